@@ -1,0 +1,61 @@
+"""Makes topics exist as the contract says, and says which do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from shared.contracts.topics import Topic
+from shared.runtime.errors import PermanentError, TransientError
+
+_KEEP_FOR_EVER: Final = "-1"
+
+
+async def ensure_topics(bootstrap: str, topics: Sequence[Topic], replication: int = 1) -> list[str]:
+    """Create the topics that are missing and return their names; an existing one is left as it is.
+
+    Raises: TransientError when Kafka does not answer; PermanentError naming the topic it refused, or one that
+    exists with other than the agreed number of partitions (records of one key would change partition).
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="cakupan-topics")
+    try:
+        await admin.start()
+        existing = {found["topic"]: len(found["partitions"]) for found in await _describe(admin)}
+        for topic in topics:
+            if existing.get(topic.name, topic.partitions) != topic.partitions:
+                raise PermanentError(
+                    f"topic {topic.name} has {existing[topic.name]} partitions and must have {topic.partitions}; "
+                    "create it anew"
+                )
+        missing = [topic for topic in topics if topic.name not in existing]
+        await _create(admin, missing, replication)
+        return [topic.name for topic in missing]
+    except KafkaError as error:
+        raise TransientError(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error
+    finally:
+        await admin.close()
+
+
+async def _describe(admin: AIOKafkaAdminClient) -> list[dict[str, Any]]:
+    names = await admin.list_topics()
+    return await admin.describe_topics(names) if names else []
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic], replication: int) -> None:
+    if not topics:
+        return
+    answer = await admin.create_topics([_as_asked(topic, replication) for topic in topics])
+    for name, code, *_ in answer.topic_errors:
+        if code and for_code(code) is not TopicAlreadyExistsError:
+            raise PermanentError(f"Kafka refused topic {name}: {for_code(code).__name__}")
+
+
+def _as_asked(topic: Topic, replication: int) -> NewTopic:
+    config = {
+        "cleanup.policy": "compact" if topic.compacted else "delete",
+        "retention.ms": str(int(topic.retention.total_seconds() * 1000)) if topic.retention else _KEEP_FOR_EVER,
+    }
+    return NewTopic(topic.name, topic.partitions, replication, topic_configs=config)

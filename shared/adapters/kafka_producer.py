@@ -1,0 +1,111 @@
+"""An idempotent producer to partitions the caller has computed; every call is bounded in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from shared.runtime.errors import PermanentError, TransientError
+
+_ACKNOWLEDGED_WITHIN_S: Final = 15.0
+"""Longer than a leader election; after it the caller tries again, and readers drop what came twice."""
+_STOPPED_WITHIN_S: Final = 5.0
+"""`stop()` waits for records in flight and can hang while Kafka is down."""
+_LINGER_MS: Final = 1
+"""Gathers records that are sent in one breath; more would only be felt as latency."""
+_BATCH_BYTES: Final = 128 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record for a chosen partition; a value of None deletes its key in a compacted topic."""
+
+    partition: int
+    key: bytes
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@lru_cache(maxsize=100_000)
+def partition_for(key: str, partitions: int) -> int:
+    """Return the partition Kafka's own default partitioner gives this key."""
+    return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
+
+
+class Producer:
+    """Publishes with `acks=all`; after any failure starts afresh, since an idempotent producer cannot go on."""
+
+    def __init__(self, bootstrap: str, client_id: str) -> None:
+        self._bootstrap = bootstrap
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def publish(self, topic: str, records: Sequence[Record]) -> None:
+        """Return once every record is acknowledged by all in-sync replicas; order per partition is kept.
+
+        Raises: TransientError when Kafka did not acknowledge in time; any part may have been written then.
+        PermanentError when a record can never be taken (too large, or no right to write).
+        """
+        try:
+            async with asyncio.timeout(_ACKNOWLEDGED_WITHIN_S):
+                producer = await self._started()
+                pending = [
+                    await producer.send(
+                        topic,
+                        record.value,
+                        key=record.key,
+                        partition=record.partition,
+                        headers=list(record.headers),
+                    )
+                    for record in records
+                ]
+                await asyncio.gather(*pending)
+        except (KafkaError, TimeoutError, OSError) as error:
+            await self.stop()
+            if isinstance(error, KafkaError) and not error.retriable and type(error).__name__ in _NEVER:
+                raise PermanentError(f"Kafka refused a record for {topic}: {type(error).__name__}") from error
+            raise TransientError(f"Kafka did not acknowledge records for {topic} ({type(error).__name__})") from error
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._bootstrap,
+                    client_id=self._client_id,
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=_LINGER_MS,
+                    max_batch_size=_BATCH_BYTES,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await _stop(producer)
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def stop(self) -> None:
+        """Let go of the connection; records in flight get a few seconds."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _stop(producer)
+
+
+_NEVER: Final = frozenset({"MessageSizeTooLargeError", "TopicAuthorizationFailedError", "InvalidTopicError"})
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(_STOPPED_WITHIN_S):
+            await producer.stop()
+    except (TimeoutError, KafkaError, OSError):
+        return

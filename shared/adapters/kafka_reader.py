@@ -1,0 +1,303 @@
+"""Reads a topic partition by partition, from positions its user keeps, and never lets an error end the loop.
+
+FastStream owns the subscription (and describes it in AsyncAPI); the loop over `getmany` is ours, since FastStream's
+own swallows errors and mixes partitions (ADR 0003).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal, Protocol
+
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from shared.contracts.topics import Topic
+from shared.runtime import tracing
+from shared.runtime.backoff import delay
+from shared.runtime.clock import Clock
+from shared.runtime.errors import FencedError, PermanentError, TransientError
+from shared.runtime.logging import logger
+
+_log = logger(__name__)
+
+_POLL_TIMEOUT_MS: Final = 200
+_MAX_RECORDS: Final = 500
+"""More at once only makes `getmany` copy more; measured as the better size for replay."""
+_SILENT_POLL: Final = timedelta(seconds=30)
+"""A loop that has not asked Kafka for so long is stuck."""
+_RETRY_FIRST: Final = timedelta(milliseconds=100)
+_RETRY_LONGEST: Final = timedelta(seconds=5)
+_BROKER_START_TIMEOUT_S: Final = 30
+
+
+class Sink(Protocol):
+    """What is done with the records of the partitions this replica has."""
+
+    async def assigned(self, partitions: Collection[int]) -> Mapping[int, int]:
+        """Return the offset to begin at for every partition whose position is kept here.
+
+        The rest begin at what the group committed, else as `reset` says. Raises: PermanentError to leave them paused.
+        """
+        ...
+
+    async def apply(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
+        """Take in the records, in order, all or none.
+
+        Raises: TransientError to be given the same again; FencedError when another replica is ahead (positions are
+        read anew); PermanentError to stop this partition until someone acts.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Lag and trouble of one subscription."""
+
+    lag_records: Gauge
+    lag_seconds: Gauge
+    retries: Counter
+    stopped: Gauge
+
+    @classmethod
+    def on(cls, registry: CollectorRegistry) -> Metrics:
+        """Register the metrics; labels: topic, partition."""
+        labels = ("topic", "partition")
+        return cls(
+            Gauge("kafka_lag_records", "Records not yet applied", labels, registry=registry),
+            Gauge("kafka_lag_seconds", "Age of the newest applied record while behind; 0 when level", labels,
+                  registry=registry),
+            Counter("kafka_apply_retries_total", "Batches applied again after a passing error", labels,
+                    registry=registry),
+            Gauge("kafka_partition_stopped", "1 where a partition waits for an operator", labels, registry=registry),
+        )  # fmt: skip
+
+
+class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One replica's part of a consumer group, feeding a sink."""
+
+    def __init__(
+        self, broker: KafkaBroker, topic: Topic, group: str, instance: str, sink: Sink, clock: Clock, metrics: Metrics,
+        *, reset: Literal["earliest", "none"], description: str,
+    ) -> None:  # fmt: skip
+        self._topic = topic
+        self._sink = sink
+        self._clock = clock
+        self._metrics = metrics
+        self._lock = asyncio.Lock()
+        self._assigned: set[int] = set()
+        self._stopped: dict[int, str] = {}
+        self._next: dict[int, int] = {}
+        self._ever_assigned = False
+        self._last_poll: datetime | None = None
+        self._broker = broker
+        self._subscriber = broker.subscriber(
+            topic.name,
+            group_id=group,
+            group_instance_id=instance,
+            batch=True,
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset=reset,
+            partition_assignment_strategy=(StickyPartitionAssignor,),
+            session_timeout_ms=45_000,
+            heartbeat_interval_ms=3_000,
+            rebalance_timeout_ms=60_000,
+            max_partition_fetch_bytes=2 * 1024 * 1024,
+            fetch_max_wait_ms=_POLL_TIMEOUT_MS,
+            listener=self,
+            title=f"{topic.name}:read",
+            description=description,
+        )
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        """The partitions this replica has and reads now."""
+        return frozenset(self._assigned - self._stopped.keys())
+
+    @property
+    def caught_up(self) -> bool:
+        """Say whether every partition here was level with its end when last looked at."""
+        return bool(self._assigned) and all(self._lag(p) == 0 for p in self._assigned)
+
+    @property
+    def _consumer(self) -> Any:
+        """The running consumer; FastStream makes a new one at every start."""
+        return self._subscriber.consumer
+
+    async def run(self) -> None:
+        """Read until cancelled; then leave without telling the group, so that a quick restart moves nothing."""
+        await self._start()
+        try:
+            while True:
+                await self._step()
+                # `getmany` does not yield while it has data: others must get their turn.
+                await asyncio.sleep(0)
+        finally:
+            await self._subscriber.stop()
+
+    async def _start(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                async with asyncio.timeout(_BROKER_START_TIMEOUT_S):
+                    await self._subscriber.start()
+                return
+            except (KafkaError, TimeoutError, OSError) as error:
+                attempt += 1
+                _log.warning("Kafka is not there yet", topic=self._topic.name, error=type(error).__name__)
+                await self._subscriber.stop()
+                await self._pause_before(attempt)
+
+    async def _step(self) -> None:
+        consumer = self._consumer
+        try:
+            batches = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=_MAX_RECORDS)
+        except KafkaError as error:
+            _log.error("Kafka did not give records", topic=self._topic.name, error=type(error).__name__)
+            await self._pause_before(1)
+            return
+        self._last_poll = self._clock.now()
+        for at, records in batches.items():
+            await self._apply(at, records)
+        self._measure()
+
+    async def _apply(self, at: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
+        """Give the records to the sink until it has taken them, or the partition is no longer ours."""
+        attempt = 0
+        while at.partition in self.partitions:
+            async with self._lock:
+                if at.partition not in self.partitions:
+                    return
+                try:
+                    with tracing.span("apply", _traceparent(records[-1])):
+                        await self._sink.apply(at.partition, records)
+                    self._next[at.partition] = records[-1].offset + 1
+                    self._metrics.lag_seconds.labels(self._topic.name, at.partition).set(self._behind_s(at, records))
+                    return
+                except FencedError as error:
+                    _log.warning("another replica was ahead", partition=at.partition, error=str(error))
+                    await self._take_up([at])
+                    return
+                except PermanentError as error:
+                    self._stop_partition(at, str(error))
+                    return
+                except TransientError as error:
+                    attempt += 1
+                    self._metrics.retries.labels(self._topic.name, at.partition).inc()
+                    _log.warning("applying again", partition=at.partition, attempt=attempt, error=str(error))
+            await self._pause_before(attempt)
+
+    def _behind_s(self, at: TopicPartition, records: Sequence[ConsumerRecord]) -> float:
+        if self._lag(at.partition) == 0:
+            return 0.0
+        written = datetime.fromtimestamp(records[-1].timestamp / 1000, UTC)
+        return max(0.0, (self._clock.now() - written).total_seconds())
+
+    async def _pause_before(self, attempt: int) -> None:
+        wait = delay(attempt, first=_RETRY_FIRST, longest=_RETRY_LONGEST, chance=random.random())  # noqa: S311
+        await asyncio.sleep(wait.total_seconds())
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Wait for a flush in flight, then let the partitions go."""
+        gone = {at.partition for at in revoked}
+        self._assigned -= gone
+        async with self._lock:
+            await self._commit_hint()
+            for partition in gone:
+                self._next.pop(partition, None)
+                self._stopped.pop(partition, None)
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Take the partitions up at their positions.
+
+        Paused before the first await: aiokafka hands out fetched records while this callback waits. And as it goes
+        on after a callback that raised, nothing may be raised here.
+        """
+        if assigned:
+            self._consumer.pause(*assigned)
+        async with self._lock:
+            await self._take_up(assigned)
+        self._ever_assigned = True
+
+    async def _take_up(self, partitions: Collection[TopicPartition]) -> None:
+        consumer = self._consumer
+        attempt = 0
+        while partitions:
+            try:
+                positions = await self._sink.assigned([at.partition for at in partitions])
+                break
+            except TransientError as error:
+                attempt += 1
+                _log.warning("positions not read yet", topic=self._topic.name, attempt=attempt, error=str(error))
+                await self._pause_before(attempt)
+            except PermanentError as error:
+                for at in partitions:
+                    self._stop_partition(at, str(error))
+                self._assigned |= {at.partition for at in partitions}
+                return
+        for at in partitions:
+            self._assigned.add(at.partition)
+            if at.partition in positions:
+                consumer.seek(at, positions[at.partition])
+                self._next[at.partition] = positions[at.partition]
+            consumer.resume(at)
+
+    def _stop_partition(self, at: TopicPartition, reason: str) -> None:
+        self._consumer.pause(at)
+        self._stopped[at.partition] = reason
+        self._metrics.stopped.labels(self._topic.name, at.partition).set(1)
+        _log.error("partition stopped until someone acts", topic=at.topic, partition=at.partition, reason=reason)
+
+    async def _commit_hint(self) -> None:
+        """Commit offsets to Kafka, for tools that show lag, and as the position where the sink keeps none."""
+        offsets = {TopicPartition(self._topic.name, partition): offset for partition, offset in self._next.items()}
+        try:
+            if offsets:
+                await self._consumer.commit(offsets)
+        except KafkaError as error:
+            _log.warning("offsets not committed", topic=self._topic.name, error=type(error).__name__)
+
+    async def commit_regularly(self, every: timedelta) -> None:
+        """Commit offsets by time, not by batch: a commit each batch would halve the rate."""
+        while True:
+            await asyncio.sleep(every.total_seconds())
+            if self._next:
+                await self._commit_hint()
+
+    def _measure(self) -> None:
+        for partition in self._assigned:
+            self._metrics.lag_records.labels(self._topic.name, partition).set(self._lag(partition) or 0)
+            if partition not in self._stopped:
+                self._metrics.stopped.labels(self._topic.name, partition).set(0)
+            if self._lag(partition) == 0:
+                self._metrics.lag_seconds.labels(self._topic.name, partition).set(0)
+
+    def _lag(self, partition: int) -> int | None:
+        """Return the records still to apply; None before Kafka has told where the partition ends."""
+        consumer = self._subscriber.consumer
+        at = TopicPartition(self._topic.name, partition)
+        end = consumer.highwater(at) if consumer and at in consumer.assignment() else None
+        return None if end is None else int(max(0, end - self._next.get(partition, 0)))
+
+    async def trouble(self) -> str | None:
+        """Say why this reader is not doing its work; None when it is. A health check."""
+        if not self._ever_assigned:
+            return f"no partition of {self._topic.name} assigned yet"
+        if self._last_poll is None or self._clock.now() - self._last_poll > _SILENT_POLL:
+            return f"Kafka was last polled for {self._topic.name} at {self._last_poll}"
+        if self._stopped:
+            partition, reason = next(iter(self._stopped.items()))
+            return f"partition {partition} of {self._topic.name} is stopped: {reason}"
+        return None
+
+
+def _traceparent(record: ConsumerRecord) -> str | None:
+    return next((value.decode("ascii", "replace") for name, value in record.headers if name == "traceparent"), None)

@@ -1,0 +1,152 @@
+"""MongoDB through Motor, which only this module imports: PyMongo Async can take its place here (ADR 0004)."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.errors import (
+    AutoReconnect,
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WTimeoutError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+from pymongo.write_concern import WriteConcern
+
+from shared.runtime.errors import PermanentError, TransientError
+
+Document = dict[str, Any]
+Session = Any
+Collection = Any
+T = TypeVar("T")
+
+_ANSWER_WITHIN_MS: Final = 10_000
+"""A healthy server answers in milliseconds; after this long the caller should hear "try again" instead."""
+
+
+class Mongo:
+    """One database, the client to it, and the transactions this process runs on it."""
+
+    def __init__(self, uri: str, database: str, instance: str) -> None:
+        """Prepare a client; nothing is contacted yet. `instance` names this replica and is the same after a restart."""
+        self._instance = instance
+        self._app_name = f"{instance}#{uuid.uuid4().hex[:8]}"
+        self._client: Any = AsyncIOMotorClient(
+            uri,
+            appname=self._app_name,
+            tz_aware=True,
+            serverSelectionTimeoutMS=_ANSWER_WITHIN_MS // 2,
+            connectTimeoutMS=_ANSWER_WITHIN_MS // 2,
+            socketTimeoutMS=_ANSWER_WITHIN_MS * 3,
+            w="majority",
+            journal=True,
+            retryWrites=True,
+        )
+        self._db: Any = self._client.get_database(database, codec_options=CodecOptions(tz_aware=True))
+
+    def __getitem__(self, collection: str) -> Collection:
+        return self._db[collection]
+
+    async def create(self, collections: list[str]) -> None:
+        """Make the collections exist: a transaction should not have to create one."""
+        with translating("create collections"):
+            existing = set(await self._db.list_collection_names())
+            for name in collections:
+                if name not in existing:
+                    try:
+                        await self._db.create_collection(name)
+                    except OperationFailure as error:
+                        if error.code != _NAMESPACE_EXISTS:
+                            raise
+
+    async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Return what `work` returns, once all it wrote is on a majority; `work` may run more than once.
+
+        Raises: TransientError when the server cannot be reached or others' writes keep conflicting; what `work`
+        itself raises ends the transaction unwritten.
+        """
+        with translating("transaction"):
+            async with await self._client.start_session() as session:
+                return await session.with_transaction(  # type: ignore[no-any-return]
+                    work,
+                    read_concern=ReadConcern("snapshot"),
+                    write_concern=WriteConcern("majority", j=True),
+                    read_preference=ReadPreference.PRIMARY,
+                )
+
+    async def end_orphans(self) -> int:
+        """End the open transactions a killed predecessor of this replica left, and no other's; return how many.
+
+        They would otherwise make whoever takes over meet WriteConflict until the server's own limit. Needs the
+        privileges `inprog` and `killAnySession`; without them this ends none, and the server's limit decides.
+        """
+        left_open = {
+            "transaction": {"$exists": True},
+            "appName": {"$regex": f"^{re.escape(self._instance)}#", "$ne": self._app_name},
+        }
+        try:
+            operations = self._client.admin.aggregate(
+                [{"$currentOp": {"allUsers": True, "idleSessions": True}}, {"$match": left_open}]
+            )
+            found = [{"id": operation["lsid"]["id"]} async for operation in operations]
+            if found:
+                await self._client.admin.command("killSessions", found)
+        except OperationFailure:
+            return 0
+        except PyMongoError as error:
+            raise TransientError(f"MongoDB does not answer: {_name(error)}") from error
+        return len(found)
+
+    async def ping(self) -> str | None:
+        """Return None when the primary answers, else what is wrong; a health check."""
+        with translating("ping"):
+            await self._client.admin.command("ping")
+        return None
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+
+_NAMESPACE_EXISTS: Final = 48
+
+
+class DuplicateError(PermanentError):
+    """A document with this key is there already."""
+
+
+@contextmanager
+def translating(what: str) -> Iterator[None]:
+    """Turn the driver's errors inside the block into ours; messages name the operation, never a document."""
+    try:
+        yield
+    except DuplicateKeyError as error:
+        raise DuplicateError(f"MongoDB: {what}: the key exists already") from error
+    except (AutoReconnect, ConnectionFailure, ExecutionTimeout, WTimeoutError) as error:
+        raise TransientError(f"MongoDB does not answer ({what}: {_name(error)})") from error
+    except OperationFailure as error:
+        if error.has_error_label("TransientTransactionError") or error.code in _PASSING:
+            raise TransientError(f"MongoDB: {what} met a conflict or a fail-over (code {error.code})") from error
+        raise PermanentError(
+            f"MongoDB refused: {what} (code {error.code}); see the server's log, check its version and our rights"
+        ) from error
+    except PyMongoError as error:
+        raise TransientError(f"MongoDB: {what} failed ({_name(error)})") from error
+
+
+_PASSING: Final = frozenset({11600, 11602, 10107, 13435, 189, 91, 112, 251, 50})
+"""Fail-over, shutdown, write conflict, an aborted transaction, a time limit: the same call may succeed later."""
+
+
+def _name(error: BaseException) -> str:
+    return type(error).__name__

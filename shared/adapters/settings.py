@@ -1,0 +1,43 @@
+"""Settings every service reads from its environment; each service's own come on top, under its own prefix."""
+
+from __future__ import annotations
+
+import socket
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class CommonSettings(BaseSettings):
+    """Where the shared parts are. `CAKUPAN_*` names hold for all services; `<SERVICE>_*` names win for one."""
+
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
+
+    kafka_bootstrap: str = Field("127.0.0.1:9092", validation_alias=AliasChoices("CAKUPAN_KAFKA_BOOTSTRAP"))
+    mongodb_uri: str = Field(
+        "mongodb://127.0.0.1:27017/?directConnection=true", validation_alias=AliasChoices("CAKUPAN_MONGODB_URI")
+    )
+    namespace: str = Field(
+        "",
+        validation_alias=AliasChoices("CAKUPAN_NAMESPACE"),
+        description="Put before topic, group and database names, so that several stacks can share the servers",
+    )
+    jwks: str = Field(
+        ".local/keys/jwks.json",
+        validation_alias=AliasChoices("CAKUPAN_JWKS"),
+        description="The token issuer's public keys: a URL or a file",
+    )
+    token_issuer: str = Field("https://cakupan.local", validation_alias=AliasChoices("CAKUPAN_TOKEN_ISSUER"))
+    token_audience: str = Field("cakupan", validation_alias=AliasChoices("CAKUPAN_TOKEN_AUDIENCE"))
+    instance: str = Field(
+        default_factory=socket.gethostname,
+        validation_alias=AliasChoices("CAKUPAN_INSTANCE"),
+        description="Names this replica; the same after a restart, different among replicas",
+    )
+    log_level: str = Field("INFO", validation_alias=AliasChoices("CAKUPAN_LOG_LEVEL"))
+    host: str = Field("127.0.0.1", validation_alias=AliasChoices("CAKUPAN_HOST"))
+
+    def database(self, service: str) -> str:
+        """Return the name of the database that belongs to this service alone."""
+        prefix = self.namespace.replace(".", "_")
+        return f"{prefix}cakupan_{service}"

@@ -1,0 +1,1 @@
+"""The only knowledge services share: what travels between them. Contracts only gain optional fields."""

@@ -1,0 +1,199 @@
+"""Facts that upstream systems send, as CloudEvents 1.0 (`cakupan.<type>.v1`).
+
+Pydantic stands at this edge because strangers write here. The models state the shape; the order in which refusals
+are judged, and everything that needs the region list or earlier facts, is the registry's
+(`services/registry/application/parsing.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+Segment = Literal["PU", "BPU", "JAKON", "PMI"]
+Group = Literal["vulnerable", "village_official", "non_asn", "election_officer"]
+Payer = Literal["self", "employer", "apbd_province", "apbd_regency", "village_fund", "csr"]
+Programme = Literal["JKK", "JKM", "JHT", "JP", "JKP"]
+Scheme = Literal["nik", "kpj", "passport"]
+
+MAX_FACT_BYTES: Final = 64 * 1024
+EARLIEST: Final = datetime(1977, 12, 5, tzinfo=timezone(timedelta(hours=7)))
+"""The founding day of the programme's first body (PP 33/1977): no fact can be older."""
+FURTHEST_AHEAD: Final = timedelta(days=366)
+
+_WIB: Final = timezone(timedelta(hours=7))
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_IDENTITY: Final = {
+    "nik": re.compile(r"\d{16}", re.ASCII),
+    "kpj": re.compile(r"\d{11}", re.ASCII),
+    "passport": re.compile(r"[A-Z0-9]{5,20}", re.ASCII),
+}
+_DAY_OFFSET_FOR_WOMEN: Final = 40
+
+
+def _parse_instant(value: Any, info: ValidationInfo) -> datetime:
+    """Return the instant in UTC, cut to milliseconds; a date alone is 00:00 WIB.
+
+    Raises: `malformed_field` for anything without an offset, `time_out_of_range` beyond the accepted span. The span
+    is judged against `context["now"]`.
+    """
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, str) and _INSTANT.fullmatch(value):
+        moment = _from_iso(value.upper())
+    elif isinstance(value, str) and _DATE.fullmatch(value):
+        moment = _from_iso(value).replace(tzinfo=_WIB)
+    else:
+        raise PydanticCustomError(
+            "malformed_field", "must be an instant with an offset (2023-09-30T08:00:00+08:00) or a date"
+        )
+    now: datetime = (info.context or {}).get("now") or datetime.now(UTC)
+    if moment < EARLIEST or moment > now + FURTHEST_AHEAD:
+        raise PydanticCustomError("time_out_of_range", "must lie between 1977-12-05 and 366 days from now")
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _from_iso(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise PydanticCustomError("malformed_field", "is not a real date and time") from error
+
+
+def _parse_month(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-(?:0[1-9]|1[0-2])", value, re.ASCII) and value >= "0001":
+        return value
+    raise PydanticCustomError("malformed_field", "must be a month such as 2023-12")
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_parse_instant),
+    Field(description="When it took effect: an instant with its offset, or a date (00:00 WIB)."),
+]
+Month = Annotated[
+    str,
+    BeforeValidator(_parse_month),
+    Field(description="A month, YYYY-MM.", json_schema_extra={"pattern": r"^\d{4}-(0[1-9]|1[0-2])$"}),
+]
+RegionCode = Annotated[
+    str,
+    Field(description="Kemendagri code of a regency, district or village, with dots.", examples=["63.10.03.2004"]),
+]
+Name = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Identity(_Shape):
+    """Who is meant. `nik`: 16 digits; `kpj`: 11 digits, a card already linked to a person; `passport`: 5–20."""
+
+    scheme: Scheme
+    value: str
+
+    @model_validator(mode="after")
+    def _well_formed(self) -> Identity:
+        if not _IDENTITY[self.scheme].fullmatch(self.canonical):
+            raise PydanticCustomError("malformed_identity", f"is not a well-formed {self.scheme}")
+        if self.scheme == "nik" and not _holds_a_date(self.value):
+            raise PydanticCustomError("malformed_identity", "digits 7–12 of the nik are not a date of birth")
+        return self
+
+    @property
+    def canonical(self) -> str:
+        """The value as it is compared: a passport's small letters read as capitals."""
+        return self.value.upper() if self.scheme == "passport" else self.value
+
+
+def _holds_a_date(nik: str) -> bool:
+    """Say whether DDMMYY at digits 7–12 is a real day (day − 40 for women) in either century."""
+    day, month, year = int(nik[6:8]), int(nik[8:10]), int(nik[10:12])
+    day -= _DAY_OFFSET_FOR_WOMEN if day > _DAY_OFFSET_FOR_WOMEN else 0
+    for century in (1900, 2000):
+        try:
+            date(century + year, month, day)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+def _refuse_null(value: Any) -> Any:
+    if value is None:
+        raise PydanticCustomError("malformed_field", "must not be null; leave the field out instead")
+    return value
+
+
+class EnrolledData(_Shape):
+    """A person enters, or changes the attributes of an enrolment that still stands."""
+
+    identity: Identity
+    region: RegionCode
+    segment: Segment
+    groups: Annotated[list[Group] | None, BeforeValidator(_refuse_null)] = None
+    payer: Annotated[Payer | None, BeforeValidator(_refuse_null)] = None
+    programmes: Annotated[list[Programme] | None, BeforeValidator(_refuse_null)] = None
+    paid_through: Annotated[Month | None, BeforeValidator(_refuse_null)] = None
+
+
+class ContributionPaidData(_Shape):
+    """A payment that covers the months up to `paid_through`."""
+
+    identity: Identity
+    paid_through: Month
+    payer: Annotated[Payer | None, BeforeValidator(_refuse_null)] = None
+
+
+FactData = EnrolledData | ContributionPaidData
+
+TYPES: Final[dict[str, type[EnrolledData] | type[ContributionPaidData]]] = {
+    "cakupan.enrolled.v1": EnrolledData,
+    "cakupan.contribution_paid.v1": ContributionPaidData,
+}
+"""Event type on the wire → the shape of its data."""
+
+
+class Envelope(BaseModel):
+    """CloudEvents attributes. Extensions (small letters and digits) are allowed and do not count."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    specversion: Literal["1.0"]
+    id: Name
+    source: Name
+    type: str
+    time: Instant
+
+    @model_validator(mode="after")
+    def _extensions(self) -> Envelope:
+        for name, value in (self.model_extra or {}).items():
+            if not re.fullmatch(r"[a-z0-9]{1,64}", name, re.ASCII):
+                raise PydanticCustomError("unknown_field", "{name}", {"name": name})
+            if not isinstance(value, (str, bool, int)):
+                raise PydanticCustomError("malformed_field", "{name}", {"name": name})
+        return self
+
+
+class EnrolledFact(Envelope):
+    """`cakupan.enrolled.v1`."""
+
+    type: Literal["cakupan.enrolled.v1"]
+    data: EnrolledData
+
+
+class ContributionPaidFact(Envelope):
+    """`cakupan.contribution_paid.v1`."""
+
+    type: Literal["cakupan.contribution_paid.v1"]
+    data: ContributionPaidData
+
+
+Fact = EnrolledFact | ContributionPaidFact

@@ -1,0 +1,41 @@
+"""Topic names, keys, partitions and retention. The names are public."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+PARTITIONS: Final = 12
+"""Divides evenly among 1, 2, 3, 4, 6 or 12 replicas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as it must exist. `retention` None keeps records for ever; `compacted` keeps the last of each key."""
+
+    name: str
+    key: str
+    partitions: int = PARTITIONS
+    retention: timedelta | None = None
+    compacted: bool = False
+
+    def under(self, prefix: str) -> Topic:
+        """Return the same topic with its name prefixed, so that several stacks can share one cluster."""
+        return Topic(prefix + self.name, self.key, self.partitions, self.retention, self.compacted)
+
+
+CHANGES: Final = Topic("enrollment.changed.v1", key="regency code")
+"""Kept for ever: coverage is rebuilt from it."""
+
+SNAPSHOTS: Final = Topic("coverage.updated.v1", key="region code", compacted=True)
+
+CHANGES_DEAD: Final = Topic(
+    "enrollment.changed.v1.dead", key="topic/partition/offset", partitions=1, retention=timedelta(days=30)
+)
+SNAPSHOTS_DEAD: Final = Topic(
+    "coverage.updated.v1.dead", key="topic/partition/offset", partitions=1, retention=timedelta(days=30)
+)
+"""Dead letters: one partition, as they are few and read by people; a month is time enough to look."""
+
+ALL: Final = (CHANGES, SNAPSHOTS, CHANGES_DEAD, SNAPSHOTS_DEAD)

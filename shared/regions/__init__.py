@@ -1,0 +1,1 @@
+"""Kemendagri region codes: their shape, the tree, names and time zones."""

@@ -1,0 +1,65 @@
+"""What a Kemendagri code says by itself: parent, level, time zone. Pure; needs no list of regions."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Final, Literal
+
+NATION: Final = "ID"
+WIB: Final = timezone(timedelta(hours=7), "WIB")
+WITA: Final = timezone(timedelta(hours=8), "WITA")
+WIT: Final = timezone(timedelta(hours=9), "WIT")
+
+Level = Literal["nation", "province", "regency", "district", "village"]
+_LEVELS: Final[tuple[Level, ...]] = ("province", "regency", "district", "village")
+_WITA_PROVINCES: Final = frozenset({"51", "52", "53", "63", "64", "65", "71", "72", "73", "74", "75", "76"})
+_FIRST_WIT_PROVINCE: Final = "81"
+
+
+def level_of(code: str) -> Level:
+    """Return the level that the number of dotted parts gives."""
+    return "nation" if code == NATION else _LEVELS[code.count(".")]
+
+
+def parent_of(code: str) -> str | None:
+    """Return the code of the region above; None above the nation."""
+    if code == NATION:
+        return None
+    head, dot, _ = code.rpartition(".")
+    return head if dot else NATION
+
+
+def lineage_of(code: str) -> tuple[str, ...]:
+    """Return the region itself and all above it, ending with the nation."""
+    lineage = [code]
+    while (parent := parent_of(lineage[-1])) is not None:
+        lineage.append(parent)
+    return tuple(lineage)
+
+
+def regency_of(code: str) -> str:
+    """Return the regency that holds this regency, district or village."""
+    return code[:5]
+
+
+def holds(region: str, place: str) -> bool:
+    """Say whether `place` is `region` or lies below it."""
+    return region in (NATION, place) or place.startswith(region + ".")
+
+
+def zone_of(code: str) -> timezone:
+    """Return the zone in which the region's days begin: WIB, WITA or WIT; the nation's is WIB."""
+    province = code[:2]
+    if province in _WITA_PROVINCES:
+        return WITA
+    return WIT if province >= _FIRST_WIT_PROVINCE and code != NATION else WIB
+
+
+def zone_name(code: str) -> str:
+    """Return "WIB", "WITA" or "WIT"."""
+    return str(zone_of(code).tzname(None))
+
+
+def local(code: str, moment: datetime) -> datetime:
+    """Return the instant as the region's clocks show it."""
+    return moment.astimezone(zone_of(code))

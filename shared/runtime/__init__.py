@@ -1,0 +1,1 @@
+"""Mechanics every service runs on. No domain noun lives here."""

@@ -1,0 +1,124 @@
+"""Bearer tokens: JWTs signed ES256 or EdDSA, checked against keys from a file or a URL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from shared.runtime.clock import Clock
+from shared.runtime.errors import TransientError
+
+ALGORITHMS: Final = ["ES256", "EdDSA", "Ed25519"]
+CLOCK_SKEW: Final = timedelta(seconds=30)
+"""Between well-kept clocks; more would let an expired token live on."""
+KEYS_KEPT: Final = timedelta(minutes=5)
+KEYS_RETRY: Final = timedelta(seconds=10)
+"""An unknown key id asks for the keys again (they may have rotated), but not at every request."""
+
+FetchKeys = Callable[[], Awaitable[bytes]]
+
+
+class AuthError(Exception):
+    """The caller has no acceptable token. `reason` says what is wrong with it and what to do."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the token's subject, scopes, and the sources whose facts they may write."""
+
+    subject: str
+    scopes: frozenset[str]
+    sources: frozenset[str]
+    role: str | None = None
+    region: str | None = None
+
+    def may(self, scope: str) -> bool:
+        """Say whether the token carries the scope."""
+        return scope in self.scopes
+
+
+class TokenVerifier:
+    """Checks signature, `iss`, `aud`, `exp` and `nbf`; reads scopes and claims."""
+
+    def __init__(self, fetch: FetchKeys, issuer: str, audience: str, clock: Clock) -> None:
+        self._fetch = fetch
+        self._issuer = issuer
+        self._audience = audience
+        self._clock = clock
+        self._keys: KeySet | None = None
+        self._fetched_at: datetime | None = None
+
+    async def verify(self, token: str) -> Caller:
+        """Return the caller the token names.
+
+        Raises: AuthError with the reason; TransientError when the keys cannot be had.
+        """
+        claims = (await self._decode(token)).claims
+        registry = jwt.JWTClaimsRegistry(
+            now=lambda: int(self._clock.now().timestamp()),
+            leeway=int(CLOCK_SKEW.total_seconds()),
+            iss={"essential": True, "value": self._issuer},
+            aud={"essential": True, "value": self._audience},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+        try:
+            registry.validate(claims)
+        except JoseError as error:
+            raise AuthError(_explain(error)) from error
+        return _caller(claims)
+
+    async def _decode(self, token: str) -> jwt.Token:
+        keys = await self._current_keys(KEYS_KEPT)
+        try:
+            return jwt.decode(token, keys, algorithms=ALGORITHMS)
+        except (JoseError, ValueError) as first:
+            renewed = await self._current_keys(KEYS_RETRY)
+            if renewed is keys:
+                raise AuthError("the token cannot be read or its signature does not fit; get a new one") from first
+        try:
+            return jwt.decode(token, renewed, algorithms=ALGORITHMS)
+        except (JoseError, ValueError) as second:
+            raise AuthError("the token's signature fits none of the issuer's keys; get a new one") from second
+
+    async def _current_keys(self, kept: timedelta) -> KeySet:
+        now = self._clock.now()
+        if self._keys is None or self._fetched_at is None or now - self._fetched_at > kept:
+            try:
+                self._keys = KeySet.import_key_set(json.loads(await self._fetch()))
+            except TransientError:
+                if self._keys is None:
+                    raise
+            self._fetched_at = now
+        return self._keys
+
+
+def _explain(error: JoseError) -> str:
+    if error.error == "expired_token":
+        return "the token has expired; get a new one"
+    return f"the token is not for this service ({error.description or error.error})"
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    scope = claims.get("scope", "")
+    sources = claims.get("sources", [])
+    if not isinstance(scope, str) or not isinstance(sources, list):
+        raise AuthError("the token's scope must be a string and its sources a list")
+    return Caller(
+        subject=str(claims["sub"]),
+        scopes=frozenset(scope.split()),
+        sources=frozenset(str(source) for source in sources),
+        role=claims.get("role"),
+        region=claims.get("region"),
+    )
