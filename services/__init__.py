@@ -1,0 +1,1 @@
+"""The three services. None imports another, and none reads another's database."""

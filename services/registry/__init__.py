@@ -1,0 +1,1 @@
+"""registry decides what is true of a participant: it takes facts and publishes each change of state."""

@@ -146,6 +146,18 @@ def _specification(broker: KafkaBroker, title: str) -> Any:
     return AsyncAPI(broker, title=title, version="1").to_specification()
 
 
+def extend_openapi(api: FastAPI, schemas: dict[str, Any]) -> None:
+    """Add schemas to the OpenAPI document: those of bodies that are read by our own parser."""
+    generate = api.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
+        return document
+
+    api.openapi = openapi  # type: ignore[method-assign]
+
+
 def key_fetcher(jwks: str) -> Callable[[], Awaitable[bytes]]:
     """Return what reads the issuer's public keys from a URL or a file.
 

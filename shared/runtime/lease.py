@@ -28,8 +28,12 @@ class LeaseStore(Protocol):
         """Free the job at once if this holder still has it."""
         ...
 
-    async def holders(self, now: datetime) -> frozenset[str]:
-        """Return the names of all holders of leases in force."""
+    async def announce(self, holder: str, now: datetime, ttl: timedelta) -> frozenset[str]:
+        """Say that this holder is here for the next `ttl`; return all who said so and whose time has not run out."""
+        ...
+
+    async def withdraw(self, holder: str) -> None:
+        """Say that this holder is gone."""
         ...
 
 
@@ -42,8 +46,8 @@ async def balance(
     within two rounds. A job of a dead holder becomes free when its lease runs out.
     """
     jobs = list(jobs)
-    others = await store.holders(now) - {holder}
-    share = -(-len(jobs) // (len(others) + 1))
+    present = await store.announce(holder, now, ttl)
+    share = -(-len(jobs) // len(present | {holder}))
     kept = dict(list(held.items())[:share])
     for job, lease in held.items():
         if job not in kept:

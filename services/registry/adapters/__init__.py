@@ -1,0 +1,1 @@
+"""The registry's ways in and out: HTTP, MongoDB, Kafka, Prometheus."""

@@ -1,0 +1,1 @@
+"""What the registry does with facts, on ports only."""

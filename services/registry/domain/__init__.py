@@ -1,0 +1,1 @@
+"""What the registry decides, without knowing Kafka, MongoDB or HTTP."""

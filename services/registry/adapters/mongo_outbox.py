@@ -1,0 +1,180 @@
+"""The ledger as the relay sees it: leases, numbers and what is published, one document a partition.
+
+Collections: `partitions` (lease, next number, next to publish), `manifests` (which ledger entries got which numbers;
+immutable), `relays` (who is present).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pymongo import ReturnDocument, UpdateOne
+
+from services.registry.application.ports import Backlog, Batch
+from shared.adapters.mongo import Document, DuplicateError, Mongo, Session, translating
+from shared.contracts.topics import PARTITIONS
+from shared.runtime.errors import FencedError
+from shared.runtime.lease import Lease
+
+COLLECTIONS: Final = ["partitions", "manifests", "relays"]
+
+
+class MongoOutbox:
+    """The outbox of the relay."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._mongo = mongo
+
+    async def prepare(self) -> None:
+        """Make collections, indexes and one document a partition exist."""
+        await self._mongo.create(COLLECTIONS)
+        with translating("prepare the outbox"):
+            await self._mongo["outbox"].create_index([("partition", 1), ("_id", 1)])
+            await self._mongo["manifests"].create_index([("partition", 1), ("first_seq", 1)], unique=True)
+            for partition in range(PARTITIONS):
+                await self._mongo["partitions"].update_one(
+                    {"_id": partition},
+                    {"$setOnInsert": {"token": 0, "holder": None, "next_seq": 0, "published": 0}},
+                    upsert=True,
+                )
+
+    async def announce(self, holder: str, now: datetime, ttl: timedelta) -> frozenset[str]:
+        """See the port."""
+        with translating("announce a relay"):
+            relays = self._mongo["relays"]
+            await relays.update_one({"_id": holder}, {"$set": {"until": now + ttl}}, upsert=True)
+            return frozenset([doc["_id"] async for doc in relays.find({"until": {"$gt": now}})])
+
+    async def withdraw(self, holder: str) -> None:
+        """See the port."""
+        with translating("withdraw a relay"):
+            await self._mongo["relays"].delete_one({"_id": holder})
+
+    async def acquire(self, job: str, holder: str, now: datetime, ttl: timedelta) -> Lease | None:
+        """See the port. The token grows with every change of holder."""
+        partitions = self._mongo["partitions"]
+        partition, until = int(job), now + ttl
+        with translating("renew a lease"):
+            doc = await partitions.find_one_and_update(
+                {"_id": partition, "holder": holder, "until": {"$gt": now}},
+                {"$set": {"until": until}},
+                return_document=ReturnDocument.AFTER,
+            )
+            if doc is None:
+                free = {"$or": [{"holder": None}, {"until": {"$lte": now}}]}
+                doc = await partitions.find_one_and_update(
+                    {"_id": partition, **free},
+                    {"$set": {"holder": holder, "until": until}, "$inc": {"token": 1}},
+                    return_document=ReturnDocument.AFTER,
+                )
+        return Lease(job, doc["token"], until) if doc else None
+
+    async def release(self, lease: Lease, holder: str) -> None:
+        """See the port."""
+        with translating("release a lease"):
+            await self._mongo["partitions"].update_one(
+                {"_id": int(lease.job), "token": lease.token, "holder": holder}, {"$set": {"holder": None}}
+            )
+
+    async def number(self, leases: Mapping[int, Lease], limit: int) -> list[Batch]:
+        """See the port.
+
+        One transaction: move each partition's next number on (which the lease's token must allow), write the
+        manifests, take the entries out of the outbox.
+        """
+        waiting = await self._waiting(leases, limit)
+        if not waiting:
+            return []
+
+        async def work(session: Session) -> list[Document]:
+            manifests = [await self._manifest(leases[p], entries, session) for p, entries in waiting.items()]
+            await self._mongo["manifests"].insert_many(manifests, session=session)
+            numbered = [entry["_id"] for entries in waiting.values() for entry in entries]
+            await self._mongo["outbox"].delete_many({"_id": {"$in": numbered}}, session=session)
+            return manifests
+
+        try:
+            return await self._batches(await self._mongo.transact(work))
+        except DuplicateError as error:
+            raise FencedError("these numbers are taken by another relay") from error
+
+    async def _waiting(self, leases: Mapping[int, Lease], limit: int) -> dict[int, list[Document]]:
+        """Return the outbox entries of each partition held, oldest first, up to `limit` changes each."""
+        waiting: dict[int, list[Document]] = defaultdict(list)
+        with translating("read the outbox"):
+            cursor = self._mongo["outbox"].find({"partition": {"$in": list(leases)}}).sort("_id", 1).limit(limit)
+            taken: defaultdict[int, int] = defaultdict(int)
+            async for entry in cursor:
+                partition = entry["partition"]
+                if taken[partition] < limit:
+                    taken[partition] += entry["n"]
+                    waiting[partition].append(entry)
+        return dict(waiting)
+
+    async def _manifest(self, lease: Lease, entries: Sequence[Document], session: Session) -> Document:
+        count = sum(entry["n"] for entry in entries)
+        partition = int(lease.job)
+        before = await self._mongo["partitions"].find_one_and_update(
+            {"_id": partition, "token": lease.token}, {"$inc": {"next_seq": count}}, session=session
+        )
+        if before is None:
+            raise FencedError(f"partition {partition} is no longer ours to relay")
+        first = before["next_seq"]
+        return {
+            "_id": f"{partition}/{first}",
+            "partition": partition,
+            "first_seq": first,
+            "count": count,
+            "entries": [entry["_id"] for entry in entries],
+        }
+
+    async def unpublished(self, partition: int) -> list[Batch]:
+        """See the port."""
+        with translating("read manifests"):
+            state = await self._mongo["partitions"].find_one({"_id": partition})
+            left = {"partition": partition, "first_seq": {"$gte": state["published"] if state else 0}}
+            manifests = await self._mongo["manifests"].find(left).sort("first_seq", 1).to_list(None)
+        return await self._batches(manifests)
+
+    async def _batches(self, manifests: Sequence[Document]) -> list[Batch]:
+        ids = [entry for manifest in manifests for entry in manifest["entries"]]
+        with translating("read the ledger"):
+            ledger = {doc["_id"]: doc async for doc in self._mongo["ledger"].find({"_id": {"$in": ids}})}
+        return [_batch(manifest, [ledger[id_] for id_ in manifest["entries"]]) for manifest in manifests]
+
+    async def mark_published(self, leases: Mapping[int, Lease], batches: Sequence[Batch]) -> None:
+        """See the port."""
+        published = {batch.partition: batch.first_seq + len(batch.changes) for batch in batches}
+        updates = [
+            UpdateOne({"_id": p, "token": leases[p].token}, {"$max": {"published": end}})
+            for p, end in published.items()
+        ]
+        with translating("mark changes published"):
+            result = await self._mongo["partitions"].bulk_write(updates, ordered=False)
+        if result.matched_count < len(updates):
+            raise FencedError("a partition was taken over while it was published")
+
+    async def backlog(self) -> Backlog:
+        """See the port: what has no number yet, and what is numbered but not marked published."""
+        with translating("measure the backlog"):
+            waiting = await self._sum("outbox", "$n", {"$min": "$at"})
+            numbered = await self._sum("partitions", {"$subtract": ["$next_seq", "$published"]}, {"$min": None})
+        return Backlog(waiting["sum"] + numbered["sum"], waiting["oldest"])
+
+    async def _sum(self, collection: str, of: Any, oldest: Any) -> Document:
+        pipeline = [{"$group": {"_id": None, "sum": {"$sum": of}, "oldest": oldest}}]
+        found = await self._mongo[collection].aggregate(pipeline).to_list(1)
+        return found[0] if found else {"sum": 0, "oldest": None}
+
+
+def _batch(manifest: Document, entries: Sequence[Document]) -> Batch:
+    return Batch(
+        partition=manifest["partition"],
+        first_seq=manifest["first_seq"],
+        changes=[change for entry in entries for change in entry["changes"]],
+        keys=[key for entry in entries for key in entry["keys"]],
+        traceparents=[entry["traceparent"] for entry in entries for _ in entry["changes"]],
+    )

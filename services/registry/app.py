@@ -1,0 +1,102 @@
+"""Composition root: settings → adapters → use cases → application. Only here are clients built and tasks started."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from faststream.kafka import KafkaBroker
+from prometheus_client import CollectorRegistry
+
+from services.registry.adapters import http_api
+from services.registry.adapters.kafka_relay import KafkaChangeTopic
+from services.registry.adapters.metrics import RegistryMetrics
+from services.registry.adapters.mongo_outbox import MongoOutbox
+from services.registry.adapters.mongo_store import MongoStore
+from services.registry.application.intake import Intake, Secrets
+from services.registry.application.parsing import Parser
+from services.registry.application.relay import Relay
+from services.registry.settings import RegistrySettings
+from shared.adapters.http_api import Bearer, create_api, extend_openapi, key_fetcher
+from shared.adapters.kafka_producer import Producer
+from shared.adapters.mongo import Mongo
+from shared.contracts import topics
+from shared.contracts.changes import Change
+from shared.regions.catalogue import catalogue
+from shared.runtime.auth import TokenVerifier
+from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.errors import PermanentError
+from shared.runtime.health import Health
+from shared.runtime.tasks import running
+
+
+def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
+    """Return the registry as an application that starts its work when it is served."""
+    clock = clock or SystemClock()
+    instance = f"{settings.namespace}{settings.instance}"
+    prometheus = CollectorRegistry()
+    metrics = RegistryMetrics(prometheus)
+    changes = topics.CHANGES.under(settings.namespace)
+    secrets = Secrets.derive(read_secret(settings.identity_key_file))
+
+    mongo = Mongo(settings.mongodb_uri, settings.database("registry"), instance)
+    store, outbox = MongoStore(mongo, secrets.key_id), MongoOutbox(mongo)
+    producer = Producer(settings.kafka_bootstrap, client_id=instance)
+    relay = Relay(outbox, KafkaChangeTopic(producer, changes.name), instance, clock, metrics)
+    intake = Intake(store, secrets, clock, metrics, on_commit=relay.wake)
+
+    broker = KafkaBroker(settings.kafka_bootstrap)
+    broker.publisher(
+        changes.name, schema=Change, title=changes.name, description="What the registry decided, keyed by regency code"
+    )
+    health = Health()
+    health.add("mongodb", mongo.ping)
+    health.add("relay", relay.trouble)
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[None]:
+        await mongo.end_orphans()
+        await store.prepare()
+        await outbox.prepare()
+        try:
+            async with running(intake.run(), relay.run()):
+                yield
+        finally:
+            await producer.stop()
+            mongo.close()
+
+    api = create_api(
+        title="Cakupan registry",
+        description="Takes enrolment facts and publishes what they change.",
+        registry=prometheus,
+        health=health,
+        broker=broker,
+        run=run,
+    )
+    verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
+    parser = Parser(catalogue(), secrets.content)
+    api.include_router(
+        http_api.create_router(parser=parser, intake=intake, bearer=Bearer(verifier), clock=clock, metrics=metrics)
+    )
+    extend_openapi(api, http_api.components())
+    return api
+
+
+def read_secret(path: Path) -> bytes:
+    """Return the secret in the file.
+
+    Raises: PermanentError saying what the file must hold.
+    """
+    try:
+        secret = bytes.fromhex(path.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise PermanentError(f"{path} must hold the identity key as 64 hex digits ({type(error).__name__})") from error
+    if len(secret) != _SECRET_BYTES:
+        raise PermanentError(f"{path} holds {len(secret)} bytes; the identity key has {_SECRET_BYTES}")
+    return secret
+
+
+_SECRET_BYTES = 32
+"""The block that HMAC-SHA256 gives back in full."""

@@ -1,0 +1,240 @@
+"""The one way in for facts, whatever the entrance: they gather into a group commit, and are answered after it."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from time import perf_counter
+from typing import Final, Protocol
+
+from services.registry.application.parsing import Candidate, Identity
+from services.registry.application.ports import FactKey, GroupWrite, KnownFact, Store, Transaction
+from services.registry.domain.errors import Refusal, RefusalCode
+from services.registry.domain.facts import Fact
+from services.registry.domain.ledger import Entry, entries
+from services.registry.domain.participant import Participant, decide
+from shared.runtime import tracing
+from shared.runtime.clock import Clock
+from shared.runtime.errors import PermanentError, TransientError
+from shared.runtime.logging import logger
+
+_log = logger(__name__)
+
+GROUP_AT_MOST: Final = 1000
+"""A transaction of this many takes some 40 ms; larger ones only make the first of them wait longer."""
+WAITING_AT_MOST: Final = 10_000
+"""Some half a second of work; beyond it the sender is told to come back, and memory stays flat."""
+GATHER_FOR: Final = timedelta(milliseconds=2)
+"""How long the first fact of a group waits for company; a commit alone takes several times as long."""
+
+
+class Result(StrEnum):
+    """What became of a fact."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer for one fact; `refusal` says why it was refused."""
+
+    result: Result
+    refusal: Refusal | None = None
+
+
+class IntakeMetrics(Protocol):
+    """What is counted about commits."""
+
+    def committed(self, size: int, seconds: float) -> None:
+        """Count one group commit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Keys of the hashes that leave no identity behind, all derived from one secret."""
+
+    identity: bytes
+    change: bytes
+    content: bytes
+    key_id: str
+
+    @classmethod
+    def derive(cls, secret: bytes) -> Secrets:
+        """Return the keys that belong to this secret; each has one use only."""
+
+        def derived(use: str) -> bytes:
+            return hmac.digest(secret, f"cakupan/{use}".encode(), "sha256")
+
+        return cls(derived("identity"), derived("change"), derived("content"), derived("key-id").hex()[:8])
+
+    def hashed(self, identity: Identity) -> bytes:
+        """Return the keyed hash under which an identity is kept."""
+        return hmac.digest(self.identity, f"{identity.scheme}\n{identity.value}".encode(), "sha256")
+
+
+class Intake:
+    """Gathers candidates and decides them together, in one transaction each group."""
+
+    def __init__(
+        self, store: Store, secrets: Secrets, clock: Clock, metrics: IntakeMetrics,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._secrets = secrets
+        self._clock = clock
+        self._metrics = metrics
+        self._on_commit = on_commit
+        self._waiting: asyncio.Queue[tuple[Candidate, asyncio.Future[Outcome]]] = asyncio.Queue(WAITING_AT_MOST)
+
+    async def submit(self, candidate: Candidate) -> Outcome:
+        """Return what became of the fact, once that is durable.
+
+        Raises: TransientError when too many wait or the store did not take the group; the fact may be sent again.
+        """
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        try:
+            self._waiting.put_nowait((candidate, answer))
+        except asyncio.QueueFull:
+            raise TransientError("too many facts are waiting to be stored") from None
+        return await answer
+
+    async def run(self) -> None:
+        """Commit group after group until cancelled; then those still waiting are told to send again."""
+        try:
+            while True:
+                group = await self._gather()
+                await self._commit(group)
+        finally:
+            while not self._waiting.empty():
+                _fail([self._waiting.get_nowait()], TransientError("the registry is stopping"))
+
+    async def _gather(self) -> list[tuple[Candidate, asyncio.Future[Outcome]]]:
+        group = [await self._waiting.get()]
+        await asyncio.sleep(GATHER_FOR.total_seconds())
+        while len(group) < GROUP_AT_MOST and not self._waiting.empty():
+            group.append(self._waiting.get_nowait())
+        return group
+
+    async def _commit(self, group: list[tuple[Candidate, asyncio.Future[Outcome]]]) -> None:
+        """Decide a group and answer it.
+
+        1. In one transaction: read, decide, write participants, ledger and what recognises the facts again.
+        2. Wake the relay. 3. Answer.
+        A crash before the commit leaves nothing, and nobody was answered. A crash after it leaves all of it; who was
+        not answered sends again and hears "duplicate".
+        """
+        started = perf_counter()
+        try:
+            outcomes = await self.decide_together([candidate for candidate, _ in group])
+        except (TransientError, PermanentError) as error:
+            _log.warning("group not committed", size=len(group), error=str(error))
+            _fail(group, error)
+            return
+        except asyncio.CancelledError:
+            _fail(group, TransientError("the registry is stopping"))
+            raise
+        except Exception as error:
+            # A defect in deciding one group must not end the loop that all facts come through.
+            _log.exception("group not committed: a defect of ours", size=len(group), error=type(error).__name__)
+            _fail(group, PermanentError(f"a defect of ours ({type(error).__name__})"))
+            return
+        self._metrics.committed(len(group), perf_counter() - started)
+        self._on_commit()
+        for (_, answer), outcome in zip(group, outcomes, strict=True):
+            if not answer.done():
+                answer.set_result(outcome)
+
+    async def decide_together(self, candidates: Sequence[Candidate]) -> list[Outcome]:
+        """Return the outcomes in order, once all that was accepted among the candidates is durable."""
+        with tracing.span("group commit") as traceparent:
+            return await self._store.transact(self._work(candidates, traceparent))
+
+    def _work(
+        self, candidates: Sequence[Candidate], traceparent: str
+    ) -> Callable[[Transaction], Awaitable[list[Outcome]]]:
+        async def work(transaction: Transaction) -> list[Outcome]:
+            known = await transaction.known_facts({c.key for c in candidates if c.key})
+            hashed = {c.identity: self._secrets.hashed(c.identity) for c in candidates if c.identity}
+            persons = await transaction.persons(set(hashed.values()))
+            group = _Group(known, hashed, persons)
+            outcomes = [group.judge(candidate) for candidate in candidates]
+            if group.accepted:
+                found = await transaction.participants(group.arrived.keys())
+                await transaction.write(self._decided(group, found, traceparent))
+            return outcomes
+
+        return work
+
+    def _decided(self, group: _Group, found: dict[str, Participant], traceparent: str) -> GroupWrite:
+        now = self._clock.now()
+        # Milliseconds are what facts and MongoDB keep; a finer clock would not survive the store.
+        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        participants: list[Participant] = []
+        rows: list[Entry] = []
+        for person, facts in group.arrived.items():
+            decided, deltas = decide(found.get(person) or Participant(person), facts, now)
+            assert decided.decided_at is not None
+            participants.append(decided)
+            rows += entries(person, deltas, decided.decided_at, self._secrets.change)
+        return GroupWrite(group.accepted, group.introduced, participants, rows, now, traceparent)
+
+
+class _Group:
+    """The facts of one commit, judged one after another: the second of two alike is a duplicate of the first."""
+
+    def __init__(
+        self, known: dict[FactKey, KnownFact], hashed: dict[Identity, bytes], persons: dict[bytes, str]
+    ) -> None:
+        self._known = dict(known)
+        self._hashed = hashed
+        self._persons = dict(persons)
+        self.accepted: dict[FactKey, KnownFact] = {}
+        self.introduced: dict[bytes, str] = {}
+        self.arrived: defaultdict[str, list[Fact]] = defaultdict(list)
+
+    def judge(self, candidate: Candidate) -> Outcome:
+        """Return the outcome; duplicate and conflict come before any refusal."""
+        known = self._known.get(candidate.key) if candidate.key else None
+        if known is not None:
+            same = candidate.digest == known.digest
+            return Outcome(Result.DUPLICATE if same else Result.CONFLICT)
+        if candidate.refusal is not None:
+            return Outcome(Result.REFUSED, candidate.refusal)
+        assert candidate.fact is not None
+        assert candidate.identity is not None
+        assert candidate.key is not None
+        person = self._person(candidate.identity)
+        if person is None:
+            return Outcome(Result.REFUSED, _UNKNOWN_CARD)
+        self._known[candidate.key] = self.accepted[candidate.key] = KnownFact(candidate.digest, person)
+        self.arrived[person].append(candidate.fact)
+        return Outcome(Result.ACCEPTED)
+
+    def _person(self, identity: Identity) -> str | None:
+        """Return the person an identity names, introducing a new one unless it is a card."""
+        hashed = self._hashed[identity]
+        person = self._persons.get(hashed)
+        if person is None and identity.scheme != "kpj":
+            person = self._persons[hashed] = self.introduced[hashed] = uuid.uuid4().hex
+        return person
+
+
+_UNKNOWN_CARD: Final = Refusal(
+    RefusalCode.UNKNOWN_CARD, "data.identity", "this card is not linked to a person yet; send a fact by nik or passport"
+)
+
+
+def _fail(group: Sequence[tuple[Candidate, asyncio.Future[Outcome]]], error: Exception) -> None:
+    for _, answer in group:
+        if not answer.done():
+            answer.set_exception(error)

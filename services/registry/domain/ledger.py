@@ -1,0 +1,73 @@
+"""Deltas of one person as the changes that are published, each in the regency that owns it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from services.registry.domain.participant import Delta
+from services.registry.domain.timeline import Transition
+from shared.contracts.changes import Change, Kind, State
+from shared.regions.codes import regency_of
+
+UNNUMBERED = 0
+"""The relay numbers a change when it assigns its partition's next `seq`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change of one person, in the regency whose partition it belongs to."""
+
+    person: str
+    regency: str
+    change: Change
+
+
+def entries(person: str, deltas: list[Delta], recorded_at: datetime, secret: bytes) -> Iterator[Entry]:
+    """Yield one entry a delta; two for a move across regencies, each naming the other's region."""
+    for delta in deltas:
+        transition = delta.transition
+        for before, after, counterpart in _halves(transition):
+            place = after or before
+            assert place is not None
+            change = Change(
+                seq=UNNUMBERED,
+                diff=delta.diff,
+                change_id=change_id(person, transition, secret),
+                kind=transition.kind,
+                effective_at=transition.effective_at,
+                effective_day=transition.effective_day,
+                recorded_at=recorded_at,
+                source=transition.source,
+                counterpart=counterpart,
+                before=before,
+                after=after,
+            )
+            yield Entry(person, regency_of(place.region), change)
+
+
+def _halves(transition: Transition) -> list[tuple[State | None, State | None, str | None]]:
+    before, after = transition.before, transition.after
+    crosses = before and after and regency_of(before.region) != regency_of(after.region)
+    if transition.kind is Kind.MOVED and crosses and before and after:
+        return [(before, None, after.region), (None, after, before.region)]
+    return [(before, after, None)]
+
+
+def change_id(person: str, transition: Transition, secret: bytes) -> str:
+    """Return the keyed hash of (person, instant, kind, before, after, effective day): the same at every publication.
+
+    Shape: 32 hex digits. Without the secret nobody can try out persons.
+    """
+    content = [
+        person,
+        transition.effective_at.isoformat(),
+        transition.kind,
+        transition.before and asdict(transition.before),
+        transition.after and asdict(transition.after),
+        transition.effective_day.isoformat(),
+    ]
+    return hashlib.blake2b(json.dumps(content, default=str).encode(), key=secret, digest_size=16).hexdigest()

@@ -1,0 +1,72 @@
+"""One person: the facts accepted of them, and what has been published of the timeline these make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from services.registry.domain.facts import Fact
+from services.registry.domain.timeline import Transition, next_due, timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A transition published (+1) or taken back (−1)."""
+
+    diff: Literal[1, -1]
+    transition: Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """`sources` are those the published transitions went out with, in order; `decided_at` is the clock up to which
+    the timeline was published, and never goes back; `due_at` is when the clock alone will change something.
+    """
+
+    id: str
+    facts: tuple[Fact, ...] = ()
+    sources: tuple[str, ...] = ()
+    decided_at: datetime | None = None
+    due_at: datetime | None = None
+
+
+def decide(participant: Participant, arrived: Sequence[Fact], now: datetime) -> tuple[Participant, list[Delta]]:
+    """Return the participant with the facts in, and the difference this makes to what was published.
+
+    Takes the whole timeline before and after: facts may arrive late, in any order. Without facts it is the clock
+    that moves. Retractions come first.
+    """
+    clock = max(now, participant.decided_at or now)
+    old = _published(participant)
+    facts = participant.facts + tuple(arrived)
+    new = timeline(facts, clock)
+    known = {transition: transition.source for transition in old}
+    standing = set(new)
+    deltas = [Delta(-1, transition) for transition in old if transition not in standing]
+    deltas += [Delta(1, transition) for transition in new if transition not in known]
+    decided = Participant(
+        id=participant.id,
+        facts=facts,
+        sources=tuple(known.get(transition, transition.source) for transition in new),
+        decided_at=clock,
+        due_at=next_due(facts, clock, new[-1].after if new else None),
+    )
+    return decided, deltas
+
+
+def _published(participant: Participant) -> list[Transition]:
+    """Return the published sequence: made again from the facts, each transition with the source it went out with."""
+    if participant.decided_at is None:
+        return []
+    made = timeline(participant.facts, participant.decided_at)
+    return [_from(transition, source) for transition, source in zip(made, participant.sources, strict=True)]
+
+
+def _from(transition: Transition, source: str) -> Transition:
+    if transition.source == source:
+        return transition
+    return Transition(
+        transition.effective_at, transition.effective_day, transition.kind, transition.before, transition.after, source
+    )

@@ -1,0 +1,163 @@
+"""A person's timeline: what the set of their facts makes of them, transition by transition.
+
+A pure function of the facts and of the clock; the order of arrival never matters (semantics.md, "A person's
+timeline" and "Changes").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from itertools import groupby
+
+from services.registry.domain.eligibility import DEFAULT_PROGRAMMES
+from services.registry.domain.facts import Fact, FactType
+from services.registry.domain.lapse import DEFAULT_GRACE, Grace, lapse_instant, lapses_on
+from shared.contracts.changes import Kind, State
+from shared.regions.codes import zone_of
+
+CLOCK = "clock"
+"""The source of a transition that no fact made."""
+
+_PAID_BY_EMPLOYER = frozenset({"PU", "JAKON"})
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """From `before` to `after` at an instant; null where not registered. Two are the same whatever their source."""
+
+    effective_at: datetime
+    effective_day: date
+    kind: Kind
+    before: State | None
+    after: State | None
+    source: str = field(compare=False)
+
+
+def timeline(facts: Iterable[Fact], until: datetime, grace: tuple[Grace, ...] = DEFAULT_GRACE) -> list[Transition]:
+    """Return every transition effective at or before `until`, in order of time."""
+    walk = _Walk(grace)
+    effective = sorted((fact for fact in facts if fact.effective_at <= until), key=lambda fact: fact.order)
+    for instant, together in groupby(effective, key=lambda fact: fact.effective_at):
+        walk.lapse_before(instant)
+        walk.apply(instant, list(together))
+    walk.lapse_by(until)
+    return walk.transitions
+
+
+def next_due(facts: Iterable[Fact], after: datetime, last: State | None) -> datetime | None:
+    """Return the next instant at which the clock alone changes something: a lapse, or a fact of the future."""
+    coming = [fact.effective_at for fact in facts if fact.effective_at > after]
+    if last is not None and last.lapses_on is not None:
+        coming.append(lapse_instant(last.lapses_on, last.region))
+    return min(coming, default=None)
+
+
+class _Walk:
+    """The fold, with what it must remember between instants."""
+
+    def __init__(self, grace: tuple[Grace, ...]) -> None:
+        self.transitions: list[Transition] = []
+        self._grace = grace
+        self._state: State | None = None
+        self._was_registered = False
+        self._was_active = False
+        self._paid_ahead: str | None = None
+
+    def apply(self, instant: datetime, facts: list[Fact]) -> None:
+        """Apply the facts of one instant, which make one transition."""
+        standing = self._state
+        for fact in facts:
+            standing = self._enrol(standing, fact) if fact.type is FactType.ENROLLED else self._pay(standing, fact)
+        self._settle(instant, standing, facts[-1].source)
+
+    def lapse_before(self, instant: datetime) -> None:
+        """Let a lapse happen that falls before the instant; one at the instant is judged with its facts."""
+        due = self._lapse_due()
+        if due is not None and due < instant:
+            self._settle(due, self._state, CLOCK)
+
+    def lapse_by(self, instant: datetime) -> None:
+        """Let a lapse happen that falls at or before the instant."""
+        due = self._lapse_due()
+        if due is not None and due <= instant:
+            self._settle(due, self._state, CLOCK)
+
+    def _lapse_due(self) -> datetime | None:
+        state = self._state
+        return lapse_instant(state.lapses_on, state.region) if state and state.lapses_on else None
+
+    def _enrol(self, standing: State | None, fact: Fact) -> State:
+        """Register the person; an enrolment that still stands takes the new attributes and stays one person."""
+        assert fact.region is not None
+        assert fact.segment is not None
+        paid = _later(standing.paid_through if standing else self._paid_ahead, fact.paid_through)
+        self._paid_ahead = None
+        return State(
+            region=fact.region,
+            segment=fact.segment,
+            groups=fact.groups,
+            payer=fact.payer or ("employer" if fact.segment in _PAID_BY_EMPLOYER else "self"),
+            programmes=DEFAULT_PROGRAMMES if fact.programmes is None else fact.programmes,
+            registered=True,
+            active=False,
+            paid_through=paid,
+            lapses_on=None,
+        )
+
+    def _pay(self, standing: State | None, fact: Fact) -> State | None:
+        """Raise the month paid through; a payment before the enrolment waits for it."""
+        if standing is None:
+            self._paid_ahead = _later(self._paid_ahead, fact.paid_through)
+            return None
+        paid = _later(standing.paid_through, fact.paid_through)
+        if paid == standing.paid_through:
+            return standing
+        return replace(standing, paid_through=paid, payer=fact.payer or standing.payer)
+
+    def _settle(self, instant: datetime, standing: State | None, source: str) -> None:
+        """Judge activity at the instant, and record a transition if anything is other than before."""
+        before, after = self._state, self._judged(standing, instant)
+        if before == after:
+            return
+        kind = self._kind(before, after)
+        self._was_active = after is not None and (after.active or (before is not None and self._was_active))
+        self._was_registered = True
+        self._state = after
+        day = self._day(instant, before, after)
+        self.transitions.append(Transition(instant, day, kind, before, after, source))
+
+    def _judged(self, standing: State | None, instant: datetime) -> State | None:
+        if standing is None or standing.paid_through is None:
+            return standing
+        day = lapses_on(standing.paid_through, standing.segment, self._grace)
+        active = instant < lapse_instant(day, standing.region)
+        return replace(standing, active=active, lapses_on=day if active else None)
+
+    def _kind(self, before: State | None, after: State | None) -> Kind:
+        """Return the first kind that fits (semantics.md, "Changes")."""
+        if before is None:
+            return Kind.REJOINED if self._was_registered else Kind.JOINED
+        if after is None:
+            return Kind.ENDED
+        if before.region != after.region:
+            return Kind.MOVED
+        if before.active != after.active:
+            if before.active:
+                return Kind.LAPSED
+            return Kind.RETURNED if self._was_active else Kind.ACTIVATED
+        return Kind.RECLASSIFIED if _classes(before) != _classes(after) else Kind.PAID
+
+    def _day(self, instant: datetime, before: State | None, after: State | None) -> date:
+        days = [instant.astimezone(zone_of(state.region)).date() for state in (before, after) if state]
+        previous = self.transitions[-1].effective_day if self.transitions else date.min
+        return max(previous, *days)
+
+
+def _later(one: str | None, other: str | None) -> str | None:
+    return max((month for month in (one, other) if month is not None), default=None)
+
+
+def _classes(state: State) -> tuple[object, ...]:
+    return state.segment, state.groups, state.payer, state.programmes

@@ -1,0 +1,22 @@
+"""The registry's settings, from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.adapters.settings import CommonSettings
+
+
+class RegistrySettings(CommonSettings):
+    """`REGISTRY_*`, besides what all services share."""
+
+    model_config = SettingsConfigDict(env_prefix="REGISTRY_", extra="ignore", populate_by_name=True)
+
+    port: int = 8001
+    identity_key_file: Path = Field(
+        Path(".local/keys/identity.key"),
+        description="64 hex digits; whoever has them can try out identities, and without them none is recognised",
+    )

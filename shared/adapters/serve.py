@@ -1,0 +1,36 @@
+"""Serves an application with uvicorn, logs in JSON, ends with one clear line when it cannot start."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+
+from shared.runtime import logging, tracing
+from shared.runtime.errors import PermanentError, TransientError
+
+
+def serve_api(service: str, build: Callable[[], FastAPI], host: str, port: int, log_level: str) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in flight; exit code 1 when it could not start."""
+    logging.configure(service, log_level)
+    tracing.configure()
+    log = logging.logger(service)
+    try:
+        api = build()
+    except (PermanentError, TransientError) as error:
+        log.error("cannot start", reason=str(error))
+        raise typer.Exit(1) from error
+    # The region list is large and lives for ever: keep the collector from walking it again and again.
+    gc.collect()
+    gc.freeze()
+    config = uvicorn.Config(
+        api, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5, server_header=False
+    )
+    server = uvicorn.Server(config)
+    log.info("serving", address=f"http://{host}:{port}")
+    server.run()
+    if not server.started:
+        raise typer.Exit(1)
