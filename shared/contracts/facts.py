@@ -11,7 +11,7 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 Segment = Literal["PU", "BPU", "JAKON", "PMI"]
@@ -75,7 +75,13 @@ def _parse_month(value: Any) -> str:
 Instant = Annotated[
     datetime,
     BeforeValidator(_parse_instant),
-    Field(description="When it took effect: an instant with its offset, or a date (00:00 WIB)."),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "When it took effect: an instant with its offset, or a date alone (00:00 WIB).",
+            "examples": ["2023-09-30T08:00:00+08:00", "2023-09-30"],
+        }
+    ),
 ]
 Month = Annotated[
     str,

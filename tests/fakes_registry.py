@@ -1,0 +1,206 @@
+"""The registry's ports in memory, for laws and crash tests; held to the same suite as the real ones."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from services.registry.adapters.mongo_store import ledger_documents
+from services.registry.application.ports import Backlog, Batch, FactKey, GroupWrite, KnownFact, Transaction
+from services.registry.domain.participant import Participant
+from shared.adapters.mongo import Document
+from shared.runtime.errors import FencedError, TransientError
+from shared.runtime.lease import Lease
+
+T = TypeVar("T")
+
+
+@dataclass
+class MemoryState:
+    """What would be in the database."""
+
+    facts: dict[FactKey, KnownFact] = field(default_factory=dict)
+    identities: dict[bytes, str] = field(default_factory=dict)
+    participants: dict[str, Participant] = field(default_factory=dict)
+    ledger: list[Document] = field(default_factory=list)
+    outbox: list[Document] = field(default_factory=list)
+
+
+class MemoryStore:
+    """A store whose transactions stand together or not at all; `fail_next` makes the next commit fail."""
+
+    def __init__(self) -> None:
+        self.state = MemoryState()
+        self.fail_next = False
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """See the port."""
+        draft = deepcopy(self.state)
+        result = await work(_MemoryTransaction(draft))
+        if self.fail_next:
+            self.fail_next = False
+            raise TransientError("the store is away")
+        self.state = draft
+        return result
+
+
+class _MemoryTransaction:
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+
+    async def known_facts(self, keys: Collection[FactKey]) -> dict[FactKey, KnownFact]:
+        return {key: self._state.facts[key] for key in keys if key in self._state.facts}
+
+    async def persons(self, identities: Collection[bytes]) -> dict[bytes, str]:
+        return {hashed: self._state.identities[hashed] for hashed in identities if hashed in self._state.identities}
+
+    async def participants(self, persons: Collection[str]) -> dict[str, Participant]:
+        return {person: self._state.participants[person] for person in persons if person in self._state.participants}
+
+    async def write(self, group: GroupWrite) -> None:
+        self._state.facts.update(group.facts)
+        self._state.identities.update(group.identities)
+        self._state.participants.update({participant.id: participant for participant in group.participants})
+        documents = ledger_documents(group)
+        self._state.ledger += documents
+        self._state.outbox += documents
+
+
+class MemoryOutbox:
+    """The outbox over a memory store."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._leases: dict[str, tuple[str | None, int, datetime]] = {}
+        self._present: dict[str, datetime] = {}
+        self._manifests: defaultdict[int, list[Batch]] = defaultdict(list)
+        self._published: defaultdict[int, int] = defaultdict(int)
+
+    async def announce(self, holder: str, now: datetime, ttl: timedelta) -> frozenset[str]:
+        """See the port."""
+        self._present[holder] = now + ttl
+        return frozenset(name for name, until in self._present.items() if until > now)
+
+    async def withdraw(self, holder: str) -> None:
+        """See the port."""
+        self._present.pop(holder, None)
+
+    async def acquire(self, job: str, holder: str, now: datetime, ttl: timedelta) -> Lease | None:
+        """See the port."""
+        current, token, until = self._leases.get(job, (None, 0, now))
+        if current == holder and until > now:
+            self._leases[job] = (holder, token, now + ttl)
+            return Lease(job, token, now + ttl)
+        if current is None or until <= now:
+            self._leases[job] = (holder, token + 1, now + ttl)
+            return Lease(job, token + 1, now + ttl)
+        return None
+
+    async def release(self, lease: Lease, holder: str) -> None:
+        """See the port."""
+        current, token, until = self._leases[lease.job]
+        if (current, token) == (holder, lease.token):
+            self._leases[lease.job] = (None, token, until)
+
+    def _check(self, leases: Mapping[int, Lease], partitions: Collection[int]) -> None:
+        for partition in partitions:
+            if self._leases[str(partition)][1] != leases[partition].token:
+                raise FencedError(f"partition {partition} is no longer ours to relay")
+
+    async def number(self, leases: Mapping[int, Lease], limit: int) -> list[Batch]:
+        """See the port."""
+        waiting: defaultdict[int, list[Document]] = defaultdict(list)
+        for document in self._store.state.outbox:
+            taken = sum(len(entry["changes"]) for entry in waiting.get(document["partition"], []))
+            if document["partition"] in leases and taken < limit:
+                waiting[document["partition"]].append(document)
+        self._check(leases, waiting.keys())
+        numbered = [document["_id"] for documents in waiting.values() for document in documents]
+        self._store.state.outbox = [d for d in self._store.state.outbox if d["_id"] not in numbered]
+        batches = [self._batch(partition, documents) for partition, documents in waiting.items()]
+        for batch in batches:
+            self._manifests[batch.partition].append(batch)
+        return batches
+
+    def _batch(self, partition: int, documents: Sequence[Document]) -> Batch:
+        return Batch(
+            partition=partition,
+            first_seq=sum(len(batch.changes) for batch in self._manifests[partition]),
+            changes=[change for document in documents for change in document["changes"]],
+            keys=[key for document in documents for key in document["keys"]],
+            traceparents=[document["traceparent"] for document in documents for _ in document["changes"]],
+        )
+
+    async def unpublished(self, partition: int) -> list[Batch]:
+        """See the port."""
+        return [batch for batch in self._manifests[partition] if batch.first_seq >= self._published[partition]]
+
+    async def mark_published(self, leases: Mapping[int, Lease], batches: Sequence[Batch]) -> None:
+        """See the port."""
+        self._check(leases, {batch.partition for batch in batches})
+        for batch in batches:
+            end = batch.first_seq + len(batch.changes)
+            self._published[batch.partition] = max(self._published[batch.partition], end)
+
+    async def backlog(self) -> Backlog:
+        """See the port."""
+        waiting = self._store.state.outbox
+        numbered = sum(
+            len(batch.changes) for p, batches in self._manifests.items() for batch in batches
+            if batch.first_seq >= self._published[p]
+        )  # fmt: skip
+        oldest = min((document["recorded_at"] for document in waiting), default=None)
+        return Backlog(sum(len(document["changes"]) for document in waiting) + numbered, oldest)
+
+
+class MemoryTopic:
+    """Keeps what was published, in order; `fail_after` makes a publish stop half way."""
+
+    def __init__(self) -> None:
+        self.records: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+        self.fail_after: int | None = None
+
+    async def publish(self, batches: Sequence[Batch]) -> None:
+        """See the port."""
+        for batch in batches:
+            for seq, change in enumerate(batch.changes, batch.first_seq):
+                if self.fail_after == 0:
+                    self.fail_after = None
+                    raise TransientError("Kafka is away")
+                if self.fail_after is not None:
+                    self.fail_after -= 1
+                self.records[batch.partition].append((seq, change))
+
+    def read(self) -> dict[int, list[str]]:
+        """Return what a reader applies: it drops `seq` it has, and must never meet a gap."""
+        applied: dict[int, list[str]] = {}
+        for partition, records in self.records.items():
+            seen: list[str] = []
+            for seq, change in records:
+                assert seq <= len(seen), f"gap in partition {partition}: expected {len(seen)}, saw {seq}"
+                if seq == len(seen):
+                    seen.append(change)
+                else:
+                    assert seen[seq] == change, f"number {seq} of partition {partition} was given twice"
+            applied[partition] = seen
+        return applied
+
+
+class SilentMetrics:
+    """Counts nothing."""
+
+    def committed(self, size: int, seconds: float) -> None:
+        """See the port."""
+
+    def published(self, changes: int, seconds: float) -> None:
+        """See the port."""
+
+    def backlog(self, backlog: Backlog, now: datetime) -> None:
+        """See the port."""
+
+    def leads(self, partitions: int) -> None:
+        """See the port."""

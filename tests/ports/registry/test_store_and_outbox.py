@@ -1,0 +1,182 @@
+"""One suite for the registry's ports, on the fakes and on MongoDB, with expectations written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from services.registry.adapters.mongo_outbox import MongoOutbox
+from services.registry.adapters.mongo_store import MongoStore
+from services.registry.application.ports import GroupWrite, KnownFact, Outbox, Store, Transaction
+from services.registry.domain.ledger import entries
+from services.registry.domain.participant import Participant, decide
+from shared.adapters.kafka_producer import partition_for
+from shared.adapters.mongo import Mongo
+from shared.contracts.topics import PARTITIONS
+from shared.runtime.errors import FencedError
+from shared.runtime.lease import Lease
+from tests.factories_registry import VILLAGE, at, enrolled
+from tests.fakes_registry import MemoryOutbox, MemoryStore
+
+NOW = at("2026-11-21T10:00:00.123+07:00")
+TTL = timedelta(seconds=5)
+PARTITION = partition_for(VILLAGE[:5], PARTITIONS)
+
+
+@dataclass
+class Ports:
+    """A store and the outbox over it."""
+
+    store: Store
+    outbox: Outbox
+
+
+@pytest.fixture(params=["fake", "real"])
+async def ports(request: pytest.FixtureRequest) -> AsyncIterator[Ports]:
+    """The same ports twice."""
+    if request.param == "fake":
+        memory = MemoryStore()
+        yield Ports(memory, MemoryOutbox(memory))
+        return
+    uri, namespace = request.getfixturevalue("mongodb_uri"), request.getfixturevalue("namespace")
+    mongo = Mongo(uri, f"{namespace.replace('.', '_')}registry", "registry-0")
+    store, outbox = MongoStore(mongo, "k1"), MongoOutbox(mongo)
+    await store.prepare()
+    await outbox.prepare()
+    yield Ports(store, outbox)
+    mongo.close()
+
+
+def group(person: str = "p1", id_: str = "f-1") -> GroupWrite:
+    """Return what one new person's enrolment writes."""
+    participant, deltas = decide(Participant(person), [enrolled(id_, paid_through="2026-12")], NOW)
+    rows = list(entries(person, deltas, NOW, b"secret"))
+    known = {("bpjs/aceh", id_): KnownFact(b"digest", person)}
+    return GroupWrite(known, {person.encode(): person}, [participant], rows, NOW, "00-trace")
+
+
+async def write(store: Store, written: GroupWrite) -> None:
+    """Write one group in a transaction of its own."""
+
+    async def work(transaction: Transaction) -> None:
+        await transaction.write(written)
+
+    await store.transact(work)
+
+
+async def lease(outbox: Outbox, holder: str = "one") -> dict[int, Lease]:
+    """Return the lease on the partition that the factory's village belongs to."""
+    held = await outbox.acquire(str(PARTITION), holder, NOW, TTL)
+    assert held is not None
+    return {PARTITION: held}
+
+
+async def test_what_was_written_is_read_back(ports: Ports) -> None:
+    """Facts by key, persons by identity, participants whole."""
+    written = group()
+    await write(ports.store, written)
+
+    async def work(transaction: Transaction) -> None:
+        assert await transaction.known_facts([("bpjs/aceh", "f-1"), ("bpjs/ace", "hf-1")]) == dict(written.facts)
+        assert await transaction.persons([b"p1", b"p2"]) == {b"p1": "p1"}
+        assert await transaction.participants(["p1", "p2"]) == {"p1": written.participants[0]}
+
+    await ports.store.transact(work)
+
+
+async def test_a_transaction_that_raises_writes_nothing(ports: Ports) -> None:
+    """All or nothing."""
+
+    async def work(transaction: Transaction) -> None:
+        await transaction.write(group())
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await ports.store.transact(work)
+
+    async def look(transaction: Transaction) -> None:
+        assert await transaction.known_facts([("bpjs/aceh", "f-1")]) == {}
+
+    await ports.store.transact(look)
+    assert (await ports.outbox.backlog()).changes == 0
+
+
+async def test_waiting_changes_get_contiguous_numbers_and_leave_the_backlog_once_published(ports: Ports) -> None:
+    """From 0, over several rounds."""
+    await write(ports.store, group("p1", "f-1"))
+    await write(ports.store, group("p2", "f-2"))
+    backlog = await ports.outbox.backlog()
+    assert (backlog.changes, backlog.oldest_recorded_at) == (2, NOW)
+    leases = await lease(ports.outbox)
+    (first,) = await ports.outbox.number(leases, 1)
+    (second,) = await ports.outbox.number(leases, 10)
+    assert (first.first_seq, len(first.changes), second.first_seq, len(second.changes)) == (0, 1, 1, 1)
+    assert first.keys == ["11.01"]
+    assert first.changes[0].startswith('"diff":1,"change_id":"')
+    assert await ports.outbox.number(leases, 10) == []
+    assert (await ports.outbox.backlog()).changes == 2
+    await ports.outbox.mark_published(leases, [first, second])
+    assert (await ports.outbox.backlog()).changes == 0
+
+
+async def test_numbered_and_unpublished_batches_are_found_again_as_they_were(ports: Ports) -> None:
+    """The successor publishes the same records under the same numbers."""
+    await write(ports.store, group("p1", "f-1"))
+    leases = await lease(ports.outbox)
+    numbered = await ports.outbox.number(leases, 10)
+    assert await ports.outbox.unpublished(PARTITION) == numbered
+    await ports.outbox.mark_published(leases, numbered)
+    assert await ports.outbox.unpublished(PARTITION) == []
+
+
+async def test_a_partition_that_is_not_held_is_left_alone(ports: Ports) -> None:
+    """Only leased partitions are numbered."""
+    await write(ports.store, group())
+    other = (PARTITION + 1) % PARTITIONS
+    held = await ports.outbox.acquire(str(other), "one", NOW, TTL)
+    assert held is not None
+    assert await ports.outbox.number({other: held}, 10) == []
+
+
+async def test_a_lease_is_held_by_one_until_it_runs_out_or_is_freed(ports: Ports) -> None:
+    """Renewal keeps the token, a new holder gets a greater one."""
+    first = (await lease(ports.outbox))[PARTITION]
+    assert await ports.outbox.acquire(str(PARTITION), "two", NOW, TTL) is None
+    renewed = await ports.outbox.acquire(str(PARTITION), "one", NOW + TTL / 2, TTL)
+    assert renewed is not None
+    assert (renewed.token, renewed.expires_at) == (first.token, NOW + TTL / 2 + TTL)
+    taken = await ports.outbox.acquire(str(PARTITION), "two", NOW + TTL * 2, TTL)
+    assert taken is not None
+    assert taken.token > first.token
+    await ports.outbox.release(first, "one")
+    assert await ports.outbox.acquire(str(PARTITION), "three", NOW + TTL * 2, TTL) is None
+    await ports.outbox.release(taken, "two")
+    assert await ports.outbox.acquire(str(PARTITION), "three", NOW + TTL * 2, TTL) is not None
+
+
+@pytest.mark.parametrize("step", ["number", "mark"])
+async def test_a_fenced_holder_can_neither_number_nor_mark(ports: Ports, step: str) -> None:
+    """Its token is no longer the newest."""
+    await write(ports.store, group("p1", "f-1"))
+    old = await lease(ports.outbox)
+    numbered = await ports.outbox.number(old, 10)
+    assert await ports.outbox.acquire(str(PARTITION), "two", NOW + TTL * 2, TTL) is not None
+    await write(ports.store, group("p2", "f-2"))
+    attempts: dict[str, Callable[[], object]] = {
+        "number": lambda: ports.outbox.number(old, 10),
+        "mark": lambda: ports.outbox.mark_published(old, numbered),
+    }
+    with pytest.raises(FencedError):
+        await attempts[step]()  # type: ignore[misc]
+
+
+async def test_those_present_are_those_whose_time_has_not_run_out(ports: Ports) -> None:
+    """So that a fair share can be reckoned."""
+    await ports.outbox.announce("one", NOW, TTL)
+    assert await ports.outbox.announce("two", NOW + TTL / 2, TTL) == {"one", "two"}
+    assert await ports.outbox.announce("two", NOW + TTL, TTL) == {"two"}
+    await ports.outbox.withdraw("two")
+    assert await ports.outbox.announce("three", NOW + TTL, TTL) == {"three"}

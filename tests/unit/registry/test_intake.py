@@ -1,0 +1,128 @@
+"""The group commit: who counts, who is known already, and what is never lost."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.registry.application.intake import Intake, Outcome, Result, Secrets
+from services.registry.application.parsing import Candidate, Parser
+from shared.regions.catalogue import catalogue
+from shared.runtime.errors import TransientError
+from tests.factories_registry import NIK, raw
+from tests.fakes import ManualClock
+from tests.fakes_registry import MemoryStore, SilentMetrics
+
+CLOCK = ManualClock()
+SECRETS = Secrets.derive(b"s" * 32)
+PARSER = Parser(catalogue(), SECRETS.content)
+
+
+def candidate(**over: Any) -> Candidate:
+    return PARSER.parse(raw(**over), CLOCK.now())
+
+
+def intake(store: MemoryStore) -> Intake:
+    return Intake(store, SECRETS, CLOCK, SilentMetrics())
+
+
+def results(outcomes: list[Outcome]) -> list[str]:
+    return [outcome.result.value for outcome in outcomes]
+
+
+async def test_a_fact_sent_again_is_a_duplicate_and_another_under_its_id_a_conflict() -> None:
+    """Within one group and across groups."""
+    store = MemoryStore()
+    same, other = candidate(), candidate(data={"segment": "PMI"})
+    assert results(await intake(store).decide_together([same, same, other])) == ["accepted", "duplicate", "conflict"]
+    assert results(await intake(store).decide_together([same, other])) == ["duplicate", "conflict"]
+
+
+async def test_a_known_id_is_judged_before_any_refusal() -> None:
+    """A broken fact under a known id is a conflict, not a refusal."""
+    store = MemoryStore()
+    await intake(store).decide_together([candidate()])
+    broken = candidate(data={"segment": "XX"})
+    assert results(await intake(store).decide_together([broken])) == ["conflict"]
+
+
+async def test_one_person_in_two_sources_is_counted_once() -> None:
+    """Five times the same fact, and the same person by another source: one person, one published transition."""
+    store = MemoryStore()
+    facts = [candidate()] * 5 + [candidate(source="dinas/aceh")]
+    await intake(store).decide_together(facts)
+    assert len(store.state.participants) == 1
+    assert sum(len(document["changes"]) for document in store.state.ledger) == 1
+
+
+async def test_a_card_that_is_not_linked_is_refused_and_leaves_nothing() -> None:
+    """A refused fact may be sent again."""
+    store = MemoryStore()
+    card = candidate(data={"identity": {"scheme": "kpj", "value": "12345678901"}})
+    (outcome,) = await intake(store).decide_together([card])
+    assert outcome.refusal is not None
+    assert outcome.refusal.code.value == "unknown_card"
+    assert store.state.facts == {}
+
+
+async def test_nothing_stored_holds_the_identity() -> None:
+    """Neither in clear, nor as a hash that anyone could compute without the secret."""
+    store = MemoryStore()
+    await intake(store).decide_together([candidate()])
+    assert NIK not in repr(store.state)
+
+
+async def test_a_group_that_fails_is_answered_with_the_error_and_can_be_sent_again() -> None:
+    """Nobody hears "accepted" for what is not durable."""
+    store = MemoryStore()
+    store.fail_next = True
+    running = intake(store)
+    loop = asyncio.create_task(running.run())
+    with pytest.raises(TransientError):
+        await running.submit(candidate())
+    assert store.state.facts == {}
+    assert (await running.submit(candidate())).result is Result.ACCEPTED
+    loop.cancel()
+
+
+async def test_too_many_waiting_facts_are_sent_back_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-pressure, not memory."""
+    monkeypatch.setattr("services.registry.application.intake.WAITING_AT_MOST", 2)
+    stopped = intake(MemoryStore())
+    waiting = [asyncio.create_task(stopped.submit(candidate(id=f"f{n}"))) for n in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(TransientError, match="too many"):
+        await stopped.submit(candidate(id="f9"))
+    for task in waiting:
+        task.cancel()
+
+
+async def test_whoever_waits_when_the_registry_stops_is_told_to_send_again() -> None:
+    """No request hangs."""
+    stopping = intake(MemoryStore())
+    loop = asyncio.create_task(stopping.run())
+    waiting = asyncio.create_task(stopping.submit(candidate()))
+    await asyncio.sleep(0)
+    loop.cancel()
+    with pytest.raises(TransientError, match="stopping"):
+        await waiting
+
+
+ids = st.integers(0, 5).map(lambda n: f"f{n}")
+persons = st.integers(1, 3).map(lambda n: {"scheme": "nik", "value": f"110101410190000{n}"})
+
+
+@given(st.lists(st.tuples(ids, persons), min_size=1, max_size=20), st.integers(1, 5))
+def test_however_facts_are_grouped_each_counts_once(arrivals: list[tuple[str, dict[str, str]]], size: int) -> None:
+    """Accepted facts are as many as distinct ids, whatever the groups; registered are the persons first named."""
+    store = MemoryStore()
+    candidates = [candidate(id=id_, data={"identity": who}) for id_, who in arrivals]
+    for start in range(0, len(candidates), size):
+        asyncio.run(intake(store).decide_together(candidates[start : start + size]))
+    first = dict(reversed(arrivals))
+    assert len(store.state.facts) == len(first)
+    assert len(store.state.participants) == len({who["value"] for who in first.values()})

@@ -1,0 +1,89 @@
+"""Backoff, leases, dead letters' masking, logs."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.adapters.dead_letters import without_identities
+from shared.adapters.kafka_producer import partition_for
+from shared.runtime import logging as json_logging
+from shared.runtime import tracing
+from shared.runtime.backoff import delay
+from shared.runtime.lease import Lease, balance
+from tests.fakes import ManualClock
+from tests.fakes_registry import MemoryOutbox, MemoryStore
+
+SECOND = timedelta(seconds=1)
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
+def test_a_delay_stays_between_half_its_step_and_the_longest(attempt: int, chance: float) -> None:
+    """Doubling from the first up to the longest, spread over the upper half."""
+    wait = delay(attempt, first=SECOND, longest=60 * SECOND, chance=chance)
+    full = min(60.0, 2.0 ** min(attempt - 1, 10))
+    assert full / 2 <= wait.total_seconds() <= full
+
+
+@given(st.integers(1, 5), st.integers(1, 12))
+def test_every_job_is_held_by_exactly_one_and_shares_are_fair(holders: int, jobs: int) -> None:
+    """Whatever the number of holders: after as many rounds as there are of them."""
+    import asyncio
+
+    async def settle() -> list[dict[str, Lease]]:
+        outbox, clock = MemoryOutbox(MemoryStore()), ManualClock()
+        held: list[dict[str, Lease]] = [{} for _ in range(holders)]
+        names = [str(job) for job in range(jobs)]
+        for _ in range(holders + 1):
+            for number in range(holders):
+                held[number] = await balance(outbox, names, f"h{number}", held[number], clock.now(), 60 * SECOND)
+        return held
+
+    held = asyncio.run(settle())
+    assert sorted(job for mine in held for job in mine) == sorted(str(job) for job in range(jobs))
+    assert max(len(mine) for mine in held) <= -(-jobs // holders)
+
+
+@given(st.binary(max_size=40), st.integers(11, 20), st.binary(max_size=40))
+def test_a_dead_letter_holds_no_run_of_digits_long_enough_for_an_identity(
+    head: bytes, digits: int, tail: bytes
+) -> None:
+    """Cards have 11 digits, a NIK 16; the length stays, so that places in the record can still be named."""
+    record = head + b"7" * digits + tail
+    masked = without_identities(record)
+    assert b"7" * 11 not in masked
+    assert len(masked) == len(record)
+
+
+def test_keys_go_where_kafkas_own_partitioner_puts_them() -> None:
+    """Values computed with the Java client's `BuiltInPartitioner` (murmur2) for 12 partitions."""
+    assert [partition_for(key, 12) for key in ("11.01", "63.10", "35.01", "ID")] == EXPECTED_PARTITIONS
+
+
+EXPECTED_PARTITIONS = [4, 10, 4, 3]
+
+
+def test_logs_are_json_with_the_trace_and_no_local_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    """A traceback names frames; what a local variable held stays out."""
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    try:
+        json_logging.configure("registry", "INFO")
+        tracing.configure()
+        with tracing.span("x", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"):
+            try:
+                identity = "1101014101900001"
+                raise ValueError(len(identity))
+            except ValueError:
+                json_logging.logger("t").exception("it failed")
+        line = json.loads(capsys.readouterr().out)
+    finally:
+        root.handlers, root.level = before
+    assert (line["message"], line["service"], line["level"]) == ("it failed", "registry", "error")
+    assert line["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+    assert "1101014101900001" not in json.dumps(line)
