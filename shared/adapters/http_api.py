@@ -19,7 +19,6 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from shared.runtime import tracing
 from shared.runtime.auth import AuthError, Caller, TokenVerifier
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.health import Health
@@ -73,7 +72,15 @@ def create_api(
         async with run():
             yield
 
-    api = FastAPI(title=title, description=description, version="1", lifespan=lifespan, redoc_url=None)
+    api = FastAPI(
+        title=title,
+        description=description,
+        version="1",
+        lifespan=lifespan,
+        redoc_url=None,
+        # A server span a request, below the caller's `traceparent`; metrics and logs are ours.
+        telemetry={"metrics": False, "logs": False, "operation_spans": False},
+    )
     _add_problems(api)
     _add_operations(api, registry, health)
     _add_asyncapi(api, broker, title)
@@ -235,8 +242,3 @@ async def read_body(request: Request, limit: int) -> bytes:
             raise Problem(413, "too_large", f"the body is over {limit} bytes; send less at once")
         parts.append(part)
     return b"".join(parts)
-
-
-def request_span(request: Request, name: str) -> Any:
-    """Return a span for this request, below the caller's own trace if it sent one."""
-    return tracing.span(name, request.headers.get("traceparent"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opentelemetry import trace
@@ -22,11 +22,11 @@ def span(name: str, parent: str | None = None) -> Iterator[str]:
     """Run the block in a span, below the `traceparent` given if any, and yield its own `traceparent`."""
     context = _propagator.extract({"traceparent": parent}) if parent else None
     with trace.get_tracer("cakupan").start_as_current_span(name, context=context):
-        carrier: dict[str, str] = {}
-        _propagator.inject(carrier)
-        yield carrier.get("traceparent", "")
+        yield current() or ""
 
 
-def traceparent_of(headers: Mapping[str, str]) -> str | None:
-    """Return the `traceparent` among the headers, or None."""
-    return headers.get("traceparent")
+def current() -> str | None:
+    """Return the `traceparent` of the span we are in, or None."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent")

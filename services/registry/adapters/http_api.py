@@ -14,7 +14,7 @@ from services.registry.adapters.metrics import RegistryMetrics
 from services.registry.application.intake import Intake, Outcome, Result
 from services.registry.application.parsing import Candidate, Parser, shown
 from services.registry.domain.errors import Refusal, RefusalCode
-from shared.adapters.http_api import PROBLEM_TYPE, Bearer, Problem, read_body, request_span
+from shared.adapters.http_api import PROBLEM_TYPE, Bearer, Problem, read_body
 from shared.contracts import facts as contract
 from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock
@@ -34,10 +34,9 @@ def create_router(
         """Take one fact: 202 once it is durable, 200 if it was known, else a problem that says what to do."""
         started = perf_counter()
         require_json(request.headers)
-        with request_span(request, "post fact"):
-            candidate = parse(request, await read_body(request, contract.MAX_FACT_BYTES), parser, clock)
-            _check_source(candidate, caller)
-            outcome = await _outcome(candidate, intake)
+        candidate = parse(request, await read_body(request, contract.MAX_FACT_BYTES), parser, clock)
+        _check_source(candidate, caller)
+        outcome = await _outcome(candidate, intake)
         metrics.answered(_type_of(candidate), outcome, perf_counter() - started)
         return _answer(candidate, outcome)
 

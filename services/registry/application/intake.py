@@ -51,6 +51,15 @@ class Outcome:
     refusal: Refusal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A fact on its way into a group."""
+
+    candidate: Candidate
+    answer: asyncio.Future[Outcome]
+    traceparent: str | None
+
+
 class IntakeMetrics(Protocol):
     """What is counted about commits."""
 
@@ -94,7 +103,7 @@ class Intake:
         self._clock = clock
         self._metrics = metrics
         self._on_commit = on_commit
-        self._waiting: asyncio.Queue[tuple[Candidate, asyncio.Future[Outcome]]] = asyncio.Queue(WAITING_AT_MOST)
+        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(WAITING_AT_MOST)
 
     async def submit(self, candidate: Candidate) -> Outcome:
         """Return what became of the fact, once that is durable.
@@ -103,7 +112,7 @@ class Intake:
         """
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         try:
-            self._waiting.put_nowait((candidate, answer))
+            self._waiting.put_nowait(_Waiting(candidate, answer, tracing.current()))
         except asyncio.QueueFull:
             raise TransientError("too many facts are waiting to be stored") from None
         return await answer
@@ -118,14 +127,14 @@ class Intake:
             while not self._waiting.empty():
                 _fail([self._waiting.get_nowait()], TransientError("the registry is stopping"))
 
-    async def _gather(self) -> list[tuple[Candidate, asyncio.Future[Outcome]]]:
+    async def _gather(self) -> list[_Waiting]:
         group = [await self._waiting.get()]
         await asyncio.sleep(GATHER_FOR.total_seconds())
         while len(group) < GROUP_AT_MOST and not self._waiting.empty():
             group.append(self._waiting.get_nowait())
         return group
 
-    async def _commit(self, group: list[tuple[Candidate, asyncio.Future[Outcome]]]) -> None:
+    async def _commit(self, group: list[_Waiting]) -> None:
         """Decide a group and answer it.
 
         1. In one transaction: read, decide, write participants, ledger and what recognises the facts again.
@@ -135,7 +144,7 @@ class Intake:
         """
         started = perf_counter()
         try:
-            outcomes = await self.decide_together([candidate for candidate, _ in group])
+            outcomes = await self.decide_together([waiting.candidate for waiting in group], group[0].traceparent)
         except (TransientError, PermanentError) as error:
             _log.warning("group not committed", size=len(group), error=str(error))
             _fail(group, error)
@@ -150,13 +159,16 @@ class Intake:
             return
         self._metrics.committed(len(group), perf_counter() - started)
         self._on_commit()
-        for (_, answer), outcome in zip(group, outcomes, strict=True):
-            if not answer.done():
-                answer.set_result(outcome)
+        for waiting, outcome in zip(group, outcomes, strict=True):
+            if not waiting.answer.done():
+                waiting.answer.set_result(outcome)
 
-    async def decide_together(self, candidates: Sequence[Candidate]) -> list[Outcome]:
-        """Return the outcomes in order, once all that was accepted among the candidates is durable."""
-        with tracing.span("group commit") as traceparent:
+    async def decide_together(self, candidates: Sequence[Candidate], trace: str | None = None) -> list[Outcome]:
+        """Return the outcomes in order, once all that was accepted among the candidates is durable.
+
+        The group goes on in `trace`, its first fact's: that one's id is then found in every later log line.
+        """
+        with tracing.span("group commit", trace) as traceparent:
             return await self._store.transact(self._work(candidates, traceparent))
 
     def _work(
@@ -234,7 +246,7 @@ _UNKNOWN_CARD: Final = Refusal(
 )
 
 
-def _fail(group: Sequence[tuple[Candidate, asyncio.Future[Outcome]]], error: Exception) -> None:
-    for _, answer in group:
-        if not answer.done():
-            answer.set_exception(error)
+def _fail(group: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in group:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)
