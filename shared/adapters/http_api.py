@@ -12,6 +12,7 @@ import httpx
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi_offline import FastAPIOffline
 from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 from faststream.specification.asyncapi import get_asyncapi_html
@@ -72,7 +73,8 @@ def create_api(
         async with run():
             yield
 
-    api = FastAPI(
+    # Its pages come from the package, not from a CDN: they work in a closed network.
+    api = FastAPIOffline(
         title=title,
         description=description,
         version="1",
