@@ -47,6 +47,11 @@ class MemoryStore:
         self.state = draft
         return result
 
+    async def due(self, by: datetime, limit: int) -> list[str]:
+        """See the port."""
+        waiting = [(who.due_at, who.id) for who in self.state.participants.values() if who.due_at and who.due_at <= by]
+        return [person for _, person in sorted(waiting)][:limit]
+
 
 class _MemoryTransaction:
     def __init__(self, state: MemoryState) -> None:
@@ -194,6 +199,9 @@ class SilentMetrics:
     """Counts nothing."""
 
     def committed(self, size: int, seconds: float) -> None:
+        """See the port."""
+
+    def swept(self, people: int, oldest_due: datetime) -> None:
         """See the port."""
 
     def published(self, changes: int, seconds: float) -> None:

@@ -15,9 +15,11 @@ from services.registry.adapters.kafka_relay import KafkaChangeTopic
 from services.registry.adapters.metrics import RegistryMetrics
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
+from services.registry.application import sweep
 from services.registry.application.intake import Intake, Secrets
 from services.registry.application.parsing import Parser
 from services.registry.application.relay import Relay
+from services.registry.application.sweep import Sweeper
 from services.registry.settings import RegistrySettings
 from shared.adapters.http_api import Bearer, create_api, extend_openapi, key_fetcher
 from shared.adapters.kafka_producer import Producer
@@ -47,6 +49,8 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     relay = Relay(outbox, KafkaChangeTopic(producer, changes.name), instance, clock, metrics)
     intake = Intake(store, secrets, clock, metrics, on_commit=relay.wake)
 
+    sweeper = Sweeper(store, outbox, instance, secrets.change, clock, metrics, on_commit=relay.wake)
+
     broker = KafkaBroker(settings.kafka_bootstrap)
     broker.publisher(
         changes.name, schema=Change, title=changes.name, description="What the registry decided, keyed by regency code"
@@ -60,8 +64,9 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         await mongo.end_orphans()
         await store.prepare()
         await outbox.prepare()
+        await outbox.prepare_leases([sweep.JOB])
         try:
-            async with running(intake.run(), relay.run()):
+            async with running(intake.run(), relay.run(), sweeper.run()):
                 yield
         finally:
             await producer.stop()

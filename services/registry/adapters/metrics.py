@@ -25,6 +25,11 @@ class RegistryMetrics:
         self._commit = Histogram(
             "registry_commit_seconds", "Time of a group commit", buckets=FAST_SECONDS, registry=registry
         )
+        self._swept = Counter("registry_swept_people_total", "People the clock has changed", registry=registry)
+        self._swept_to = Gauge(
+            "registry_swept_to_timestamp_seconds", "Instant up to which the clock's effects are published",
+            registry=registry,
+        )  # fmt: skip
         self._relayed = Counter("registry_changes_published_total", "Changes on the topic", registry=registry)
         self._round = Histogram(
             "registry_relay_round_seconds", "Time of a relay round that published", buckets=FAST_SECONDS,
@@ -46,6 +51,11 @@ class RegistryMetrics:
         """See the port."""
         self._group.observe(size)
         self._commit.observe(seconds)
+
+    def swept(self, people: int, oldest_due: datetime) -> None:
+        """See the port."""
+        self._swept.inc(people)
+        self._swept_to.set(oldest_due.timestamp())
 
     def published(self, changes: int, seconds: float) -> None:
         """See the port."""

@@ -1,82 +1,40 @@
-"""The ledger as the relay sees it: leases, numbers and what is published, one document a partition.
+"""The ledger as the relay sees it: numbers and what is published, kept in each partition's lease document.
 
-Collections: `partitions` (lease, next number, next to publish), `manifests` (which ledger entries got which numbers;
-immutable), `relays` (who is present).
+Collections: `leases` (a partition's also holds `next_seq` and `published`), `manifests` (which ledger entries got which
+numbers; immutable), `outbox` (entries without numbers).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import UpdateOne
 
+from services.registry.adapters.mongo_leases import MongoLeases
 from services.registry.application.ports import Backlog, Batch
-from shared.adapters.mongo import Document, DuplicateError, Mongo, Session, translating
+from shared.adapters.mongo import Document, DuplicateError, Session, translating
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError
 from shared.runtime.lease import Lease
 
-COLLECTIONS: Final = ["partitions", "manifests", "relays"]
+COLLECTIONS: Final = ["manifests"]
 
 
-class MongoOutbox:
+class MongoOutbox(MongoLeases):
     """The outbox of the relay."""
 
-    def __init__(self, mongo: Mongo) -> None:
-        self._mongo = mongo
-
     async def prepare(self) -> None:
-        """Make collections, indexes and one document a partition exist."""
+        """Make collections, indexes and the numbers of each partition exist."""
         await self._mongo.create(COLLECTIONS)
+        await self.prepare_leases([str(partition) for partition in range(PARTITIONS)])
         with translating("prepare the outbox"):
             await self._mongo["outbox"].create_index([("partition", 1), ("_id", 1)])
             await self._mongo["manifests"].create_index([("partition", 1), ("first_seq", 1)], unique=True)
-            for partition in range(PARTITIONS):
-                await self._mongo["partitions"].update_one(
-                    {"_id": partition},
-                    {"$setOnInsert": {"token": 0, "holder": None, "next_seq": 0, "published": 0}},
-                    upsert=True,
-                )
-
-    async def announce(self, holder: str, now: datetime, ttl: timedelta) -> frozenset[str]:
-        """See the port."""
-        with translating("announce a relay"):
-            relays = self._mongo["relays"]
-            await relays.update_one({"_id": holder}, {"$set": {"until": now + ttl}}, upsert=True)
-            return frozenset([doc["_id"] async for doc in relays.find({"until": {"$gt": now}})])
-
-    async def withdraw(self, holder: str) -> None:
-        """See the port."""
-        with translating("withdraw a relay"):
-            await self._mongo["relays"].delete_one({"_id": holder})
-
-    async def acquire(self, job: str, holder: str, now: datetime, ttl: timedelta) -> Lease | None:
-        """See the port. The token grows with every change of holder."""
-        partitions = self._mongo["partitions"]
-        partition, until = int(job), now + ttl
-        with translating("renew a lease"):
-            doc = await partitions.find_one_and_update(
-                {"_id": partition, "holder": holder, "until": {"$gt": now}},
-                {"$set": {"until": until}},
-                return_document=ReturnDocument.AFTER,
-            )
-            if doc is None:
-                free = {"$or": [{"holder": None}, {"until": {"$lte": now}}]}
-                doc = await partitions.find_one_and_update(
-                    {"_id": partition, **free},
-                    {"$set": {"holder": holder, "until": until}, "$inc": {"token": 1}},
-                    return_document=ReturnDocument.AFTER,
-                )
-        return Lease(job, doc["token"], until) if doc else None
-
-    async def release(self, lease: Lease, holder: str) -> None:
-        """See the port."""
-        with translating("release a lease"):
-            await self._mongo["partitions"].update_one(
-                {"_id": int(lease.job), "token": lease.token, "holder": holder}, {"$set": {"holder": None}}
+            await self._mongo["leases"].update_many(
+                {"_id": {"$in": [str(partition) for partition in range(PARTITIONS)]}, "next_seq": None},
+                {"$set": {"next_seq": 0, "published": 0}},
             )
 
     async def number(self, leases: Mapping[int, Lease], limit: int) -> list[Batch]:
@@ -117,8 +75,8 @@ class MongoOutbox:
     async def _manifest(self, lease: Lease, entries: Sequence[Document], session: Session) -> Document:
         count = sum(entry["n"] for entry in entries)
         partition = int(lease.job)
-        before = await self._mongo["partitions"].find_one_and_update(
-            {"_id": partition, "token": lease.token}, {"$inc": {"next_seq": count}}, session=session
+        before = await self._mongo["leases"].find_one_and_update(
+            {"_id": lease.job, "token": lease.token}, {"$inc": {"next_seq": count}}, session=session
         )
         if before is None:
             raise FencedError(f"partition {partition} is no longer ours to relay")
@@ -134,7 +92,7 @@ class MongoOutbox:
     async def unpublished(self, partition: int) -> list[Batch]:
         """See the port."""
         with translating("read manifests"):
-            state = await self._mongo["partitions"].find_one({"_id": partition})
+            state = await self._mongo["leases"].find_one({"_id": str(partition)})
             left = {"partition": partition, "first_seq": {"$gte": state["published"] if state else 0}}
             manifests = await self._mongo["manifests"].find(left).sort("first_seq", 1).to_list(None)
         return await self._batches(manifests)
@@ -149,11 +107,11 @@ class MongoOutbox:
         """See the port."""
         published = {batch.partition: batch.first_seq + len(batch.changes) for batch in batches}
         updates = [
-            UpdateOne({"_id": p, "token": leases[p].token}, {"$max": {"published": end}})
+            UpdateOne({"_id": leases[p].job, "token": leases[p].token}, {"$max": {"published": end}})
             for p, end in published.items()
         ]
         with translating("mark changes published"):
-            result = await self._mongo["partitions"].bulk_write(updates, ordered=False)
+            result = await self._mongo["leases"].bulk_write(updates, ordered=False)
         if result.matched_count < len(updates):
             raise FencedError("a partition was taken over while it was published")
 
@@ -161,7 +119,7 @@ class MongoOutbox:
         """See the port: what has no number yet, and what is numbered but not marked published."""
         with translating("measure the backlog"):
             waiting = await self._sum("outbox", "$n", {"$min": "$at"})
-            numbered = await self._sum("partitions", {"$subtract": ["$next_seq", "$published"]}, {"$min": None})
+            numbered = await self._sum("leases", {"$subtract": ["$next_seq", "$published"]}, {"$min": None})
         return Backlog(waiting["sum"] + numbered["sum"], waiting["oldest"])
 
     async def _sum(self, collection: str, of: Any, oldest: Any) -> Document:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -19,7 +20,7 @@ from services.registry.application.ports import FactKey, GroupWrite, KnownFact, 
 from services.registry.domain.ledger import UNNUMBERED, Entry
 from services.registry.domain.participant import Participant
 from shared.adapters.kafka_producer import partition_for
-from shared.adapters.mongo import Document, DuplicateError, Mongo, Session
+from shared.adapters.mongo import Document, DuplicateError, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import TransientError
 
@@ -40,7 +41,7 @@ class MongoStore:
     async def prepare(self) -> None:
         """Make collections and indexes exist."""
         await self._mongo.create(COLLECTIONS)
-        await self._mongo["participants"].create_index("due_at", sparse=True)
+        await self._mongo["participants"].create_index("due_at", partialFilterExpression={"due_at": {"$type": "date"}})
         await self._mongo["identities"].create_index("person")
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -51,6 +52,12 @@ class MongoStore:
             except DuplicateError:
                 continue
         raise TransientError("MongoDB: others keep writing the same facts at the same time")
+
+    async def due(self, by: datetime, limit: int) -> list[str]:
+        """See the port."""
+        with translating("find who is due"):
+            found = self._mongo["participants"].find({"due_at": {"$lte": by}}, {"_id": 1}).sort("due_at", 1)
+            return [doc["_id"] async for doc in found.limit(limit)]
 
     @property
     def key_id(self) -> str:

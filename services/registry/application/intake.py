@@ -13,12 +13,12 @@ from enum import StrEnum
 from time import perf_counter
 from typing import Final, Protocol
 
+from services.registry.application.deciding import decided
 from services.registry.application.parsing import Candidate, Identity
-from services.registry.application.ports import FactKey, GroupWrite, KnownFact, Store, Transaction
+from services.registry.application.ports import FactKey, KnownFact, Store, Transaction
 from services.registry.domain.errors import Refusal, RefusalCode
 from services.registry.domain.facts import Fact
-from services.registry.domain.ledger import Entry, entries
-from services.registry.domain.participant import Participant, decide
+from services.registry.domain.participant import Participant
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
@@ -182,23 +182,20 @@ class Intake:
             outcomes = [group.judge(candidate) for candidate in candidates]
             if group.accepted:
                 found = await transaction.participants(group.arrived.keys())
-                await transaction.write(self._decided(group, found, traceparent))
+                people = {person: found.get(person) or Participant(person) for person in group.arrived}
+                await transaction.write(
+                    decided(
+                        [(people[person], facts) for person, facts in group.arrived.items()],
+                        now=self._clock.now(),
+                        secret=self._secrets.change,
+                        traceparent=traceparent,
+                        facts=group.accepted,
+                        identities=group.introduced,
+                    )
+                )
             return outcomes
 
         return work
-
-    def _decided(self, group: _Group, found: dict[str, Participant], traceparent: str) -> GroupWrite:
-        now = self._clock.now()
-        # Milliseconds are what facts and MongoDB keep; a finer clock would not survive the store.
-        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        participants: list[Participant] = []
-        rows: list[Entry] = []
-        for person, facts in group.arrived.items():
-            decided, deltas = decide(found.get(person) or Participant(person), facts, now)
-            assert decided.decided_at is not None
-            participants.append(decided)
-            rows += entries(person, deltas, decided.decided_at, self._secrets.change)
-        return GroupWrite(group.accepted, group.introduced, participants, rows, now, traceparent)
 
 
 class _Group:

@@ -67,6 +67,14 @@ class Store(Protocol):
         ...
 
 
+class DueStore(Store, Protocol):
+    """Participants whom the clock alone will change."""
+
+    async def due(self, by: datetime, limit: int) -> list[str]:
+        """Return up to `limit` persons due at or before the instant, those due longest first."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Ledger entries that have their numbers: `changes[i]` is JSON without its seq, whose seq is `first_seq + i`."""

@@ -10,7 +10,7 @@ import pytest
 
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
-from services.registry.application.ports import GroupWrite, KnownFact, Outbox, Store, Transaction
+from services.registry.application.ports import DueStore, GroupWrite, KnownFact, Outbox, Store, Transaction
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
 from shared.adapters.kafka_producer import partition_for
@@ -30,7 +30,7 @@ PARTITION = partition_for(VILLAGE[:5], PARTITIONS)
 class Ports:
     """A store and the outbox over it."""
 
-    store: Store
+    store: DueStore
     outbox: Outbox
 
 
@@ -85,6 +85,17 @@ async def test_what_was_written_is_read_back(ports: Ports) -> None:
         assert await transaction.participants(["p1", "p2"]) == {"p1": written.participants[0]}
 
     await ports.store.transact(work)
+
+
+async def test_those_due_are_found_longest_due_first(ports: Ports) -> None:
+    """Up to the instant asked for, and no more than asked for."""
+    for person, paid_through in (("late", "2027-03"), ("early", "2026-12"), ("middle", "2027-01")):
+        participant, _ = decide(Participant(person), [enrolled(person, paid_through=paid_through)], NOW)
+        await write(ports.store, GroupWrite({}, {person.encode(): person}, [participant], [], NOW, "00-trace"))
+    by = at("2027-05-01T00:00:00+07:00")
+    assert await ports.store.due(by, 10) == ["early", "middle"]
+    assert await ports.store.due(by, 1) == ["early"]
+    assert await ports.store.due(NOW, 10) == []
 
 
 async def test_a_transaction_that_raises_writes_nothing(ports: Ports) -> None:
