@@ -128,6 +128,11 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
         return bool(self._assigned) and all(self._lag(p) == 0 for p in self._assigned)
 
     @property
+    def level(self) -> frozenset[int]:
+        """The partitions here that were level with their end when last looked at."""
+        return frozenset(p for p in self._assigned if self._lag(p) == 0)
+
+    @property
     def _consumer(self) -> Any:
         """The running consumer; FastStream makes a new one at every start."""
         return self._subscriber.consumer
@@ -148,6 +153,7 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
         while True:
             try:
                 async with asyncio.timeout(_BROKER_START_TIMEOUT_S):
+                    await self._broker.connect()
                     await self._subscriber.start()
                 return
             except (KafkaError, TimeoutError, OSError) as error:

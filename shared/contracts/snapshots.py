@@ -53,8 +53,9 @@ class Snapshot:
     """One region as counted now.
 
     `position` orders the snapshots of a region: a lower one is older. `recorded_at` is the newest change counted;
-    `flows` gives by window and kind the change in registered and in active; `fed_at` the newest fact per source;
-    `catching_up` is true while the reader is behind the topic, when no one should be alerted.
+    `flows` gives by window and kind the people it happened to (as `registered`; never negative for `ended`) and the
+    change in active that it made; `fed_at` the newest fact per source; `catching_up` is true while the reader is
+    behind the topic, when no one should be alerted.
     """
 
     region: str

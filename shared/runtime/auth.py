@@ -22,6 +22,9 @@ KEYS_KEPT: Final = timedelta(minutes=5)
 KEYS_RETRY: Final = timedelta(seconds=10)
 """An unknown key id asks for the keys again (they may have rotated), but not at every request."""
 
+TOKENS_KEPT: Final = 1000
+"""Signatures remembered; far more than there are clients, and a bound for memory."""
+
 FetchKeys = Callable[[], Awaitable[bytes]]
 
 
@@ -57,6 +60,7 @@ class TokenVerifier:
         self._audience = audience
         self._clock = clock
         self._keys: KeySet | None = None
+        self._verified: dict[str, dict[str, Any]] = {}
         self._fetched_at: datetime | None = None
 
     async def verify(self, token: str) -> Caller:
@@ -64,7 +68,11 @@ class TokenVerifier:
 
         Raises: AuthError with the reason; TransientError when the keys cannot be had.
         """
-        claims = (await self._decode(token)).claims
+        keys = await self._current_keys(KEYS_KEPT)
+        claims = self._verified.get(token)
+        if claims is None:
+            claims = (await self._decode(token, keys)).claims
+            self._remember(token, claims)
         registry = jwt.JWTClaimsRegistry(
             now=lambda: int(self._clock.now().timestamp()),
             leeway=int(CLOCK_SKEW.total_seconds()),
@@ -79,8 +87,13 @@ class TokenVerifier:
             raise AuthError(_explain(error)) from error
         return _caller(claims)
 
-    async def _decode(self, token: str) -> jwt.Token:
-        keys = await self._current_keys(KEYS_KEPT)
+    def _remember(self, token: str, claims: dict[str, Any]) -> None:
+        """Keep the claims of a token whose signature fits the present keys: a client sends the same one for hours."""
+        if len(self._verified) >= TOKENS_KEPT:
+            self._verified.clear()
+        self._verified[token] = claims
+
+    async def _decode(self, token: str, keys: KeySet) -> jwt.Token:
         try:
             return jwt.decode(token, keys, algorithms=ALGORITHMS)
         except (JoseError, ValueError) as first:
@@ -97,6 +110,7 @@ class TokenVerifier:
         if self._keys is None or self._fetched_at is None or now - self._fetched_at > kept:
             try:
                 self._keys = KeySet.import_key_set(json.loads(await self._fetch()))
+                self._verified.clear()
             except TransientError:
                 if self._keys is None:
                     raise

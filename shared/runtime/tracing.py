@@ -22,11 +22,6 @@ def span(name: str, parent: str | None = None) -> Iterator[str]:
     """Run the block in a span, below the `traceparent` given if any, and yield its own `traceparent`."""
     context = _propagator.extract({"traceparent": parent}) if parent else None
     with trace.get_tracer("cakupan").start_as_current_span(name, context=context):
-        yield current() or ""
-
-
-def current() -> str | None:
-    """Return the `traceparent` of the span we are in, or None."""
-    carrier: dict[str, str] = {}
-    _propagator.inject(carrier)
-    return carrier.get("traceparent")
+        carrier: dict[str, str] = {}
+        _propagator.inject(carrier)
+        yield carrier.get("traceparent", "")

@@ -36,7 +36,7 @@ def create_router(
         require_json(request.headers)
         candidate = parse(request, await read_body(request, contract.MAX_FACT_BYTES), parser, clock)
         _check_source(candidate, caller)
-        outcome = await _outcome(candidate, intake)
+        outcome = await _outcome(candidate, intake, request.headers.get("traceparent"))
         metrics.answered(_type_of(candidate), outcome, perf_counter() - started)
         return _answer(candidate, outcome)
 
@@ -64,10 +64,10 @@ def _check_source(candidate: Candidate, caller: Caller) -> None:
         )
 
 
-async def _outcome(candidate: Candidate, intake: Intake) -> Outcome:
+async def _outcome(candidate: Candidate, intake: Intake, traceparent: str | None) -> Outcome:
     if candidate.key is None:
         return Outcome(Result.REFUSED, candidate.refusal)
-    return await intake.submit(candidate)
+    return await intake.submit(candidate, traceparent)
 
 
 def _type_of(candidate: Candidate) -> str:

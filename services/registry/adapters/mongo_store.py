@@ -41,8 +41,10 @@ class MongoStore:
     async def prepare(self) -> None:
         """Make collections and indexes exist."""
         await self._mongo.create(COLLECTIONS)
-        await self._mongo["participants"].create_index("due_at", partialFilterExpression={"due_at": {"$type": "date"}})
-        await self._mongo["identities"].create_index("person")
+        with translating("create indexes"):
+            dated = {"due_at": {"$type": "date"}}
+            await self._mongo["participants"].create_index("due_at", partialFilterExpression=dated)
+            await self._mongo["identities"].create_index("person")
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """See the port. Another process may introduce the same fact or person first: then `work` sees that."""

@@ -105,14 +105,14 @@ class Intake:
         self._on_commit = on_commit
         self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(WAITING_AT_MOST)
 
-    async def submit(self, candidate: Candidate) -> Outcome:
-        """Return what became of the fact, once that is durable.
+    async def submit(self, candidate: Candidate, traceparent: str | None = None) -> Outcome:
+        """Return what became of the fact, once that is durable; `traceparent` is the sender's, if it sent one.
 
         Raises: TransientError when too many wait or the store did not take the group; the fact may be sent again.
         """
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         try:
-            self._waiting.put_nowait(_Waiting(candidate, answer, tracing.current()))
+            self._waiting.put_nowait(_Waiting(candidate, answer, traceparent))
         except asyncio.QueueFull:
             raise TransientError("too many facts are waiting to be stored") from None
         return await answer

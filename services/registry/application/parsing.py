@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Final
 
+import msgspec
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
@@ -131,8 +132,8 @@ class Parser:
         for name, value in data.items():
             if isinstance(value, list):
                 data[name] = sorted(set(value))
-        content = json.dumps([event.type, event.time.isoformat(), data], sort_keys=True)
-        return hashlib.blake2b(content.encode(), key=self._secret, digest_size=16).digest()
+        content = msgspec.json.encode([event.type, event.time, data], order="sorted")
+        return hashlib.blake2b(content, key=self._secret, digest_size=16).digest()
 
 
 def _key(document: dict[str, Any]) -> tuple[str, str] | None:
