@@ -29,6 +29,11 @@ def paid(id_: str, paid_through: str, time: str = "2026-01-20T08:00:00+07:00", *
     return Fact(at(time), FactType.CONTRIBUTION_PAID, id=id_, paid_through=paid_through, **values)
 
 
+def said(type_: FactType, id_: str, time: str, **over: Any) -> Fact:
+    """Return a fact of any type."""
+    return Fact(at(time), type_, id=id_, **({"source": "bpjs/aceh"} | over))
+
+
 def event(**over: Any) -> dict[str, Any]:
     """Return an `enrolled` CloudEvent; `data` given is merged into the valid one, a value of `...` takes a key out."""
     data = {"identity": {"scheme": "nik", "value": NIK}, "region": VILLAGE, "segment": "BPU"} | over.pop("data", {})

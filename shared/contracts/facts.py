@@ -104,6 +104,15 @@ def _without_null(schema: dict[str, Any]) -> None:
             prop.pop("default", None)
 
 
+RECLASSIFIABLE: Final = ("segment", "groups", "payer", "programmes")
+"""Of these a `reclassified` names at least one."""
+
+
+def _one_named(schema: dict[str, Any]) -> None:
+    _without_null(schema)
+    schema["anyOf"] = [{"required": [name]} for name in RECLASSIFIABLE]
+
+
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, json_schema_extra=_without_null)
 
@@ -167,6 +176,32 @@ class ContributionPaidData(_Shape):
     payer: Annotated[Payer | None, BeforeValidator(_refuse_null)] = None
 
 
+class RelocatedData(_Shape):
+    """The person's region changes."""
+
+    identity: Identity
+    region: RegionCode
+
+
+class ReclassifiedData(_Shape):
+    """One or more of segment, groups, payer and programmes change; the rest stay."""
+
+    model_config = ConfigDict(json_schema_extra=_one_named)
+
+    identity: Identity
+    segment: Annotated[Segment | None, BeforeValidator(_refuse_null)] = None
+    groups: Annotated[list[Group] | None, BeforeValidator(_refuse_null)] = None
+    payer: Annotated[Payer | None, BeforeValidator(_refuse_null)] = None
+    programmes: Annotated[list[Programme] | None, BeforeValidator(_refuse_null)] = None
+
+
+class EndedData(_Shape):
+    """The person leaves: death, emigration, left the labour force. It is of the person, never of one card."""
+
+    identity: Identity
+    reason: Annotated[str | None, BeforeValidator(_refuse_null)] = None
+
+
 class Envelope(BaseModel):
     """CloudEvents attributes. Extensions (names of small letters and digits) are allowed and do not count."""
 
@@ -194,10 +229,34 @@ class ContributionPaidFact(Envelope):
     data: ContributionPaidData
 
 
-Fact = EnrolledFact | ContributionPaidFact
+class RelocatedFact(Envelope):
+    """`cakupan.relocated.v1`."""
 
-TYPES: Final[dict[str, type[EnrolledFact] | type[ContributionPaidFact]]] = {
+    type: Literal["cakupan.relocated.v1"]
+    data: RelocatedData
+
+
+class ReclassifiedFact(Envelope):
+    """`cakupan.reclassified.v1`."""
+
+    type: Literal["cakupan.reclassified.v1"]
+    data: ReclassifiedData
+
+
+class EndedFact(Envelope):
+    """`cakupan.ended.v1`."""
+
+    type: Literal["cakupan.ended.v1"]
+    data: EndedData
+
+
+Fact = EnrolledFact | ContributionPaidFact | RelocatedFact | ReclassifiedFact | EndedFact
+
+TYPES: Final[dict[str, type[Fact]]] = {
     "cakupan.enrolled.v1": EnrolledFact,
     "cakupan.contribution_paid.v1": ContributionPaidFact,
+    "cakupan.relocated.v1": RelocatedFact,
+    "cakupan.reclassified.v1": ReclassifiedFact,
+    "cakupan.ended.v1": EndedFact,
 }
 """Event type on the wire → the fact's whole shape."""

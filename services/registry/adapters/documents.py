@@ -46,13 +46,10 @@ def participant_of(document: Document) -> Participant:
 
 def _fact_document(fact: Fact) -> Document:
     values = {short: getattr(fact, name) for name, short in _NAMES.items()}
-    return {short: value for short, value in values.items() if value not in (None, ())} | (
-        {"pr": []} if fact.programmes == () else {}
-    )
+    return {short: value for short, value in values.items() if value is not None}
 
 
 def _fact_of(document: Document) -> Fact:
-    programmes = document.get("pr")
     return Fact(
         effective_at=document["t"],
         type=FactType(document["y"]),
@@ -60,8 +57,12 @@ def _fact_of(document: Document) -> Fact:
         id=document["i"],
         region=document.get("r"),
         segment=document.get("g"),
-        groups=tuple(document.get("gr", ())),
+        groups=_tuple(document.get("gr")),
         payer=document.get("p"),
-        programmes=None if programmes is None else tuple(programmes),
+        programmes=_tuple(document.get("pr")),
         paid_through=document.get("m"),
     )
+
+
+def _tuple(words: list[str] | None) -> tuple[str, ...] | None:
+    return None if words is None else tuple(words)

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -90,14 +90,14 @@ class Parser:
             detail = f"{shown(type_)} is not taken; send one of {', '.join(contract.TYPES)}"
             return _refused(key, RefusalCode.UNKNOWN_TYPE, "type", detail)
         model = contract.TYPES.get(type_, contract.Envelope) if isinstance(type_, str) else contract.Envelope
-        refusals = list(_extension_refusals(document))
+        refusals = [*_extension_refusals(document), *_nothing_reclassified(document)]
         try:
             event = model.model_validate(document, context={"now": now})
         except ValidationError as error:
             refusals += [_as_refusal(wrong) for wrong in error.errors(include_url=False)]
         if refusals:
             return Candidate(key, refusal=min(refusals, key=lambda refusal: refusal.code.rank))
-        assert isinstance(event, (contract.EnrolledFact, contract.ContributionPaidFact))
+        assert isinstance(event, contract.Fact)
         refusal = self._judge(event)
         if refusal:
             return Candidate(key, self._digest(event), refusal=refusal)
@@ -106,21 +106,25 @@ class Parser:
 
     def _judge(self, event: contract.Fact) -> Refusal | None:
         """Return the first refusal that needs more than one field, or the region list."""
-        data = event.data
-        region = data.region if isinstance(data, contract.EnrolledData) else None
+        named = event.data.model_dump(include={"region", "segment", "programmes", "paid_through"}, exclude_unset=True)
+        region = named.get("region")
         zone = zone_of(region) if region else WIB
-        if isinstance(data, contract.EnrolledData) and "programmes" in data.model_fields_set:
-            reason = not_eligible(data.segment, data.programmes, event.time.astimezone(zone).date())
-            if reason:
-                return Refusal(RefusalCode.PROGRAMME_NOT_ELIGIBLE, "data.programmes", reason)
-        if region is not None and not self._is_place(region):
-            return Refusal(
-                RefusalCode.UNKNOWN_REGION,
-                "data.region",
-                f"{shown(region)} is not a regency, district or village of the Kemendagri list in force; "
-                "send its code with dots (BPS codes are another scheme)",
-            )
-        return _paid_too_far(data.paid_through, event.time, zone)
+        local_time = event.time.astimezone(zone)
+        return (
+            _not_eligible(named, local_time)
+            or self._no_place(region)
+            or _paid_too_far(named.get("paid_through"), local_time)
+        )
+
+    def _no_place(self, region: str | None) -> Refusal | None:
+        if region is None or self._is_place(region):
+            return None
+        return Refusal(
+            RefusalCode.UNKNOWN_REGION,
+            "data.region",
+            f"{shown(region)} is not a regency, district or village of the Kemendagri list in force; "
+            "send its code with dots (BPS codes are another scheme)",
+        )
 
     def _is_place(self, region: str) -> bool:
         return region != NATION and region in self._regions and level_of(region) != "province"
@@ -180,11 +184,26 @@ def _seen(path: Sequence[object], value: object) -> str:
     return f"; saw {json.dumps(shown(value)) if isinstance(value, str) else json.dumps(value)}"
 
 
-def _paid_too_far(paid_through: str | None, time: datetime, zone: timezone) -> Refusal | None:
+def _nothing_reclassified(document: dict[str, Any]) -> Iterator[Refusal]:
+    data = document.get("data")
+    if document.get("type") == "cakupan.reclassified.v1" and isinstance(data, dict):
+        names = contract.RECLASSIFIABLE
+        if not any(name in data for name in names):
+            yield Refusal(RefusalCode.MISSING_FIELD, "data.segment", f"name at least one of {', '.join(names)}")
+
+
+def _not_eligible(named: dict[str, Any], local_time: datetime) -> Refusal | None:
+    """Return the refusal of programmes that the segment beside them may not hold."""
+    if "segment" not in named or "programmes" not in named:
+        return None
+    reason = not_eligible(named["segment"], named["programmes"], local_time.date())
+    return Refusal(RefusalCode.PROGRAMME_NOT_ELIGIBLE, "data.programmes", reason) if reason else None
+
+
+def _paid_too_far(paid_through: str | None, local_time: datetime) -> Refusal | None:
     if paid_through is None:
         return None
-    effective = time.astimezone(zone)
-    ahead = month_number(paid_through) - (effective.year * 12 + effective.month - 1)
+    ahead = month_number(paid_through) - (local_time.year * 12 + local_time.month - 1)
     if ahead <= FURTHEST_PAID_MONTHS:
         return None
     return Refusal(
@@ -195,17 +214,10 @@ def _paid_too_far(paid_through: str | None, time: datetime, zone: timezone) -> R
 
 
 def _translated(event: contract.Fact) -> Fact:
-    data = event.data
-    if isinstance(data, contract.ContributionPaidData):
-        return Fact(
-            event.time, FactType.CONTRIBUTION_PAID, event.source, event.id,
-            payer=data.payer, paid_through=data.paid_through,
-        )  # fmt: skip
-    return Fact(
-        event.time, FactType.ENROLLED, event.source, event.id,
-        region=data.region, segment=data.segment, groups=_set(data.groups), payer=data.payer,
-        programmes=_set(data.programmes), paid_through=data.paid_through,
-    )  # fmt: skip
+    """Return the domain's fact: what the event names, lists as sorted sets."""
+    named = event.data.model_dump(exclude={"identity", "reason"}, exclude_unset=True)
+    values: dict[str, Any] = {name: _set(value) if isinstance(value, list) else value for name, value in named.items()}
+    return Fact(event.time, FactType(event.type.split(".")[1]), event.source, event.id, **values)
 
 
 def _set(words: Sequence[str]) -> tuple[str, ...]:

@@ -30,12 +30,15 @@ DEFAULT_ELIGIBILITY: tuple[Eligibility, ...] = (
 _BESIDE_JKP = frozenset({"JKK", "JKM", "JHT"})
 
 
-def not_eligible(
-    segment: str, programmes: Collection[str], on: date, table: tuple[Eligibility, ...] = DEFAULT_ELIGIBILITY
-) -> str | None:
-    """Return why the segment may not hold these programmes together on this day; None when it may."""
+def allowed_programmes(segment: str, on: date, table: tuple[Eligibility, ...] = DEFAULT_ELIGIBILITY) -> frozenset[str]:
+    """Return the programmes open to the segment on this day."""
     rows = [row for row in table if row.segment == segment and row.since <= on]
-    allowed = max(rows, key=lambda row: row.since).programmes if rows else frozenset()
+    return max(rows, key=lambda row: row.since).programmes if rows else frozenset()
+
+
+def not_eligible(segment: str, programmes: Collection[str], on: date) -> str | None:
+    """Return why the segment may not hold these programmes together on this day; None when it may."""
+    allowed = allowed_programmes(segment, on)
     refused = sorted(set(programmes) - allowed)
     if refused:
         return f"{segment} may not hold {', '.join(refused)}; it may hold {', '.join(sorted(allowed))}"

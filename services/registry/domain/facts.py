@@ -10,7 +10,10 @@ from enum import StrEnum
 class FactType(StrEnum):
     """Types in the order in which facts of one instant are applied."""
 
+    ENDED = "ended"
     ENROLLED = "enrolled"
+    RECLASSIFIED = "reclassified"
+    RELOCATED = "relocated"
     CONTRIBUTION_PAID = "contribution_paid"
 
 
@@ -19,7 +22,10 @@ _APPLIED_AS = {type_: rank for rank, type_ in enumerate(FactType)}
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What one source said; `effective_at` in UTC to the millisecond, `paid_through` a month such as 2023-12."""
+    """What one source said; `effective_at` in UTC to the millisecond, `paid_through` a month such as 2023-12.
+
+    None is what the fact does not name.
+    """
 
     effective_at: datetime
     type: FactType
@@ -27,7 +33,7 @@ class Fact:
     id: str
     region: str | None = None
     segment: str | None = None
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
     payer: str | None = None
     programmes: tuple[str, ...] | None = None
     paid_through: str | None = None

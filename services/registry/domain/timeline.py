@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby
 
-from services.registry.domain.eligibility import DEFAULT_PROGRAMMES
+from services.registry.domain.eligibility import DEFAULT_PROGRAMMES, allowed_programmes
 from services.registry.domain.facts import Fact, FactType
 from services.registry.domain.lapse import DEFAULT_GRACE, Grace, lapse_instant, lapses_on
 from shared.contracts.changes import Kind, State
@@ -69,8 +69,22 @@ class _Walk:
         """Apply the facts of one instant, which make one transition."""
         standing = self._state
         for fact in facts:
-            standing = self._enrol(standing, fact) if fact.type is FactType.ENROLLED else self._pay(standing, fact)
+            standing = self._apply_one(standing, fact)
         self._settle(instant, standing, facts[-1].source)
+
+    def _apply_one(self, standing: State | None, fact: Fact) -> State | None:
+        match fact.type:
+            case FactType.ENDED:
+                self._paid_ahead = None
+                return None
+            case FactType.ENROLLED:
+                return self._enrol(standing, fact)
+            case FactType.CONTRIBUTION_PAID:
+                return self._pay(standing, fact)
+            case FactType.RECLASSIFIED:
+                return standing and _reclassified(standing, fact)
+            case FactType.RELOCATED:
+                return standing and replace(standing, region=fact.region or standing.region)
 
     def lapse_before(self, instant: datetime) -> None:
         """Let a lapse happen that falls before the instant; one at the instant is judged with its facts."""
@@ -97,7 +111,7 @@ class _Walk:
         return State(
             region=fact.region,
             segment=fact.segment,
-            groups=fact.groups,
+            groups=fact.groups or (),
             payer=fact.payer or ("employer" if fact.segment in _PAID_BY_EMPLOYER else "self"),
             programmes=DEFAULT_PROGRAMMES if fact.programmes is None else fact.programmes,
             registered=True,
@@ -153,6 +167,22 @@ class _Walk:
         days = [instant.astimezone(zone_of(state.region)).date() for state in (before, after) if state]
         previous = self.transitions[-1].effective_day if self.transitions else date.min
         return max(previous, *days)
+
+
+def _reclassified(standing: State, fact: Fact) -> State:
+    """Set what the fact names; a new segment drops programmes that it does not allow."""
+    segment = fact.segment or standing.segment
+    programmes = standing.programmes
+    if segment != standing.segment:
+        allowed = allowed_programmes(segment, fact.effective_at.astimezone(zone_of(standing.region)).date())
+        programmes = tuple(programme for programme in programmes if programme in allowed)
+    return replace(
+        standing,
+        segment=segment,
+        groups=standing.groups if fact.groups is None else fact.groups,
+        payer=fact.payer or standing.payer,
+        programmes=programmes if fact.programmes is None else fact.programmes,
+    )
 
 
 def _later(one: str | None, other: str | None) -> str | None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import itertools
 import random
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.domain.facts import Fact
+from services.registry.domain.facts import Fact, FactType
 from services.registry.domain.participant import Participant, decide
 from services.registry.domain.timeline import CLOCK, Transition, timeline
 from shared.contracts.changes import Kind
-from tests.factories_registry import at, enrolled, paid
+from tests.factories_registry import at, enrolled, paid, said
 
 NOW = at("2026-11-21T10:00:00+07:00")
 
@@ -132,6 +133,73 @@ def test_programmes_given_as_none_stay_none() -> None:
     assert (absent.after.programmes, none.after.programmes) == (("JKK", "JKM"), ())
 
 
+def test_an_ended_person_is_neither_registered_nor_active_and_what_was_paid_is_forgotten() -> None:
+    """A later enrolment starts anew, unpaid."""
+    facts = [
+        enrolled(paid_through="2026-12"),
+        said(FactType.ENDED, "e", "2026-03-01T00:00:00+07:00"),
+        enrolled("f-2", "2026-04-01T00:00:00+07:00"),
+    ]
+    transitions = timeline(facts, NOW)
+    assert kinds(transitions) == ["joined", "ended", "rejoined"]
+    again = transitions[-1].after
+    assert again is not None
+    assert (again.active, again.paid_through) == (False, None)
+
+
+def test_an_end_forgets_a_payment_that_waited_for_an_enrolment() -> None:
+    """Only payments since the last end count from the enrolment on."""
+    facts = [
+        paid("p", "2026-12", time="2026-01-01T00:00:00+07:00"),
+        said(FactType.ENDED, "e", "2026-01-02T00:00:00+07:00"),
+        enrolled(),
+    ]
+    (joined,) = timeline(facts, NOW)
+    assert joined.after is not None
+    assert joined.after.paid_through is None
+
+
+def test_an_end_and_an_enrolment_at_one_instant_leave_the_person_registered() -> None:
+    """`ended` is applied first, and together they make one transition."""
+    time = "2026-03-01T00:00:00+07:00"
+    facts = [enrolled(paid_through="2026-12"), said(FactType.ENDED, "e", time), enrolled("f-2", time)]
+    last = timeline(facts, NOW)[-1]
+    assert last.after is not None
+    assert (last.kind, last.after.paid_through) == (Kind.LAPSED, None)
+
+
+def test_relocation_and_reclassification_touch_only_what_they_name() -> None:
+    """And do nothing to someone who is not registered."""
+    moved = said(FactType.RELOCATED, "m", "2026-03-01T00:00:00+07:00", region="11.02")
+    classed = said(FactType.RECLASSIFIED, "c", "2026-04-01T00:00:00+07:00", payer="csr")
+    assert timeline([moved, classed], NOW) == []
+    _, at_move, at_class = timeline([enrolled(paid_through="2026-12", groups=("vulnerable",)), moved, classed], NOW)
+    assert at_move.after is not None
+    assert at_class.after is not None
+    assert (at_move.kind, at_move.after.region, at_move.after.groups) == (Kind.MOVED, "11.02", ("vulnerable",))
+    assert (at_class.kind, at_class.after.payer, at_class.after.region) == (Kind.RECLASSIFIED, "csr", "11.02")
+
+
+def test_a_new_segment_drops_programmes_that_it_does_not_allow() -> None:
+    """PU to BPU loses JP and JKP and keeps JHT."""
+    facts = [
+        enrolled(segment="PU", programmes=("JHT", "JKK", "JKM", "JKP", "JP")),
+        said(FactType.RECLASSIFIED, "c", "2026-04-01T00:00:00+07:00", segment="BPU"),
+    ]
+    after = timeline(facts, NOW)[-1].after
+    assert after is not None
+    assert (after.segment, after.programmes) == ("BPU", ("JHT", "JKK", "JKM"))
+
+
+def test_a_new_segment_brings_its_own_grace() -> None:
+    """JAKON has none: whoever becomes JAKON may lapse at that instant."""
+    facts = [
+        enrolled(paid_through="2026-01"),
+        said(FactType.RECLASSIFIED, "c", "2026-03-05T00:00:00+07:00", segment="JAKON"),
+    ]
+    assert kinds(timeline(facts, NOW)) == ["joined", "lapsed"]
+
+
 months = st.integers(2024 * 12, 2027 * 12).map(lambda n: f"{n // 12}-{n % 12 + 1:02d}")
 times = st.datetimes(at("2024-01-01T00:00:00+00:00").replace(tzinfo=None), NOW.replace(tzinfo=None)).map(
     lambda moment: moment.replace(tzinfo=NOW.tzinfo, microsecond=0)
@@ -139,21 +207,26 @@ times = st.datetimes(at("2024-01-01T00:00:00+00:00").replace(tzinfo=None), NOW.r
 sources = st.sampled_from(["bpjs/aceh", "dinas/aceh"])
 
 
+regions = st.sampled_from(["11.01.02.2003", "11.02", "63.10", "92.08"])
+segments = st.sampled_from(["PU", "BPU", "JAKON", "PMI"])
+named: dict[FactType, dict[str, st.SearchStrategy[Any]]] = {
+    FactType.ENROLLED: {"region": regions, "segment": segments, "paid_through": st.none() | months},
+    FactType.CONTRIBUTION_PAID: {"paid_through": months, "payer": st.none() | st.just("csr")},
+    FactType.RELOCATED: {"region": regions},
+    FactType.RECLASSIFIED: {"segment": st.none() | segments, "payer": st.just("self")},
+    FactType.ENDED: {},
+}
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> list[Fact]:
-    """Up to eight facts of one person."""
+    """Up to eight facts of one person, enrolments and payments the more frequent."""
+    often = [FactType.ENROLLED, FactType.ENROLLED, FactType.CONTRIBUTION_PAID, *FactType]
     facts: list[Fact] = []
     for number in range(draw(st.integers(1, 8))):
-        time, source = draw(times).isoformat(), draw(sources)
-        if draw(st.booleans()):
-            region = draw(st.sampled_from(["11.01.02.2003", "11.02", "63.10", "92.08"]))
-            segment = draw(st.sampled_from(["PU", "BPU", "JAKON", "PMI"]))
-            paid_through = draw(st.none() | months)
-            facts.append(
-                enrolled(f"f{number}", time, source=source, region=region, segment=segment, paid_through=paid_through)
-            )
-        else:
-            facts.append(paid(f"f{number}", draw(months), time, source=source))
+        type_ = draw(st.sampled_from(often))
+        over = {name: draw(strategy) for name, strategy in named[type_].items()}
+        facts.append(said(type_, f"f{number}", draw(times).isoformat(), source=draw(sources), **over))
     return facts
 
 
