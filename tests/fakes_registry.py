@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from services.registry.adapters.mongo_store import ledger_documents
 from services.registry.application.ports import Backlog, Batch, FactKey, GroupWrite, KnownFact, Transaction
+from services.registry.domain.facts import Correction
 from services.registry.domain.participant import Participant
 from shared.adapters.mongo import Document
 from shared.runtime.errors import FencedError, TransientError
@@ -24,7 +25,9 @@ class MemoryState:
     """What would be in the database."""
 
     facts: dict[FactKey, KnownFact] = field(default_factory=dict)
+    corrections: list[Correction] = field(default_factory=list)
     identities: dict[bytes, str] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
     participants: dict[str, Participant] = field(default_factory=dict)
     ledger: list[Document] = field(default_factory=list)
     outbox: list[Document] = field(default_factory=list)
@@ -60,16 +63,24 @@ class _MemoryTransaction:
     async def known_facts(self, keys: Collection[FactKey]) -> dict[FactKey, KnownFact]:
         return {key: self._state.facts[key] for key in keys if key in self._state.facts}
 
-    async def persons(self, identities: Collection[bytes]) -> dict[bytes, str]:
+    async def corrections(self, keys: Collection[FactKey]) -> dict[FactKey, list[Correction]]:
+        return {key: [c for c in self._state.corrections if c.target == key] for key in keys}
+
+    async def holders(self, identities: Collection[bytes]) -> dict[bytes, str]:
         return {hashed: self._state.identities[hashed] for hashed in identities if hashed in self._state.identities}
 
-    async def participants(self, persons: Collection[str]) -> dict[str, Participant]:
-        return {person: self._state.participants[person] for person in persons if person in self._state.participants}
+    async def participants(self, holders: Collection[str]) -> list[Participant]:
+        persons = {self._state.moved.get(holder, holder) for holder in holders}
+        return [self._state.participants[person] for person in persons if person in self._state.participants]
 
     async def write(self, group: GroupWrite) -> None:
         self._state.facts.update(group.facts)
         self._state.identities.update(group.identities)
+        self._state.corrections += group.corrections
         self._state.participants.update({participant.id: participant for participant in group.participants})
+        for person in group.gone:
+            del self._state.participants[person]
+        self._state.moved.update(group.moved)
         documents = ledger_documents(group)
         self._state.ledger += documents
         self._state.outbox += documents

@@ -113,6 +113,11 @@ def _one_named(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"required": [name]} for name in RECLASSIFIABLE]
 
 
+def _void_or_replaced(schema: dict[str, Any]) -> None:
+    _without_null(schema)
+    schema["oneOf"] = [{"required": ["void"]}, {"required": ["replacement"]}]
+
+
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, json_schema_extra=_without_null)
 
@@ -202,6 +207,31 @@ class EndedData(_Shape):
     reason: Annotated[str | None, BeforeValidator(_refuse_null)] = None
 
 
+class LinkedData(_Shape):
+    """Two identities are one person."""
+
+    identity: Identity
+    other: Identity
+
+
+class Replacement(_Shape):
+    """What stands in the corrected fact's place; its data has that fact's type, its time stays where none is given."""
+
+    data: dict[str, Any]
+    time: Annotated[Instant | None, BeforeValidator(_refuse_null)] = None
+
+
+class CorrectedData(_Shape):
+    """Another fact of this source is void, or is replaced."""
+
+    model_config = ConfigDict(json_schema_extra=_void_or_replaced)
+
+    corrects: Name
+    type: str
+    void: Annotated[Literal[True] | None, BeforeValidator(_refuse_null)] = None
+    replacement: Annotated[Replacement | None, BeforeValidator(_refuse_null)] = None
+
+
 class Envelope(BaseModel):
     """CloudEvents attributes. Extensions (names of small letters and digits) are allowed and do not count."""
 
@@ -250,7 +280,21 @@ class EndedFact(Envelope):
     data: EndedData
 
 
-Fact = EnrolledFact | ContributionPaidFact | RelocatedFact | ReclassifiedFact | EndedFact
+class LinkedFact(Envelope):
+    """`cakupan.linked.v1`."""
+
+    type: Literal["cakupan.linked.v1"]
+    data: LinkedData
+
+
+class CorrectedFact(Envelope):
+    """`cakupan.corrected.v1`."""
+
+    type: Literal["cakupan.corrected.v1"]
+    data: CorrectedData
+
+
+Fact = EnrolledFact | ContributionPaidFact | RelocatedFact | ReclassifiedFact | EndedFact | LinkedFact | CorrectedFact
 
 TYPES: Final[dict[str, type[Fact]]] = {
     "cakupan.enrolled.v1": EnrolledFact,
@@ -258,5 +302,7 @@ TYPES: Final[dict[str, type[Fact]]] = {
     "cakupan.relocated.v1": RelocatedFact,
     "cakupan.reclassified.v1": ReclassifiedFact,
     "cakupan.ended.v1": EndedFact,
+    "cakupan.linked.v1": LinkedFact,
+    "cakupan.corrected.v1": CorrectedFact,
 }
 """Event type on the wire → the fact's whole shape."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from services.registry.application.ports import FactKey
-from services.registry.domain.facts import Fact, FactType
+from services.registry.application.ports import FactKey, KnownFact
+from services.registry.domain.facts import Correction, Fact, FactType, Link, Placed
 from services.registry.domain.participant import Participant
 
 Document = dict[str, Any]
 
 _NAMES: Final = {
-    "effective_at": "t", "type": "y", "source": "s", "id": "i", "region": "r", "segment": "g", "groups": "gr",
-    "payer": "p", "programmes": "pr", "paid_through": "m",
+    "effective_at": "t", "type": "y", "source": "s", "id": "i", "holder": "h", "region": "r", "segment": "g",
+    "groups": "gr", "payer": "p", "programmes": "pr", "paid_through": "m",
 }  # fmt: skip
+_LINK: Final = {"effective_at": "t", "source": "s", "id": "i", "holder": "h", "other": "o"}
 
 
 def fact_id(key: FactKey) -> str:
@@ -22,11 +23,53 @@ def fact_id(key: FactKey) -> str:
     return f"{len(source)}:{source}{id_}"
 
 
+def known_document(key: FactKey, known: KnownFact) -> Document:
+    """Return what is kept of an accepted fact."""
+    return {
+        "_id": fact_id(key), "d": known.digest, "y": known.type, "t": known.effective_at, "h": list(known.holders),
+    }  # fmt: skip
+
+
+def known_of(document: Document) -> KnownFact:
+    """Return what is kept of an accepted fact."""
+    return KnownFact(bytes(document["d"]), document["y"], document["t"], tuple(document["h"]))
+
+
+def correction_document(correction: Correction) -> Document:
+    """Return a correction, found by the fact it corrects."""
+    return {
+        "_id": fact_id((correction.source, correction.id)),
+        "target": fact_id(correction.target),
+        "t": correction.effective_at,
+        "s": correction.source,
+        "i": correction.id,
+        "corrects": correction.corrects,
+        "y": correction.type,
+        "replacement": None if correction.replacement is None else _placed_document(correction.replacement),
+        "timed": correction.timed,
+    }
+
+
+def correction_of(document: Document) -> Correction:
+    """Return the correction a document holds."""
+    replacement = document["replacement"]
+    return Correction(
+        effective_at=document["t"],
+        source=document["s"],
+        id=document["i"],
+        corrects=document["corrects"],
+        type=document["y"],
+        replacement=None if replacement is None else _placed_of(replacement),
+        timed=document["timed"],
+    )
+
+
 def participant_document(participant: Participant) -> Document:
-    """Return the document of a participant; it holds no identity, only the person's id."""
+    """Return the document of a participant; it holds no identity, only the person's id and holders."""
     return {
         "_id": participant.id,
-        "facts": [_fact_document(fact) for fact in participant.facts],
+        "facts": [_placed_document(fact) for fact in participant.facts],
+        "links": [_placed_document(link) for link in participant.links],
         "sources": list(participant.sources),
         "decided_at": participant.decided_at,
         "due_at": participant.due_at,
@@ -38,15 +81,25 @@ def participant_of(document: Document) -> Participant:
     return Participant(
         id=document["_id"],
         facts=tuple(_fact_of(fact) for fact in document["facts"]),
+        links=tuple(_link_of(link) for link in document["links"]),
         sources=tuple(document["sources"]),
         decided_at=document["decided_at"],
         due_at=document["due_at"],
     )
 
 
-def _fact_document(fact: Fact) -> Document:
-    values = {short: getattr(fact, name) for name, short in _NAMES.items()}
+def _placed_document(placed: Placed) -> Document:
+    names = _LINK if isinstance(placed, Link) else _NAMES
+    values = {short: getattr(placed, name) for name, short in names.items()}
     return {short: value for short, value in values.items() if value is not None}
+
+
+def _placed_of(document: Document) -> Placed:
+    return _fact_of(document) if "y" in document else _link_of(document)
+
+
+def _link_of(document: Document) -> Link:
+    return Link(**{name: document[short] for name, short in _LINK.items()})
 
 
 def _fact_of(document: Document) -> Fact:
@@ -55,6 +108,7 @@ def _fact_of(document: Document) -> Fact:
         type=FactType(document["y"]),
         source=document["s"],
         id=document["i"],
+        holder=document["h"],
         region=document.get("r"),
         segment=document.get("g"),
         groups=_tuple(document.get("gr")),

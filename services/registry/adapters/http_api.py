@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 from services.registry.adapters.cloudevents import document_of, is_binary, require_json
 from services.registry.adapters.metrics import RegistryMetrics
 from services.registry.application.intake import Intake, Outcome, Result
-from services.registry.application.parsing import Candidate, Parser, shown
+from services.registry.application.parsing import Candidate, Parser
+from services.registry.application.shape import shown
 from services.registry.domain.errors import Refusal, RefusalCode
 from shared.adapters.http_api import PROBLEM_TYPE, Bearer, Problem, read_body
 from shared.contracts import facts as contract
@@ -20,7 +21,6 @@ from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock
 
 SCOPE: Final = "facts:write"
-_UNKNOWN_TYPE_LABEL: Final = "other"
 
 
 def create_router(
@@ -37,7 +37,7 @@ def create_router(
         candidate = parse(request, await read_body(request, contract.MAX_FACT_BYTES), parser, clock)
         _check_source(candidate, caller)
         outcome = await _outcome(candidate, intake, request.headers.get("traceparent"))
-        metrics.answered(_type_of(candidate), outcome, perf_counter() - started)
+        metrics.answered(candidate.type, outcome, perf_counter() - started)
         return _answer(candidate, outcome)
 
     return router
@@ -68,10 +68,6 @@ async def _outcome(candidate: Candidate, intake: Intake, traceparent: str | None
     if candidate.key is None:
         return Outcome(Result.REFUSED, candidate.refusal)
     return await intake.submit(candidate, traceparent)
-
-
-def _type_of(candidate: Candidate) -> str:
-    return candidate.fact.type.value if candidate.fact else _UNKNOWN_TYPE_LABEL
 
 
 def _answer(candidate: Candidate, outcome: Outcome) -> JSONResponse:

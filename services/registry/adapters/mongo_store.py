@@ -1,22 +1,32 @@
 """Participants and ledger in MongoDB.
 
-Collections: `participants`, `identities` (keyed hash → person), `facts` ((source, id) → digest, person), `ledger`
+Collections: `participants` (person → facts), `identities` (keyed hash → holder), `moved` (holder → person, where that
+is another), `facts` ((source, id) → digest, and whose it is now), `corrections` (by the fact they correct), `ledger`
 (the changes one commit made for one partition; immutable), `outbox` (ledger entries without numbers yet).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
 from bson import ObjectId
-from pymongo import InsertOne, ReplaceOne
+from pymongo import DeleteOne, InsertOne, ReplaceOne
 
-from services.registry.adapters.documents import fact_id, participant_document, participant_of
+from services.registry.adapters.documents import (
+    correction_document,
+    correction_of,
+    fact_id,
+    known_document,
+    known_of,
+    participant_document,
+    participant_of,
+)
 from services.registry.application.ports import FactKey, GroupWrite, KnownFact, Transaction
+from services.registry.domain.facts import Correction
 from services.registry.domain.ledger import UNNUMBERED, Entry
 from services.registry.domain.participant import Participant
 from shared.adapters.kafka_producer import partition_for
@@ -26,7 +36,9 @@ from shared.runtime.errors import TransientError
 
 T = TypeVar("T")
 
-COLLECTIONS: Final = ["participants", "identities", "facts", "ledger", "outbox"]
+Write = InsertOne[Document] | ReplaceOne[Document] | DeleteOne
+
+COLLECTIONS: Final = ["participants", "identities", "moved", "facts", "corrections", "ledger", "outbox"]
 _TRIES_AFTER_DUPLICATE: Final = 5
 _NUMBER: Final = len(f'"seq":{UNNUMBERED},')
 
@@ -44,7 +56,8 @@ class MongoStore:
         with translating("create indexes"):
             dated = {"due_at": {"$type": "date"}}
             await self._mongo["participants"].create_index("due_at", partialFilterExpression=dated)
-            await self._mongo["identities"].create_index("person")
+            await self._mongo["identities"].create_index("holder")
+            await self._mongo["corrections"].create_index("target")
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """See the port. Another process may introduce the same fact or person first: then `work` sees that."""
@@ -77,42 +90,39 @@ class _MongoTransaction:
 
     async def known_facts(self, keys: Collection[FactKey]) -> dict[FactKey, KnownFact]:
         by_id = {fact_id(key): key for key in keys}
-        found = await self._find("facts", by_id.keys())
-        return {by_id[doc["_id"]]: KnownFact(bytes(doc["d"]), doc["p"]) for doc in found}
+        return {by_id[doc["_id"]]: known_of(doc) for doc in await self._find("facts", by_id.keys())}
 
-    async def persons(self, identities: Collection[bytes]) -> dict[bytes, str]:
-        found = await self._find("identities", identities)
-        return {bytes(doc["_id"]): doc["person"] for doc in found}
+    async def corrections(self, keys: Collection[FactKey]) -> dict[FactKey, list[Correction]]:
+        by_id = {fact_id(key): key for key in keys}
+        found: defaultdict[FactKey, list[Correction]] = defaultdict(list)
+        for doc in await self._find("corrections", by_id.keys(), "target"):
+            found[by_id[doc["target"]]].append(correction_of(doc))
+        return found
 
-    async def participants(self, persons: Collection[str]) -> dict[str, Participant]:
-        found = await self._find("participants", persons)
-        return {doc["_id"]: participant_of(doc) for doc in found}
+    async def holders(self, identities: Collection[bytes]) -> dict[bytes, str]:
+        return {bytes(doc["_id"]): doc["holder"] for doc in await self._find("identities", identities)}
 
-    async def _find(self, collection: str, ids: Collection[Any]) -> list[Document]:
-        if not ids:
+    async def participants(self, holders: Collection[str]) -> list[Participant]:
+        moved = {doc["_id"]: doc["person"] for doc in await self._find("moved", holders)}
+        persons = {moved.get(holder, holder) for holder in holders}
+        return [participant_of(doc) for doc in await self._find("participants", persons)]
+
+    async def _find(self, collection: str, values: Collection[Any], field: str = "_id") -> list[Document]:
+        if not values:
             return []
-        cursor = self._mongo[collection].find({"_id": {"$in": list(ids)}}, session=self._session)
+        cursor = self._mongo[collection].find({field: {"$in": list(values)}}, session=self._session)
         documents: list[Document] = await cursor.to_list(None)
         return documents
 
     async def write(self, group: GroupWrite) -> None:
-        facts = [{"_id": fact_id(key), "d": known.digest, "p": known.person} for key, known in group.facts.items()]
-        await self._insert("facts", facts)
+        await self._write("facts", [_put(known_document(key, known)) for key, known in group.facts.items()])
+        await self._insert("corrections", [correction_document(correction) for correction in group.corrections])
         introduced = [
-            {"_id": hashed, "person": person, "key": self._store.key_id} for hashed, person in group.identities.items()
+            {"_id": hashed, "holder": holder, "key": self._store.key_id} for hashed, holder in group.identities.items()
         ]
         await self._insert("identities", introduced)
-        new = set(group.identities.values())
-        await self._mongo["participants"].bulk_write(
-            [
-                InsertOne(participant_document(participant))
-                if participant.id in new
-                else ReplaceOne({"_id": participant.id}, participant_document(participant))
-                for participant in group.participants
-            ],
-            ordered=False,
-            session=self._session,
-        )
+        await self._write("participants", [*_participant_writes(group)])
+        await self._write("moved", [*_moved_writes(group)])
         ledger = ledger_documents(group)
         await self._insert("ledger", ledger)
         waiting = [
@@ -121,9 +131,33 @@ class _MongoTransaction:
         ]
         await self._insert("outbox", waiting)
 
+    async def _write(self, collection: str, writes: Sequence[Write]) -> None:
+        if writes:
+            await self._mongo[collection].bulk_write(writes, ordered=False, session=self._session)
+
     async def _insert(self, collection: str, documents: Sequence[Document]) -> None:
         if documents:
             await self._mongo[collection].insert_many(documents, ordered=False, session=self._session)
+
+
+def _put(document: Document) -> Write:
+    return ReplaceOne({"_id": document["_id"]}, document, upsert=True)
+
+
+def _participant_writes(group: GroupWrite) -> Iterator[Write]:
+    for participant in group.participants:
+        document = participant_document(participant)
+        yield InsertOne(document) if participant.id in group.new else _put(document)
+    yield from (DeleteOne({"_id": person}) for person in group.gone)
+
+
+def _moved_writes(group: GroupWrite) -> Iterator[Write]:
+    """Keep where a holder is not its own person; nearly all are."""
+    for holder, person in group.moved.items():
+        if holder == person:
+            yield DeleteOne({"_id": holder})
+        else:
+            yield _put({"_id": holder, "person": person})
 
 
 def ledger_documents(group: GroupWrite) -> list[Document]:

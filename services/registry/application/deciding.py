@@ -1,36 +1,43 @@
-"""What facts, or the clock, make of some people, as the one write that a transaction does."""
+"""What a regrouping of facts, or the clock alone, makes of people, as the one write that a transaction does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from services.registry.application.ports import FactKey, GroupWrite, KnownFact
-from services.registry.domain.facts import Fact
+from services.registry.application.ports import GroupWrite
 from services.registry.domain.ledger import Entry, entries
 from services.registry.domain.participant import Participant, decide
+from services.registry.domain.people import Regrouped, split
 
 
-def decided(
-    people: Iterable[tuple[Participant, Sequence[Fact]]],
-    *,
-    now: datetime,
-    secret: bytes,
-    traceparent: str,
-    facts: Mapping[FactKey, KnownFact],
-    identities: Mapping[bytes, str],
-) -> GroupWrite:
-    """Return the write that puts each person's arrived facts in, with the changes these make.
+def decided(regrouped: Regrouped, *, now: datetime, secret: bytes, traceparent: str) -> GroupWrite:
+    """Return the write that gives each person the facts that are now theirs, with the changes this makes.
 
-    Without facts it is the clock that moved. All changes of a person share one `recorded_at`.
+    Where nothing moved it is the clock that did. All changes of a person share one `recorded_at`.
     """
     # Milliseconds are what facts and MongoDB keep; a finer clock would not survive the store.
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     participants: list[Participant] = []
     rows: list[Entry] = []
-    for person, arrived in people:
-        after, deltas = decide(person, arrived, now)
+    for name, (before, placed) in regrouped.people.items():
+        after, deltas = decide(before or Participant(name), *split(placed), now)
         assert after.decided_at is not None
-        participants.append(after)
-        rows += entries(person.id, deltas, after.decided_at, secret)
-    return GroupWrite(facts, identities, participants, rows, now, traceparent)
+        rows += entries(name, deltas, after.decided_at, secret)
+        if placed:
+            participants.append(after)
+    known = [before for before, _ in regrouped.people.values() if before is not None]
+    return GroupWrite(
+        participants=participants,
+        new={name for name, (before, _) in regrouped.people.items() if before is None},
+        gone=[before.id for before in known if not regrouped.people[before.id][1]],
+        moved=_moved(regrouped, known),
+        entries=rows,
+        recorded_at=now,
+        traceparent=traceparent,
+    )
+
+
+def _moved(regrouped: Regrouped, known: list[Participant]) -> dict[str, str]:
+    """Return the holders that belong to another person than before; alone, a holder is its own person."""
+    before = {holder: person.id for person in known for holder in person.holders}
+    return {holder: name for holder, name in regrouped.person_of.items() if before.get(holder, holder) != name}

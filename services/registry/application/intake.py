@@ -6,19 +6,19 @@ import asyncio
 import hmac
 import uuid
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from time import perf_counter
 from typing import Final, Protocol
 
 from services.registry.application.deciding import decided
-from services.registry.application.parsing import Candidate, Identity
+from services.registry.application.parsing import CORRECTION_OF_CORRECTION, Candidate, Identity, Said
 from services.registry.application.ports import FactKey, KnownFact, Store, Transaction
 from services.registry.domain.errors import Refusal, RefusalCode
-from services.registry.domain.facts import Fact
-from services.registry.domain.participant import Participant
+from services.registry.domain.facts import CORRECTED, Correction, Link, Placed, replaced, standing
+from services.registry.domain.people import regroup
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
@@ -175,41 +175,54 @@ class Intake:
         self, candidates: Sequence[Candidate], traceparent: str
     ) -> Callable[[Transaction], Awaitable[list[Outcome]]]:
         async def work(transaction: Transaction) -> list[Outcome]:
-            known = await transaction.known_facts({c.key for c in candidates if c.key})
-            hashed = {c.identity: self._secrets.hashed(c.identity) for c in candidates if c.identity}
-            persons = await transaction.persons(set(hashed.values()))
-            group = _Group(known, hashed, persons)
+            keys = {key for candidate in candidates for key in _keys(candidate)}
+            hashed = {who: self._secrets.hashed(who) for candidate in candidates for who in candidate.identities}
+            group = _Group(
+                await transaction.known_facts(keys),
+                await transaction.corrections(keys),
+                hashed,
+                await transaction.holders(set(hashed.values())),
+            )
             outcomes = [group.judge(candidate) for candidate in candidates]
             if group.accepted:
-                found = await transaction.participants(group.arrived.keys())
-                people = {person: found.get(person) or Participant(person) for person in group.arrived}
+                found = await transaction.participants(group.holders)
+                regrouped = regroup(found, group.placed.keys(), filter(None, group.placed.values()))
+                write = decided(regrouped, now=self._clock.now(), secret=self._secrets.change, traceparent=traceparent)
                 await transaction.write(
-                    decided(
-                        [(people[person], facts) for person, facts in group.arrived.items()],
-                        now=self._clock.now(),
-                        secret=self._secrets.change,
-                        traceparent=traceparent,
-                        facts=group.accepted,
-                        identities=group.introduced,
-                    )
+                    replace(write, facts=group.accepted, corrections=group.corrected, identities=group.introduced)
                 )
             return outcomes
 
         return work
 
 
+def _keys(candidate: Candidate) -> Iterator[FactKey]:
+    """Yield the fact's own (source, id), and that of the fact it corrects."""
+    if candidate.key:
+        yield candidate.key
+    if isinstance(candidate.fact, Correction):
+        yield candidate.fact.target
+
+
 class _Group:
     """The facts of one commit, judged one after another: the second of two alike is a duplicate of the first."""
 
     def __init__(
-        self, known: dict[FactKey, KnownFact], hashed: dict[Identity, bytes], persons: dict[bytes, str]
+        self,
+        known: dict[FactKey, KnownFact],
+        corrections: dict[FactKey, list[Correction]],
+        hashed: dict[Identity, bytes],
+        holders: dict[bytes, str],
     ) -> None:
         self._known = dict(known)
+        self._corrections = defaultdict(list, {key: list(found) for key, found in corrections.items()})
         self._hashed = hashed
-        self._persons = dict(persons)
+        self._holders = dict(holders)
         self.accepted: dict[FactKey, KnownFact] = {}
+        self.corrected: list[Correction] = []
         self.introduced: dict[bytes, str] = {}
-        self.arrived: defaultdict[str, list[Fact]] = defaultdict(list)
+        self.placed: dict[FactKey, Placed | None] = {}
+        self.holders: set[str] = set()
 
     def judge(self, candidate: Candidate) -> Outcome:
         """Return the outcome; duplicate and conflict come before any refusal."""
@@ -217,25 +230,77 @@ class _Group:
         if known is not None:
             same = candidate.digest == known.digest
             return Outcome(Result.DUPLICATE if same else Result.CONFLICT)
-        if candidate.refusal is not None:
-            return Outcome(Result.REFUSED, candidate.refusal)
-        assert candidate.fact is not None
-        assert candidate.identity is not None
-        assert candidate.key is not None
-        person = self._person(candidate.identity)
-        if person is None:
-            return Outcome(Result.REFUSED, _UNKNOWN_CARD)
-        self._known[candidate.key] = self.accepted[candidate.key] = KnownFact(candidate.digest, person)
-        self.arrived[person].append(candidate.fact)
+        refusal = candidate.refusal or self._refusal(candidate)
+        if refusal is not None:
+            return Outcome(Result.REFUSED, refusal)
+        self._accept(candidate)
         return Outcome(Result.ACCEPTED)
 
-    def _person(self, identity: Identity) -> str | None:
-        """Return the person an identity names, introducing a new one unless it is a card."""
+    def _refusal(self, candidate: Candidate) -> Refusal | None:
+        """Return the refusal that only earlier facts can tell."""
+        said = candidate.said
+        unlinked = {
+            who for who in candidate.identities if who.scheme == "kpj" and self._hashed[who] not in self._holders
+        }
+        brings = said.replacement if isinstance(said, Correction) else said
+        if len(unlinked) > isinstance(brings, Link):
+            return _UNKNOWN_CARD
+        if isinstance(said, Correction):
+            target = self._known.get(said.target)
+            if target is not None and target.type == CORRECTED:
+                return CORRECTION_OF_CORRECTION
+        return None
+
+    def _accept(self, candidate: Candidate) -> None:
+        assert candidate.key is not None
+        said = _with_holders(candidate.said, [self._holder(who) for who in candidate.identities])
+        known = KnownFact(candidate.digest, candidate.type, said.effective_at)
+        self._known[candidate.key] = self.accepted[candidate.key] = known
+        if isinstance(said, Correction):
+            self.corrected.append(said)
+            self._corrections[said.target].append(said)
+            self._settle(said.target, None)
+        else:
+            self._settle(candidate.key, said)
+
+    def _holder(self, identity: Identity) -> str:
+        """Return the holder of an identity, introducing it where it is new."""
         hashed = self._hashed[identity]
-        person = self._persons.get(hashed)
-        if person is None and identity.scheme != "kpj":
-            person = self._persons[hashed] = self.introduced[hashed] = uuid.uuid4().hex
-        return person
+        if hashed not in self._holders:
+            self._holders[hashed] = self.introduced[hashed] = uuid.uuid4().hex
+        return self._holders[hashed]
+
+    def _settle(self, key: FactKey, original: Placed | None) -> None:
+        """Put in the fact's place what stands there now; a correction waits for its fact, and may have no effect."""
+        known = self._known.get(key)
+        correction = standing(known.type, self._corrections[key]) if known else None
+        if known is None or (correction is None and original is None):
+            return
+        placed = replaced(correction, known.effective_at) if correction else original
+        holders = _ends(placed)
+        self.holders.update(known.holders, holders)
+        self.placed[key] = placed
+        self._known[key] = self.accepted[key] = replace(known, holders=holders)
+
+
+def _with_holders(said: Said, holders: Sequence[str]) -> Said:
+    """Return what was said with the holders of its identities in."""
+    if isinstance(said, Correction):
+        placed = said.replacement
+        return said if placed is None else replace(said, replacement=_placed_with(placed, holders))
+    return _placed_with(said, holders)
+
+
+def _placed_with(placed: Placed, holders: Sequence[str]) -> Placed:
+    if isinstance(placed, Link):
+        return replace(placed, holder=holders[0], other=holders[1])
+    return replace(placed, holder=holders[0])
+
+
+def _ends(placed: Placed | None) -> tuple[str, ...]:
+    if placed is None:
+        return ()
+    return (placed.holder, placed.other) if isinstance(placed, Link) else (placed.holder,)
 
 
 _UNKNOWN_CARD: Final = Refusal(

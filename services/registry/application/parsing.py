@@ -1,41 +1,26 @@
-"""From a stranger's bytes to a fact that may be decided on, or to the first refusal that fits.
-
-The shape is Pydantic's to check (`shared/contracts/facts.py`); the order of the codes is ours.
-"""
+"""From a stranger's bytes to what may be decided on, or to the first refusal that fits (semantics.md, "Refused")."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import from_json
 
+from services.registry.application.shape import Shaped, inside, shape, shown
 from services.registry.domain.eligibility import not_eligible
 from services.registry.domain.errors import Refusal, RefusalCode
-from services.registry.domain.facts import Fact, FactType
+from services.registry.domain.facts import CORRECTED, Correction, Fact, FactType, Link, Placed, type_of
 from services.registry.domain.months import month_number
 from shared.contracts import facts as contract
 from shared.regions.catalogue import Catalogue
 from shared.regions.codes import NATION, WIB, level_of, zone_of
 
 FURTHEST_PAID_MONTHS: Final = 24
-_EXTENSION: Final = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
-_LIKE_AN_IDENTITY: Final = re.compile(r"\d{11,}")
-_LONGEST_SHOWN: Final = 64
-_UNKNOWN_WORD: Final = {
-    "scheme": RefusalCode.UNKNOWN_SCHEME,
-    "segment": RefusalCode.UNKNOWN_SEGMENT,
-    "groups": RefusalCode.UNKNOWN_GROUP,
-    "payer": RefusalCode.UNKNOWN_PAYER,
-    "programmes": RefusalCode.UNKNOWN_PROGRAMME,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +34,42 @@ class Identity:
         return f"Identity({self.scheme})"
 
 
+Said = Fact | Link | Correction
+"""What a fact says, its identities told apart from it."""
+
+CORRECTION_OF_CORRECTION: Final = Refusal(
+    RefusalCode.CORRECTION_OF_CORRECTION,
+    "data.corrects",
+    "a correction cannot be corrected; send a later correction of the fact itself",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A fact as it arrived: `key` is (source, id) where these could be read; exactly one of fact and refusal is set.
+    """A fact as it arrived: `key` is (source, id) where these could be read; exactly one of said and refusal is set.
 
-    `digest` stands for the content (type, time, data) and is keyed, since the content holds an identity.
+    `said` has no holders yet: `identities` are whom they stand for, in order. `digest` stands for the content (type,
+    time, data) and is keyed, since the content holds an identity.
     """
 
     key: tuple[str, str] | None
     digest: bytes = b""
-    identity: Identity | None = None
-    fact: Fact | None = None
+    identities: tuple[Identity, ...] = ()
+    fact: Said | None = None
     refusal: Refusal | None = None
+
+    @property
+    def said(self) -> Said:
+        """What it says; only where it is not refused."""
+        assert self.fact is not None
+        return self.fact
+
+    @property
+    def type(self) -> str:
+        """The short name of its type; "other" where it is refused."""
+        if self.fact is None:
+            return "other"
+        return CORRECTED if isinstance(self.fact, Correction) else type_of(self.fact)
 
 
 class Parser:
@@ -85,35 +94,33 @@ class Parser:
     def parse_document(self, document: dict[str, Any], now: datetime) -> Candidate:
         """Return the candidate that a decoded CloudEvent makes at this moment."""
         key = _key(document)
-        type_ = document.get("type")
-        if isinstance(type_, str) and type_ not in contract.TYPES:
-            detail = f"{shown(type_)} is not taken; send one of {', '.join(contract.TYPES)}"
-            return _refused(key, RefusalCode.UNKNOWN_TYPE, "type", detail)
-        model = contract.TYPES.get(type_, contract.Envelope) if isinstance(type_, str) else contract.Envelope
-        refusals = [*_extension_refusals(document), *_nothing_reclassified(document)]
-        try:
-            event = model.model_validate(document, context={"now": now})
-        except ValidationError as error:
-            refusals += [_as_refusal(wrong) for wrong in error.errors(include_url=False)]
-        if refusals:
-            return Candidate(key, refusal=min(refusals, key=lambda refusal: refusal.code.rank))
-        assert isinstance(event, contract.Fact)
-        refusal = self._judge(event)
+        shaped = shape(document, now)
+        if isinstance(shaped, list):
+            return Candidate(key, refusal=min(shaped, key=lambda refusal: refusal.code.rank))
+        refusal = self._judge(shaped)
         if refusal:
-            return Candidate(key, self._digest(event), refusal=refusal)
-        who = event.data.identity
-        return Candidate(key, self._digest(event), Identity(who.scheme, who.canonical), _translated(event))
+            return Candidate(key, self._digest(shaped), refusal=refusal)
+        return Candidate(key, self._digest(shaped), _identities(shaped), _said(shaped))
 
-    def _judge(self, event: contract.Fact) -> Refusal | None:
+    def _judge(self, shaped: Shaped) -> Refusal | None:
         """Return the first refusal that needs more than one field, or the region list."""
+        data = shaped.event.data
+        if not isinstance(data, contract.CorrectedData):
+            return self._judge_one(shaped.event)
+        refusal = self._judge_one(shaped.replacement) if shaped.replacement else None
+        if refusal is not None:
+            return inside(refusal)
+        return CORRECTION_OF_CORRECTION if data.type == CORRECTED else None
+
+    def _judge_one(self, event: contract.Fact) -> Refusal | None:
         named = event.data.model_dump(include={"region", "segment", "programmes", "paid_through"}, exclude_unset=True)
         region = named.get("region")
-        zone = zone_of(region) if region else WIB
-        local_time = event.time.astimezone(zone)
+        local_time = event.time.astimezone(zone_of(region) if region else WIB)
         return (
             _not_eligible(named, local_time)
             or self._no_place(region)
             or _paid_too_far(named.get("paid_through"), local_time)
+            or _self_link(event.data)
         )
 
     def _no_place(self, region: str | None) -> Refusal | None:
@@ -129,15 +136,23 @@ class Parser:
     def _is_place(self, region: str) -> bool:
         return region != NATION and region in self._regions and level_of(region) != "province"
 
-    def _digest(self, event: contract.Fact) -> bytes:
+    def _digest(self, shaped: Shaped) -> bytes:
         """Return the keyed hash of the content: type, instant and data as sent, lists as sets."""
-        data = event.data.model_dump(exclude_unset=True)
-        data["identity"]["value"] = event.data.identity.canonical
-        for name, value in data.items():
-            if isinstance(value, list):
-                data[name] = sorted(set(value))
+        event, data = shaped.event, _content(shaped.event.data)
+        if shaped.replacement:
+            data["replacement"]["data"] = _content(shaped.replacement.data)
         content = msgspec.json.encode([event.type, event.time, data], order="sorted")
         return hashlib.blake2b(content, key=self._secret, digest_size=16).digest()
+
+
+def _content(data: Any) -> dict[str, Any]:
+    content: dict[str, Any] = data.model_dump(exclude_unset=True)
+    for name, value in content.items():
+        if isinstance(value, list):
+            content[name] = sorted(set(value))
+        elif name in ("identity", "other"):
+            content[name] = {"scheme": value["scheme"], "value": getattr(data, name).canonical}
+    return content
 
 
 def _key(document: dict[str, Any]) -> tuple[str, str] | None:
@@ -147,49 +162,6 @@ def _key(document: dict[str, Any]) -> tuple[str, str] | None:
 
 def _refused(key: tuple[str, str] | None, code: RefusalCode, field: str | None, detail: str) -> Candidate:
     return Candidate(key, refusal=Refusal(code, field, detail))
-
-
-def _extension_refusals(document: dict[str, Any]) -> Iterator[Refusal]:
-    for name, value in document.items():
-        if name in contract.Envelope.model_fields:
-            continue
-        if not _EXTENSION.fullmatch(name):
-            detail = "is no CloudEvents attribute; leave it out (extensions have small letters and digits only)"
-            yield Refusal(RefusalCode.UNKNOWN_FIELD, shown(name), detail)
-        elif not isinstance(value, (str, int)):
-            yield Refusal(RefusalCode.MALFORMED_FIELD, name, "an extension is a string, a whole number or a boolean")
-
-
-def _as_refusal(wrong: ErrorDetails) -> Refusal:
-    """Return our refusal for one of Pydantic's errors; the value seen is told only where it cannot be personal."""
-    path = [part for part in wrong["loc"] if part not in contract.TYPES]
-    field = ".".join(map(shown, path))
-    if wrong["type"] == "missing":
-        return Refusal(RefusalCode.MISSING_FIELD, field, "is required; send it")
-    if wrong["type"] == "extra_forbidden":
-        return Refusal(RefusalCode.UNKNOWN_FIELD, field, "is not a field of this fact; leave it out")
-    if wrong["type"] == "literal_error" and isinstance(wrong["input"], str):
-        name = next((part for part in reversed(path) if isinstance(part, str)), "")
-        expected = wrong.get("ctx", {}).get("expected", "")
-        code = _UNKNOWN_WORD.get(name, RefusalCode.MALFORMED_FIELD)
-        return Refusal(code, field, f"{shown(wrong['input'])} is not known; send one of {expected}")
-    code = RefusalCode(wrong["type"]) if wrong["type"] in set(RefusalCode) else RefusalCode.MALFORMED_FIELD
-    return Refusal(code, field, wrong["msg"] + _seen(path, wrong["input"]))
-
-
-def _seen(path: Sequence[object], value: object) -> str:
-    """Return the value for the answer; none of an identity, and no structure that might hold one."""
-    if "identity" in path or isinstance(value, (dict, list)):
-        return ""
-    return f"; saw {json.dumps(shown(value)) if isinstance(value, str) else json.dumps(value)}"
-
-
-def _nothing_reclassified(document: dict[str, Any]) -> Iterator[Refusal]:
-    data = document.get("data")
-    if document.get("type") == "cakupan.reclassified.v1" and isinstance(data, dict):
-        names = contract.RECLASSIFIABLE
-        if not any(name in data for name in names):
-            yield Refusal(RefusalCode.MISSING_FIELD, "data.segment", f"name at least one of {', '.join(names)}")
 
 
 def _not_eligible(named: dict[str, Any], local_time: datetime) -> Refusal | None:
@@ -213,8 +185,42 @@ def _paid_too_far(paid_through: str | None, local_time: datetime) -> Refusal | N
     )
 
 
-def _translated(event: contract.Fact) -> Fact:
-    """Return the domain's fact: what the event names, lists as sorted sets."""
+def _self_link(data: Any) -> Refusal | None:
+    if isinstance(data, contract.LinkedData) and _identity(data.identity) == _identity(data.other):
+        return Refusal(RefusalCode.SELF_LINK, "data.other", "is the same identity; a link joins two")
+    return None
+
+
+def _identities(shaped: Shaped) -> tuple[Identity, ...]:
+    """Return whom the fact, or a correction's replacement, names, in order."""
+    data = (shaped.replacement or shaped.event).data
+    named = (getattr(data, name, None) for name in ("identity", "other"))
+    return tuple(_identity(who) for who in named if who is not None)
+
+
+def _identity(who: contract.Identity) -> Identity:
+    return Identity(who.scheme, who.canonical)
+
+
+def _said(shaped: Shaped) -> Said:
+    event, data = shaped.event, shaped.event.data
+    if not isinstance(data, contract.CorrectedData):
+        return _placed(event)
+    return Correction(
+        effective_at=event.time,
+        source=event.source,
+        id=event.id,
+        corrects=data.corrects,
+        type=data.type,
+        replacement=_placed(shaped.replacement) if shaped.replacement else None,
+        timed=data.replacement is not None and data.replacement.time is not None,
+    )
+
+
+def _placed(event: contract.Fact) -> Placed:
+    """Return the domain's fact or link: what the event names, lists as sorted sets."""
+    if isinstance(event.data, contract.LinkedData):
+        return Link(event.time, event.source, event.id)
     named = event.data.model_dump(exclude={"identity", "reason"}, exclude_unset=True)
     values: dict[str, Any] = {name: _set(value) if isinstance(value, list) else value for name, value in named.items()}
     return Fact(event.time, FactType(event.type.split(".")[1]), event.source, event.id, **values)
@@ -222,9 +228,3 @@ def _translated(event: contract.Fact) -> Fact:
 
 def _set(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(set(words)))
-
-
-def shown(value: object) -> str:
-    """Return a value as it may stand in an answer: short, and without anything that looks like an identity."""
-    text = _LIKE_AN_IDENTITY.sub("[digits]", str(value))
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from services.registry.domain.facts import Correction
 from services.registry.domain.ledger import Entry
 from services.registry.domain.participant import Participant
 from shared.runtime.lease import Lease, LeaseStore
@@ -18,22 +19,35 @@ FactKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class KnownFact:
-    """What is kept of an accepted fact to recognise it again."""
+    """What is kept of an accepted fact: to recognise it, and to find what stands in its place.
+
+    `type` is its short name; `holders` are those that what stands in its place names now, none where it is void.
+    """
 
     digest: bytes
-    person: str
+    type: str
+    effective_at: datetime
+    holders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GroupWrite:
-    """Everything one group commit writes. `identities` maps a keyed hash to the person it names."""
+    """Everything one group commit writes.
 
-    facts: Mapping[FactKey, KnownFact]
-    identities: Mapping[bytes, str]
+    `identities` maps a keyed hash to its holder; `new` are the participants not stored before, `gone` those with
+    nothing left; `moved` maps a holder to the person it belongs to from now on.
+    """
+
     participants: Sequence[Participant]
+    new: Collection[str]
+    gone: Collection[str]
+    moved: Mapping[str, str]
     entries: Sequence[Entry]
     recorded_at: datetime
     traceparent: str
+    facts: Mapping[FactKey, KnownFact] = field(default_factory=dict)
+    corrections: Sequence[Correction] = ()
+    identities: Mapping[bytes, str] = field(default_factory=dict)
 
 
 class Transaction(Protocol):
@@ -43,12 +57,16 @@ class Transaction(Protocol):
         """Return those of the facts that were accepted before."""
         ...
 
-    async def persons(self, identities: Collection[bytes]) -> dict[bytes, str]:
-        """Return the person of each keyed identity that is known."""
+    async def corrections(self, keys: Collection[FactKey]) -> dict[FactKey, list[Correction]]:
+        """Return the corrections accepted so far of each of these facts, arrived or not."""
         ...
 
-    async def participants(self, persons: Collection[str]) -> dict[str, Participant]:
-        """Return the participants by person id."""
+    async def holders(self, identities: Collection[bytes]) -> dict[bytes, str]:
+        """Return the holder of each keyed identity that is known."""
+        ...
+
+    async def participants(self, holders: Collection[str]) -> list[Participant]:
+        """Return the persons that these holders belong to, those without any facts left out."""
         ...
 
     async def write(self, group: GroupWrite) -> None:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from services.registry.application.deciding import decided
 from services.registry.application.ports import DueStore, Transaction
+from services.registry.domain.people import regroup
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
@@ -89,16 +90,8 @@ class Sweeper:
         One whom a fact has just reached has nothing left to do.
         """
         now = self._clock.now()
-        people = (await transaction.participants(due)).values()
+        people = await transaction.participants(due)
         oldest = min((person.due_at for person in people if person.due_at), default=now)
-        await transaction.write(
-            decided(
-                [(person, ()) for person in people],
-                now=now,
-                secret=self._secret,
-                traceparent=traceparent,
-                facts={},
-                identities={},
-            )
-        )
+        write = decided(regroup(people, (), ()), now=now, secret=self._secret, traceparent=traceparent)
+        await transaction.write(write)
         return oldest

@@ -25,7 +25,9 @@ class RefusalCode(StrEnum):
     PROGRAMME_NOT_ELIGIBLE = "programme_not_eligible"
     UNKNOWN_REGION = "unknown_region"
     PAID_THROUGH_OUT_OF_RANGE = "paid_through_out_of_range"
+    SELF_LINK = "self_link"
     UNKNOWN_CARD = "unknown_card"
+    CORRECTION_OF_CORRECTION = "correction_of_correction"
 
     @property
     def rank(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from services.registry.domain.facts import Fact
+from services.registry.domain.facts import Fact, Link
 from services.registry.domain.timeline import Transition, next_due, timeline
 
 
@@ -21,26 +21,36 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """`sources` are those the published transitions went out with, in order; `decided_at` is the clock up to which
-    the timeline was published, and never goes back; `due_at` is when the clock alone will change something.
+    """`links` join the holders of the facts. `sources` are those the published transitions went out with, in order.
+
+    `decided_at` is the clock up to which the timeline was published, and never goes back; `due_at` is when the clock
+    alone will change something.
     """
 
     id: str
     facts: tuple[Fact, ...] = ()
+    links: tuple[Link, ...] = ()
     sources: tuple[str, ...] = ()
     decided_at: datetime | None = None
     due_at: datetime | None = None
 
+    @property
+    def holders(self) -> frozenset[str]:
+        """Every holder that is this person, as far as its facts and links name them."""
+        linked = {end for link in self.links for end in (link.holder, link.other)}
+        return frozenset({self.id, *linked, *(fact.holder for fact in self.facts)})
 
-def decide(participant: Participant, arrived: Sequence[Fact], now: datetime) -> tuple[Participant, list[Delta]]:
-    """Return the participant with the facts in, and the difference this makes to what was published.
 
-    Takes the whole timeline before and after: facts may arrive late, in any order. Without facts it is the clock
-    that moves. Retractions come first.
+def decide(
+    participant: Participant, facts: Sequence[Fact], links: Sequence[Link], now: datetime
+) -> tuple[Participant, list[Delta]]:
+    """Return the participant with this set of facts, and the difference this makes to what was published.
+
+    Takes the whole timeline before and after: facts may arrive late, in any order, and leave again. With the same
+    set it is the clock that moves. Retractions come first.
     """
     clock = max(now, participant.decided_at or now)
     old = _published(participant)
-    facts = participant.facts + tuple(arrived)
     new = timeline(facts, clock)
     known = {transition: transition.source for transition in old}
     standing = set(new)
@@ -48,7 +58,8 @@ def decide(participant: Participant, arrived: Sequence[Fact], now: datetime) -> 
     deltas += [Delta(1, transition) for transition in new if transition not in known]
     decided = Participant(
         id=participant.id,
-        facts=facts,
+        facts=tuple(facts),
+        links=tuple(links),
         sources=tuple(known.get(transition, transition.source) for transition in new),
         decided_at=clock,
         due_at=next_due(facts, clock, new[-1].after if new else None),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
 from services.registry.application.ports import DueStore, GroupWrite, KnownFact, Outbox, Store, Transaction
+from services.registry.domain.facts import Correction, Link
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
 from shared.adapters.kafka_producer import partition_for
@@ -52,10 +53,19 @@ async def ports(request: pytest.FixtureRequest) -> AsyncIterator[Ports]:
 
 def group(person: str = "p1", id_: str = "f-1") -> GroupWrite:
     """Return what one new person's enrolment writes."""
-    participant, deltas = decide(Participant(person), [enrolled(id_, paid_through="2026-12")], NOW)
-    rows = list(entries(person, deltas, NOW, b"secret"))
-    known = {("bpjs/aceh", id_): KnownFact(b"digest", person)}
-    return GroupWrite(known, {person.encode(): person}, [participant], rows, NOW, "00-trace")
+    fact = enrolled(id_, paid_through="2026-12", holder=person)
+    participant, deltas = decide(Participant(person), [fact], (), NOW)
+    return GroupWrite(
+        participants=[participant],
+        new=[person],
+        gone=(),
+        moved={},
+        entries=list(entries(person, deltas, NOW, b"secret")),
+        recorded_at=NOW,
+        traceparent="00-trace",
+        facts={fact.key: KnownFact(b"digest", "enrolled", fact.effective_at, (person,))},
+        identities={person.encode(): person},
+    )
 
 
 async def write(store: Store, written: GroupWrite) -> None:
@@ -80,18 +90,55 @@ async def test_what_was_written_is_read_back(ports: Ports) -> None:
     await write(ports.store, written)
 
     async def work(transaction: Transaction) -> None:
-        assert await transaction.known_facts([("bpjs/aceh", "f-1"), ("bpjs/ace", "hf-1")]) == dict(written.facts)
-        assert await transaction.persons([b"p1", b"p2"]) == {b"p1": "p1"}
-        assert await transaction.participants(["p1", "p2"]) == {"p1": written.participants[0]}
+        assert await transaction.known_facts([("bpjs/aceh", "f-1"), ("bpjs/ace", "hf-1")]) == written.facts
+        assert await transaction.holders([b"p1", b"p2"]) == {b"p1": "p1"}
+        assert await transaction.participants(["p1", "p2"]) == list(written.participants)
 
     await ports.store.transact(work)
+
+
+async def test_a_correction_is_found_by_the_fact_it_corrects(ports: Ports) -> None:
+    """Whether that fact has arrived or not; void ones, and those with a fact or a link in its place."""
+    at_noon = at("2026-03-01T12:00:00+07:00")
+    corrections = [
+        Correction(at_noon, "bpjs/aceh", "c1", "f-1", "enrolled", None),
+        Correction(at_noon, "bpjs/aceh", "c2", "f-1", "enrolled", enrolled("f-1", groups=("non_asn",)), timed=True),
+        Correction(at_noon, "bpjs/aceh", "c3", "f-2", "linked", Link(at_noon, "bpjs/aceh", "f-2", "p1", "p2")),
+    ]
+    await write(ports.store, replace(group(), corrections=corrections))
+
+    async def work(transaction: Transaction) -> None:
+        found = await transaction.corrections([("bpjs/aceh", "f-1"), ("bpjs/aceh", "f-2"), ("dinas/aceh", "f-1")])
+        assert sorted(found[("bpjs/aceh", "f-1")], key=lambda correction: correction.id) == corrections[:2]
+        assert found[("bpjs/aceh", "f-2")] == corrections[2:]
+        assert not found.get(("dinas/aceh", "f-1"))
+
+    await ports.store.transact(work)
+
+
+async def test_a_moved_holder_is_found_with_its_person_until_it_moves_back(ports: Ports) -> None:
+    """And a participant with nothing left is gone."""
+    await write(ports.store, group("p1", "f-1"))
+    await write(ports.store, replace(group("p2", "f-2"), moved={"p2": "p1"}))
+    empty = replace(group(), participants=[], new=(), entries=[], facts={}, identities={})
+    await write(ports.store, replace(empty, gone=["p2"]))
+
+    async def found(holder: str) -> list[str]:
+        async def work(transaction: Transaction) -> list[str]:
+            return [person.id for person in await transaction.participants([holder])]
+
+        return await ports.store.transact(work)
+
+    assert await found("p2") == ["p1"]
+    await write(ports.store, replace(empty, moved={"p2": "p2"}))
+    assert await found("p2") == []
 
 
 async def test_those_due_are_found_longest_due_first(ports: Ports) -> None:
     """Up to the instant asked for, and no more than asked for."""
     for person, paid_through in (("late", "2027-03"), ("early", "2026-12"), ("middle", "2027-01")):
-        participant, _ = decide(Participant(person), [enrolled(person, paid_through=paid_through)], NOW)
-        await write(ports.store, GroupWrite({}, {person.encode(): person}, [participant], [], NOW, "00-trace"))
+        participant, _ = decide(Participant(person), [enrolled(person, paid_through=paid_through)], (), NOW)
+        await write(ports.store, replace(group(person, person), participants=[participant], entries=[]))
     by = at("2027-05-01T00:00:00+07:00")
     assert await ports.store.due(by, 10) == ["early", "middle"]
     assert await ports.store.due(by, 1) == ["early"]

@@ -30,9 +30,9 @@ async def commit(store: MemoryStore, clock: ManualClock, regions: list[str]) -> 
     async def work(transaction: Transaction) -> None:
         rows = []
         for region in regions:
-            person, deltas = decide(Participant(uuid.uuid4().hex), [enrolled(region=region)], clock.now())
+            person, deltas = decide(Participant(uuid.uuid4().hex), [enrolled(region=region)], (), clock.now())
             rows += list(entries(person.id, deltas, clock.now(), b"secret"))
-        await transaction.write(GroupWrite({}, {}, [], rows, clock.now(), "00-trace"))
+        await transaction.write(GroupWrite([], (), (), {}, rows, clock.now(), "00-trace"))
 
     await store.transact(work)
 

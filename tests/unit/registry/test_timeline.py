@@ -109,9 +109,9 @@ def test_facts_of_one_instant_make_one_transition_of_the_last_facts_source() -> 
 def test_a_fact_of_the_future_waits_for_the_clock() -> None:
     """It is accepted, takes effect when the clock reaches it, and is due then."""
     coming = enrolled(time="2026-12-01T00:00:00+07:00")
-    person, deltas = decide(Participant("p"), [coming], NOW)
+    person, deltas = decide(Participant("p"), [coming], (), NOW)
     assert (deltas, person.due_at) == ([], coming.effective_at)
-    _, later = decide(person, [], coming.effective_at)
+    _, later = decide(person, [coming], (), coming.effective_at)
     assert kinds([delta.transition for delta in later]) == ["joined"]
 
 
@@ -234,7 +234,7 @@ def summed(runs: list[tuple[list[Fact], int]]) -> tuple[dict[Transition, int], P
     """Feed facts in the groups given, each at its offset from NOW, and sum the published diffs by transition."""
     person, sums = Participant("p"), dict[Transition, int]()
     for facts, offset in runs:
-        person, deltas = decide(person, facts, NOW + timedelta(seconds=offset))
+        person, deltas = decide(person, [*person.facts, *facts], (), NOW + timedelta(seconds=offset))
         for delta in deltas:
             sums[delta.transition] = sums.get(delta.transition, 0) + delta.diff
             assert sums[delta.transition] in (0, 1)

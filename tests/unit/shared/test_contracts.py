@@ -71,4 +71,4 @@ def test_every_topic_says_how_long_it_keeps_records() -> None:
         "enrollment.changed.v1.dead": (False, False, 1),
         "coverage.updated.v1.dead": (False, False, 1),
     }
-    assert (PARTITIONS, MAX_FACT_BYTES, len(TYPES)) == (12, 65_536, 5)
+    assert (PARTITIONS, MAX_FACT_BYTES, len(TYPES)) == (12, 65_536, 7)

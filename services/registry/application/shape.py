@@ -1,0 +1,144 @@
+"""Whether a CloudEvent has a fact's shape, and if not, all that is wrong with it.
+
+Pydantic checks the shape (`shared/contracts/facts.py`) and finds every fault at once; each becomes a refusal with our
+code, so that the first in our order can be told.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from services.registry.domain.errors import Refusal, RefusalCode
+from shared.contracts import facts as contract
+
+CORRECTED: Final = "cakupan.corrected.v1"
+_EXTENSION: Final = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
+_LIKE_AN_IDENTITY: Final = re.compile(r"\d{11,}")
+_LONGEST_SHOWN: Final = 64
+_IDENTITY_FIELDS: Final = frozenset({"identity", "other"})
+_UNKNOWN_WORD: Final = {
+    "scheme": RefusalCode.UNKNOWN_SCHEME,
+    "segment": RefusalCode.UNKNOWN_SEGMENT,
+    "groups": RefusalCode.UNKNOWN_GROUP,
+    "payer": RefusalCode.UNKNOWN_PAYER,
+    "programmes": RefusalCode.UNKNOWN_PROGRAMME,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """An event that has a fact's shape; `replacement` is the fact that a correction puts in another's place."""
+
+    event: contract.Fact
+    replacement: contract.Fact | None = None
+
+
+def shape(document: dict[str, Any], now: datetime) -> Shaped | list[Refusal]:
+    """Return the event, or everything that is wrong with its shape."""
+    type_ = document.get("type")
+    if isinstance(type_, str) and type_ not in contract.TYPES:
+        return [_unknown_type("type", type_, contract.TYPES)]
+    model = contract.TYPES.get(type_, contract.Envelope) if isinstance(type_, str) else contract.Envelope
+    refusals = [*_extension_refusals(document), *_nothing_reclassified(document)]
+    event = None
+    try:
+        event = model.model_validate(document, context={"now": now})
+    except ValidationError as error:
+        refusals += [_as_refusal(wrong) for wrong in error.errors(include_url=False)]
+    inner = _replacement(document, now) if type_ == CORRECTED else None
+    if isinstance(inner, list):
+        refusals += inner
+    if refusals or isinstance(inner, list):
+        return refusals
+    assert isinstance(event, contract.Fact)
+    return Shaped(event, inner.event if inner else None)
+
+
+def _replacement(document: dict[str, Any], now: datetime) -> Shaped | list[Refusal] | None:
+    """Return the shaped replacement of a correction, None where there is none, or what is wrong with either."""
+    data = document.get("data")
+    if not isinstance(data, dict):
+        return None
+    named = [name for name in ("void", "replacement") if name in data]
+    if not named:
+        return [Refusal(RefusalCode.MISSING_FIELD, "data.replacement", "send either void: true or a replacement")]
+    if len(named) > 1:
+        return [Refusal(RefusalCode.UNKNOWN_FIELD, "data.void", "send either void: true or a replacement, not both")]
+    short, replacement = data.get("type"), data.get("replacement")
+    names = [name.split(".")[1] for name in contract.TYPES]
+    if isinstance(short, str) and short not in names:
+        return [_unknown_type("data.type", short, names)]
+    if not isinstance(short, str) or not isinstance(replacement, dict) or short == "corrected":
+        return None
+    stands = {
+        "specversion": "1.0", "id": "-", "source": "-", "type": f"cakupan.{short}.v1",
+        "time": replacement.get("time", document.get("time")), "data": replacement.get("data"),
+    }  # fmt: skip
+    inner = shape(stands, now)
+    return inner if isinstance(inner, Shaped) else [inside(refusal) for refusal in inner]
+
+
+def inside(refusal: Refusal) -> Refusal:
+    """Return a refusal of a replacement with the field named as it stands in the correction."""
+    return replace(refusal, field=f"data.replacement.{refusal.field}")
+
+
+def _unknown_type(field: str, seen: str, known: Sequence[str] | dict[str, Any]) -> Refusal:
+    return Refusal(RefusalCode.UNKNOWN_TYPE, field, f"{shown(seen)} is not taken; send one of {', '.join(known)}")
+
+
+def _extension_refusals(document: dict[str, Any]) -> Iterator[Refusal]:
+    for name, value in document.items():
+        if name in contract.Envelope.model_fields:
+            continue
+        if not _EXTENSION.fullmatch(name):
+            detail = "is no CloudEvents attribute; leave it out (extensions have small letters and digits only)"
+            yield Refusal(RefusalCode.UNKNOWN_FIELD, shown(name), detail)
+        elif not isinstance(value, (str, int)):
+            yield Refusal(RefusalCode.MALFORMED_FIELD, name, "an extension is a string, a whole number or a boolean")
+
+
+def _as_refusal(wrong: ErrorDetails) -> Refusal:
+    """Return our refusal for one of Pydantic's errors; the value seen is told only where it cannot be personal."""
+    path = [part for part in wrong["loc"] if part not in contract.TYPES]
+    field = ".".join(map(shown, path))
+    if wrong["type"] == "missing":
+        return Refusal(RefusalCode.MISSING_FIELD, field, "is required; send it")
+    if wrong["type"] == "extra_forbidden":
+        return Refusal(RefusalCode.UNKNOWN_FIELD, field, "is not a field of this fact; leave it out")
+    if wrong["type"] == "literal_error" and isinstance(wrong["input"], str):
+        name = next((part for part in reversed(path) if isinstance(part, str)), "")
+        expected = wrong.get("ctx", {}).get("expected", "")
+        code = _UNKNOWN_WORD.get(name, RefusalCode.MALFORMED_FIELD)
+        return Refusal(code, field, f"{shown(wrong['input'])} is not known; send one of {expected}")
+    code = RefusalCode(wrong["type"]) if wrong["type"] in set(RefusalCode) else RefusalCode.MALFORMED_FIELD
+    return Refusal(code, field, wrong["msg"] + _seen(path, wrong["input"]))
+
+
+def _seen(path: Sequence[object], value: object) -> str:
+    """Return the value for the answer; none of an identity, and no structure that might hold one."""
+    if _IDENTITY_FIELDS.intersection(path) or "replacement" in path or isinstance(value, (dict, list)):
+        return ""
+    return f"; saw {json.dumps(shown(value)) if isinstance(value, str) else json.dumps(value)}"
+
+
+def _nothing_reclassified(document: dict[str, Any]) -> Iterator[Refusal]:
+    data = document.get("data")
+    if document.get("type") == "cakupan.reclassified.v1" and isinstance(data, dict):
+        names = contract.RECLASSIFIABLE
+        if not any(name in data for name in names):
+            yield Refusal(RefusalCode.MISSING_FIELD, "data.segment", f"name at least one of {', '.join(names)}")
+
+
+def shown(value: object) -> str:
+    """Return a value as it may stand in an answer: short, and without anything that looks like an identity."""
+    text = _LIKE_AN_IDENTITY.sub("[digits]", str(value))
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
