@@ -170,7 +170,7 @@ async def test_a_correction_cannot_be_corrected_and_an_identity_not_linked_to_it
     """Refused, by what is said and by what is known."""
     registry = Registry()
     await registry.take(said("x", "corrected", corrects="a", type="enrolled", void=True))
-    itself = {"identity": nik(1), "other": nik(1)}
+    itself: dict[str, Any] = {"identity": nik(1), "other": nik(1)}
     outcomes = await registry.send(
         said("y", "corrected", corrects="q", type="corrected", void=True),
         said("z", "corrected", corrects="x", type="enrolled", void=True),
