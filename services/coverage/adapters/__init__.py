@@ -1,0 +1,1 @@
+"""Coverage's ways in and out: Kafka, MongoDB, HTTP, Prometheus."""

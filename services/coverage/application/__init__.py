@@ -1,0 +1,1 @@
+"""What coverage does with changes, reference data and questions, on ports only."""

@@ -1,0 +1,1 @@
+"""What coverage counts and how, without knowing Kafka, MongoDB or HTTP."""

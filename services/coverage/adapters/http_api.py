@@ -1,0 +1,103 @@
+"""Coverage's HTTP side: regions, for those with a token in full and for the public without what tells of persons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from services.coverage.adapters.paging import Cursor, Limit, cursor_at, place_of
+from services.coverage.application.public import PublicViewer, is_public
+from services.coverage.application.view import Viewer
+from shared.adapters.http_api import PROBLEM_TYPE, Bearer, Problem, unauthorised
+from shared.contracts.snapshots import Count, Snapshot
+from shared.regions.catalogue import Catalogue
+from shared.runtime.auth import Caller
+
+SCOPE: Final = "coverage:read"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Regions directly below one, in order of code; `unplaced` are those of its people that none of them has."""
+
+    region: str
+    unplaced: Count
+    items: list[Snapshot]
+    next: str | None
+
+
+def create_router(*, viewer: Viewer, public: PublicViewer, catalogue: Catalogue, bearer: Bearer) -> APIRouter:
+    """Return the routes under /v1/regions."""
+    router = APIRouter(prefix="/v1/regions", tags=["regions"])
+
+    async def show(regions: Sequence[str], caller: Caller | None) -> list[Any]:
+        """Return the regions as this caller may see them."""
+        if caller is not None and caller.may(SCOPE):
+            return [*await viewer.snapshots(regions)]
+        if not all(is_public(region) for region in regions):
+            raise _needs_token(caller)
+        return [*await public.documents(regions)]
+
+    @router.get("/{code}", responses={200: {"model": Snapshot}, **_RESPONSES})
+    async def get_region(code: str, caller: Caller | None = bearer.optional) -> Response:
+        """Return a region as counted now; without a token small numbers are null and named under `suppressed`."""
+        _check_region(code, catalogue)
+        return _json((await show([code], caller))[0])
+
+    @router.get("/{code}/children", responses={200: {"model": Page}, **_RESPONSES})
+    async def get_children(
+        code: str, limit: Limit = 100, cursor: Cursor = None, caller: Caller | None = bearer.optional
+    ) -> Response:
+        """Return the regions directly below, page by page; without a token as for one region."""
+        _check_region(code, catalogue)
+        below = [child for child in catalogue.children(code) if child > place_of(cursor)]
+        page = below[:limit]
+        parent, *items = await show([code, *page], caller)
+        return _json(
+            {
+                "region": code,
+                "unplaced": msgspec.to_builtins(parent)["unplaced"],
+                "items": items,
+                "next": cursor_at(page[-1]) if len(below) > limit else None,
+            }
+        )
+
+    return router
+
+
+def _check_region(code: str, catalogue: Catalogue) -> None:
+    if code not in catalogue:
+        raise Problem(
+            404, "unknown_region", "no region has this code; write a Kemendagri code (11, 11.01, 11.01.01) or ID"
+        )
+
+
+def _needs_token(caller: Caller | None) -> Problem:
+    if caller is None:
+        return unauthorised("districts and villages are shown to officials; sign in and send the token")
+    return Problem(403, "scope_missing", f"the token lacks the scope {SCOPE}; ask for one that has it")
+
+
+def _json(content: Any) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")
+
+
+_PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"description": "No acceptable token, and the region is not public", "content": _PROBLEM},
+    403: {"description": "The token lacks the scope", "content": _PROBLEM},
+    404: {"description": "No region has this code", "content": _PROBLEM},
+    503: {"description": "The counts cannot be read now; try again after Retry-After", "content": _PROBLEM},
+}
+
+
+def components() -> dict[str, Any]:
+    """Return the schemas that the routes refer to, for the OpenAPI document."""
+    text = {"type": "string"}
+    properties = {"type": text, "title": text, "status": {"type": "integer"}, "code": text, "detail": text}
+    return {"Problem": {"type": "object", "required": list(properties), "properties": properties}}

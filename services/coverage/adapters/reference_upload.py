@@ -1,0 +1,52 @@
+"""Sends a file of reference data to the API, as the command does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from shared.runtime.errors import PermanentError, TransientError
+
+_TYPES: Final = {".csv": "text/csv", ".json": "application/json"}
+_ANSWER_WITHIN_S: Final = 120.0
+"""A file of all villages is checked and written in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API said: whether it took the file, and the lines to print."""
+
+    taken: bool
+    lines: list[str]
+
+
+def upload(kind: str, file: Path, url: str, token: str) -> Answer:
+    """Return the API's answer to the file.
+
+    Raises: TransientError when the API cannot be reached; PermanentError when the file is of no known type or cannot
+    be read.
+    """
+    if file.suffix.lower() not in _TYPES:
+        raise PermanentError(f"{file} must end in {' or '.join(_TYPES)}, which says how it is read")
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": _TYPES[file.suffix.lower()]}
+    address = f"{url.rstrip('/')}/v1/{kind}"
+    try:
+        response = httpx.put(address, content=file.read_bytes(), headers=headers, timeout=_ANSWER_WITHIN_S)
+        body = response.json()
+    except OSError as error:
+        raise PermanentError(f"{file} cannot be read ({type(error).__name__})") from error
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise TransientError(f"no answer from {address} ({type(error).__name__}); is coverage up?") from error
+    return Answer(response.is_success, _lines(body) if not response.is_success else [_summary(body)])
+
+
+def _summary(body: dict[str, Any]) -> str:
+    return f"{body['rows']} rows: {body['recorded']} recorded, {body['unchanged']} unchanged"
+
+
+def _lines(problem: dict[str, Any]) -> list[str]:
+    errors = [f"row {e['row']}, {e['field']}: {e['detail']}" for e in problem.get("errors", ()) if "row" in e]
+    return [*errors, str(problem.get("detail", "refused without a reason"))]

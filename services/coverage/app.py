@@ -1,0 +1,128 @@
+"""Composition root: settings → adapters → use cases → application. Only here are clients built and tasks started."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from fastapi import FastAPI
+from faststream.kafka import KafkaBroker
+from prometheus_client import CollectorRegistry
+
+from services.coverage.adapters import http_api, http_potentials
+from services.coverage.adapters.kafka_changes import ChangeSink
+from services.coverage.adapters.kafka_snapshots import KafkaSnapshotTopic
+from services.coverage.adapters.metrics import CoverageMetrics
+from services.coverage.adapters.mongo_reference import MongoReference
+from services.coverage.adapters.mongo_store import MongoStore
+from services.coverage.application.apply import Applier
+from services.coverage.application.potentials import PotentialImport
+from services.coverage.application.progress import Progress
+from services.coverage.application.public import PublicViewer
+from services.coverage.application.publish import Publisher
+from services.coverage.application.view import Viewer
+from services.coverage.application.watch import Watch
+from services.coverage.domain.reference import Book
+from services.coverage.settings import CoverageSettings
+from shared.adapters.dead_letters import DeadLetters
+from shared.adapters.http_api import Bearer, create_api, extend_openapi, key_fetcher
+from shared.adapters.kafka_producer import Producer, partition_for
+from shared.adapters.kafka_reader import Metrics as ReaderMetrics
+from shared.adapters.kafka_reader import PartitionReader
+from shared.adapters.mongo import Mongo
+from shared.contracts import topics
+from shared.contracts.snapshots import Snapshot
+from shared.regions.catalogue import catalogue
+from shared.regions.codes import NATION, regency_of
+from shared.runtime.auth import TokenVerifier
+from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.health import Health
+from shared.runtime.tasks import running
+
+_HINT_EVERY = timedelta(seconds=5)
+"""How far tools that show Kafka's own lag may be behind."""
+
+
+def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
+    """Return coverage as an application that starts its work when it is served."""
+    clock = clock or SystemClock()
+    instance = f"{settings.namespace}{settings.instance}"
+    regions = catalogue()
+    prometheus = CollectorRegistry()
+    metrics = CoverageMetrics(prometheus)
+    changes = topics.CHANGES.under(settings.namespace)
+    snapshots = topics.SNAPSHOTS.under(settings.namespace)
+
+    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), instance)
+    store, reference = MongoStore(mongo), MongoReference(mongo)
+    producer = Producer(settings.kafka_bootstrap, client_id=instance)
+    # It only reads here, and a topic made in passing would have one partition; its own log lines are not JSON.
+    broker = KafkaBroker(settings.kafka_bootstrap, consumer_only=True, allow_auto_create_topics=False, logger=None)
+    broker.publisher(
+        snapshots.name, schema=Snapshot, title=snapshots.name, description="A region as counted, keyed by region code"
+    )
+
+    book, progress = Book(), Progress(partition_of)
+    viewer = Viewer(store, book, regions.name, clock, progress.catching_up)
+    publisher = Publisher(
+        viewer,
+        KafkaSnapshotTopic(producer, snapshots.name),
+        lambda: reader.partitions,
+        partition_of,
+        clock,
+        metrics,
+    )
+    applier = Applier(store, progress, clock, metrics, on_flush=publisher.touch)
+    sink = ChangeSink(
+        applier,
+        DeadLetters(producer, topics.CHANGES_DEAD.under(settings.namespace), prometheus),
+        regions.__contains__,
+        metrics,
+        on_assigned=lambda partitions: watch.assigned(partitions),
+    )
+    reader = PartitionReader(
+        broker, changes, f"{settings.namespace}coverage", instance, sink, clock, ReaderMetrics.on(prometheus),
+        reset="none", description="Changes to be counted, from the position kept with the counters",
+    )  # fmt: skip
+    watch = Watch(store, reference, book, progress, reader, publisher, metrics, regions.children(NATION))
+
+    health = Health()
+    health.add("mongodb", mongo.ping)
+    health.add("changes", reader.trouble)
+    health.add("snapshots", publisher.trouble)
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[None]:
+        await mongo.end_orphans()
+        await store.prepare()
+        await reference.prepare()
+        await watch.look_at_reference()
+        try:
+            async with running(reader.run(), reader.commit_regularly(_HINT_EVERY), publisher.run(), watch.run()):
+                yield
+        finally:
+            await producer.stop()
+            mongo.close()
+
+    api = create_api(
+        title="Cakupan coverage",
+        description="Counts who is covered in each region, and publishes it.",
+        registry=prometheus,
+        health=health,
+        broker=broker,
+        run=run,
+    )
+    verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
+    bearer = Bearer(verifier)
+    public = PublicViewer(viewer, regions.children)
+    api.include_router(http_api.create_router(viewer=viewer, public=public, catalogue=regions, bearer=bearer))
+    imports = PotentialImport(reference, watch, regions.__contains__, clock)
+    api.include_router(http_potentials.create_router(imports=imports, reference=reference, bearer=bearer))
+    extend_openapi(api, http_api.components())
+    return api
+
+
+def partition_of(region: str) -> int:
+    """Return the partition of changes whose reader publishes the region; a regency's holds all below it."""
+    return partition_for(regency_of(region), topics.PARTITIONS)

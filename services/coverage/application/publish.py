@@ -1,0 +1,122 @@
+"""Publishes the snapshot of each region that changed: at once, then at most once a second, the last state always."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from itertools import islice
+from typing import Final
+
+from services.coverage.application.pacing import Pacer
+from services.coverage.application.ports import Metrics, SnapshotTopic
+from services.coverage.application.view import Viewer
+from shared.runtime import tracing
+from shared.runtime.clock import Clock
+from shared.runtime.errors import PermanentError, TransientError
+from shared.runtime.logging import logger
+
+_log = logger(__name__)
+
+EVERY: Final = timedelta(seconds=1)
+_CHUNK: Final = 200
+"""Regions read and published together: large enough to spare round trips, small enough to let others run."""
+_AFTER_FAILURE: Final = timedelta(seconds=1)
+
+
+class Publisher:
+    """Publishes the regions whose partition (`partition_of`) is among those this replica reads now (`owned`)."""
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        topic: SnapshotTopic,
+        owned: Callable[[], frozenset[int]],
+        partition_of: Callable[[str], int],
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._viewer = viewer
+        self._topic = topic
+        self._owned = owned
+        self._partition_of = partition_of
+        self._clock = clock
+        self._metrics = metrics
+        self._pacer = Pacer(EVERY)
+        self._wake = asyncio.Event()
+        self._told_behind: set[str] = set()
+        self._positions: dict[str, int] = {}
+        self._trouble: str | None = None
+        self._traceparent: str | None = None
+
+    def touch(self, regions: Iterable[str]) -> None:
+        """Note that these regions changed; those of other replicas are left to them."""
+        with tracing.span("snapshots due") as self._traceparent:
+            self._pacer.touch(region for region in regions if self.owns(region))
+        self._wake.set()
+
+    def touch_caught_up(self, catching_up: Callable[[str], bool]) -> None:
+        """Publish anew what was published as catching up and no longer is."""
+        level = {region for region in self._told_behind if not catching_up(region)}
+        self._told_behind -= level
+        self.touch(level)
+
+    def touch_newer(self, positions: Mapping[str, int]) -> None:
+        """Note the regions whose position is beyond what was published here."""
+        self.touch(region for region, position in positions.items() if position > self._positions.get(region, 0))
+
+    def owns(self, region: str) -> bool:
+        """Say whether this replica publishes the region."""
+        return self._partition_of(region) in self._owned()
+
+    async def run(self) -> None:
+        """Publish until cancelled; what fails is tried again, and readiness tells."""
+        while True:
+            self._wake.clear()
+            try:
+                await self.publish_due()
+                self._trouble = None
+            except (TransientError, PermanentError) as error:
+                self._trouble = f"snapshots are not published: {error}"
+                _log.warning("snapshots not published", error=str(error))
+                await asyncio.sleep(_AFTER_FAILURE.total_seconds())
+            await self._until_due()
+
+    async def _until_due(self) -> None:
+        """Wait for the next region that is due or for a region to change."""
+        wait = self._pacer.wait(self._clock.now())
+        try:
+            async with asyncio.timeout(None if wait is None else wait.total_seconds()):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def publish_due(self) -> None:
+        """Publish every region that is due; on failure those not published wait for the next time."""
+        due = iter(self._pacer.take(self._clock.now()))
+        for regions in _chunks(due):
+            try:
+                await self._publish([region for region in regions if self.owns(region)])
+            except BaseException:
+                self._pacer.touch([*regions, *due])
+                raise
+
+    async def _publish(self, regions: Sequence[str]) -> None:
+        if not regions:
+            return
+        # Below the change that was last waited for, so that its trace goes on to the notifier.
+        with tracing.span("publish snapshots", self._traceparent) as traceparent:
+            snapshots = await self._viewer.snapshots(regions)
+            await self._topic.publish(snapshots, traceparent)
+        self._positions.update((shot.region, shot.position) for shot in snapshots)
+        self._told_behind.update(shot.region for shot in snapshots if shot.catching_up)
+        self._metrics.published(snapshots)
+
+    async def trouble(self) -> str | None:
+        """Say why snapshots do not go out; a health check."""
+        return self._trouble
+
+
+def _chunks(regions: Iterator[str]) -> Iterator[list[str]]:
+    while chunk := list(islice(regions, _CHUNK)):
+        yield chunk

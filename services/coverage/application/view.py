@@ -1,0 +1,68 @@
+"""Puts a region's snapshot together: what was counted, the potential in force, flows of the windows that end today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from services.coverage.application.ports import Figures, Store
+from services.coverage.domain.flows import first_day, windowed
+from services.coverage.domain.ratio import ratio
+from services.coverage.domain.reference import Book, Row
+from shared.contracts.snapshots import Count, Coverage, Potential, Snapshot
+from shared.regions.codes import NATION, level_of, local, parent_of, zone_name
+from shared.runtime.clock import Clock
+
+
+class Viewer:
+    """Answers what the state of regions is now."""
+
+    def __init__(
+        self,
+        store: Store,
+        book: Book,
+        name_of: Callable[[str], str | None],
+        clock: Clock,
+        catching_up: Callable[[str], bool],
+    ) -> None:
+        self._store = store
+        self._book = book
+        self._name_of = name_of
+        self._clock = clock
+        self._catching_up = catching_up
+
+    async def snapshots(self, regions: Sequence[str]) -> list[Snapshot]:
+        """Return the snapshot of each region, in the order asked, all of one moment."""
+        now = self._clock.now()
+        # WIB's day is the earliest of the three, so its windows begin no later than any other's.
+        figures = await self._store.figures(regions, first_day(local(NATION, now).date()))
+        return [self._snapshot(region, figures[region], now) for region in regions]
+
+    def _snapshot(self, region: str, figures: Figures, now: datetime) -> Snapshot:
+        tally, today = figures.tally, local(region, now).date()
+        potential = {basis: _potential(row) for basis, row in self._book.in_force(region, today).items()}
+        workers = potential["workers"].value if "workers" in potential else None
+        is_village = level_of(region) == "village"
+        return Snapshot(
+            region=region,
+            name=self._name_of(region) or region,
+            level=level_of(region),
+            time_zone=zone_name(region),
+            parent=parent_of(region),
+            registered=tally.registered,
+            active=tally.active,
+            unplaced=Count() if is_village else Count(tally.placed_here, tally.placed_here_active),
+            potential=potential,
+            coverage=Coverage(ratio(tally.registered, workers), ratio(tally.active, workers)),
+            flows=windowed(figures.flows, today),
+            as_of=now,
+            recorded_at=tally.recorded_at,
+            position=figures.position,
+            fed_at=dict(sorted(tally.fed_at.items())),
+            catching_up=self._catching_up(region),
+        )
+
+
+def _potential(row: Row) -> Potential:
+    assert row.figure.value is not None, "a row that withdraws is never in force"
+    return Potential(row.figure.value, row.figure.source, row.figure.valid_from, row.version)

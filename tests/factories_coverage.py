@@ -1,0 +1,113 @@
+"""Valid changes for coverage's tests; a test states only what matters to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from shared.adapters.kafka_producer import partition_for
+from shared.contracts.changes import Change, Kind, State
+from shared.contracts.topics import PARTITIONS
+from shared.regions.codes import regency_of
+
+VILLAGE = "11.01.02.2003"
+NEIGHBOUR = "11.01.02.2004"
+OTHER_REGENCY = "11.02.01.2001"
+OTHER_PROVINCE = "92.08.01.2002"
+PLACES = (VILLAGE, NEIGHBOUR, "11.01.02", "11.01", OTHER_REGENCY, "11.02", OTHER_PROVINCE)
+RECORDED_AT = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+TODAY = date(2026, 11, 21)
+
+
+def partition(region: str = VILLAGE) -> int:
+    """Return the partition of changes that owns the region."""
+    return partition_for(regency_of(region), PARTITIONS)
+
+
+def state(region: str = VILLAGE, *, active: bool = True, **over: Any) -> State:
+    """Return a registered BPU worker in a village of Aceh."""
+    values: dict[str, Any] = {
+        "segment": "BPU",
+        "groups": (),
+        "payer": "self",
+        "programmes": ("JKK", "JKM"),
+        "registered": True,
+        "paid_through": "2026-12" if active else None,
+        "lapses_on": date(2027, 4, 1) if active else None,
+    }
+    return State(region=region, active=active, **(values | over))
+
+
+def change(seq: int = 0, kind: str = "joined", **over: Any) -> Change:
+    """Return the joining of an active worker."""
+    values: dict[str, Any] = {
+        "diff": 1,
+        "change_id": f"{seq:032x}",
+        "effective_at": RECORDED_AT,
+        "effective_day": TODAY,
+        "recorded_at": RECORDED_AT,
+        "source": "bpjs/aceh",
+        "counterpart": None,
+        "before": None,
+        "after": state(),
+    }
+    return Change(seq=seq, kind=Kind(kind), **(values | over))
+
+
+def joined(count: int, region: str = VILLAGE, *, first: int = 0, active: bool = True) -> list[Change]:
+    """Return that many people joining in a place, numbered on from `first`."""
+    return [change(first + n, after=state(region, active=active)) for n in range(count)]
+
+
+def value(of: Change, **over: Any) -> bytes:
+    """Return the change as it stands on the topic; a value of `...` takes a field out."""
+    document = msgspec.to_builtins(of) | over
+    return msgspec.json.encode({name: given for name, given in document.items() if given is not ...})
+
+
+def _states() -> st.SearchStrategy[State]:
+    return st.builds(lambda region, active: state(region, active=active), st.sampled_from(PLACES), st.booleans())
+
+
+@st.composite
+def _transitions(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Draw what may happen to one person, as the registry would put it: a move across regencies in two halves."""
+    one, other = draw(_states()), draw(_states())
+    lapsed = state(one.region, active=False)
+    moved: dict[str, Any] = {"kind": "moved", "before": one, "after": other}
+    if regency_of(one.region) != regency_of(other.region):
+        halves = [{"after": None, "counterpart": other.region}, {"before": None, "counterpart": one.region}]
+        return [moved | half for half in halves]
+    return draw(
+        st.sampled_from(
+            [
+                [{"kind": "joined", "after": one}],
+                [{"kind": "rejoined", "after": one}],
+                [{"kind": "ended", "before": one, "after": None}],
+                [{"kind": "lapsed", "before": state(one.region), "after": lapsed}],
+                [{"kind": "returned", "before": lapsed, "after": state(one.region)}],
+                [{"kind": "paid", "before": one, "after": one}],
+                [moved if one.region != other.region else {"kind": "joined", "after": one}],
+            ]
+        )
+    )
+
+
+@st.composite
+def _published(draw: st.DrawFn) -> list[Change]:
+    """Draw a transition as it is published: when, of whom, or taken back."""
+    shared: dict[str, Any] = {
+        "diff": draw(st.sampled_from([1, -1])),
+        "effective_day": TODAY - timedelta(days=draw(st.integers(0, 100))),
+        "recorded_at": RECORDED_AT + draw(st.timedeltas(timedelta(0), timedelta(days=40))),
+        "source": draw(st.sampled_from(["bpjs/aceh", "dinas/aceh", "clock"])),
+    }
+    return [change(**transition, **shared) for transition in draw(_transitions())]
+
+
+def changes() -> st.SearchStrategy[list[Change]]:
+    """Draw some changes, in no order; both halves of a move are among them."""
+    return st.lists(_published(), max_size=20).map(lambda lists: [change for some in lists for change in some])

@@ -1,0 +1,127 @@
+"""Hand-written stand-ins for coverage's ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import date, datetime
+
+from services.coverage.application.ports import Checkpoint, Figures, Flush
+from services.coverage.domain.flows import Flow
+from services.coverage.domain.position import Position
+from services.coverage.domain.reference import Figure, Row, is_news
+from shared.contracts.snapshots import Snapshot
+from shared.contracts.topics import PARTITIONS
+from shared.regions.codes import level_of
+from shared.runtime.errors import FencedError, TransientError
+
+
+class MemoryStore:
+    """Keeps flushes as they came and adds them up when asked."""
+
+    def __init__(self) -> None:
+        self.flushes: list[Flush] = []
+        self.down = False
+        self._checkpoints = {partition: Checkpoint(Position(), behind=False) for partition in range(PARTITIONS)}
+
+    async def checkpoints(self) -> dict[int, Checkpoint]:
+        return dict(self._checkpoints)
+
+    async def apply(self, flush: Flush) -> None:
+        if self.down:
+            raise TransientError("the store is away")
+        if self._checkpoints[flush.partition].position != flush.before:
+            raise FencedError(f"partition {flush.partition} stands elsewhere")
+        self._checkpoints[flush.partition] = Checkpoint(flush.after, flush.behind)
+        self.flushes.append(flush)
+
+    async def mark_level(self, partitions: Collection[int]) -> None:
+        for partition in partitions:
+            self._checkpoints[partition] = Checkpoint(self._checkpoints[partition].position, behind=False)
+
+    async def figures(self, regions: Collection[str], flows_from: date | None) -> dict[str, Figures]:
+        if self.down:
+            raise TransientError("the store is away")
+        return {region: self._figures(region, flows_from) for region in regions}
+
+    def _figures(self, region: str, flows_from: date | None) -> Figures:
+        figures, positions = Figures(), dict[int, int]()
+        for flush in self.flushes:
+            if region in flush.counters:
+                figures.tally.add(flush.counters[region])
+                positions[flush.partition] = flush.after.next_seq
+            for key, flow in flush.flows.items():
+                if key.region == region and flows_from is not None and key.effective_day >= flows_from:
+                    total = figures.flows.setdefault((key.effective_day, key.kind), Flow())
+                    total.people += flow.people
+                    total.active += flow.active
+        figures.position = sum(positions.values())
+        return figures
+
+    async def positions(self, regions: Collection[str]) -> dict[str, int]:
+        return {region: self._figures(region, None).position for region in regions}
+
+    async def regions_of(self, partition: int) -> list[str]:
+        counted = {region for flush in self.flushes if flush.partition == partition for region in flush.counters}
+        return [region for region in counted if level_of(region) not in ("nation", "province")]
+
+
+class MemoryReference:
+    """Keeps rows in a list; the revision is the number of imports."""
+
+    def __init__(self) -> None:
+        self._imports: list[list[Row]] = []
+
+    async def add(self, figures: Sequence[Figure], recorded_at: datetime) -> list[Row]:
+        known = [row for rows in self._imports for row in rows]
+        news: list[Row] = []
+        for figure in figures:
+            series = [r for r in known if (r.figure.region, r.figure.basis) == (figure.region, figure.basis)]
+            if is_news(figure, series):
+                earlier = [r for r in news if (r.figure.region, r.figure.basis) == (figure.region, figure.basis)]
+                news.append(Row(figure, recorded_at, len(series) + len(earlier) + 1))
+        self._imports.append(news)
+        return news
+
+    async def since(self, revision: int) -> tuple[int, list[Row]]:
+        return len(self._imports), [row for rows in self._imports[revision:] for row in rows]
+
+    async def page(self, region: str | None, after: str, limit: int) -> list[tuple[str, Row]]:
+        placed = {
+            f"{row.figure.region} {row.figure.basis} {row.version:06d}": row for rows in self._imports for row in rows
+        }
+        asked = [item for item in sorted(placed.items()) if region in (None, item[1].figure.region)]
+        return [item for item in asked if item[0] > after][:limit]
+
+
+class MemoryTopic:
+    """Keeps the snapshots published."""
+
+    def __init__(self) -> None:
+        self.published: list[Snapshot] = []
+        self.down = False
+
+    async def publish(self, snapshots: Sequence[Snapshot], traceparent: str) -> None:
+        if self.down:
+            raise TransientError("the topic is away")
+        self.published.extend(snapshots)
+
+
+class ManualReader:
+    """A reader whose partitions are set by hand."""
+
+    def __init__(self, partitions: Collection[int] = range(PARTITIONS)) -> None:
+        self.partitions = frozenset(partitions)
+        self.level: frozenset[int] = self.partitions
+
+
+class SilentMetrics:
+    """Remembers only what was kept."""
+
+    def flushed(self, applied: int, dropped: int, seconds: float, oldest_s: float | None) -> None:
+        return
+
+    def published(self, snapshots: Sequence[Snapshot]) -> None:
+        return
+
+    def keep(self, owns: Callable[[str], bool]) -> None:
+        return

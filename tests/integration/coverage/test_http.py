@@ -1,0 +1,198 @@
+"""Coverage's HTTP side on real servers: who sees what, and reference data in and out."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from typer.testing import CliRunner
+
+from services.coverage.app import build
+from services.coverage.cli import app
+from tests.factories_coverage import VILLAGE, joined
+from tests.integration.coverage.stack import Replica, Stack
+from tests.waiting import eventually
+
+HEADER = "region,basis,valid_from,value,source,definition\n"
+ACEH = HEADER + "11,workers,2023-09-01,17109,waspada,a hundredth of all who work\n"
+
+
+async def put(replica: Replica, body: str | bytes, kind: str = "text/csv", **headers: str) -> httpx.Response:
+    """Send a file of potentials."""
+    return await replica.http.put(
+        "/v1/potentials", content=body, headers=replica.headers | {"content-type": kind} | headers
+    )
+
+
+def problem(response: httpx.Response) -> tuple[int, str]:
+    """Return status and code of a problem."""
+    assert response.headers["content-type"] == "application/problem+json"
+    return response.status_code, response.json()["code"]
+
+
+async def test_an_official_sees_everything(stack: Stack, replica: Replica) -> None:
+    """With a token that has coverage:read: the snapshot, whatever its size, down to the village."""
+    await stack.publish(joined(3))
+    await put(replica, ACEH)
+    await eventually(lambda: replica.counts("ID", 3))
+    aceh = await replica.region("11")
+    assert aceh["coverage"]["active"] == {"numerator": 3, "denominator": 17109, "ratio": 0.0002}
+    assert aceh["potential"]["workers"]["source"] == "waspada"
+    assert "suppressed" not in aceh
+    assert (await replica.region(VILLAGE))["level"] == "village"
+
+
+async def test_the_public_sees_no_few_people(stack: Stack, replica: Replica) -> None:
+    """Without a token three people are nobody's business."""
+    await stack.publish(joined(3))
+    await eventually(lambda: replica.counts("ID", 3))
+    aceh = (await replica.http.get("/v1/regions/11")).json()
+    assert aceh["registered"] is None
+    assert "registered" in aceh["suppressed"]
+    lacking = await replica.http.get("/v1/regions/11", headers=stack.headers("facts:write"))
+    assert lacking.json()["registered"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "scope", "expected"),
+    [
+        ("/v1/regions/11.01.02", None, (401, "unauthorised")),
+        (f"/v1/regions/{VILLAGE}", None, (401, "unauthorised")),
+        ("/v1/regions/11.01/children", None, (401, "unauthorised")),
+        ("/v1/regions/11.01.02", "facts:write", (403, "scope_missing")),
+        ("/v1/regions/99", None, (404, "unknown_region")),
+        ("/v1/regions/1101", None, (404, "unknown_region")),
+        ("/v1/regions/11.01.02.9999", "coverage:read", (404, "unknown_region")),
+        ("/v1/regions/11/children?cursor=%C3%A9", "coverage:read", (422, "malformed_cursor")),
+        ("/v1/regions/11/children?limit=0", "coverage:read", (422, "malformed_request")),
+        ("/v1/potentials", None, (401, "unauthorised")),
+        ("/v1/potentials", "facts:write", (403, "scope_missing")),
+    ],
+)
+async def test_who_may_not_see_is_told_why(
+    stack: Stack, replica: Replica, path: str, scope: str | None, expected: tuple[int, str]
+) -> None:
+    """Each refusal has its status and code."""
+    headers = stack.headers(scope) if scope else {}
+    assert problem(await replica.http.get(path, headers=headers)) == expected
+
+
+async def test_a_bad_token_is_refused_even_where_none_is_needed(replica: Replica) -> None:
+    """Whoever sends a token should learn that it does not hold."""
+    response = await replica.http.get("/v1/regions/11", headers={"authorization": "Bearer x.y.z"})
+    assert problem(response) == (401, "unauthorised")
+
+
+async def test_children_are_paged_in_order_and_add_up(stack: Stack, replica: Replica) -> None:
+    """Page by page every regency once; with the unplaced they make the parent."""
+    await stack.publish(joined(3) + joined(2, "11.01", first=3))
+    await eventually(lambda: replica.counts("ID", 5))
+    seen: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        query = {"limit": "10"} | ({"cursor": cursor} if cursor else {})
+        page = (await replica.http.get("/v1/regions/11/children", params=query, headers=replica.headers)).json()
+        seen += page["items"]
+        cursor = page["next"]
+    codes = [item["region"] for item in seen]
+    assert codes == sorted(set(codes))
+    assert len(codes) == 23
+    assert sum(item["registered"] for item in seen) + page["unplaced"]["registered"] == 5
+    regency = (await replica.http.get("/v1/regions/11.01/children", headers=replica.headers)).json()
+    assert regency["unplaced"] == {"registered": 2, "active": 2}
+
+
+async def test_public_children_of_the_nation_are_the_provinces(replica: Replica) -> None:
+    """Nobody is counted, so nothing is hidden."""
+    page = (await replica.http.get("/v1/regions/ID/children")).json()
+    assert len(page["items"]) == 38
+    assert {item["registered"] for item in page["items"]} == {0}
+    assert page["next"] is None
+
+
+async def test_potentials_are_recorded_once_and_listed_with_their_history(replica: Replica) -> None:
+    """The same file again adds nothing; a restatement and a withdrawal stand beside what was."""
+    assert (await put(replica, ACEH)).json() == {"rows": 1, "recorded": 1, "unchanged": 0}
+    assert (await put(replica, ACEH)).json() == {"rows": 1, "recorded": 0, "unchanged": 1}
+    row = {"region": "11", "basis": "workers", "valid_from": "2024-01-01", "value": 16016, "source": "waspada"}
+    restated = await replica.http.put("/v1/potentials", json=[row | {"definition": "other"}], headers=replica.headers)
+    assert restated.json()["recorded"] == 1
+    assert (await replica.region("11"))["potential"]["workers"]["version"] == 2
+    await put(replica, HEADER + "11,workers,2024-01-01,,waspada,other\n")
+    assert (await replica.region("11"))["potential"] == {}
+    first = (await replica.http.get("/v1/potentials?region=11&limit=2", headers=replica.headers)).json()
+    second = await replica.http.get(
+        "/v1/potentials", params={"region": "11", "cursor": first["next"]}, headers=replica.headers
+    )
+    values = [item["value"] for item in first["items"] + second.json()["items"]]
+    assert values == [17109, 16016, None]
+    assert second.json()["next"] is None
+
+
+async def test_one_wrong_row_keeps_the_whole_file_out(replica: Replica) -> None:
+    """The report names row, field, what is wrong and what to do."""
+    response = await put(replica, ACEH + "11.01,workers,2023-09-01,1.5 million,x,y\nAceh,workers,2023,5,x,y\n")
+    assert problem(response) == (422, "rows_refused")
+    body = response.json()
+    assert body["wrong"] == 2
+    assert [(e["row"], e["field"]) for e in body["errors"]] == [(3, "value"), (4, "region"), (4, "valid_from")]
+    listed = await replica.http.get("/v1/potentials", headers=replica.headers)
+    assert listed.json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "scope", "expected"),
+    [
+        ("province;ratio\n", "text/csv", "reference:write", (422, "unreadable_file")),
+        ("{}", "application/json", "reference:write", (422, "unreadable_file")),
+        (ACEH, "text/plain", "reference:write", (415, "unsupported_media_type")),
+        (ACEH, "text/csv", "coverage:read", (403, "scope_missing")),
+        (b"x" * (32 * 1024 * 1024 + 1), "text/csv", "reference:write", (413, "too_large")),
+    ],
+)
+async def test_a_file_that_cannot_be_taken_is_refused(
+    stack: Stack, replica: Replica, body: str | bytes, kind: str, scope: str, expected: tuple[int, str]
+) -> None:
+    """By its form, its type, its size or its sender."""
+    assert problem(await put(replica, body, kind, **stack.headers(scope))) == expected
+
+
+async def test_the_documents_describe_routes_and_topics(stack: Stack, replica: Replica) -> None:
+    """OpenAPI and AsyncAPI are there, and name what is public."""
+    paths = (await replica.http.get("/openapi.json")).json()["paths"]
+    assert {"/v1/regions/{code}", "/v1/regions/{code}/children", "/v1/potentials"} <= paths.keys()
+    channels = (await replica.http.get("/asyncapi.json")).json()["channels"]
+    addresses = {channel["address"] for channel in channels.values()}
+    assert addresses == {f"{stack.namespace}enrollment.changed.v1", f"{stack.namespace}coverage.updated.v1"}
+
+
+async def test_the_command_sends_a_file_and_prints_the_report(stack: Stack, tmp_path: Path) -> None:
+    """Exit code 0 and a summary, or 1 and every wrong row."""
+    good, bad, token = tmp_path / "good.csv", tmp_path / "bad.csv", tmp_path / "token.jwt"
+    good.write_text(ACEH)
+    bad.write_text(HEADER + "11,workers,2023-09-01,38.09%,x,y\n")
+    token.write_text(stack.issuer.token(scope="reference:write") + "\n")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server = uvicorn.Server(uvicorn.Config(build(stack.settings()), log_config=None))
+        serving = asyncio.create_task(server.serve([listener]))
+
+        async def load(file: Path, to: str = url) -> tuple[int, str]:
+            arguments = ["load-reference", "potentials", str(file), "--url", to, "--token-file", str(token)]
+            result = await asyncio.to_thread(CliRunner().invoke, app, arguments)
+            return result.exit_code, result.output
+
+        assert await load(good) == (0, "1 rows: 1 recorded, 0 unchanged\n")
+        code, output = await load(bad)
+        assert code == 1
+        assert "row 2, value: '38.09%' is a percentage" in output
+        code, output = await load(good, "http://127.0.0.1:1")
+        assert code == 1
+        assert "is coverage up?" in output
+        server.should_exit = True
+        await serving

@@ -1,0 +1,231 @@
+"""One suite for coverage's stores, on the fakes and on MongoDB, with expectations written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from services.coverage.adapters.mongo_reference import MongoReference
+from services.coverage.adapters.mongo_store import MongoStore
+from services.coverage.application.apply import Applier
+from services.coverage.application.ports import Flush, ReferenceStore, Store
+from services.coverage.application.progress import Progress
+from services.coverage.domain import counters, flows
+from services.coverage.domain.flows import Flow
+from services.coverage.domain.position import Position
+from services.coverage.domain.reference import Figure
+from shared.adapters.mongo import Mongo
+from shared.contracts.changes import Change
+from shared.runtime.errors import FencedError
+from tests.factories_coverage import (
+    NEIGHBOUR,
+    OTHER_PROVINCE,
+    RECORDED_AT,
+    TODAY,
+    VILLAGE,
+    change,
+    joined,
+    partition,
+    state,
+)
+from tests.fakes import ManualClock
+from tests.fakes_coverage import MemoryReference, MemoryStore, SilentMetrics
+
+FIGURE = Figure("11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all who work")
+AT = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
+
+
+@pytest.fixture(params=["fake", "real"])
+def address(request: pytest.FixtureRequest) -> tuple[str, str] | None:
+    """Where MongoDB is and the name of a fresh database, or None for the fakes, which need no server."""
+    if request.param == "fake":
+        return None
+    namespace: str = request.getfixturevalue("namespace")
+    return request.getfixturevalue("mongodb_uri"), f"{namespace.replace('.', '_')}coverage"
+
+
+@pytest.fixture
+async def mongo(address: tuple[str, str] | None) -> AsyncIterator[Mongo | None]:
+    """A fresh database, or None for the fakes."""
+    if address is None:
+        yield None
+        return
+    database = Mongo(*address, "coverage-0")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+async def store(mongo: Mongo | None) -> Store:
+    """The store, twice."""
+    if mongo is None:
+        return MemoryStore()
+    store = MongoStore(mongo)
+    await store.prepare()
+    return store
+
+
+@pytest.fixture
+async def reference(mongo: Mongo | None) -> ReferenceStore:
+    """The store of potentials, twice."""
+    if mongo is None:
+        return MemoryReference()
+    reference = MongoReference(mongo)
+    await reference.prepare()
+    return reference
+
+
+def flush(changes: list[Change], before: Position, region: str = VILLAGE, *, behind: bool = False) -> Flush:
+    """Return the flush of a batch whose records lie one behind the other."""
+    after = Position(before.next_seq + len(changes), before.next_offset + len(changes))
+    return Flush(partition(region), before, after, counters.fold(changes), flows.fold(changes), behind)
+
+
+async def test_nothing_was_applied_at_first(store: Store) -> None:
+    """Every partition stands at 0, and every region has figures of 0."""
+    checkpoints = await store.checkpoints()
+    assert sorted(checkpoints) == list(range(12))
+    assert {checkpoint.position for checkpoint in checkpoints.values()} == {Position()}
+    figures = (await store.figures(["11"], TODAY))["11"]
+    assert (figures.tally.registered, figures.position, figures.flows) == (0, 0, {})
+
+
+async def test_a_flush_moves_checkpoint_counters_and_flows_together(store: Store) -> None:
+    """What is read afterwards is what was applied."""
+    await store.apply(flush([*joined(2), change(2, after=state(NEIGHBOUR, active=False))], Position()))
+    assert (await store.checkpoints())[partition()].position == Position(3, 3)
+    figures = (await store.figures(["11.01"], TODAY))["11.01"]
+    assert (figures.tally.registered, figures.tally.active, figures.position) == (3, 2, 3)
+    assert figures.flows == {(TODAY, "joined"): Flow(3, 2)}
+    assert figures.tally.fed_at == {"bpjs/aceh": RECORDED_AT}
+    assert figures.tally.recorded_at == RECORDED_AT
+
+
+async def test_flushes_add_up(store: Store) -> None:
+    """Counts add, times keep the newest, the position grows."""
+    earlier = RECORDED_AT - timedelta(days=1)
+    await store.apply(flush(joined(2), Position()))
+    await store.apply(flush([change(2, recorded_at=earlier, source="a.b/c$")], Position(2, 2)))
+    figures = (await store.figures([VILLAGE], TODAY))[VILLAGE]
+    assert (figures.tally.registered, figures.tally.placed_here, figures.position) == (3, 3, 3)
+    assert figures.tally.fed_at == {"bpjs/aceh": RECORDED_AT, "a.b/c$": earlier}
+    assert figures.tally.recorded_at == RECORDED_AT
+    assert figures.flows == {(TODAY, "joined"): Flow(3, 3)}
+
+
+async def test_a_flush_from_an_old_position_is_fenced_and_writes_nothing(store: Store) -> None:
+    """A zombie, or a batch applied twice, counts nothing."""
+    await store.apply(flush(joined(2), Position()))
+    with pytest.raises(FencedError):
+        await store.apply(flush(joined(2), Position()))
+    with pytest.raises(FencedError):
+        await store.apply(flush(joined(1, first=5), Position(5, 5)))
+    assert (await store.figures(["ID"], TODAY))["ID"].tally.registered == 2
+    assert (await store.checkpoints())[partition()].position == Position(2, 2)
+
+
+async def test_a_flush_without_changes_moves_the_offset_alone(store: Store) -> None:
+    """Records that were all set aside are passed for good."""
+    await store.apply(Flush(3, Position(), Position(0, 7), {}, {}, behind=False))
+    assert (await store.checkpoints())[3].position == Position(0, 7)
+    with pytest.raises(FencedError):
+        await store.apply(Flush(3, Position(), Position(0, 7), {}, {}, behind=False))
+
+
+async def test_partitions_are_summed_for_nation_and_province(store: Store) -> None:
+    """Each partition keeps its own part; a region's position is the sum of the parts'."""
+    await store.apply(flush(joined(2), Position()))
+    await store.apply(flush(joined(3, OTHER_PROVINCE), Position(), OTHER_PROVINCE))
+    figures = await store.figures(["ID", "11", "92", "12"], TODAY)
+    assert [figures[region].tally.registered for region in ("ID", "11", "92", "12")] == [5, 2, 3, 0]
+    assert await store.positions(["ID", "11", "12"]) == {"ID": 5, "11": 2, "12": 0}
+    assert figures["ID"].flows == {(TODAY, "joined"): Flow(5, 5)}
+
+
+async def test_flows_are_read_from_a_day_on(store: Store) -> None:
+    """Across months, and not at all when not asked for."""
+    days = [TODAY, TODAY - timedelta(days=30), TODAY - timedelta(days=60)]
+    await store.apply(flush([change(n, effective_day=day) for n, day in enumerate(days)], Position()))
+    figures = (await store.figures(["11"], days[1]))["11"]
+    assert figures.flows == {(days[0], "joined"): Flow(1, 1), (days[1], "joined"): Flow(1, 1)}
+    assert (await store.figures(["11"], None))["11"].flows == {}
+
+
+async def test_the_regions_of_a_partition_are_those_it_owns(store: Store) -> None:
+    """Regency and below; nation and provinces belong to no partition alone."""
+    await store.apply(flush(joined(1), Position()))
+    assert sorted(await store.regions_of(partition())) == ["11.01", "11.01.02", VILLAGE]
+    assert await store.regions_of(partition(OTHER_PROVINCE)) == []
+
+
+async def test_who_is_behind_is_seen_by_others_until_level(store: Store) -> None:
+    """The flag travels with the flush."""
+    await store.apply(flush(joined(1), Position(), behind=True))
+    assert (await store.checkpoints())[partition()].behind
+    await store.mark_level([partition()])
+    assert not (await store.checkpoints())[partition()].behind
+
+
+async def test_potentials_are_numbered_and_never_overwritten(reference: ReferenceStore) -> None:
+    """A restatement is one more version beside the first."""
+    restated = Figure("11", "workers", date(2024, 1, 1), 1_601_559, "bps", "without civil servants")
+    await reference.add([FIGURE], AT)
+    await reference.add([restated], AT + timedelta(days=1))
+    rows = [row for _, row in await reference.page("11", "", 10)]
+    assert [(row.version, row.figure) for row in rows] == [(1, FIGURE), (2, restated)]
+
+
+async def test_the_same_potentials_again_add_nothing(reference: ReferenceStore) -> None:
+    """However often, also with two sources for one day."""
+    other = Figure("11", "workers", date(2023, 9, 1), 1_700_000, "kemnaker", "all who work")
+    assert len(await reference.add([FIGURE, other], AT)) == 2
+    assert await reference.add([FIGURE, other], AT + timedelta(days=1)) == []
+    assert len(await reference.page(None, "", 10)) == 2
+
+
+async def test_new_rows_are_noticed_by_revision(reference: ReferenceStore) -> None:
+    """Each row is told once to one who asks from where they left off."""
+    start, none = await reference.since(0)
+    assert none == []
+    await reference.add([FIGURE], AT)
+    revision, rows = await reference.since(start)
+    assert [row.figure for row in rows] == [FIGURE]
+    assert await reference.since(revision) == (revision, [])
+
+
+async def test_potentials_are_paged_in_order(reference: ReferenceStore) -> None:
+    """By region, basis and version, from any place on."""
+    village = Figure(VILLAGE, "village_officials", date(2024, 1, 1), 9, "kemendagri", "officials")
+    withdrawn = Figure("11", "vulnerable", date(2024, 1, 1), None, "bps", "farmers")
+    await reference.add([village, FIGURE, withdrawn], AT)
+    (first, row), *rest = await reference.page(None, "", 2)
+    assert row.figure == withdrawn
+    assert [row.figure for _, row in rest] == [FIGURE]
+    after = await reference.page(None, rest[-1][0], 2)
+    assert [row.figure for _, row in after] == [village]
+    assert first < rest[0][0] < after[0][0]
+
+
+@pytest.mark.parametrize("crash", ["before the flush", "after the flush"])
+async def test_a_crash_around_the_flush_counts_each_change_once(store: Store, crash: str) -> None:
+    """Whoever takes over reads the checkpoint, is given the records from there on, and drops what was applied."""
+    batch = joined(3)
+    dying = await applier(store)
+    plan = dying.plan(partition(), batch, 3, AT)
+    if crash == "after the flush":
+        await dying.commit(plan)
+    heir = await applier(store)
+    await heir.commit(heir.plan(partition(), batch, 3, AT))
+    with pytest.raises(FencedError):
+        await dying.commit(plan)
+    assert (await store.figures([VILLAGE], TODAY))[VILLAGE].tally.registered == 3
+    assert heir.position(partition()) == (await store.checkpoints())[partition()].position == Position(3, 3)
+
+
+async def applier(store: Store) -> Applier:
+    """Return an applier that has taken up the village's partition."""
+    taken = Applier(store, Progress(partition), ManualClock(), SilentMetrics(), on_flush=lambda _regions: None)
+    await taken.take_up([partition()])
+    return taken

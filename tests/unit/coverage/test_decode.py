@@ -1,0 +1,72 @@
+"""Which records are changes of a partition, and why the others are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.coverage.adapters.kafka_changes import Unusable, decode
+from services.coverage.adapters.mongo_documents import source_key, source_of
+from shared.contracts.changes import Change
+from shared.regions.catalogue import catalogue
+from tests.factories_coverage import OTHER_PROVINCE, change, partition, state, value
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "enrollment.changed.v1.json"
+
+
+def decoded(record: bytes | None, at: int | None = None) -> Change:
+    """Return the change as read from the factory village's partition, or the one given."""
+    return decode(record, partition() if at is None else at, catalogue().__contains__)
+
+
+def test_a_change_survives_the_wire() -> None:
+    """What the registry encodes is what is counted; a field added later is passed over."""
+    assert decoded(value(change())) == change()
+    assert decoded(value(change(), added_later={"a": [1]})) == change()
+
+
+def test_the_golden_change_is_read() -> None:
+    """The frozen example of this schema version."""
+    assert decoded(GOLDEN.read_bytes()).kind == "moved"
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (None, "null_value"),
+        (b"", "not_json"),
+        (b"\xff\x00\xfe", "not_json"),
+        (b'{"seq":', "not_json"),
+        (b'{"x":' * 50_000, "not_json"),
+        (b'"text"', "wrong_schema"),
+        (b'{"region":"11","registered":5}', "wrong_schema"),
+        (value(change(), seq="1"), "wrong_schema"),
+        (value(change(), seq=...), "wrong_schema"),
+        (value(change(), diff=2), "wrong_schema"),
+        (value(change(), kind="vanished"), "wrong_schema"),
+        (value(change(), after=None), "wrong_schema"),
+        (value(change(), recorded_at="2026-11-21T10:00:00"), "wrong_schema"),
+        (value(change(), recorded_at="9999-12-31T23:59:59Z"), "wrong_schema"),
+        (value(change(after=state("11.01.02.9999"))), "unknown_region"),
+        (value(change(after=state("3501"))), "unknown_region"),
+        (value(change(after=state("11"))), "unknown_region"),
+        (value(change(after=state("ID"))), "unknown_region"),
+        (value(change(after=state(""))), "unknown_region"),
+        (value(change(after=state(OTHER_PROVINCE))), "unknown_region"),
+    ],
+)
+def test_what_is_no_change_of_this_partition_has_its_reason(record: bytes | None, reason: str) -> None:
+    """Nothing that can stand on the topic stops the reader."""
+    with pytest.raises(Unusable) as unusable:
+        decoded(record)
+    assert unusable.value.reason == reason
+
+
+@pytest.mark.parametrize("source", ["bpjs/aceh", "a.b$c d", "$where", "Ünï/ö", "%2E", "a~b\x00", ""])
+def test_a_source_is_safe_as_a_field_name_and_comes_back(source: str) -> None:
+    """No dot, no dollar, no null, never empty."""
+    key = source_key(source)
+    assert source_of(key) == source
+    assert key
+    assert not set(key) & set(".$\x00")

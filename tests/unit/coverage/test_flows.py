@@ -1,0 +1,112 @@
+"""Gross flows by effective and recorded day, and the windows over them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+
+from services.coverage.domain import counters
+from services.coverage.domain.flows import FLOW_KINDS, Flow, FlowKey, first_day, fold, windowed
+from shared.contracts.changes import Change
+from shared.contracts.snapshots import Count
+from tests.factories_coverage import NEIGHBOUR, OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, change, changes, state
+
+
+def kinds(region: str, *some: Change) -> dict[str, Flow]:
+    """Return the flows of a region by kind, over all days."""
+    totals: dict[str, Flow] = {}
+    for key, flow in fold(some).items():
+        if key.region == region:
+            total = totals.setdefault(key.kind, Flow())
+            total.people += flow.people
+            total.active += flow.active
+    return totals
+
+
+def test_a_flow_is_kept_by_the_day_of_effect_and_the_wib_day_of_recording() -> None:
+    """23:30 UTC is the next day in WIB, whatever the region."""
+    late = change(recorded_at=datetime(2026, 11, 21, 23, 30, tzinfo=UTC), effective_day=date(2026, 11, 1))
+    assert fold([late])[FlowKey("ID", date(2026, 11, 1), date(2026, 11, 22), "joined")] == Flow(1, 1)
+
+
+def test_who_ends_is_counted_as_people_and_takes_activity_along() -> None:
+    """The first figure counts people, the second the change in active."""
+    assert kinds("11.01", change(kind="ended", before=state(), after=None)) == {"ended": Flow(1, -1)}
+
+
+def test_reclassified_and_paid_are_no_flow() -> None:
+    """They change neither registration nor activity."""
+    for kind in ("reclassified", "paid"):
+        assert kinds("ID", change(kind=kind, before=state(), after=state(payer="employer"))) == {}
+
+
+def test_a_move_inside_a_regency_is_a_flow_of_the_villages_only() -> None:
+    """The district and all above see nothing, unless activity changed."""
+    move = change(kind="moved", before=state(VILLAGE), after=state(NEIGHBOUR))
+    assert kinds(VILLAGE, move) == {"moved_out": Flow(1, -1)}
+    assert kinds(NEIGHBOUR, move) == {"moved_in": Flow(1, 1)}
+    assert kinds("11.01.02", move) == {}
+
+
+def test_the_halves_of_a_move_meet_where_both_ends_lie() -> None:
+    """The regencies see it go and come; the province sees none, by the counterpart of each half."""
+    out = change(kind="moved", before=state(), after=None, counterpart=OTHER_REGENCY)
+    in_ = change(kind="moved", before=None, after=state(OTHER_REGENCY, active=False), counterpart=VILLAGE)
+    assert kinds("11.01", out, in_) == {"moved_out": Flow(1, -1)}
+    assert kinds("11.02", out, in_) == {"moved_in": Flow(1, 0)}
+    assert kinds("11", out, in_) == kinds("ID", out, in_) == {"moved_within": Flow(0, -1)}
+
+
+def test_a_move_to_another_province_is_a_flow_of_both() -> None:
+    """Only the nation holds both ends."""
+    out = change(kind="moved", before=state(), after=None, counterpart=OTHER_PROVINCE)
+    assert kinds("11", out) == {"moved_out": Flow(1, -1)}
+    assert kinds("ID", out) == {"moved_within": Flow(0, -1)}
+
+
+@pytest.mark.parametrize(
+    ("ago", "holds"),
+    [(0, {"7d", "30d", "90d"}), (6, {"7d", "30d", "90d"}), (7, {"30d", "90d"}), (29, {"30d", "90d"}), (30, {"90d"}),
+     (89, {"90d"}), (90, set()), (-1, set())],
+)  # fmt: skip
+def test_windows_end_today_and_count_today(ago: int, holds: set[str]) -> None:
+    """`7d` is today and the six days before; tomorrow is in none."""
+    windows = windowed({(TODAY - timedelta(days=ago), "joined"): Flow(2, 1)}, TODAY)
+    assert {window for window, flows in windows.items() if flows["joined"] == Count(2, 1)} == holds
+
+
+def test_the_first_day_of_the_longest_window_is_known() -> None:
+    """Nothing before it need be read."""
+    assert first_day(TODAY) == TODAY - timedelta(days=89)
+
+
+def test_every_kind_is_named_in_every_window() -> None:
+    """A reader need not guess whether a missing kind is zero."""
+    assert all(set(flows) == set(FLOW_KINDS) for flows in windowed({}, TODAY).values())
+
+
+@given(changes())
+def test_the_change_in_registered_and_in_active_is_the_sum_of_the_flows(some: list[Change]) -> None:
+    """registered: joined + rejoined + moved_in − ended − moved_out; active: the sum of the second figures."""
+    tallies = counters.fold(some)
+    for region, tally in tallies.items():
+        flows = kinds(region, *some)
+        people = {kind: flow.people for kind, flow in flows.items()}
+        gained = sum(people.get(kind, 0) for kind in ("joined", "rejoined", "moved_in"))
+        lost = sum(people.get(kind, 0) for kind in ("ended", "moved_out"))
+        assert tally.registered == gained - lost
+        assert tally.active == sum(flow.active for flow in flows.values())
+
+
+@given(changes(), changes())
+def test_fold_is_additive(one: list[Change], other: list[Change]) -> None:
+    """fold(a + b) = fold(a) + fold(b); what comes to nothing is left out."""
+    total: dict[FlowKey, Flow] = {}
+    for part in (fold(one), fold(other)):
+        for key, flow in part.items():
+            into = total.setdefault(key, Flow())
+            into.people += flow.people
+            into.active += flow.active
+    assert fold(one + other) == {key: flow for key, flow in total.items() if flow != Flow()}

@@ -1,0 +1,214 @@
+"""Applying, publishing and looking round, on memory and a clock moved by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import pytest
+
+from services.coverage.application.apply import Applier
+from services.coverage.application.progress import Progress
+from services.coverage.application.publish import Publisher
+from services.coverage.application.view import Viewer
+from services.coverage.application.watch import Watch
+from services.coverage.domain.reference import Book, Figure
+from shared.contracts.changes import Change
+from shared.contracts.snapshots import Ratio, Snapshot
+from shared.contracts.topics import PARTITIONS
+from shared.runtime.errors import FencedError, TransientError
+from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, joined, partition
+from tests.fakes import ManualClock
+from tests.fakes_coverage import ManualReader, MemoryReference, MemoryStore, MemoryTopic, SilentMetrics
+
+POTENTIAL = Figure("11", "workers", date(2023, 9, 1), 17_109, "bps", "all who work")
+BEHIND = timedelta(minutes=5)
+
+
+@dataclass
+class Replica:
+    """One replica of coverage over a store that it may share."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    reference: MemoryReference = field(default_factory=MemoryReference)
+    reader: ManualReader = field(default_factory=ManualReader)
+    clock: ManualClock = field(default_factory=ManualClock)
+
+    def __post_init__(self) -> None:
+        metrics, book, progress = SilentMetrics(), Book(), Progress(partition)
+        self.topic = MemoryTopic()
+        viewer = Viewer(self.store, book, lambda code: f"name of {code}", self.clock, progress.catching_up)
+        self.publisher = Publisher(viewer, self.topic, lambda: self.reader.partitions, partition, self.clock, metrics)
+        self.applier = Applier(self.store, progress, self.clock, metrics, on_flush=self.publisher.touch)
+        self.watch = Watch(
+            self.store, self.reference, book, progress, self.reader, self.publisher, metrics, ["11", "92"]
+        )
+
+    async def take_up(self) -> None:
+        """Take up the partitions of the reader, which are level at once."""
+        await self.applier.take_up(self.reader.partitions)
+        await self.watch.look()
+
+    async def apply(self, changes: list[Change], region: str = VILLAGE, ago: timedelta = timedelta(0)) -> None:
+        """Apply the changes to the region's partition as written so long ago."""
+        plan = self.applier.plan(partition(region), changes, len(changes), self.clock.now() - ago)
+        await self.applier.commit(plan)
+
+    async def published(self) -> dict[str, Snapshot]:
+        """Publish what is due and return the newest snapshot of each region that was."""
+        self.topic.published.clear()
+        await self.publisher.publish_due()
+        return {snapshot.region: snapshot for snapshot in self.topic.published}
+
+
+async def ready(**parts: object) -> Replica:
+    """Return a replica that has taken up its partitions and published what there was."""
+    replica = Replica(**parts)  # type: ignore[arg-type]
+    await replica.take_up()
+    await replica.published()
+    replica.clock.advance(timedelta(seconds=1))
+    return replica
+
+
+async def test_a_change_publishes_every_region_that_it_touches() -> None:
+    """From the village up to the nation, each with its counts, flows and zone."""
+    replica = await ready()
+    await replica.apply(joined(2))
+    published = await replica.published()
+    assert set(published) == {VILLAGE, "11.01.02", "11.01", "11", "ID"}
+    aceh = published["11"]
+    assert (aceh.registered, aceh.active, aceh.position, aceh.level) == (2, 2, 2, "province")
+    assert (aceh.time_zone, aceh.parent, aceh.name, aceh.catching_up) == ("WIB", "ID", "name of 11", False)
+    assert aceh.flows["7d"]["joined"].registered == 2
+
+
+async def test_no_region_is_published_twice_within_a_second() -> None:
+    """The first state at once, then one more a second later, the last."""
+    replica = await ready()
+    await replica.apply(joined(1))
+    assert (await replica.published())["ID"].registered == 1
+    await replica.apply(joined(1, first=1))
+    await replica.apply(joined(1, first=2))
+    assert await replica.published() == {}
+    replica.clock.advance(timedelta(seconds=1))
+    assert (await replica.published())["ID"].registered == 3
+
+
+async def test_what_could_not_be_published_goes_out_later() -> None:
+    """A topic that is away costs time, not a snapshot."""
+    replica = await ready()
+    await replica.apply(joined(1))
+    replica.topic.down = True
+    with pytest.raises(TransientError):
+        await replica.published()
+    replica.topic.down = False
+    replica.clock.advance(timedelta(seconds=1))
+    assert (await replica.published())["ID"].registered == 1
+
+
+async def test_a_flush_that_failed_may_be_tried_again() -> None:
+    """The position moves only with the store."""
+    replica = await ready()
+    replica.store.down = True
+    with pytest.raises(TransientError):
+        await replica.apply(joined(1))
+    replica.store.down = False
+    await replica.apply(joined(1))
+    assert (await replica.store.figures(["ID"], TODAY))["ID"].tally.registered == 1
+
+
+async def test_a_zombie_is_fenced_and_goes_on_from_the_checkpoint() -> None:
+    """Two replicas at one partition count each change once."""
+    store = MemoryStore()
+    one, zombie = await ready(store=store), await ready(store=store)
+    await one.apply(joined(2))
+    with pytest.raises(FencedError):
+        await zombie.apply(joined(2))
+    assert (await zombie.applier.take_up([partition()]))[partition()].next_seq == 2
+    assert (await store.figures(["ID"], TODAY))["ID"].tally.registered == 2
+
+
+async def test_a_potential_gives_a_ratio_and_publishes_its_region() -> None:
+    """Also when another replica recorded it, at the next look."""
+    replica = await ready()
+    await replica.apply(joined(6517))
+    await replica.published()
+    await replica.reference.add([POTENTIAL], replica.clock.now())
+    replica.clock.advance(timedelta(seconds=1))
+    await replica.watch.look()
+    published = await replica.published()
+    assert set(published) == {"11"}
+    assert published["11"].coverage.active == Ratio(6517, 17_109, 0.3809)
+    assert published["11"].potential["workers"].version == 1
+
+
+async def test_an_assignment_publishes_all_regions_of_the_partition_anew() -> None:
+    """What a crash kept from being published is published by whoever takes over."""
+    store = MemoryStore()
+    first = await ready(store=store)
+    await first.apply(joined(1))
+    second = Replica(store=store)
+    second.watch.assigned([partition(), partition("ID"), partition("11")])
+    await second.take_up()
+    assert {VILLAGE, "11.01.02", "11.01", "11", "ID"} <= set(await second.published())
+
+
+async def test_nation_and_province_follow_what_other_replicas_count() -> None:
+    """Their owner sees the other's checkpoint move, and publishes the sum."""
+    store = MemoryStore()
+    upper = {partition("ID"), partition("11"), partition("92")}
+    owner = await ready(store=store, reader=ManualReader(upper))
+    other = await ready(store=store, reader=ManualReader(set(range(PARTITIONS)) - upper))
+    assert partition() not in upper
+    await other.apply(joined(3))
+    assert "ID" not in await other.published()
+    await owner.watch.look()
+    published = await owner.published()
+    assert set(published) == {"ID", "11"}
+    assert published["ID"].registered == 3
+
+
+async def test_the_nation_adds_its_partitions_up() -> None:
+    """One counter a partition, summed; the position grows with each."""
+    replica = await ready()
+    await replica.apply(joined(2))
+    await replica.apply(joined(3, OTHER_PROVINCE), OTHER_PROVINCE)
+    await replica.apply(joined(4, OTHER_REGENCY), OTHER_REGENCY)
+    published = await replica.published()
+    assert (published["ID"].registered, published["11"].registered, published["92"].registered) == (9, 6, 3)
+    assert published["ID"].position == 9
+
+
+async def test_catching_up_is_told_and_taken_back() -> None:
+    """Old records make it true for their regions and all above; once level they are published anew without it."""
+    replica = await ready()
+    replica.reader.level = frozenset()
+    await replica.apply(joined(1), ago=BEHIND)
+    published = await replica.published()
+    assert published[VILLAGE].catching_up
+    assert published["ID"].catching_up
+    replica.reader.level = replica.reader.partitions
+    replica.clock.advance(timedelta(seconds=1))
+    await replica.watch.look()
+    published = await replica.published()
+    assert {snapshot.catching_up for snapshot in published.values()} == {False}
+    assert {VILLAGE, "ID"} <= set(published)
+
+
+async def test_the_nation_catches_up_while_any_replica_does() -> None:
+    """Half-counted partitions of others must not look like a fall."""
+    store = MemoryStore()
+    upper = {partition("ID"), partition("11"), partition("92")}
+    owner = await ready(store=store, reader=ManualReader(upper))
+    other = await ready(store=store, reader=ManualReader(set(range(PARTITIONS)) - upper))
+    await other.apply(joined(3), ago=BEHIND)
+    await owner.watch.look()
+    assert (await owner.published())["ID"].catching_up
+
+
+async def test_a_replica_publishes_only_what_it_reads() -> None:
+    """A region whose partition went away meanwhile is left to its new owner."""
+    replica = await ready()
+    await replica.apply(joined(1))
+    replica.reader.partitions = frozenset({partition("ID")})
+    assert set(await replica.published()) == {"ID"}

@@ -1,0 +1,60 @@
+"""Which numbers the public does not see."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.coverage.domain.suppression import hidden_children, hidden_numbers, unplaced_of
+
+TREE = {"ID": ("11", "12"), "11": ("11.01", "11.02", "11.03"), "12": ("12.01", "12.02")}
+
+
+def children(region: str) -> tuple[str, ...]:
+    """Return the children in the small tree."""
+    return TREE.get(region, ())
+
+
+def test_one_to_nine_are_hidden_with_the_next_smallest() -> None:
+    """The others and their sum would give a lone hidden number away; zero tells nothing of anyone."""
+    cells = {"a": 9, "b": 10, "c": 11, "d": 0}
+    assert hidden_children(cells, parent_hidden=False) == {"a", "b"}
+
+
+def test_ten_is_shown() -> None:
+    """Nothing is hidden where nobody is few."""
+    assert hidden_children({"a": 10, "b": 0}, parent_hidden=False) == frozenset()
+
+
+def test_unplaced_people_count_as_a_child() -> None:
+    """Few unplaced people hide the smallest child, and the other way round."""
+    column = {"ID": 60, "11": 60, "12": 0, "11.01": 30, "11.02": 25, "11.03": 0}
+    assert hidden_numbers(column, ["ID", "11"], children) == {unplaced_of("11"), "11.02"}
+
+
+def test_a_hidden_parent_hides_one_of_its_children() -> None:
+    """Else the children's sum would give back the parent, and with it the sibling it protects."""
+    column = {"ID": 34, "11": 4, "12": 30, "12.01": 20, "12.02": 10, "11.01": 4}
+    hidden = hidden_numbers(column, ["ID", "11", "12"], children)
+    assert {"11", "12", "11.01", "12.02"} <= hidden
+    assert "12.01" not in hidden
+
+
+def test_a_small_nation_is_hidden() -> None:
+    """At the very beginning even the nation has few."""
+    assert "ID" in hidden_numbers({"ID": 3, "11": 3, "11.01": 3}, ["ID", "11"], children)
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 40)), st.booleans())
+def test_no_hidden_number_follows_from_the_shown_ones(cells: dict[str, int], parent_hidden: bool) -> None:
+    """Of the children with people either none is hidden, or two, or there is no other, or the sum is hidden too."""
+    hidden = hidden_children(cells, parent_hidden=parent_hidden)
+    assert {child for child, number in cells.items() if 1 <= number <= 9} <= hidden
+    shown = [child for child, number in cells.items() if number and child not in hidden]
+    assert len(hidden) != 1 or parent_hidden or not shown
+
+
+def test_forced_numbers_are_hidden_whatever_their_size() -> None:
+    """A flow of a region whose count is hidden would tell the count."""
+    assert hidden_children({"a": 50, "b": 60, "c": 70}, parent_hidden=False, forced={"a"}) == {"a", "b"}
+    assert hidden_children({"a": 0, "b": 60}, parent_hidden=False, forced={"a"}) == frozenset()
