@@ -36,14 +36,19 @@ class Ports:
 
 
 @pytest.fixture(params=["fake", "real"])
-async def ports(request: pytest.FixtureRequest) -> AsyncIterator[Ports]:
+def address(request: pytest.FixtureRequest) -> str | None:
+    """Where the real ports' MongoDB is; None for the fakes, which then need no server."""
+    return None if request.param == "fake" else request.getfixturevalue("mongodb_uri")
+
+
+@pytest.fixture
+async def ports(address: str | None, namespace: str) -> AsyncIterator[Ports]:
     """The same ports twice."""
-    if request.param == "fake":
+    if address is None:
         memory = MemoryStore()
         yield Ports(memory, MemoryOutbox(memory))
         return
-    uri, namespace = request.getfixturevalue("mongodb_uri"), request.getfixturevalue("namespace")
-    mongo = Mongo(uri, f"{namespace.replace('.', '_')}registry", "registry-0")
+    mongo = Mongo(address, f"{namespace.replace('.', '_')}registry", "registry-0")
     store, outbox = MongoStore(mongo, "k1"), MongoOutbox(mongo)
     await store.prepare()
     await outbox.prepare()

@@ -288,7 +288,7 @@ def as_json(value: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150)
 @given(streams(), st.randoms(use_true_random=False), st.integers(1, 5))
 def test_the_published_changes_sum_to_the_definition_whatever_the_order(
     facts: list[Said], chance: random.Random, size: int

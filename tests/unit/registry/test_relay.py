@@ -158,4 +158,4 @@ class RelayMachine(RuleBasedStateMachine):
 
 
 TestRelayMachine = RelayMachine.TestCase
-TestRelayMachine.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+TestRelayMachine.settings = settings(max_examples=40, stateful_step_count=20)
