@@ -1,0 +1,1 @@
+"""Notifier: decides which official must hear of a region, and delivers the message."""

@@ -10,10 +10,10 @@ import msgspec
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from services.coverage.adapters.paging import Cursor, Limit, cursor_at, place_of
 from services.coverage.application.public import PublicViewer, is_public
 from services.coverage.application.view import Viewer
 from shared.adapters.http_api import PROBLEM_TYPE, Bearer, Problem, unauthorised
+from shared.adapters.paging import Cursor, Limit, cursor_at, place_of
 from shared.contracts.snapshots import Count, Snapshot
 from shared.regions.catalogue import Catalogue
 from shared.runtime.auth import Caller

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 
-from services.coverage.adapters.paging import Cursor, Limit, cursor_at, place_of
 from services.coverage.application.ports import ReferenceStore
 from services.coverage.application.potentials import PotentialImport, Read, Report
 from services.coverage.application.rows import UnreadableError, read_csv, read_json
 from services.coverage.domain.reference import Row
 from shared.adapters.http_api import PROBLEM_TYPE, Bearer, Problem, read_body
+from shared.adapters.paging import Cursor, Limit, cursor_at, place_of
 from shared.runtime.auth import Caller
 
 READ_SCOPE: Final = "coverage:read"

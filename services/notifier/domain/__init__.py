@@ -1,0 +1,1 @@
+"""What notifier decides: rules, hysteresis, who hears. Pure."""

@@ -28,6 +28,9 @@ def place_of(cursor: str | None) -> str:
     try:
         return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except (binascii.Error, ValueError) as error:
-        raise Problem(
-            422, "malformed_cursor", "pass on the `next` of a page as it came, or none", field="cursor"
-        ) from error
+        raise malformed_cursor() from error
+
+
+def malformed_cursor() -> Problem:
+    """Return the 422 for a cursor that no page gave."""
+    return Problem(422, "malformed_cursor", "pass on the `next` of a page as it came, or none", field="cursor")

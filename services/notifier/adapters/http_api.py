@@ -1,0 +1,113 @@
+"""Notifier's HTTP side: alerts with their history, deliveries, rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi import APIRouter
+
+from services.notifier.adapters.config_files import IsRegion
+from services.notifier.adapters.views import (
+    AlertPage,
+    AlertReport,
+    AlertView,
+    DecisionView,
+    DeliveryPage,
+    DeliveryReport,
+    DeliveryView,
+    RuleList,
+    RuleView,
+)
+from services.notifier.application.alerts import AlertState
+from services.notifier.application.ports import Archive, Place
+from services.notifier.domain.rules import Rule
+from shared.adapters.http_api import PROBLEM_TYPE, Bearer, Problem
+from shared.adapters.paging import Cursor, Limit, cursor_at, malformed_cursor, place_of
+from shared.regions.codes import NATION
+from shared.runtime.auth import Caller
+
+READ_SCOPE: Final = "coverage:read"
+ADMIN_SCOPE: Final = "notifier:admin"
+
+
+def create_router(*, archive: Archive, rules: Mapping[str, Rule], is_region: IsRegion, bearer: Bearer) -> APIRouter:
+    """Return the routes under /v1."""
+    router = APIRouter(prefix="/v1", tags=["alerts"])
+    may_read, may_administer = bearer.requires(READ_SCOPE), bearer.requires(ADMIN_SCOPE)
+
+    @router.get("/alerts", responses=_RESPONSES)
+    async def get_alerts(
+        region: str = NATION, state: AlertState | None = None, limit: Limit = 100, cursor: Cursor = None,
+        _caller: Caller = may_read,
+    ) -> AlertPage:  # fmt: skip
+        """Return the alerts of the region and all below it, newest first."""
+        if not is_region(region):
+            raise Problem(404, "unknown_region", "no region has this code; write a Kemendagri code (11, 11.01) or ID")
+        found = await archive.alerts(region, state, _place(cursor), limit + 1)
+        items = [AlertView.of(alert) for alert in found[:limit]]
+        last = items[-1] if len(found) > limit else None
+        return AlertPage(items, _next(last.raised_at, last.id) if last else None)
+
+    @router.get("/alerts/{id}", responses=_RESPONSES)
+    async def get_alert(id: str, _caller: Caller = may_read) -> AlertReport:
+        """Return an alert with the decisions that led to it and followed, and how each official is told."""
+        alert = await archive.alert(id)
+        if alert is None:
+            raise Problem(404, "unknown_alert", "no alert has this id; take one from /v1/alerts or from a message")
+        decisions = [DecisionView.of(move) for move in await archive.transitions(alert)]
+        deliveries = [DeliveryView.of(delivery) for delivery in await archive.deliveries_of(id)]
+        return AlertReport(AlertView.of(alert), decisions, deliveries)
+
+    @router.get("/deliveries", responses=_RESPONSES)
+    async def get_deliveries(
+        limit: Limit = 100, cursor: Cursor = None, _caller: Caller = may_administer
+    ) -> DeliveryPage:
+        """Return the deliveries, newest first, each with the reason of the last try that failed."""
+        found = await archive.deliveries(_place(cursor), limit + 1)
+        items = [DeliveryReport(DeliveryView.of(delivery), delivery.reason) for delivery in found[:limit]]
+        last = items[-1].delivery if len(found) > limit else None
+        return DeliveryPage(items, _next(last.created_at, last.id) if last else None)
+
+    @router.get("/rules", responses=_RESPONSES)
+    async def get_rules(_caller: Caller = may_read) -> RuleList:
+        """Return the rules in force."""
+        return RuleList([RuleView.of(rule) for rule in rules.values()])
+
+    return router
+
+
+def _next(at: datetime, id_: str) -> str:
+    return cursor_at(f"{at.isoformat()} {id_}")
+
+
+def _place(cursor: str | None) -> Place | None:
+    """Return where the page begins. Raises: Problem 422 for a made-up cursor."""
+    if cursor is None:
+        return None
+    at, _, id_ = place_of(cursor).partition(" ")
+    try:
+        instant = datetime.fromisoformat(at)
+    except ValueError as error:
+        raise malformed_cursor() from error
+    if instant.tzinfo is None:
+        raise malformed_cursor()
+    return Place(instant, id_)
+
+
+_PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"description": "No acceptable token", "content": _PROBLEM},
+    403: {"description": "The token lacks the scope", "content": _PROBLEM},
+    404: {"description": "No such region or alert", "content": _PROBLEM},
+    422: {"description": "A parameter is malformed", "content": _PROBLEM},
+    503: {"description": "It cannot be read now; try again after Retry-After", "content": _PROBLEM},
+}
+
+
+def components() -> dict[str, Any]:
+    """Return the schemas that the routes refer to, for the OpenAPI document."""
+    text = {"type": "string"}
+    properties = {"type": text, "title": text, "status": {"type": "integer"}, "code": text, "detail": text}
+    return {"Problem": {"type": "object", "required": list(properties), "properties": properties}}

@@ -1,0 +1,141 @@
+"""Snapshots from Kafka: what can be read is evaluated in one transaction, what cannot is set aside first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from aiokafka import ConsumerRecord
+
+from services.notifier.adapters.metrics import NotifierMetrics
+from services.notifier.application.evaluate import Batch, Evaluator
+from services.notifier.application.ports import EvaluationStore
+from shared.adapters.dead_letters import DeadLetters
+from shared.contracts.snapshots import Snapshot
+from shared.regions.codes import WIT, level_of, parent_of
+from shared.runtime.errors import FencedError
+
+_decoder: Final = msgspec.json.Decoder(Snapshot)
+_LARGEST: Final = 2**63
+"""What MongoDB can hold in a whole number; no count of people or of changes comes near."""
+
+IsRegion = Callable[[str], bool]
+
+
+class Unusable(Exception):  # noqa: N818 - it is the record's quality
+    """A record that is no snapshot, with the reason it is set aside under."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class SnapshotSink:
+    """The sink of the reader of snapshots."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        store: EvaluationStore,
+        dead_letters: DeadLetters,
+        is_region: IsRegion,
+        metrics: NotifierMetrics,
+    ) -> None:
+        self._evaluator = evaluator
+        self._store = store
+        self._dead_letters = dead_letters
+        self._is_region = is_region
+        self._metrics = metrics
+        self._positions: dict[int, int] = {}
+        self._set_aside: dict[int, int] = {}
+
+    async def assigned(self, partitions: Collection[int]) -> Mapping[int, int]:
+        """Return the offset to begin at for every partition, as it stands in the store."""
+        positions = await self._store.positions(partitions)
+        self._positions.update(positions)
+        return positions
+
+    async def apply(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
+        """Take the records in, in two steps: (1) set aside what cannot be read, (2) evaluate the rest together with
+        the offset.
+
+        A crash before 2 leaves the position where it was: the records come again, a dead letter may stand twice.
+        """
+        before, after = self._positions[partition], records[-1].offset + 1
+        if records[0].offset < before:
+            raise FencedError(f"partition {partition} was read from offset {records[0].offset}, not from {before}")
+        snapshots = [snapshot for record in records if (snapshot := await self._readable(record)) is not None]
+        await self._evaluator.take_in(Batch(partition, before, after, snapshots))
+        self._positions[partition] = after
+
+    async def _readable(self, record: ConsumerRecord) -> Snapshot | None:
+        """Return the record's snapshot; None for a tombstone, and for what is set aside."""
+        try:
+            return decode(record.key, record.value, self._is_region)
+        except Unusable as why:
+            # A batch that is tried again does not repeat its dead letters.
+            if record.offset > self._set_aside.get(record.partition, -1):
+                await self._dead_letters.put(record, why.reason, why.detail)
+                self._set_aside[record.partition] = record.offset
+                self._metrics.set_aside()
+            return None
+
+
+def decode(key: bytes | None, value: bytes | None, is_region: IsRegion) -> Snapshot | None:
+    """Return the snapshot that a record holds; None for a tombstone, which a compacted topic may have.
+
+    Raises: Unusable with the reason `null_value`, `not_json`, `wrong_schema` or `unknown_region`.
+    """
+    region = (key or b"").decode("utf-8", "replace")
+    if value is None:
+        if not is_region(region):
+            raise Unusable("null_value", "neither a value nor a region's code as the key")
+        return None
+    try:
+        snapshot = _decoder.decode(value)
+    except msgspec.ValidationError as error:
+        raise Unusable("wrong_schema", str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise Unusable("not_json", str(error)) from error
+    _check_region(snapshot, region, is_region)
+    _check_values(snapshot)
+    return snapshot
+
+
+def _check_region(snapshot: Snapshot, key: str, is_region: IsRegion) -> None:
+    region = snapshot.region
+    if not is_region(region):
+        raise Unusable("unknown_region", f"{region[:20]!r} is no region")
+    if key != region or snapshot.level != level_of(region) or snapshot.parent != parent_of(region):
+        raise Unusable("wrong_schema", f"key, level or parent do not fit region {region}")
+
+
+def _check_values(snapshot: Snapshot) -> None:
+    """Refuse what the types allow and no count can be: negative or endless numbers, instants without a zone."""
+    if not all(0 <= number < _LARGEST for number in (snapshot.position, *_people(snapshot))):
+        raise Unusable("wrong_schema", "position or a number of people is out of range")
+    changes = (count for kinds in snapshot.flows.values() for count in kinds.values())
+    if not all(abs(number) < _LARGEST for count in changes for number in (count.registered, count.active)):
+        raise Unusable("wrong_schema", "a flow is out of range")
+    for instant in (snapshot.as_of, snapshot.recorded_at):
+        if instant is not None and not _can_be_told(instant):
+            raise Unusable("wrong_schema", "an instant has no zone or is out of range")
+
+
+def _people(snapshot: Snapshot) -> Iterator[int]:
+    """Yield every number of people that is told of."""
+    yield from (snapshot.registered, snapshot.active, snapshot.unplaced.registered, snapshot.unplaced.active)
+    yield from (potential.value for potential in snapshot.potential.values())
+    for ratio in (snapshot.coverage.registered, snapshot.coverage.active):
+        if ratio is not None:
+            yield from (ratio.numerator, ratio.denominator)
+
+
+def _can_be_told(instant: datetime) -> bool:
+    try:
+        return instant.tzinfo is not None and bool(instant.astimezone(UTC) and instant.astimezone(WIT))
+    except OverflowError:
+        return False

@@ -1,0 +1,127 @@
+"""What notifier's collections hold, and how it is read back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from services.notifier.application.alerts import Alert, AlertState, Delivery, DeliveryState, Message, Transition
+from services.notifier.application.ports import Mark
+from services.notifier.domain.figures import Figure
+from services.notifier.domain.hysteresis import Phase, Reason, State
+from services.notifier.domain.rules import Rule
+from shared.adapters.mongo import Document
+from shared.contracts.snapshots import Snapshot
+
+
+def state_id(rule: str, region: str) -> str:
+    """Return the key of a state; neither part holds a slash."""
+    return f"{rule}/{region}"
+
+
+def snapshot_document(snapshot: Snapshot, mark: Mark) -> Document:
+    """Return what is stored of a region's latest snapshot."""
+    return {
+        "_id": snapshot.region,
+        "parent": snapshot.parent,
+        "position": mark[0],
+        "as_of": mark[1],
+        "body": msgspec.json.encode(snapshot),
+    }
+
+
+def read_snapshot(document: Document) -> Snapshot:
+    """Return the snapshot that a document holds."""
+    return msgspec.json.decode(document["body"], type=Snapshot)
+
+
+def state_document(move: Transition) -> Document:
+    """Return the state after a move, as it is stored."""
+    state = move.state
+    return {
+        "rule": move.rule,
+        "region": move.region,
+        "phase": state.phase.value,
+        "since": state.since,
+        "episode": state.episode,
+        "version": state.version,
+    }
+
+
+def read_state(document: Document) -> State:
+    """Return the state that a document holds."""
+    return State(Phase(document["phase"]), document["since"], document["episode"], document["version"])
+
+
+def transition_document(move: Transition) -> Document:
+    """Return a move as it is kept: its key is the state it led to, so that it stands once."""
+    return {
+        "_id": f"{state_id(move.rule, move.region)}/{move.state.version}",
+        **state_document(move),
+        "before": move.before.value,
+        "reason": move.reason.value,
+        "at": move.at,
+        "belongs_to": move.episode,
+        "numerator": move.figure.numerator,
+        "denominator": move.figure.denominator,
+    }
+
+
+def read_transition(document: Document) -> Transition:
+    """Return the move that a document holds."""
+    return Transition(
+        rule=document["rule"],
+        region=document["region"],
+        before=Phase(document["before"]),
+        state=read_state(document),
+        reason=Reason(document["reason"]),
+        at=document["at"],
+        figure=Figure(document["numerator"], document["denominator"]),
+    )
+
+
+def alert_document(alert: Alert) -> Document:
+    """Return an alert as it is stored, without its key."""
+    return {
+        "region": alert.snapshot.region,
+        "episode": alert.episode,
+        "raised_at": alert.raised_at,
+        "state": alert.state.value,
+        "cleared_at": alert.cleared_at,
+        "rule": msgspec.json.encode(alert.rule),
+        "snapshot": msgspec.json.encode(alert.snapshot),
+    }
+
+
+def read_alert(document: Document) -> Alert:
+    """Return the alert that a document holds."""
+    return Alert(
+        rule=msgspec.json.decode(document["rule"], type=Rule),
+        snapshot=msgspec.json.decode(document["snapshot"], type=Snapshot),
+        episode=document["episode"],
+        raised_at=document["raised_at"],
+        state=AlertState(document["state"]),
+        cleared_at=document["cleared_at"],
+    )
+
+
+_NOT_STORED = ("id", "message")
+
+
+def delivery_document(delivery: Delivery) -> Document:
+    """Return a new delivery as it is stored, without its key and in no worker's hands."""
+    fields: dict[str, Any] = {name: getattr(delivery, name) for name in delivery.__slots__ if name not in _NOT_STORED}
+    return {**fields, "state": delivery.state.value, "message": None, "claimed_by": None}
+
+
+def message_document(message: Message) -> Document:
+    """Return a written message as it is stored."""
+    return {name: getattr(message, name) for name in message.__slots__}
+
+
+def read_delivery(document: Document) -> Delivery:
+    """Return the delivery that a document holds."""
+    fields = {name: document[name] for name in Delivery.__slots__ if name not in _NOT_STORED}
+    message = Message(**document["message"]) if document["message"] else None
+    return Delivery(id=document["_id"], **fields | {"state": DeliveryState(document["state"])}, message=message)

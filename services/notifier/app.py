@@ -1,0 +1,128 @@
+"""Composition root: settings → adapters → use cases → application. Only here are clients built and tasks started."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from fastapi import FastAPI
+from faststream.kafka import KafkaBroker
+from prometheus_client import CollectorRegistry
+
+from services.notifier.adapters import email, http_api
+from services.notifier.adapters.config_files import read_officials, read_rules
+from services.notifier.adapters.email import SmtpChannel
+from services.notifier.adapters.kafka_snapshots import SnapshotSink
+from services.notifier.adapters.metrics import NotifierMetrics
+from services.notifier.adapters.mongo_archive import MongoArchive
+from services.notifier.adapters.mongo_deliveries import MongoDeliveries
+from services.notifier.adapters.mongo_store import MongoStore
+from services.notifier.application.compose import Composer
+from services.notifier.application.deliver import Deliverer, Policy
+from services.notifier.application.evaluate import Evaluator
+from services.notifier.application.judge import Judge
+from services.notifier.application.ports import Channel
+from services.notifier.application.watch import Watch
+from services.notifier.settings import NotifierSettings
+from shared.adapters.dead_letters import DeadLetters
+from shared.adapters.http_api import Bearer, create_api, extend_openapi, key_fetcher
+from shared.adapters.kafka_producer import Producer, partition_for
+from shared.adapters.kafka_reader import Metrics as ReaderMetrics
+from shared.adapters.kafka_reader import PartitionReader
+from shared.adapters.mongo import Mongo
+from shared.contracts import topics
+from shared.regions.catalogue import catalogue
+from shared.runtime.auth import TokenVerifier
+from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.health import Health
+from shared.runtime.tasks import running
+
+_HINT_EVERY: Final = timedelta(seconds=5)
+"""How far tools that show Kafka's own lag may be behind."""
+
+
+def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
+    """Return notifier as an application that starts its work when it is served.
+
+    Raises: PermanentError when a file of rules or officials is wrong.
+    """
+    clock = clock or SystemClock()
+    instance = f"{settings.namespace}{settings.instance}"
+    regions = catalogue()
+    rules = read_rules(settings.rules, regions.__contains__)
+    officials = read_officials(settings.officials, regions.__contains__)
+    prometheus = CollectorRegistry()
+    metrics = NotifierMetrics(prometheus, rules)
+    snapshots = topics.SNAPSHOTS.under(settings.namespace)
+
+    mongo = Mongo(settings.mongodb_uri, settings.database("notifier"), instance)
+    store, deliveries, archive = MongoStore(mongo), MongoDeliveries(mongo), MongoArchive(mongo)
+    producer = Producer(settings.kafka_bootstrap, client_id=instance)
+    broker = KafkaBroker(settings.kafka_bootstrap, consumer_only=True, allow_auto_create_topics=False)
+
+    channels: dict[str, Channel] = {
+        email.CHANNEL: SmtpChannel(settings.smtp_host, settings.smtp_port, settings.smtp_sender)
+    }
+    deliverer = Deliverer(
+        deliveries, archive, Composer(settings.pages_url), channels, officials, instance, _policy(settings), clock,
+        metrics,
+    )  # fmt: skip
+    new_judge = partial(Judge, list(officials.values()), list(channels), clock)
+    evaluator = Evaluator(store, rules, new_judge, clock, metrics, on_raised=deliverer.wake)
+    sink = SnapshotSink(
+        evaluator,
+        store,
+        DeadLetters(producer, topics.SNAPSHOTS_DEAD.under(settings.namespace), prometheus),
+        regions.__contains__,
+        metrics,
+    )
+    reader = PartitionReader(
+        broker, snapshots, f"{settings.namespace}notifier", instance, sink, clock, ReaderMetrics.on(prometheus),
+        reset="earliest", description="Snapshots to be evaluated, from the position kept with the alerts",
+    )  # fmt: skip
+    watch = Watch(evaluator, lambda region: partition_for(region, topics.PARTITIONS) in reader.level, archive, metrics)
+
+    health = Health()
+    health.add("mongodb", mongo.ping)
+    health.add("snapshots", reader.trouble)
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[None]:
+        await mongo.end_orphans()
+        await store.prepare()
+        await deliveries.release(instance, clock.now())
+        workers = [deliverer.run() for _ in range(settings.workers)]
+        try:
+            async with running(reader.run(), reader.commit_regularly(_HINT_EVERY), watch.run(), *workers):
+                yield
+        finally:
+            await producer.stop()
+            mongo.close()
+
+    api = create_api(
+        title="Cakupan notifier",
+        description="Decides which official must hear of a region, and delivers the message.",
+        registry=prometheus,
+        health=health,
+        broker=broker,
+        run=run,
+    )
+    verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
+    api.include_router(
+        http_api.create_router(archive=archive, rules=rules, is_region=regions.__contains__, bearer=Bearer(verifier))
+    )
+    extend_openapi(api, http_api.components())
+    return api
+
+
+def _policy(settings: NotifierSettings) -> Policy:
+    return Policy(
+        settle=timedelta(seconds=settings.settle_s),
+        lease=2 * timedelta(seconds=email.TIMEOUT_S),
+        first=timedelta(seconds=settings.retry_first_s),
+        longest=timedelta(seconds=settings.retry_longest_s),
+        tries=settings.tries,
+    )

@@ -1,0 +1,84 @@
+"""Rules: what is watched and where, at which levels it is raised and cleared, and who hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from services.notifier.domain.figures import Figure
+from services.notifier.domain.officials import Language, Role
+from shared.regions.codes import Level, holds, level_of
+
+Window = Literal["7d", "30d", "90d"]
+
+
+class Measure(StrEnum):
+    """What is counted."""
+
+    REGISTERED = "registered"
+    ACTIVE = "active"
+
+
+class Direction(StrEnum):
+    """Where the levels are crossed to raise."""
+
+    ABOVE = "above"
+    BELOW = "below"
+
+
+class Severity(StrEnum):
+    """How much it matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Side(StrEnum):
+    """Where a figure stands: where it raises, where it clears, or in the band between, where neither."""
+
+    RAISE = "raise"
+    BAND = "band"
+    CLEAR = "clear"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A threshold on one measure, raised at one level and cleared at another, each held for `hold_for`.
+
+    Above: raised at ratio ≥ `raise_level`, cleared under `clear_level`, which is the lower. Below: raised under
+    `raise_level`, cleared at ratio ≥ `clear_level`, which is the higher. Levels are exact.
+    """
+
+    id: str
+    title: Mapping[Language, str]
+    levels: frozenset[Level]
+    regions: frozenset[str]
+    measure: Measure
+    direction: Direction
+    raise_level: Decimal
+    clear_level: Decimal
+    hold_for: timedelta
+    window: Window
+    severity: Severity
+    hears: tuple[Role, ...]
+    milestone: Decimal | None = None
+
+    def concerns(self, region: str) -> bool:
+        """Say whether the region is watched: of these levels within these regions; without levels the regions alone."""
+        if not self.levels:
+            return region in self.regions
+        within = not self.regions or any(holds(whole, region) for whole in self.regions)
+        return level_of(region) in self.levels and within
+
+    def side(self, figure: Figure) -> Side:
+        """Return where the figure stands."""
+        if figure.reaches(self.raise_level) is (self.direction is Direction.ABOVE):
+            return Side.RAISE
+        if figure.reaches(self.clear_level) is (self.direction is Direction.BELOW):
+            return Side.CLEAR
+        return Side.BAND

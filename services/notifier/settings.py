@@ -1,0 +1,33 @@
+"""Notifier's settings, from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.adapters.settings import CommonSettings
+
+
+class NotifierSettings(CommonSettings):
+    """`NOTIFIER_*`, besides what all services share."""
+
+    model_config = SettingsConfigDict(env_prefix="NOTIFIER_", extra="ignore", populate_by_name=True)
+
+    port: int = 8003
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 1025
+    smtp_sender: str = Field("Cakupan <cakupan@example.id>", description="Its domain ends the messages' ids")
+    rules: Path = Field(Path("deploy/local/notifier/rules.yaml"), description="What is watched, in YAML")
+    officials: Path = Field(Path("deploy/local/notifier/officials.yaml"), description="Who hears, in YAML")
+    pages_url: str = Field("http://127.0.0.1:8002", description="Base of the links to a region's page")
+    workers: int = Field(4, ge=1, description="Messages under way at once")
+    settle_s: float = Field(
+        1.2,
+        ge=0,
+        description="How long a message waits at most for the regions below; coverage tells each once a second",
+    )
+    retry_first_s: float = Field(1, gt=0, description="Pause after the first try that failed; doubles each time")
+    retry_longest_s: float = Field(900, gt=0, description="Longest pause between tries")
+    tries: int = Field(100, ge=1, description="Then a delivery is given up; with the other defaults after a day")
