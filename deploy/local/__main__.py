@@ -1,0 +1,81 @@
+"""`python -m deploy.local`: brings the local stack up; `make run`, `make up` and `make reset` call it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+
+from deploy.local.keys import Keys
+from deploy.local.launcher import Then, keep_up
+from deploy.local.lock import only_one
+from deploy.local.report import say, tell_forgotten
+from deploy.local.sample import play
+from deploy.local.settings import StackSettings
+from deploy.local.stack import LocalStack
+from shared.adapters.kafka_admin import ensure_topics
+from shared.contracts import topics
+from shared.runtime.clock import SystemClock
+from shared.runtime.errors import PermanentError, TransientError
+
+app = typer.Typer(help="The local stack: real Kafka and MongoDB.", no_args_is_help=True, pretty_exceptions_enable=False)
+_console = Console()
+
+
+@app.command()
+def up() -> None:
+    """Start everything and stay until Ctrl-C."""
+    _stay(None)
+
+
+@app.command()
+def run() -> None:
+    """Start everything, play the sample, and stay until Ctrl-C."""
+    settings = StackSettings()
+
+    async def sample(stack: LocalStack) -> None:
+        await play(stack.addresses, settings.home.tokens, settings.home.mailbox, _console)
+
+    _stay(sample)
+
+
+@app.command()
+def reset() -> None:
+    """Forget all data, keys and logs of the stack; servers that you named keep theirs."""
+    home = StackSettings().home
+    with _one_line_errors(), only_one(home.lock):
+        home.forget()
+    tell_forgotten(home, _console)
+
+
+@app.command()
+def prepare() -> None:
+    """Make keys, tokens and topics for services that something else starts, such as compose.yaml."""
+    settings = StackSettings()
+    with _one_line_errors():
+        settings.home.make()
+        Keys(settings.home).write_tokens(SystemClock().now())
+        wanted = [topic.under(settings.namespace) for topic in topics.ALL]
+        asyncio.run(ensure_topics(settings.kafka_bootstrap, wanted))
+
+
+def _stay(then: Then | None) -> None:
+    settings = StackSettings()
+    with _one_line_errors(), only_one(settings.home.lock):
+        asyncio.run(keep_up(LocalStack(settings), _console, then))
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    try:
+        yield
+    except (PermanentError, TransientError) as error:
+        say(Console(stderr=True), f"Error: {error}")
+        raise typer.Exit(1) from error
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,98 @@
+"""The local stack's own token issuer and the registry's identity key, made once and kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+
+from deploy.local.home import Home
+
+ISSUER: Final = "https://cakupan.local"
+AUDIENCE: Final = "cakupan"
+VALID_FOR: Final = timedelta(days=30)
+_ALGORITHM: Final = "ES256"
+_OWNER_ONLY: Final = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token lets its bearer do, and for an official who they are."""
+
+    subject: str
+    scope: str
+    sources: tuple[str, ...] = ()
+    role: str | None = None
+    region: str | None = None
+
+    def claims(self) -> dict[str, Any]:
+        """Return the token's claims, without those that say nothing."""
+        claims = {
+            "sub": self.subject,
+            "scope": self.scope,
+            "sources": list(self.sources),
+            "role": self.role,
+            "region": self.region,
+        }
+        return {name: value for name, value in claims.items() if value}
+
+
+READY: Final = (
+    Grant("upstream", "facts:write", sources=("bpjs/aceh", "dinas/aceh")),
+    Grant("operator", "reference:write coverage:read notifier:admin alerts:ack identity:erase"),
+    Grant("governor-aceh", "coverage:read alerts:ack", role="gubernur", region="11"),
+)
+"""One each for an upstream system, an operator and an official."""
+
+
+class Keys:
+    """The keys of one folder; they stay the same until `make reset`."""
+
+    def __init__(self, home: Home) -> None:
+        """Read the keys; those that are missing are made now."""
+        self.jwks = home.keys / "jwks.json"
+        self.identity = home.keys / "identity.key"
+        self._tokens = home.tokens
+        self._signing = _signing_key(home.keys / "issuer.key")
+        _write(self.jwks, json.dumps(KeySet([self._signing]).as_dict(private=False)))
+        if not self.identity.exists():
+            _write(self.identity, secrets.token_hex(32))
+
+    def issue_token(self, grant: Grant, now: datetime, valid_for: timedelta = VALID_FOR) -> str:
+        """Return a signed token; one of a negative duration has expired already."""
+        claims = {
+            **grant.claims(),
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "iat": int(now.timestamp()),
+            "exp": int((now + valid_for).timestamp()),
+        }
+        return jwt.encode({"alg": _ALGORITHM, "kid": self._signing.kid}, claims, self._signing)
+
+    def write_tokens(self, now: datetime) -> None:
+        """Write the ready tokens anew, so that they last from this start on."""
+        for grant in READY:
+            _write(self._tokens / f"{grant.subject}.jwt", self.issue_token(grant, now))
+
+
+def _signing_key(file: Path) -> ECKey:
+    if not file.exists():
+        made = ECKey.generate_key("P-256", parameters={"use": "sig", "alg": _ALGORITHM}, auto_kid=True)
+        _write(file, json.dumps(made.as_dict(private=True)))
+    return ECKey.import_key(json.loads(file.read_text()))
+
+
+def _write(file: Path, text: str) -> None:
+    """Put the text there, whole or not at all, for its owner's eyes only."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_suffix(".tmp")
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY), "w") as out:
+        out.write(text)
+    fresh.replace(file)

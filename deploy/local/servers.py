@@ -1,0 +1,63 @@
+"""Kafka and MongoDB for a stack or a test run: our own, or those that the settings name."""
+
+from __future__ import annotations
+
+from deploy.local.jars import kafka_jars
+from deploy.local.kafka import Kafka
+from deploy.local.mongod import Mongod
+from deploy.local.ports import remembered_ports
+from deploy.local.process import Child
+from deploy.local.settings import StackSettings
+from deploy.local.together import together
+
+
+class Servers:
+    """Both servers; one that the settings name is used as it is and never stopped."""
+
+    def __init__(self, settings: StackSettings) -> None:
+        self._settings = settings
+        self._kafka: Kafka | None = None
+        self._mongod: Mongod | None = None
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """Where Kafka answers; known once started."""
+        return self._settings.kafka_bootstrap or (self._kafka.bootstrap if self._kafka else "")
+
+    @property
+    def mongodb_uri(self) -> str:
+        """Where MongoDB answers; known once started."""
+        return self._settings.mongodb_uri or (self._mongod.uri if self._mongod else "")
+
+    @property
+    def children(self) -> list[Child]:
+        """The processes that are ours."""
+        return [server.child for server in (self._kafka, self._mongod) if server is not None]
+
+    async def start(self) -> None:
+        """Return once both answer; the data of an earlier start is there again.
+
+        Raises: PermanentError that names the server and its log, or what is to be installed.
+        """
+        await together(self._start_mongod(), self._start_kafka())
+
+    async def stop(self) -> None:
+        """Stop those that are ours."""
+        await together(*(server.stop() for server in (self._kafka, self._mongod) if server is not None))
+
+    async def _start_kafka(self) -> None:
+        if self._settings.kafka_bootstrap:
+            return
+        home = self._settings.home
+        jars = await kafka_jars(home.log("maven"))
+        ports = remembered_ports(home.ports, ["kafka", "kafka controller"])
+        self._kafka = Kafka(home.kafka, jars, home.log("kafka"), ports["kafka"], ports["kafka controller"])
+        await self._kafka.start()
+
+    async def _start_mongod(self) -> None:
+        if self._settings.mongodb_uri:
+            return
+        home = self._settings.home
+        ports = remembered_ports(home.ports, ["mongod"])
+        self._mongod = Mongod(home.mongodb, home.log("mongod"), ports["mongod"])
+        await self._mongod.start()
