@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
-from services.registry.adapters import http_api
+from services.registry.adapters import http_api, http_bulk
 from services.registry.adapters.kafka_relay import KafkaChangeTopic
 from services.registry.adapters.metrics import RegistryMetrics
 from services.registry.adapters.mongo_outbox import MongoOutbox
@@ -81,10 +81,9 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         run=run,
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
-    parser = Parser(catalogue(), secrets.content)
-    api.include_router(
-        http_api.create_router(parser=parser, intake=intake, bearer=Bearer(verifier), clock=clock, metrics=metrics)
-    )
+    bearer, parser = Bearer(verifier), Parser(catalogue(), secrets.content)
+    for create in (http_api.create_router, http_bulk.create_bulk_router):
+        api.include_router(create(parser=parser, intake=intake, bearer=bearer, clock=clock, metrics=metrics))
     extend_openapi(api, http_api.components())
     return api
 

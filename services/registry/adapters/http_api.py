@@ -35,7 +35,8 @@ def create_router(
         started = perf_counter()
         require_json(request.headers)
         candidate = parse(request, await read_body(request, contract.MAX_FACT_BYTES), parser, clock)
-        _check_source(candidate, caller)
+        if refused := source_refused(candidate, caller):
+            raise refused
         outcome = await _outcome(candidate, intake, request.headers.get("traceparent"))
         metrics.answered(candidate.type, outcome, perf_counter() - started)
         return _answer(candidate, outcome)
@@ -53,15 +54,16 @@ def parse(request: Request, body: bytes, parser: Parser, clock: Clock) -> Candid
     return parser.parse_document(document, clock.now())
 
 
-def _check_source(candidate: Candidate, caller: Caller) -> None:
-    """Raise the 403 for a fact of a source that the token does not name."""
-    if candidate.key is not None and candidate.key[0] not in caller.sources:
-        raise Problem(
-            403,
-            "source_not_allowed",
-            f"the token may not write facts of source {shown(candidate.key[0])}; ask for one whose sources name it",
-            field="source",
-        )
+def source_refused(candidate: Candidate, caller: Caller) -> Problem | None:
+    """Return the 403 for a fact of a source that the token does not name."""
+    if candidate.key is None or candidate.key[0] in caller.sources:
+        return None
+    return Problem(
+        403,
+        "source_not_allowed",
+        f"the token may not write facts of source {shown(candidate.key[0])}; ask for one whose sources name it",
+        field="source",
+    )
 
 
 async def _outcome(candidate: Candidate, intake: Intake, traceparent: str | None) -> Outcome:

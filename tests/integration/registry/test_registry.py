@@ -2,92 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
 from shared.adapters.kafka_admin import ensure_topics
-from shared.adapters.kafka_producer import partition_for
 from shared.contracts import topics
-from shared.contracts.changes import Change, Kind
-from shared.runtime.clock import SystemClock
+from shared.contracts.changes import Kind
 from tests.factories_registry import NIK, VILLAGE, event, raw
+from tests.integration.registry.serving import CLOUDEVENT, Registry
 from tests.serving import served
-from tests.tokens import AUDIENCE, ISSUER, Issuer
+from tests.tokens import Issuer
 from tests.waiting import eventually
-
-CLOUDEVENT = {"content-type": "application/cloudevents+json"}
-PARTITION = partition_for(VILLAGE[:5], topics.PARTITIONS)
-
-
-@dataclass
-class Registry:
-    """A served registry and how to call it."""
-
-    http: httpx.AsyncClient
-    token: str
-    topic: str
-    bootstrap: str
-
-    async def post(self, body: bytes, **headers: str) -> httpx.Response:
-        """Post a fact with the usual token."""
-        usual = CLOUDEVENT | {"authorization": f"Bearer {self.token}"}
-        return await self.http.post("/v1/facts", content=body, headers=usual | headers)
-
-    async def published(self, count: int) -> list[Change]:
-        """Return the first `count` changes in the partition of the factory's village."""
-        at = TopicPartition(self.topic, PARTITION)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False)
-        await consumer.start()
-        try:
-            consumer.assign([at])
-            await consumer.seek_to_beginning(at)
-            records = [await consumer.getone() for _ in range(count)]
-        finally:
-            await consumer.stop()
-        return [msgspec.json.decode(record.value, type=Change) for record in records]
-
-
-@pytest.fixture
-async def settings(
-    kafka_bootstrap: str, mongodb_uri: str, namespace: str, tmp_path: Path, issuer: Issuer
-) -> RegistrySettings:
-    """Settings of a registry of this test's own."""
-    secret = tmp_path / "identity.key"
-    secret.write_text("5e" * 32)
-    return RegistrySettings(
-        kafka_bootstrap=kafka_bootstrap,
-        mongodb_uri=mongodb_uri,
-        namespace=namespace,
-        jwks=await issuer.write_keys(tmp_path / "jwks.json"),
-        token_issuer=ISSUER,
-        token_audience=AUDIENCE,
-        instance="registry-0",
-        identity_key_file=secret,
-    )
-
-
-@pytest.fixture
-def issuer() -> Issuer:
-    """Signs this test's tokens."""
-    return Issuer(SystemClock())
-
-
-@pytest.fixture
-async def registry(settings: RegistrySettings, issuer: Issuer) -> AsyncIterator[Registry]:
-    """A registry with its topics."""
-    changes = topics.CHANGES.under(settings.namespace)
-    await ensure_topics(settings.kafka_bootstrap, [changes])
-    async with served(build(settings)) as http:
-        yield Registry(http, issuer.token(), changes.name, settings.kafka_bootstrap)
 
 
 async def test_an_accepted_fact_is_published_as_its_change(registry: Registry) -> None:

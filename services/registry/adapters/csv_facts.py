@@ -1,0 +1,83 @@
+"""Facts written as CSV rows (semantics.md, "Facts"), as the documents that the parser reads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from services.registry.application.shape import shown
+from services.registry.domain.errors import Refusal, RefusalCode
+
+COLUMNS: Final = (
+    "id", "source", "type", "time", "scheme", "identity", "region", "segment", "groups", "payer", "programmes",
+    "paid_through", "reason", "other_scheme", "other_identity",
+)  # fmt: skip
+_IN_ENVELOPE: Final = ("id", "source", "time")
+_IN_DATA: Final = ("region", "segment", "payer", "paid_through", "reason")
+_LISTS: Final = ("groups", "programmes")
+_EXCEL_NUMBER: Final = re.compile(r"\d[.,]\d+E\+\d+", re.ASCII | re.IGNORECASE)
+
+Document = dict[str, Any]
+
+
+class UnreadableError(Exception):
+    """The file as a whole cannot be read; the message says what to do."""
+
+
+def documents(text: str) -> Iterator[Document | Refusal]:
+    """Yield for each row its document, or the refusal that keeps it from having one.
+
+    Empty is absent. Raises: UnreadableError where the header is not ours, so that no row can be understood.
+    """
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(rows, [])
+        _check(header)
+        for cells in rows:
+            if cells:
+                yield _document(header, cells)
+    except csv.Error as error:
+        raise UnreadableError(f"line {rows.line_num} is not CSV ({error}); check its quotes") from error
+
+
+def _check(header: list[str]) -> None:
+    unknown = [name for name in header if name not in COLUMNS]
+    if len(header) == 1 and ";" in header[0]:
+        raise UnreadableError("the columns are divided by semicolons; save the file with commas")
+    if unknown or "id" not in header or len(set(header)) < len(header):
+        seen = shown(", ".join(header))
+        raise UnreadableError(f"the header must name columns of {','.join(COLUMNS)}, each once; it reads {seen}")
+
+
+def _document(header: list[str], cells: list[str]) -> Document | Refusal:
+    if len(cells) != len(header):
+        detail = f"has {len(cells)} fields where the header has {len(header)}; quote a field that holds a comma"
+        return Refusal(RefusalCode.MALFORMED_FIELD, None, detail)
+    row = {name: cell for name, cell in zip(header, cells, strict=True) if cell != ""}
+    return _refusal(row) or _event(row)
+
+
+def _refusal(row: dict[str, str]) -> Refusal | None:
+    if row.get("type") == "corrected":
+        return Refusal(RefusalCode.UNKNOWN_TYPE, "type", "corrections come as JSON only")
+    for name in ("identity", "other_identity"):
+        if _EXCEL_NUMBER.fullmatch(row.get(name, "")):
+            detail = "was turned into a number by a spreadsheet; format the column as text and export again"
+            return Refusal(RefusalCode.MALFORMED_IDENTITY, name, detail)
+    return None
+
+
+def _event(row: dict[str, str]) -> Document:
+    data: Document = {name: row[name] for name in _IN_DATA if name in row}
+    data |= {name: row[name].split("|") for name in _LISTS if name in row}
+    for field, prefix in (("identity", ""), ("other", "other_")):
+        named = {"scheme": row.get(f"{prefix}scheme"), "value": row.get(f"{prefix}identity")}
+        if given := {name: value for name, value in named.items() if value is not None}:
+            data[field] = given
+    envelope: Document = {name: row[name] for name in _IN_ENVELOPE if name in row}
+    if "type" in row:
+        envelope["type"] = f"cakupan.{row['type']}.v1"
+    return {"specversion": "1.0", **envelope, "data": data}

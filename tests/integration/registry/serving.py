@@ -1,0 +1,45 @@
+"""A registry of a test's own, on the real servers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from shared.adapters.kafka_producer import partition_for
+from shared.contracts import topics
+from shared.contracts.changes import Change
+from tests.factories_registry import VILLAGE
+
+CLOUDEVENT = {"content-type": "application/cloudevents+json"}
+PARTITION = partition_for(VILLAGE[:5], topics.PARTITIONS)
+
+
+@dataclass
+class Registry:
+    """A served registry and how to call it."""
+
+    http: httpx.AsyncClient
+    token: str
+    topic: str
+    bootstrap: str
+
+    async def post(self, body: bytes, **headers: str) -> httpx.Response:
+        """Post a fact with the usual token."""
+        usual = CLOUDEVENT | {"authorization": f"Bearer {self.token}"}
+        return await self.http.post("/v1/facts", content=body, headers=usual | headers)
+
+    async def published(self, count: int) -> list[Change]:
+        """Return the first `count` changes in the partition of the factory's village."""
+        at = TopicPartition(self.topic, PARTITION)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            consumer.assign([at])
+            await consumer.seek_to_beginning(at)
+            records = [await consumer.getone() for _ in range(count)]
+        finally:
+            await consumer.stop()
+        return [msgspec.json.decode(record.value, type=Change) for record in records]
