@@ -26,13 +26,13 @@ class MemoryStore:
     async def checkpoints(self) -> dict[int, Checkpoint]:
         return dict(self._checkpoints)
 
-    async def apply(self, flush: Flush) -> None:
+    async def apply(self, flushes: Sequence[Flush]) -> None:
         if self.down:
             raise TransientError("the store is away")
-        if self._checkpoints[flush.partition].position != flush.before:
-            raise FencedError(f"partition {flush.partition} stands elsewhere")
-        self._checkpoints[flush.partition] = Checkpoint(flush.after, flush.behind)
-        self.flushes.append(flush)
+        if any(self._checkpoints[flush.partition].position != flush.before for flush in flushes):
+            raise FencedError("a partition stands elsewhere")
+        self._checkpoints.update({flush.partition: Checkpoint(flush.after, flush.behind) for flush in flushes})
+        self.flushes += flushes
 
     async def mark_level(self, partitions: Collection[int]) -> None:
         for partition in partitions:

@@ -164,10 +164,10 @@ class _MemoryTransaction:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    async def move_position(self, partition: int, before: int, after: int) -> None:
-        if self._memory.positions[partition] != before:
+    async def move_positions(self, moves: Mapping[int, tuple[int, int]]) -> None:
+        if any(self._memory.positions[partition] != before for partition, (before, _) in moves.items()):
             raise FencedError("another replica was ahead")
-        self._memory.positions[partition] = after
+        self._memory.positions.update({partition: after for partition, (_, after) in moves.items()})
 
     async def marks(self, regions: Collection[str]) -> dict[str, Mark]:
         return {shot.region: mark_of(shot) for shot in self._memory.snapshots.values() if shot.region in regions}

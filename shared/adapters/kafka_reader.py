@@ -32,11 +32,17 @@ _log = logger(__name__)
 _POLL_TIMEOUT_MS: Final = 200
 _MAX_RECORDS: Final = 500
 """More at once only makes `getmany` copy more; measured as the better size for replay."""
+_GATHER_S: Final = 0.02
+"""How long the first records wait for company: one transaction for all partitions costs little more than for one."""
 _SILENT_POLL: Final = timedelta(seconds=30)
 """A loop that has not asked Kafka for so long is stuck."""
 _RETRY_FIRST: Final = timedelta(milliseconds=100)
 _RETRY_LONGEST: Final = timedelta(seconds=5)
 _BROKER_START_TIMEOUT_S: Final = 30
+
+
+Batches = Mapping[int, Sequence[ConsumerRecord]]
+"""Records by partition, in order of offset."""
 
 
 class Sink(Protocol):
@@ -49,11 +55,12 @@ class Sink(Protocol):
         """
         ...
 
-    async def apply(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
-        """Take in the records, in order, all or none.
+    async def apply(self, batches: Batches) -> None:
+        """Take in the records, in order within each partition, all or none.
 
         Raises: TransientError to be given the same again; FencedError when another replica is ahead (positions are
-        read anew); PermanentError to stop this partition until someone acts.
+        read anew); PermanentError to stop until someone acts. Where several partitions were given, each is then given
+        alone, so that only the one at fault is held up.
         """
         ...
 
@@ -75,7 +82,7 @@ class Metrics:
             Gauge("kafka_lag_records", "Records not yet applied", labels, registry=registry),
             Gauge("kafka_lag_seconds", "Age of the newest applied record while behind; 0 when level", labels,
                   registry=registry),
-            Counter("kafka_apply_retries_total", "Batches applied again after a passing error", labels,
+            Counter("kafka_apply_retries_total", "Batches applied again after a passing error", ("topic",),
                     registry=registry),
             Gauge("kafka_partition_stopped", "1 where a partition waits for an operator", labels, registry=registry),
         )  # fmt: skip
@@ -163,46 +170,76 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._pause_before(attempt)
 
     async def _step(self) -> None:
-        consumer = self._consumer
         try:
-            batches = await consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=_MAX_RECORDS)
+            batches = await self._gather()
         except KafkaError as error:
             _log.error("Kafka did not give records", topic=self._topic.name, error=type(error).__name__)
             await self._pause_before(1)
             return
         self._last_poll = self._clock.now()
-        for at, records in batches.items():
-            await self._apply(at, records)
+        if batches:
+            await self._apply(batches)
         self._measure()
 
-    async def _apply(self, at: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
-        """Give the records to the sink until it has taken them, or the partition is no longer ours."""
+    async def _gather(self) -> Batches:
+        """Return what Kafka has: at once where that is much, else with what comes within a moment."""
+        first = await self._consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=_MAX_RECORDS)
+        count = sum(map(len, first.values()))
+        batches = {at.partition: records for at, records in first.items()}
+        if 0 < count < _MAX_RECORDS:
+            await asyncio.sleep(_GATHER_S)
+            more = await self._consumer.getmany(timeout_ms=0, max_records=_MAX_RECORDS - count)
+            for at, records in more.items():
+                batches[at.partition] = [*batches.get(at.partition, ()), *records]
+        return batches
+
+    async def _apply(self, batches: Batches) -> None:
+        """Give the records to the sink until it has taken them, or the partitions are no longer ours."""
         attempt = 0
-        while at.partition in self.partitions:
+        while batches := self._ours(batches):
             async with self._lock:
-                if at.partition not in self.partitions:
-                    return
+                batches = self._ours(batches)
                 try:
-                    with tracing.span("apply", _traceparent(records[-1])):
-                        await self._sink.apply(at.partition, records)
-                    self._next[at.partition] = records[-1].offset + 1
-                    self._metrics.lag_seconds.labels(self._topic.name, at.partition).set(self._behind_s(at, records))
+                    with tracing.span("apply", _traceparent(batches)):
+                        await self._sink.apply(batches)
+                    self._note(batches)
                     return
-                except FencedError as error:
-                    _log.warning("another replica was ahead", partition=at.partition, error=str(error))
-                    await self._take_up([at])
-                    return
-                except PermanentError as error:
-                    self._stop_partition(at, str(error))
-                    return
+                except (FencedError, PermanentError) as error:
+                    if len(batches) <= 1:
+                        await self._give_up(batches, error)
+                        return
+                    attempt = 0
                 except TransientError as error:
                     attempt += 1
-                    self._metrics.retries.labels(self._topic.name, at.partition).inc()
-                    _log.warning("applying again", partition=at.partition, attempt=attempt, error=str(error))
+                    self._metrics.retries.labels(self._topic.name).inc()
+                    _log.warning("applying again", topic=self._topic.name, attempt=attempt, error=str(error))
+            if attempt == 0:
+                for partition, records in batches.items():
+                    await self._apply({partition: records})
+                return
             await self._pause_before(attempt)
 
-    def _behind_s(self, at: TopicPartition, records: Sequence[ConsumerRecord]) -> float:
-        if self._lag(at.partition) == 0:
+    def _ours(self, batches: Batches) -> Batches:
+        return {partition: records for partition, records in batches.items() if partition in self.partitions}
+
+    def _note(self, batches: Batches) -> None:
+        for partition, records in batches.items():
+            self._next[partition] = records[-1].offset + 1
+            lag = self._metrics.lag_seconds.labels(self._topic.name, partition)
+            lag.set(self._behind_s(partition, records))
+
+    async def _give_up(self, batches: Batches, error: Exception) -> None:
+        """Read the position of the one partition anew where another replica was ahead, else stop it."""
+        for partition in batches:
+            at = TopicPartition(self._topic.name, partition)
+            if isinstance(error, FencedError):
+                _log.warning("another replica was ahead", partition=partition, error=str(error))
+                await self._take_up([at])
+            else:
+                self._stop_partition(at, str(error))
+
+    def _behind_s(self, partition: int, records: Sequence[ConsumerRecord]) -> float:
+        if self._lag(partition) == 0:
             return 0.0
         written = datetime.fromtimestamp(records[-1].timestamp / 1000, UTC)
         return max(0.0, (self._clock.now() - written).total_seconds())
@@ -305,5 +342,8 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
         return None
 
 
-def _traceparent(record: ConsumerRecord) -> str | None:
-    return next((value.decode("ascii", "replace") for name, value in record.headers if name == "traceparent"), None)
+def _traceparent(batches: Batches) -> str | None:
+    """Return the trace of the last record of the first partition: one of those that go on together."""
+    last = next(iter(batches.values()))[-1] if batches else None
+    headers = last.headers if last else ()
+    return next((value.decode("ascii", "replace") for name, value in headers if name == "traceparent"), None)

@@ -11,10 +11,11 @@ import msgspec
 from aiokafka import ConsumerRecord
 
 from services.coverage.adapters.metrics import CoverageMetrics
-from services.coverage.application.apply import Applier
+from services.coverage.application.apply import Applier, Plan
 from services.coverage.domain.position import SequenceGap
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.kafka_producer import partition_for
+from shared.adapters.kafka_reader import Batches
 from shared.contracts.changes import Change
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import WIT, level_of, regency_of
@@ -67,24 +68,30 @@ class ChangeSink:
         self._on_assigned(partitions)
         return {partition: position.next_offset for partition, position in positions.items()}
 
-    async def apply(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
+    async def apply(self, batches: Batches) -> None:
         """Take the records in, in three steps: (1) see that no seq is missing, (2) set aside what cannot be read,
-        (3) flush the rest together with the offset.
+        (3) flush the rest together with the offsets.
 
-        A crash before 3 leaves the position where it was: the records come again, a dead letter may stand twice.
+        A crash before 3 leaves the positions where they were: the records come again, a dead letter may stand twice.
         Raises: PermanentError at a gap, with nothing applied.
         """
-        changes, refused = self._decoded(partition, records)
-        last = records[-1]
+        plans, refused = [], []
+        for partition, records in batches.items():
+            changes, unusable = self._decoded(partition, records)
+            plans.append(self._plan(partition, changes, records[-1], alone=len(batches) == 1))
+            refused += unusable
+        await self._put_aside(refused)
+        await self._applier.commit(plans)
+
+    def _plan(self, partition: int, changes: Sequence[Change], last: ConsumerRecord, *, alone: bool) -> Plan:
+        written_at = datetime.fromtimestamp(last.timestamp / 1000, UTC)
         try:
-            plan = self._applier.plan(
-                partition, changes, last.offset + 1, datetime.fromtimestamp(last.timestamp / 1000, UTC)
-            )
+            return self._applier.plan(partition, changes, last.offset + 1, written_at)
         except SequenceGap as gap:
-            self._metrics.gap()
+            if alone:
+                # Given with others, it comes again alone: count the stop once.
+                self._metrics.gap()
             raise PermanentError(str(gap)) from gap
-        await self._put_aside(partition, refused)
-        await self._applier.commit(plan)
 
     def _decoded(self, partition: int, records: Sequence[ConsumerRecord]) -> tuple[list[Change], list[Refused]]:
         changes: list[Change] = []
@@ -96,12 +103,13 @@ class ChangeSink:
                 refused.append(Refused(record, why))
         return changes, refused
 
-    async def _put_aside(self, partition: int, refused: Sequence[Refused]) -> None:
+    async def _put_aside(self, refused: Sequence[Refused]) -> None:
         """Set aside what was not yet: a flush that is tried again does not repeat its dead letters."""
         for item in refused:
-            if item.record.offset > self._set_aside.get(partition, -1):
+            partition, offset = item.record.partition, item.record.offset
+            if offset > self._set_aside.get(partition, -1):
                 await self._dead_letters.put(item.record, item.why.reason, item.why.detail)
-                self._set_aside[partition] = item.record.offset
+                self._set_aside[partition] = offset
                 self._metrics.set_aside()
 
 

@@ -6,9 +6,11 @@ partition, province and nation in each), `flows` (one a region, partition and mo
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any, Final
+
+from pymongo import UpdateOne
 
 from services.coverage.adapters.mongo_documents import add_counter, add_flows, counter_updates, flow_updates
 from services.coverage.application.ports import Checkpoint, Figures, Flush
@@ -46,17 +48,16 @@ class MongoStore:
             found = await self._mongo["checkpoints"].find().to_list(None)
         return {doc["_id"]: Checkpoint(Position(doc["next_seq"], doc["next_offset"]), doc["behind"]) for doc in found}
 
-    async def apply(self, flush: Flush) -> None:
-        """See the port. The checkpoint moves first: of two at the same position the second meets a conflict there."""
+    async def apply(self, flushes: Sequence[Flush]) -> None:
+        """See the port. Checkpoints move first: of two at the same position the second meets a conflict there."""
 
         async def work(session: Session) -> None:
-            stands = {"_id": flush.partition, **_position(flush.before)}
-            move = {"$set": _checkpoint(flush.after, behind=flush.behind)}
-            moved = await self._mongo["checkpoints"].update_one(stands, move, session=session)
-            if moved.matched_count == 0:
-                raise FencedError(f"partition {flush.partition} no longer stands at seq {flush.before.next_seq}")
-            await self._bulk("counters", list(counter_updates(flush)), session)
-            await self._bulk("flows", list(flow_updates(flush)), session)
+            moves = [_move(flush) for flush in flushes]
+            moved = await self._mongo["checkpoints"].bulk_write(moves, ordered=False, session=session)
+            if moved.matched_count < len(flushes):
+                raise FencedError(f"of partitions {[flush.partition for flush in flushes]} one has moved on")
+            await self._bulk("counters", [update for flush in flushes for update in counter_updates(flush)], session)
+            await self._bulk("flows", [update for flush in flushes for update in flow_updates(flush)], session)
 
         await self._mongo.transact(work)
 
@@ -102,6 +103,11 @@ class MongoStore:
         with translating("read the regions of a partition"):
             found = await self._mongo["counters"].find({"partition": partition}, {"_id": 0, "region": 1}).to_list(None)
         return [doc["region"] for doc in found if level_of(doc["region"]) not in _SUMMED]
+
+
+def _move(flush: Flush) -> UpdateOne:
+    stands = {"_id": flush.partition, **_position(flush.before)}
+    return UpdateOne(stands, {"$set": _checkpoint(flush.after, behind=flush.behind)})
 
 
 def _position(position: Position) -> Document:

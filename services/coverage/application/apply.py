@@ -68,20 +68,23 @@ class Applier:
         after, fresh = before.advance(partition, changes, next_offset)
         return Plan(partition, before, after, fresh, len(changes) - len(fresh), written_at)
 
-    async def commit(self, plan: Plan) -> None:
-        """Apply a plan in two steps: (1) one transaction moves the checkpoint and adds to counters and flows,
-        (2) the position here follows and the regions touched are announced.
+    async def commit(self, plans: Sequence[Plan]) -> None:
+        """Apply the plans in two steps: (1) one transaction moves the checkpoints and adds to counters and flows,
+        (2) the positions here follow and the regions touched are announced.
 
-        A crash before 1 leaves nothing; between 1 and 2 the checkpoint holds, and whoever takes the partition up
-        reads it and publishes its regions anew. Raises: FencedError when another replica moved the checkpoint.
+        A crash before 1 leaves nothing; between 1 and 2 the checkpoints hold, and whoever takes the partitions up
+        reads them and publishes their regions anew. Raises: FencedError when another replica moved a checkpoint.
         """
         started = perf_counter()
-        flush = self._flush(plan)
-        await self._store.apply(flush)
-        self._positions[plan.partition] = plan.after
-        self._progress.note(plan.partition, behind=flush.behind)
-        self._on_flush(flush.counters.keys())
-        self._metrics.flushed(len(plan.fresh), plan.dropped, perf_counter() - started, self._age_of_oldest(plan.fresh))
+        flushes = [self._flush(plan) for plan in plans]
+        await self._store.apply(flushes)
+        for plan, flush in zip(plans, flushes, strict=True):
+            self._positions[plan.partition] = plan.after
+            self._progress.note(plan.partition, behind=flush.behind)
+        self._on_flush({region for flush in flushes for region in flush.counters})
+        fresh = [change for plan in plans for change in plan.fresh]
+        dropped = sum(plan.dropped for plan in plans)
+        self._metrics.flushed(len(fresh), dropped, perf_counter() - started, self._age_of_oldest(fresh))
 
     def _flush(self, plan: Plan) -> Flush:
         behind = self._clock.now() - plan.written_at > LEVEL_WITHIN

@@ -53,10 +53,10 @@ class Store(Protocol):
         """Return the checkpoint of every partition; one never applied stands at 0."""
         ...
 
-    async def apply(self, flush: Flush) -> None:
-        """Write the flush, all of it or nothing, on a majority.
+    async def apply(self, flushes: Sequence[Flush]) -> None:
+        """Write the flushes of several partitions, all of it or nothing, on a majority.
 
-        Raises: FencedError when the partition no longer stands at `before`; TransientError when it may be tried again.
+        Raises: FencedError when one no longer stands at its `before`; TransientError when it may be tried again.
         """
         ...
 

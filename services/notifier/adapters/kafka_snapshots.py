@@ -13,6 +13,7 @@ from services.notifier.adapters.metrics import NotifierMetrics
 from services.notifier.application.evaluate import Batch, Evaluator
 from services.notifier.application.ports import EvaluationStore
 from shared.adapters.dead_letters import DeadLetters
+from shared.adapters.kafka_reader import Batches
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import WIT, level_of, parent_of
 from shared.runtime.errors import FencedError
@@ -58,18 +59,22 @@ class SnapshotSink:
         self._positions.update(positions)
         return positions
 
-    async def apply(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
+    async def apply(self, batches: Batches) -> None:
         """Take the records in, in two steps: (1) set aside what cannot be read, (2) evaluate the rest together with
-        the offset.
+        the offsets.
 
-        A crash before 2 leaves the position where it was: the records come again, a dead letter may stand twice.
+        A crash before 2 leaves the positions where they were: the records come again, a dead letter may stand twice.
         """
+        taken = [await self._batch(partition, records) for partition, records in batches.items()]
+        await self._evaluator.take_in(taken)
+        self._positions.update({batch.partition: batch.after for batch in taken})
+
+    async def _batch(self, partition: int, records: Sequence[ConsumerRecord]) -> Batch:
         before, after = self._positions[partition], records[-1].offset + 1
         if records[0].offset < before:
             raise FencedError(f"partition {partition} was read from offset {records[0].offset}, not from {before}")
         snapshots = [snapshot for record in records if (snapshot := await self._readable(record)) is not None]
-        await self._evaluator.take_in(Batch(partition, before, after, snapshots))
-        self._positions[partition] = after
+        return Batch(partition, before, after, snapshots)
 
     async def _readable(self, record: ConsumerRecord) -> Snapshot | None:
         """Return the record's snapshot; None for a tombstone, and for what is set aside."""

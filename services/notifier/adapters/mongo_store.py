@@ -6,7 +6,7 @@ Collections: `positions` (one a partition), `snapshots` (the latest of each regi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, TypeVar
 
 from pymongo import InsertOne, UpdateOne
@@ -80,13 +80,14 @@ class _MongoTransaction:
         self._mongo = mongo
         self._session = session
 
-    async def move_position(self, partition: int, before: int, after: int) -> None:
-        stands = {"_id": partition, "next_offset": before}
-        moved = await self._mongo["positions"].update_one(
-            stands, {"$set": {"next_offset": after}}, session=self._session
-        )
-        if moved.matched_count == 0:
-            raise FencedError(f"partition {partition} no longer stands at offset {before}")
+    async def move_positions(self, moves: Mapping[int, tuple[int, int]]) -> None:
+        updates = [
+            UpdateOne({"_id": partition, "next_offset": before}, {"$set": {"next_offset": after}})
+            for partition, (before, after) in moves.items()
+        ]
+        moved = await self._mongo["positions"].bulk_write(updates, ordered=False, session=self._session)
+        if moved.matched_count < len(updates):
+            raise FencedError(f"of partitions {list(moves)} one has moved on")
 
     async def marks(self, regions: Collection[str]) -> dict[str, Mark]:
         found = self._mongo["snapshots"].find(

@@ -48,17 +48,18 @@ class Evaluator:
         self._metrics = metrics
         self._on_raised = on_raised
 
-    async def take_in(self, batch: Batch) -> None:
-        """Take a batch in, in two steps: (1) one transaction moves the position and writes snapshots, states, alerts
+    async def take_in(self, batches: Sequence[Batch]) -> None:
+        """Take batches in, in two steps: (1) one transaction moves the positions and writes snapshots, states, alerts
         and deliveries, (2) the deliverer is woken.
 
-        A crash before 1 leaves nothing, and the batch comes again; between 1 and 2 the deliverer finds what is due
-        by itself. Raises: FencedError when another replica has the partition.
+        A crash before 1 leaves nothing, and the batches come again; between 1 and 2 the deliverer finds what is due
+        by itself. Raises: FencedError when another replica has one of the partitions.
         """
-        kept = [snapshot for snapshot in batch.snapshots if self._keeps(snapshot.region)]
+        kept = [snapshot for batch in batches for snapshot in batch.snapshots if self._keeps(snapshot.region)]
+        moves = {batch.partition: (batch.before, batch.after) for batch in batches}
 
         async def work(transaction: Transaction) -> tuple[Judge, int]:
-            await transaction.move_position(batch.partition, batch.before, batch.after)
+            await transaction.move_positions(moves)
             return await self._judged(transaction, kept)
 
         judge, taken = await self._store.transact(work)

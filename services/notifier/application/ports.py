@@ -31,8 +31,11 @@ class Findings:
 class Transaction(Protocol):
     """One transaction's view of positions, snapshots and states; what it writes stands together or not at all."""
 
-    async def move_position(self, partition: int, before: int, after: int) -> None:
-        """Move the offset to read next. Raises: FencedError when it no longer stands at `before`."""
+    async def move_positions(self, moves: Mapping[int, tuple[int, int]]) -> None:
+        """Move the offset to read next of each partition, from the first to the second of its pair.
+
+        Raises: FencedError when one no longer stands at its first.
+        """
         ...
 
     async def marks(self, regions: Collection[str]) -> dict[str, Mark]:

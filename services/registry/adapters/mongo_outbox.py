@@ -48,7 +48,7 @@ class MongoOutbox(MongoLeases):
             return []
 
         async def work(session: Session) -> list[Document]:
-            manifests = [await self._manifest(leases[p], entries, session) for p, entries in waiting.items()]
+            manifests = await self._manifests(leases, waiting, session)
             await self._mongo["manifests"].insert_many(manifests, session=session)
             numbered = [entry["_id"] for entries in waiting.values() for entry in entries]
             await self._mongo["outbox"].delete_many({"_id": {"$in": numbered}}, session=session)
@@ -72,22 +72,23 @@ class MongoOutbox(MongoLeases):
                     waiting[partition].append(entry)
         return dict(waiting)
 
-    async def _manifest(self, lease: Lease, entries: Sequence[Document], session: Session) -> Document:
-        count = sum(entry["n"] for entry in entries)
-        partition = int(lease.job)
-        before = await self._mongo["leases"].find_one_and_update(
-            {"_id": lease.job, "token": lease.token}, {"$inc": {"next_seq": count}}, session=session
-        )
-        if before is None:
-            raise FencedError(f"partition {partition} is no longer ours to relay")
-        first = before["next_seq"]
-        return {
-            "_id": f"{partition}/{first}",
-            "partition": partition,
-            "first_seq": first,
-            "count": count,
-            "entries": [entry["_id"] for entry in entries],
-        }
+    async def _manifests(
+        self, leases: Mapping[int, Lease], waiting: Mapping[int, Sequence[Document]], session: Session
+    ) -> list[Document]:
+        """Move the partitions' next numbers on, which their tokens must allow, and return what they were given for."""
+        jobs = {"_id": {"$in": [leases[partition].job for partition in waiting]}}
+        found = self._mongo["leases"].find(jobs, {"next_seq": 1}, session=session)
+        next_seq = {int(doc["_id"]): doc["next_seq"] async for doc in found}
+        manifests = [_manifest(partition, next_seq[partition], entries) for partition, entries in waiting.items()]
+        moves = [
+            UpdateOne({"_id": leases[p].job, "token": leases[p].token}, {"$inc": {"next_seq": manifest["count"]}})
+            for manifest in manifests
+            for p in [manifest["partition"]]
+        ]
+        moved = await self._mongo["leases"].bulk_write(moves, ordered=False, session=session)
+        if moved.matched_count < len(moves):
+            raise FencedError(f"of partitions {list(waiting)} one is no longer ours to relay")
+        return manifests
 
     async def unpublished(self, partition: int) -> list[Batch]:
         """See the port."""
@@ -126,6 +127,16 @@ class MongoOutbox(MongoLeases):
         pipeline = [{"$group": {"_id": None, "sum": {"$sum": of}, "oldest": oldest}}]
         found = await self._mongo[collection].aggregate(pipeline).to_list(1)
         return found[0] if found else {"sum": 0, "oldest": None}
+
+
+def _manifest(partition: int, first_seq: int, entries: Sequence[Document]) -> Document:
+    return {
+        "_id": f"{partition}/{first_seq}",
+        "partition": partition,
+        "first_seq": first_seq,
+        "count": sum(entry["n"] for entry in entries),
+        "entries": [entry["_id"] for entry in entries],
+    }
 
 
 def _batch(manifest: Document, entries: Sequence[Document]) -> Batch:

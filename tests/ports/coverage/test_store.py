@@ -94,7 +94,7 @@ async def test_nothing_was_applied_at_first(store: Store) -> None:
 
 async def test_a_flush_moves_checkpoint_counters_and_flows_together(store: Store) -> None:
     """What is read afterwards is what was applied."""
-    await store.apply(flush([*joined(2), change(2, after=state(NEIGHBOUR, active=False))], Position()))
+    await store.apply([flush([*joined(2), change(2, after=state(NEIGHBOUR, active=False))], Position())])
     assert (await store.checkpoints())[partition()].position == Position(3, 3)
     figures = (await store.figures(["11.01"], TODAY))["11.01"]
     assert (figures.tally.registered, figures.tally.active, figures.position) == (3, 2, 3)
@@ -106,8 +106,8 @@ async def test_a_flush_moves_checkpoint_counters_and_flows_together(store: Store
 async def test_flushes_add_up(store: Store) -> None:
     """Counts add, times keep the newest, the position grows."""
     earlier = RECORDED_AT - timedelta(days=1)
-    await store.apply(flush(joined(2), Position()))
-    await store.apply(flush([change(2, recorded_at=earlier, source="a.b/c$")], Position(2, 2)))
+    await store.apply([flush(joined(2), Position())])
+    await store.apply([flush([change(2, recorded_at=earlier, source="a.b/c$")], Position(2, 2))])
     figures = (await store.figures([VILLAGE], TODAY))[VILLAGE]
     assert (figures.tally.registered, figures.tally.placed_here, figures.position) == (3, 3, 3)
     assert figures.tally.fed_at == {"bpjs/aceh": RECORDED_AT, "a.b/c$": earlier}
@@ -117,27 +117,27 @@ async def test_flushes_add_up(store: Store) -> None:
 
 async def test_a_flush_from_an_old_position_is_fenced_and_writes_nothing(store: Store) -> None:
     """A zombie, or a batch applied twice, counts nothing."""
-    await store.apply(flush(joined(2), Position()))
+    await store.apply([flush(joined(2), Position())])
     with pytest.raises(FencedError):
-        await store.apply(flush(joined(2), Position()))
+        await store.apply([flush(joined(2), Position())])
     with pytest.raises(FencedError):
-        await store.apply(flush(joined(1, first=5), Position(5, 5)))
+        await store.apply([flush(joined(1, first=5), Position(5, 5))])
     assert (await store.figures(["ID"], TODAY))["ID"].tally.registered == 2
     assert (await store.checkpoints())[partition()].position == Position(2, 2)
 
 
 async def test_a_flush_without_changes_moves_the_offset_alone(store: Store) -> None:
     """Records that were all set aside are passed for good."""
-    await store.apply(Flush(3, Position(), Position(0, 7), {}, {}, behind=False))
+    await store.apply([Flush(3, Position(), Position(0, 7), {}, {}, behind=False)])
     assert (await store.checkpoints())[3].position == Position(0, 7)
     with pytest.raises(FencedError):
-        await store.apply(Flush(3, Position(), Position(0, 7), {}, {}, behind=False))
+        await store.apply([Flush(3, Position(), Position(0, 7), {}, {}, behind=False)])
 
 
 async def test_partitions_are_summed_for_nation_and_province(store: Store) -> None:
     """Each partition keeps its own part; a region's position is the sum of the parts'."""
-    await store.apply(flush(joined(2), Position()))
-    await store.apply(flush(joined(3, OTHER_PROVINCE), Position(), OTHER_PROVINCE))
+    await store.apply([flush(joined(2), Position())])
+    await store.apply([flush(joined(3, OTHER_PROVINCE), Position(), OTHER_PROVINCE)])
     figures = await store.figures(["ID", "11", "92", "12"], TODAY)
     assert [figures[region].tally.registered for region in ("ID", "11", "92", "12")] == [5, 2, 3, 0]
     assert await store.positions(["ID", "11", "12"]) == {"ID": 5, "11": 2, "12": 0}
@@ -147,7 +147,7 @@ async def test_partitions_are_summed_for_nation_and_province(store: Store) -> No
 async def test_flows_are_read_from_a_day_on(store: Store) -> None:
     """Across months, and not at all when not asked for."""
     days = [TODAY, TODAY - timedelta(days=30), TODAY - timedelta(days=60)]
-    await store.apply(flush([change(n, effective_day=day) for n, day in enumerate(days)], Position()))
+    await store.apply([flush([change(n, effective_day=day) for n, day in enumerate(days)], Position())])
     figures = (await store.figures(["11"], days[1]))["11"]
     assert figures.flows == {(days[0], "joined"): Flow(1, 1), (days[1], "joined"): Flow(1, 1)}
     assert (await store.figures(["11"], None))["11"].flows == {}
@@ -155,14 +155,14 @@ async def test_flows_are_read_from_a_day_on(store: Store) -> None:
 
 async def test_the_regions_of_a_partition_are_those_it_owns(store: Store) -> None:
     """Regency and below; nation and provinces belong to no partition alone."""
-    await store.apply(flush(joined(1), Position()))
+    await store.apply([flush(joined(1), Position())])
     assert sorted(await store.regions_of(partition())) == ["11.01", "11.01.02", VILLAGE]
     assert await store.regions_of(partition(OTHER_PROVINCE)) == []
 
 
 async def test_who_is_behind_is_seen_by_others_until_level(store: Store) -> None:
     """The flag travels with the flush."""
-    await store.apply(flush(joined(1), Position(), behind=True))
+    await store.apply([flush(joined(1), Position(), behind=True)])
     assert (await store.checkpoints())[partition()].behind
     await store.mark_level([partition()])
     assert not (await store.checkpoints())[partition()].behind
@@ -215,11 +215,11 @@ async def test_a_crash_around_the_flush_counts_each_change_once(store: Store, cr
     dying = await applier(store)
     plan = dying.plan(partition(), batch, 3, AT)
     if crash == "after the flush":
-        await dying.commit(plan)
+        await dying.commit([plan])
     heir = await applier(store)
-    await heir.commit(heir.plan(partition(), batch, 3, AT))
+    await heir.commit([heir.plan(partition(), batch, 3, AT)])
     with pytest.raises(FencedError):
-        await dying.commit(plan)
+        await dying.commit([plan])
     assert (await store.figures([VILLAGE], TODAY))[VILLAGE].tally.registered == 3
     assert heir.position(partition()) == (await store.checkpoints())[partition()].position == Position(3, 3)
 

@@ -99,7 +99,7 @@ async def test_a_position_moves_only_from_where_it_stands(ports: Ports) -> None:
     assert await ports.store.positions([0, 11]) == {0: 0, 11: 0}
 
     async def work(transaction: Transaction) -> None:
-        await transaction.move_position(11, 0, 7)
+        await transaction.move_positions({11: (0, 7)})
         await transaction.write(Findings(snapshots={"11": snapshot(1)}))
 
     await ports.store.transact(work)

@@ -22,7 +22,7 @@ async def seen(people: dict[str, int], *regions: str) -> list[dict[str, Any]]:
     await applier.take_up(range(12))
     for place, count in people.items():
         first = applier.position(partition(place)).next_seq
-        await applier.commit(applier.plan(partition(place), joined(count, place, first=first), 0, clock.now()))
+        await applier.commit([applier.plan(partition(place), joined(count, place, first=first), 0, clock.now())])
     book = Book()
     book.add(Row(Figure("92.08", "workers", TODAY, 20_390, "bps", "all"), RECORDED_AT, 1))
     viewer = Viewer(store, book, catalogue().name, clock, progress.catching_up)

@@ -52,7 +52,7 @@ class Replica:
     async def apply(self, changes: list[Change], region: str = VILLAGE, ago: timedelta = timedelta(0)) -> None:
         """Apply the changes to the region's partition as written so long ago."""
         plan = self.applier.plan(partition(region), changes, len(changes), self.clock.now() - ago)
-        await self.applier.commit(plan)
+        await self.applier.commit([plan])
 
     async def published(self) -> dict[str, Snapshot]:
         """Publish what is due and return the newest snapshot of each region that was."""

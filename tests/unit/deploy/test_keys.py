@@ -45,7 +45,7 @@ async def test_a_token_is_issued_as_asked(tmp_path: Path) -> None:
     """Another scope, or one that has expired already."""
     keys, clock = Keys(Home(tmp_path)), ManualClock(NOW)
     caller = await verifier(keys, clock).verify(keys.issue_token(Grant("reader", "coverage:read"), NOW))
-    assert (caller.subject, caller.scopes, caller.sources) == ("reader", {"coverage:read"}, frozenset())
+    assert (caller.subject, caller.scopes, caller.sources) == ("reader", frozenset({"coverage:read"}), frozenset())
     with pytest.raises(AuthError, match="expired"):
         await verifier(keys, clock).verify(keys.issue_token(READY[0], NOW, timedelta(hours=-1)))
 

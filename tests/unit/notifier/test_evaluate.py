@@ -47,7 +47,7 @@ class World:
     async def give(self, *snapshots: Snapshot) -> None:
         """Give the snapshots as the next batch of partition 0."""
         stands = self.store.memory.positions[0]
-        await self.evaluator.take_in(Batch(0, stands, stands + len(snapshots), snapshots))
+        await self.evaluator.take_in([Batch(0, stands, stands + len(snapshots), snapshots)])
 
     @property
     def alerts(self) -> list[tuple[int, AlertState]]:
@@ -116,7 +116,7 @@ async def test_a_batch_from_an_old_position_is_fenced() -> None:
     world = World()
     await world.give(snapshot(6_000))
     with pytest.raises(FencedError):
-        await world.evaluator.take_in(Batch(0, 0, 1, [snapshot(6_844, 2)]))
+        await world.evaluator.take_in([Batch(0, 0, 1, [snapshot(6_844, 2)])])
     assert world.alerts == []
 
 
