@@ -34,6 +34,7 @@ class Child:
         self._environment = environment or {}
         self._process: asyncio.subprocess.Process | None = None
         self._log_began_at = 0
+        self._asked_to_end = False
 
     @property
     def pid(self) -> int | None:
@@ -46,7 +47,7 @@ class Child:
         Raises: PermanentError when the command cannot be run.
         """
         with _open_log(self.log) as log:
-            self._log_began_at = log.tell()
+            self._log_began_at, self._asked_to_end = log.tell(), False
             try:
                 self._process = await asyncio.create_subprocess_exec(
                     *self._command,
@@ -65,7 +66,7 @@ class Child:
 
         Raises: PermanentError with its exit code, its last words and where its log is.
         """
-        if self._process is not None and self._process.returncode is not None:
+        if self._process and self._process.returncode is not None and not self._asked_to_end:
             raise PermanentError(self._obituary(self._process.returncode))
 
     async def run(self) -> None:
@@ -83,20 +84,20 @@ class Child:
 
     async def stop(self, grace_s: float) -> None:
         """Ask the process to end, and end it when it has not done so in time."""
+        self._asked_to_end = True
         if self.pid is not None and self._process is not None:
             self._process.terminate()
             try:
                 await asyncio.wait_for(self._process.wait(), grace_s)
             except TimeoutError:
                 await self.kill()
-        self._process = None
 
     async def kill(self) -> None:
         """End the process at once, without a chance to finish anything."""
+        self._asked_to_end = True
         if self.pid is not None and self._process is not None:
             self._process.kill()
             await self._process.wait()
-        self._process = None
 
     def _obituary(self, code: int) -> str:
         how = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"

@@ -103,8 +103,11 @@ class LocalStack:
         wanted = self._settings.ports
         ports = {name: port for name, port in wanted.items() if port}
         for name, port in ports.items():
-            demand_free(name, port, self._settings.variable(name), self._settings.host)
+            self._demand_free(name, port)
         return ports | remembered_ports(self._settings.home.ports, [name for name in wanted if name not in ports])
+
+    def _demand_free(self, name: str, port: int) -> None:
+        demand_free(name, port, self._settings.variable(name), self._settings.host)
 
     def _lay_ground(self, ports: dict[str, int]) -> Ground:
         settings, servers = self._settings, self._servers
@@ -120,6 +123,8 @@ class LocalStack:
         """Return once all of these are ready; they start side by side."""
         children = []
         for part in launched:
+            # Looked at again, as fetching Kafka takes a while: a stranger there would answer for our process.
+            self._demand_free(part.name, self.ground.ports[part.name])
             child = Child(part.name, part.command, self.ground.home.log(part.name), part.environment)
             self._running[part.name] = (part, child)
             await child.start()

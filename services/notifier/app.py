@@ -61,7 +61,7 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
     mongo = Mongo(settings.mongodb_uri, settings.database("notifier"), instance)
     store, deliveries, archive = MongoStore(mongo), MongoDeliveries(mongo), MongoArchive(mongo)
     producer = Producer(settings.kafka_bootstrap, client_id=instance)
-    broker = KafkaBroker(settings.kafka_bootstrap, consumer_only=True, allow_auto_create_topics=False)
+    broker = KafkaBroker(settings.kafka_bootstrap, consumer_only=True, allow_auto_create_topics=False, logger=None)
 
     channels: dict[str, Channel] = {
         email.CHANNEL: SmtpChannel(settings.smtp_host, settings.smtp_port, settings.smtp_sender)

@@ -51,7 +51,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
 
     sweeper = Sweeper(store, outbox, instance, secrets.change, clock, metrics, on_commit=relay.wake)
 
-    broker = KafkaBroker(settings.kafka_bootstrap)
+    broker = KafkaBroker(settings.kafka_bootstrap, logger=None)
     broker.publisher(
         changes.name, schema=Change, title=changes.name, description="What the registry decided, keyed by regency code"
     )

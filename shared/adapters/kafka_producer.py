@@ -12,8 +12,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from shared.adapters.kafka_start import started
 from shared.runtime.errors import PermanentError, TransientError
 
+_STARTED_WITHIN_S: Final = 10.0
 _ACKNOWLEDGED_WITHIN_S: Final = 15.0
 """Longer than a leader election; after it the caller tries again, and readers drop what came twice."""
 _STOPPED_WITHIN_S: Final = 5.0
@@ -55,8 +57,8 @@ class Producer:
         PermanentError when a record can never be taken (too large, or no right to write).
         """
         try:
+            producer = await self._started()
             async with asyncio.timeout(_ACKNOWLEDGED_WITHIN_S):
-                producer = await self._started()
                 pending = [
                     await producer.send(
                         topic,
@@ -86,7 +88,7 @@ class Producer:
                     max_batch_size=_BATCH_BYTES,
                 )
                 try:
-                    await producer.start()
+                    await started(producer.start(), _STARTED_WITHIN_S)
                 except BaseException:
                     await _stop(producer)
                     raise

@@ -20,6 +20,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from shared.adapters.kafka_start import started
 from shared.contracts.topics import Topic
 from shared.runtime import tracing
 from shared.runtime.backoff import delay
@@ -146,8 +147,8 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def run(self) -> None:
         """Read until cancelled; then leave without telling the group, so that a quick restart moves nothing."""
-        await self._start()
         try:
+            await self._start()
             while True:
                 await self._step()
                 # `getmany` does not yield while it has data: others must get their turn.
@@ -159,15 +160,17 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
         attempt = 0
         while True:
             try:
-                async with asyncio.timeout(_BROKER_START_TIMEOUT_S):
-                    await self._broker.connect()
-                    await self._subscriber.start()
+                await started(self._join(), _BROKER_START_TIMEOUT_S)
                 return
             except (KafkaError, TimeoutError, OSError) as error:
                 attempt += 1
                 _log.warning("Kafka is not there yet", topic=self._topic.name, error=type(error).__name__)
                 await self._subscriber.stop()
                 await self._pause_before(attempt)
+
+    async def _join(self) -> None:
+        await self._broker.connect()
+        await self._subscriber.start()
 
     async def _step(self) -> None:
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import AliasChoices
 
 from deploy.local.home import REPOSITORY
 from shared.adapters.settings import CommonSettings
@@ -57,7 +58,8 @@ def test_it_listens_on_loopback_only() -> None:
 
 def test_its_variables_are_ones_that_the_services_read() -> None:
     """A misspelt name would leave a default in force, silently."""
-    common = {str(alias) for field in CommonSettings.model_fields.values() for alias in field.validation_alias.choices}
+    aliases = [field.validation_alias for field in CommonSettings.model_fields.values()]
+    common = {str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices}
     for name in ("registry", "coverage", "notifier"):
         environment = services()[name]["environment"]
         shared = {variable for variable in environment if variable.startswith("CAKUPAN_")}

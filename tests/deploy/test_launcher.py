@@ -6,10 +6,10 @@ import asyncio
 import json
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -44,7 +44,7 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def all_gone(pids: list[int]) -> Callable[[], object]:
+def all_gone(pids: list[int]) -> Callable[[], Awaitable[bool]]:
     """Return a probe that is true once none of these runs; one that waits to be buried runs no more."""
 
     async def probe() -> bool:
@@ -54,13 +54,18 @@ def all_gone(pids: list[int]) -> Callable[[], object]:
     return probe
 
 
+def mongo(ports: dict[str, int]) -> AsyncMongoClient[dict[str, Any]]:
+    """Return a client to the stack's MongoDB."""
+    return AsyncMongoClient(f"mongodb://127.0.0.1:{ports['mongod']}/?directConnection=true")
+
+
 async def put_data(ports: dict[str, int]) -> None:
     """Leave a record in Kafka and a document in MongoDB."""
     producer = AIOKafkaProducer(bootstrap_servers=f"127.0.0.1:{ports['kafka']}", acks="all")
     await producer.start()
     await producer.send_and_wait(CHANGES.name, b"kept", partition=3)
     await producer.stop()
-    async with AsyncMongoClient(f"mongodb://127.0.0.1:{ports['mongod']}/?directConnection=true") as client:
+    async with mongo(ports) as client:
         await client.kept.things.insert_one({"_id": 1})
 
 
@@ -72,7 +77,7 @@ async def found_data(ports: dict[str, int]) -> tuple[bytes, int]:
     await consumer.start()
     record = await asyncio.wait_for(consumer.getone(), 20)
     await consumer.stop()
-    async with AsyncMongoClient(f"mongodb://127.0.0.1:{ports['mongod']}/?directConnection=true") as client:
+    async with mongo(ports) as client:
         return record.value, await client.kept.things.count_documents({})
 
 
@@ -88,9 +93,7 @@ async def test_neither_ctrl_c_nor_a_kill_leaves_a_process_and_a_second_start_kee
         first.kill()
         await first.wait()
         await eventually(all_gone(started))
-    began = time.monotonic()
     async with launched(tmp_path) as second:
-        assert time.monotonic() - began < 15
         assert json.loads(ports_file.read_text()) == ports
         assert await found_data(ports) == (b"kept", 1)
         started = children(second.pid)

@@ -185,7 +185,8 @@ class Intake:
             )
             outcomes = [group.judge(candidate) for candidate in candidates]
             if group.accepted:
-                found = await transaction.participants(group.holders)
+                # Whoever comes with this group has no participant yet.
+                found = await transaction.participants(group.holders - set(group.introduced.values()))
                 regrouped = regroup(found, group.placed.keys(), filter(None, group.placed.values()))
                 write = decided(regrouped, now=self._clock.now(), secret=self._secrets.change, traceparent=traceparent)
                 await transaction.write(

@@ -1,0 +1,26 @@
+"""`python -m benchmarks [NAME…]`: runs the benchmarks of these names, or all."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from benchmarks import latency
+
+BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {"latency": latency.measure}
+"""Name on the command line and of the result file → what runs it."""
+
+
+async def _run(names: list[str]) -> None:
+    for name in names:
+        print(f"kept in {await BENCHMARKS[name]()}")
+
+
+if __name__ == "__main__":
+    wanted = sys.argv[1:] or list(BENCHMARKS)
+    if unknown := [name for name in wanted if name not in BENCHMARKS]:
+        sys.exit(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    asyncio.run(_run(wanted))

@@ -1,0 +1,78 @@
+"""A whole local stack for a benchmark: its own folder, ports and names, and its own rules for who is told."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from deploy.local import parts
+from deploy.local.parts import Ground, Part
+from deploy.local.settings import StackSettings
+from deploy.local.stack import LocalStack
+
+_RULES: Final = {
+    "rules": [
+        {
+            "id": "benchmark",
+            "title": {"id": "cakupan mencapai 40%", "en": "coverage has reached 40%"},
+            "levels": ["regency"],
+            "measure": "active",
+            "direction": "above",
+            "raise_at": 0.40,
+            "clear_below": 0.39,
+            "severity": "info",
+            "hears": ["kemenko_pmk"],
+        }
+    ]
+}
+_OFFICIALS: Final = {
+    "officials": [
+        {
+            "id": "benchmark",
+            "name": "Benchmark",
+            "role": "kemenko_pmk",
+            "region": "ID",
+            "email": "benchmark@cakupan.local",
+            "time_zone": "WIB",
+        }
+    ]
+}
+
+
+@asynccontextmanager
+async def started_stack() -> AsyncIterator[LocalStack]:
+    """Yield a stack with fresh data, on servers that the environment names or on its own; forget it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="cakupan-bench-", ignore_cleanup_errors=True) as folder:
+        settings = StackSettings(
+            folder=Path(folder),
+            namespace=f"bench{uuid.uuid4().hex[:6]}.",
+            registry_port=0,
+            coverage_port=0,
+            notifier_port=0,
+            mailbox_port=0,
+        )
+        stack = LocalStack(settings, services=_with_own_rules)
+        try:
+            await stack.start()
+            yield stack
+        finally:
+            await stack.stop()
+
+
+def _with_own_rules(ground: Ground) -> Sequence[Part]:
+    """Return the services as ever, but the notifier watches every regency and tells one official of all."""
+    rules, officials = ground.home.root / "rules.yaml", ground.home.root / "officials.yaml"
+    rules.write_text(yaml.safe_dump(_RULES))
+    officials.write_text(yaml.safe_dump(_OFFICIALS))
+    own = {"NOTIFIER_RULES": str(rules), "NOTIFIER_OFFICIALS": str(officials)}
+    return [
+        replace(part, environment={**part.environment, **own}) if part.name == "notifier" else part
+        for part in parts.services(ground)
+    ]
