@@ -87,7 +87,8 @@ class Kafka:
         try:
             await admin.start()
             return bool((await admin.describe_cluster())["brokers"])
-        except KafkaError:
+        except (KafkaError, OSError, TimeoutError):
+            # Starting: the deadline decides.
             return False
         finally:
             await admin.close()

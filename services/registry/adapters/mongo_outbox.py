@@ -7,14 +7,14 @@ numbers; immutable), `outbox` (entries without numbers).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from pymongo import UpdateOne
 
 from services.registry.adapters.mongo_leases import MongoLeases
 from services.registry.application.ports import Backlog, Batch
-from shared.adapters.mongo import Document, DuplicateError, Session, translating
+from shared.adapters.mongo import Document, DuplicateError, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError
 from shared.runtime.lease import Lease
@@ -24,6 +24,10 @@ COLLECTIONS: Final = ["manifests"]
 
 class MongoOutbox(MongoLeases):
     """The outbox of the relay."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        super().__init__(mongo)
+        self._next_seq: dict[int, int] = {}
 
     async def prepare(self) -> None:
         """Make collections, indexes and the numbers of each partition exist."""
@@ -41,23 +45,29 @@ class MongoOutbox(MongoLeases):
         """See the port.
 
         One transaction: move each partition's next number on (which the lease's token must allow), write the
-        manifests, take the entries out of the outbox.
+        manifests, take the entries out of the outbox. The next numbers are known from the time before; where another
+        relay has numbered since, the transaction fails and they are read anew.
         """
         waiting = await self._waiting(leases, limit)
         if not waiting:
             return []
+        await self._read_next(leases, waiting.keys())
+        manifests = [_manifest(partition, self._next_seq[partition], entries) for partition, entries in waiting.items()]
+        numbered = [id_ for manifest in manifests for id_ in manifest["entries"]]
 
-        async def work(session: Session) -> list[Document]:
-            manifests = await self._manifests(leases, waiting, session)
+        async def work(session: Session) -> None:
+            await self._move_on(leases, manifests, session)
             await self._mongo["manifests"].insert_many(manifests, session=session)
-            numbered = [entry["_id"] for entries in waiting.values() for entry in entries]
             await self._mongo["outbox"].delete_many({"_id": {"$in": numbered}}, session=session)
-            return manifests
 
+        # Should the answer to the commit be lost, nobody here knows the numbers: then they are read again.
+        self._next_seq = {p: seq for p, seq in self._next_seq.items() if p not in waiting}
         try:
-            return await self._batches(await self._mongo.transact(work))
+            await self._mongo.transact(work)
         except DuplicateError as error:
             raise FencedError("these numbers are taken by another relay") from error
+        self._next_seq |= {manifest["partition"]: manifest["first_seq"] + manifest["count"] for manifest in manifests}
+        return await self._batches(manifests)
 
     async def _waiting(self, leases: Mapping[int, Lease], limit: int) -> dict[int, list[Document]]:
         """Return the outbox entries of each partition held, oldest first, up to `limit` changes each."""
@@ -72,23 +82,27 @@ class MongoOutbox(MongoLeases):
                     waiting[partition].append(entry)
         return dict(waiting)
 
-    async def _manifests(
-        self, leases: Mapping[int, Lease], waiting: Mapping[int, Sequence[Document]], session: Session
-    ) -> list[Document]:
-        """Move the partitions' next numbers on, which their tokens must allow, and return what they were given for."""
-        jobs = {"_id": {"$in": [leases[partition].job for partition in waiting]}}
-        found = self._mongo["leases"].find(jobs, {"next_seq": 1}, session=session)
-        next_seq = {int(doc["_id"]): doc["next_seq"] async for doc in found}
-        manifests = [_manifest(partition, next_seq[partition], entries) for partition, entries in waiting.items()]
+    async def _read_next(self, leases: Mapping[int, Lease], partitions: Collection[int]) -> None:
+        """Read the next numbers of partitions that this relay has not numbered in yet, or was fenced from."""
+        unread = [leases[partition].job for partition in partitions if partition not in self._next_seq]
+        if unread:
+            with translating("read the next numbers"):
+                async for doc in self._mongo["leases"].find({"_id": {"$in": unread}}, {"next_seq": 1}):
+                    self._next_seq[int(doc["_id"])] = doc["next_seq"]
+
+    async def _move_on(self, leases: Mapping[int, Lease], manifests: Sequence[Document], session: Session) -> None:
+        """Move the partitions' next numbers on, which their tokens and the numbers we know must allow."""
         moves = [
-            UpdateOne({"_id": leases[p].job, "token": leases[p].token}, {"$inc": {"next_seq": manifest["count"]}})
+            UpdateOne(
+                {"_id": lease.job, "token": lease.token, "next_seq": manifest["first_seq"]},
+                {"$set": {"next_seq": manifest["first_seq"] + manifest["count"]}},
+            )
             for manifest in manifests
-            for p in [manifest["partition"]]
+            for lease in [leases[manifest["partition"]]]
         ]
         moved = await self._mongo["leases"].bulk_write(moves, ordered=False, session=session)
         if moved.matched_count < len(moves):
-            raise FencedError(f"of partitions {list(waiting)} one is no longer ours to relay")
-        return manifests
+            raise FencedError(f"of partitions {[m['partition'] for m in manifests]} one is no longer ours to relay")
 
     async def unpublished(self, partition: int) -> list[Batch]:
         """See the port."""

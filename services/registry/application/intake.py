@@ -30,7 +30,7 @@ GROUP_AT_MOST: Final = 1000
 """A transaction of this many takes some 40 ms; larger ones only make the first of them wait longer."""
 WAITING_AT_MOST: Final = 10_000
 """Some half a second of work; beyond it the sender is told to come back, and memory stays flat."""
-GATHER_FOR: Final = timedelta(milliseconds=2)
+GATHER_FOR: Final = timedelta(milliseconds=5)
 """How long the first fact of a group waits for company; a commit alone takes several times as long."""
 
 
