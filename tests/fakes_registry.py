@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from services.registry.adapters.mongo_store import ledger_documents
-from services.registry.application.ports import Backlog, Batch, FactKey, GroupWrite, KnownFact, Transaction
-from services.registry.domain.facts import Correction
+from services.registry.application.ports import Backlog, Batch, FactKey, GroupWrite, Slot, Transaction
 from services.registry.domain.participant import Participant
 from shared.adapters.mongo import Document
 from shared.runtime.errors import FencedError, TransientError
@@ -24,8 +23,7 @@ T = TypeVar("T")
 class MemoryState:
     """What would be in the database."""
 
-    facts: dict[FactKey, KnownFact] = field(default_factory=dict)
-    corrections: list[Correction] = field(default_factory=list)
+    slots: dict[FactKey, Slot] = field(default_factory=dict)
     identities: dict[bytes, str] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
     participants: dict[str, Participant] = field(default_factory=dict)
@@ -60,11 +58,8 @@ class _MemoryTransaction:
     def __init__(self, state: MemoryState) -> None:
         self._state = state
 
-    async def known_facts(self, keys: Collection[FactKey]) -> dict[FactKey, KnownFact]:
-        return {key: self._state.facts[key] for key in keys if key in self._state.facts}
-
-    async def corrections(self, keys: Collection[FactKey]) -> dict[FactKey, list[Correction]]:
-        return {key: [c for c in self._state.corrections if c.target == key] for key in keys}
+    async def slots(self, keys: Collection[FactKey]) -> dict[FactKey, Slot]:
+        return {key: self._state.slots[key] for key in keys if key in self._state.slots}
 
     async def holders(self, identities: Collection[bytes]) -> dict[bytes, str]:
         return {hashed: self._state.identities[hashed] for hashed in identities if hashed in self._state.identities}
@@ -74,9 +69,8 @@ class _MemoryTransaction:
         return [self._state.participants[person] for person in persons if person in self._state.participants]
 
     async def write(self, group: GroupWrite) -> None:
-        self._state.facts.update(group.facts)
+        self._state.slots.update(group.slots)
         self._state.identities.update(group.identities)
-        self._state.corrections += group.corrections
         self._state.participants.update({participant.id: participant for participant in group.participants})
         for person in group.gone:
             del self._state.participants[person]

@@ -55,8 +55,13 @@ def _parse_instant(value: Any, info: ValidationInfo) -> datetime:
     now: datetime = (info.context or {}).get("now") or datetime.now(UTC)
     if moment < EARLIEST or moment > now + FURTHEST_AHEAD:
         raise PydanticCustomError("time_out_of_range", "must lie between 1977-12-05 and 366 days from now")
-    moment = moment.astimezone(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    return cut(moment.astimezone(UTC))
+
+
+def cut(moment: datetime) -> datetime:
+    """Return the instant cut to milliseconds: what facts and MongoDB keep; nothing finer would survive the store."""
+    over = moment.microsecond % 1000
+    return moment - timedelta(microseconds=over) if over else moment
 
 
 def _from_iso(text: str) -> datetime:
@@ -130,16 +135,16 @@ class Identity(_Shape):
 
     @model_validator(mode="after")
     def _well_formed(self) -> Identity:
-        if not _IDENTITY[self.scheme].fullmatch(self.canonical):
+        if not _IDENTITY[self.scheme].fullmatch(canonical(self.scheme, self.value)):
             raise PydanticCustomError("malformed_identity", f"is not a well-formed {self.scheme}")
         if self.scheme == "nik" and not _holds_a_date(self.value):
             raise PydanticCustomError("malformed_identity", "digits 7–12 of the nik are not a date of birth")
         return self
 
-    @property
-    def canonical(self) -> str:
-        """The value as it is compared: a passport's small letters read as capitals."""
-        return self.value.upper() if self.scheme == "passport" else self.value
+
+def canonical(scheme: str, value: str) -> str:
+    """Return the value as it is compared: a passport's small letters read as capitals."""
+    return value.upper() if scheme == "passport" else value
 
 
 def _holds_a_date(nik: str) -> bool:
@@ -167,9 +172,9 @@ class EnrolledData(_Shape):
     identity: Identity
     region: RegionCode
     segment: Segment
-    groups: list[Group] = Field(default=[])
+    groups: list[Group] = Field(default_factory=list, json_schema_extra={"default": []})
     payer: Annotated[Payer | None, BeforeValidator(_refuse_null)] = None
-    programmes: list[Programme] = Field(default=["JKK", "JKM"])
+    programmes: list[Programme] = Field(default_factory=list, json_schema_extra={"default": ["JKK", "JKM"]})
     paid_through: Annotated[Month | None, BeforeValidator(_refuse_null)] = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from services.registry.application.ports import FactKey, KnownFact
+from services.registry.application.ports import FactKey, KnownFact, Slot
 from services.registry.domain.facts import Correction, Fact, FactType, Link, Placed
 from services.registry.domain.participant import Participant
 
@@ -23,23 +23,27 @@ def fact_id(key: FactKey) -> str:
     return f"{len(source)}:{source}{id_}"
 
 
-def known_document(key: FactKey, known: KnownFact) -> Document:
-    """Return what is kept of an accepted fact."""
+def slot_document(key: FactKey, slot: Slot) -> Document:
+    """Return what is kept under a (source, id); before the fact has arrived, only its corrections."""
+    document: Document = {"_id": fact_id(key)}
+    if slot.fact is not None:
+        fact = slot.fact
+        document |= {"d": fact.digest, "y": fact.type, "t": fact.effective_at, "h": list(fact.holders)}
+    if slot.corrections:
+        document["c"] = [_correction_document(correction) for correction in slot.corrections]
+    return document
+
+
+def slot_of(document: Document) -> Slot:
+    """Return what is kept under a (source, id)."""
+    known = None
+    if "d" in document:
+        known = KnownFact(bytes(document["d"]), document["y"], document["t"], tuple(document["h"]))
+    return Slot(known, tuple(_correction_of(correction) for correction in document.get("c", ())))
+
+
+def _correction_document(correction: Correction) -> Document:
     return {
-        "_id": fact_id(key), "d": known.digest, "y": known.type, "t": known.effective_at, "h": list(known.holders),
-    }  # fmt: skip
-
-
-def known_of(document: Document) -> KnownFact:
-    """Return what is kept of an accepted fact."""
-    return KnownFact(bytes(document["d"]), document["y"], document["t"], tuple(document["h"]))
-
-
-def correction_document(correction: Correction) -> Document:
-    """Return a correction, found by the fact it corrects."""
-    return {
-        "_id": fact_id((correction.source, correction.id)),
-        "target": fact_id(correction.target),
         "t": correction.effective_at,
         "s": correction.source,
         "i": correction.id,
@@ -50,8 +54,7 @@ def correction_document(correction: Correction) -> Document:
     }
 
 
-def correction_of(document: Document) -> Correction:
-    """Return the correction a document holds."""
+def _correction_of(document: Document) -> Correction:
     replacement = document["replacement"]
     return Correction(
         effective_at=document["t"],

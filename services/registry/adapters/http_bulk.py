@@ -105,16 +105,19 @@ async def _outcomes(
     candidates: Sequence[Candidate], caller: Caller, intake: Intake, traceparent: str | None
 ) -> list[Outcome | BaseException]:
     """Return each line's outcome; an error of the store is the outcome of every line it concerns."""
-
-    async def one(candidate: Candidate) -> Outcome:
-        refused = source_refused(candidate, caller)
-        if refused is not None:
-            raise refused
-        if candidate.key is None:
-            return Outcome(Result.REFUSED, candidate.refusal)
-        return await intake.submit(candidate, traceparent)
-
-    return await asyncio.gather(*(one(candidate) for candidate in candidates), return_exceptions=True)
+    outcomes: list[Outcome | BaseException] = [Outcome(Result.REFUSED, one.refusal) for one in candidates]
+    answers: dict[int, asyncio.Future[Outcome]] = {}
+    for at, candidate in enumerate(candidates):
+        if refused := source_refused(candidate, caller):
+            outcomes[at] = refused
+        elif candidate.key is not None:
+            try:
+                answers[at] = intake.put(candidate, traceparent)
+            except TransientError as error:
+                outcomes[at] = error
+    for at, outcome in zip(answers, await asyncio.gather(*answers.values(), return_exceptions=True), strict=True):
+        outcomes[at] = outcome
+    return outcomes
 
 
 def _result(number: int, candidate: Candidate, outcome: Outcome | BaseException) -> Line:

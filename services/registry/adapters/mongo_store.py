@@ -1,8 +1,8 @@
 """Participants and ledger in MongoDB.
 
 Collections: `participants` (person → facts), `identities` (keyed hash → holder), `moved` (holder → person, where that
-is another), `facts` ((source, id) → digest, and whose it is now), `corrections` (by the fact they correct), `ledger`
-(the changes one commit made for one partition; immutable), `outbox` (ledger entries without numbers yet).
+is another), `facts` ((source, id) → digest, whose it is now, and the corrections of it), `ledger` (the changes one
+commit made for one partition; immutable), `outbox` (ledger entries without numbers yet).
 """
 
 from __future__ import annotations
@@ -17,16 +17,13 @@ from bson import ObjectId
 from pymongo import DeleteOne, InsertOne, ReplaceOne
 
 from services.registry.adapters.documents import (
-    correction_document,
-    correction_of,
     fact_id,
-    known_document,
-    known_of,
     participant_document,
     participant_of,
+    slot_document,
+    slot_of,
 )
-from services.registry.application.ports import FactKey, GroupWrite, KnownFact, Transaction
-from services.registry.domain.facts import Correction
+from services.registry.application.ports import FactKey, GroupWrite, Slot, Transaction
 from services.registry.domain.ledger import UNNUMBERED, Entry
 from services.registry.domain.participant import Participant
 from shared.adapters.kafka_producer import partition_for
@@ -38,7 +35,7 @@ T = TypeVar("T")
 
 Write = InsertOne[Document] | ReplaceOne[Document] | DeleteOne
 
-COLLECTIONS: Final = ["participants", "identities", "moved", "facts", "corrections", "ledger", "outbox"]
+COLLECTIONS: Final = ["participants", "identities", "moved", "facts", "ledger", "outbox"]
 _TRIES_AFTER_DUPLICATE: Final = 5
 _NUMBER: Final = len(f'"seq":{UNNUMBERED},')
 
@@ -57,7 +54,6 @@ class MongoStore:
             dated = {"due_at": {"$type": "date"}}
             await self._mongo["participants"].create_index("due_at", partialFilterExpression=dated)
             await self._mongo["identities"].create_index("holder")
-            await self._mongo["corrections"].create_index("target")
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """See the port. Another process may introduce the same fact or person first: then `work` sees that."""
@@ -88,16 +84,9 @@ class _MongoTransaction:
         self._session = session
         self._store = store
 
-    async def known_facts(self, keys: Collection[FactKey]) -> dict[FactKey, KnownFact]:
+    async def slots(self, keys: Collection[FactKey]) -> dict[FactKey, Slot]:
         by_id = {fact_id(key): key for key in keys}
-        return {by_id[doc["_id"]]: known_of(doc) for doc in await self._find("facts", by_id.keys())}
-
-    async def corrections(self, keys: Collection[FactKey]) -> dict[FactKey, list[Correction]]:
-        by_id = {fact_id(key): key for key in keys}
-        found: defaultdict[FactKey, list[Correction]] = defaultdict(list)
-        for doc in await self._find("corrections", by_id.keys(), "target"):
-            found[by_id[doc["target"]]].append(correction_of(doc))
-        return found
+        return {by_id[doc["_id"]]: slot_of(doc) for doc in await self._find("facts", by_id.keys())}
 
     async def holders(self, identities: Collection[bytes]) -> dict[bytes, str]:
         return {bytes(doc["_id"]): doc["holder"] for doc in await self._find("identities", identities)}
@@ -107,16 +96,15 @@ class _MongoTransaction:
         persons = {moved.get(holder, holder) for holder in holders}
         return [participant_of(doc) for doc in await self._find("participants", persons)]
 
-    async def _find(self, collection: str, values: Collection[Any], field: str = "_id") -> list[Document]:
-        if not values:
+    async def _find(self, collection: str, ids: Collection[Any]) -> list[Document]:
+        if not ids:
             return []
-        cursor = self._mongo[collection].find({field: {"$in": list(values)}}, session=self._session)
+        cursor = self._mongo[collection].find({"_id": {"$in": list(ids)}}, session=self._session)
         documents: list[Document] = await cursor.to_list(None)
         return documents
 
     async def write(self, group: GroupWrite) -> None:
-        await self._write("facts", [_put(known_document(key, known)) for key, known in group.facts.items()])
-        await self._insert("corrections", [correction_document(correction) for correction in group.corrections])
+        await self._write("facts", [*_slot_writes(group)])
         introduced = [
             {"_id": hashed, "holder": holder, "key": self._store.key_id} for hashed, holder in group.identities.items()
         ]
@@ -142,6 +130,12 @@ class _MongoTransaction:
 
 def _put(document: Document) -> Write:
     return ReplaceOne({"_id": document["_id"]}, document, upsert=True)
+
+
+def _slot_writes(group: GroupWrite) -> Iterator[Write]:
+    for key, slot in group.slots.items():
+        document = slot_document(key, slot)
+        yield InsertOne(document) if key in group.new_slots else _put(document)
 
 
 def _participant_writes(group: GroupWrite) -> Iterator[Write]:

@@ -23,13 +23,14 @@ def decided(regrouped: Regrouped, *, now: datetime, secret: bytes, traceparent: 
         after, deltas = decide(before or Participant(name), *split(placed), now)
         assert after.decided_at is not None
         rows += entries(name, deltas, after.decided_at, secret)
-        if placed:
+        # One with nothing left is kept: whoever brings their next fact then meets others who touch them meanwhile.
+        if regrouped.person_of[name] == name:
             participants.append(after)
     known = [before for before, _ in regrouped.people.values() if before is not None]
     return GroupWrite(
         participants=participants,
         new={name for name, (before, _) in regrouped.people.items() if before is None},
-        gone=[before.id for before in known if not regrouped.people[before.id][1]],
+        gone=[before.id for before in known if regrouped.person_of[before.id] != before.id],
         moved=_moved(regrouped, known),
         entries=rows,
         recorded_at=now,

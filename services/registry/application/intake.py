@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import uuid
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+from secrets import token_hex
 from time import perf_counter
 from typing import Final, Protocol
 
 from services.registry.application.deciding import decided
 from services.registry.application.parsing import CORRECTION_OF_CORRECTION, Candidate, Identity, Said
-from services.registry.application.ports import FactKey, KnownFact, Store, Transaction
+from services.registry.application.ports import FactKey, KnownFact, Slot, Store, Transaction
 from services.registry.domain.errors import Refusal, RefusalCode
 from services.registry.domain.facts import CORRECTED, Correction, Link, Placed, replaced, standing
 from services.registry.domain.people import regroup
@@ -28,6 +28,8 @@ _log = logger(__name__)
 
 GROUP_AT_MOST: Final = 1000
 """A transaction of this many takes some 40 ms; larger ones only make the first of them wait longer."""
+GROUPS_IN_FLIGHT: Final = 2
+"""While MongoDB writes one, we decide the next; a third would only wait."""
 WAITING_AT_MOST: Final = 10_000
 """Some half a second of work; beyond it the sender is told to come back, and memory stays flat."""
 GATHER_FOR: Final = timedelta(milliseconds=5)
@@ -103,38 +105,83 @@ class Intake:
         self._clock = clock
         self._metrics = metrics
         self._on_commit = on_commit
-        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(WAITING_AT_MOST)
+        self._queue: deque[_Waiting] = deque()
+        self._moved = asyncio.Event()
+        self._turns = asyncio.Semaphore(GROUPS_IN_FLIGHT)
+        self._in_flight: set[FactKey | Identity] = set()
 
     async def submit(self, candidate: Candidate, traceparent: str | None = None) -> Outcome:
-        """Return what became of the fact, once that is durable; `traceparent` is the sender's, if it sent one.
+        """Return what became of the fact, once that is durable; as `put` raises."""
+        return await self.put(candidate, traceparent)
 
-        Raises: TransientError when too many wait or the store did not take the group; the fact may be sent again.
+    def put(self, candidate: Candidate, traceparent: str | None = None) -> asyncio.Future[Outcome]:
+        """Return what will be the fact's outcome, once that is durable; `traceparent` is the sender's, if it sent one.
+
+        Raises, here or in the future: TransientError when too many wait or the store did not take the group; the fact
+        may be sent again. PermanentError when an operator must act.
         """
+        if len(self._queue) >= WAITING_AT_MOST:
+            raise TransientError("too many facts are waiting to be stored")
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        try:
-            self._waiting.put_nowait(_Waiting(candidate, answer, traceparent))
-        except asyncio.QueueFull:
-            raise TransientError("too many facts are waiting to be stored") from None
-        return await answer
+        self._queue.append(_Waiting(candidate, answer, traceparent))
+        self._moved.set()
+        return answer
 
     async def run(self) -> None:
-        """Commit group after group until cancelled; then those still waiting are told to send again."""
+        """Commit group after group until cancelled; then those still waiting are told to send again.
+
+        While the store writes one group, the next is gathered and decided.
+        """
         try:
-            while True:
-                group = await self._gather()
-                await self._commit(group)
+            async with asyncio.TaskGroup() as commits:
+                while True:
+                    group = await self._gather()
+                    commits.create_task(self._commit(group))
         finally:
-            while not self._waiting.empty():
-                _fail([self._waiting.get_nowait()], TransientError("the registry is stopping"))
+            _fail(self._queue, TransientError("the registry is stopping"))
+            self._queue.clear()
 
     async def _gather(self) -> list[_Waiting]:
-        group = [await self._waiting.get()]
-        await asyncio.sleep(GATHER_FOR.total_seconds())
-        while len(group) < GROUP_AT_MOST and not self._waiting.empty():
-            group.append(self._waiting.get_nowait())
+        """Return the next group, in order of arrival, once it may be committed beside those in flight.
+
+        It ends before a fact that touches what a group in flight touches: two facts about one person are decided in
+        the order in which they came, and transactions of this process do not run into each other.
+        """
+        await self._turns.acquire()
+        while not self._may_go():
+            self._moved.clear()
+            await self._moved.wait()
+        if len(self._queue) < GROUP_AT_MOST:
+            await asyncio.sleep(GATHER_FOR.total_seconds())
+        group: list[_Waiting] = []
+        while len(group) < GROUP_AT_MOST and self._may_go():
+            group.append(self._queue.popleft())
+        self._in_flight.update(touched for waiting in group for touched in _touched(waiting.candidate))
         return group
 
+    def _may_go(self) -> bool:
+        return bool(self._queue) and self._in_flight.isdisjoint(_touched(self._queue[0].candidate))
+
     async def _commit(self, group: list[_Waiting]) -> None:
+        """Decide a group and answer it; a group that fails is answered with the error, and may be sent again."""
+        try:
+            await self._decide(group)
+        except (TransientError, PermanentError) as error:
+            _log.warning("group not committed", size=len(group), error=str(error))
+            _fail(group, error)
+        except asyncio.CancelledError:
+            _fail(group, TransientError("the registry is stopping"))
+            raise
+        except Exception as error:
+            # A defect in deciding one group must not end the loop that all facts come through.
+            _log.exception("group not committed: a defect of ours", size=len(group), error=type(error).__name__)
+            _fail(group, PermanentError(f"a defect of ours ({type(error).__name__})"))
+        finally:
+            self._in_flight.difference_update(touched for waiting in group for touched in _touched(waiting.candidate))
+            self._turns.release()
+            self._moved.set()
+
+    async def _decide(self, group: list[_Waiting]) -> None:
         """Decide a group and answer it.
 
         1. In one transaction: read, decide, write participants, ledger and what recognises the facts again.
@@ -143,20 +190,7 @@ class Intake:
         not answered sends again and hears "duplicate".
         """
         started = perf_counter()
-        try:
-            outcomes = await self.decide_together([waiting.candidate for waiting in group], group[0].traceparent)
-        except (TransientError, PermanentError) as error:
-            _log.warning("group not committed", size=len(group), error=str(error))
-            _fail(group, error)
-            return
-        except asyncio.CancelledError:
-            _fail(group, TransientError("the registry is stopping"))
-            raise
-        except Exception as error:
-            # A defect in deciding one group must not end the loop that all facts come through.
-            _log.exception("group not committed: a defect of ours", size=len(group), error=type(error).__name__)
-            _fail(group, PermanentError(f"a defect of ours ({type(error).__name__})"))
-            return
+        outcomes = await self.decide_together([waiting.candidate for waiting in group], group[0].traceparent)
         self._metrics.committed(len(group), perf_counter() - started)
         self._on_commit()
         for waiting, outcome in zip(group, outcomes, strict=True):
@@ -177,24 +211,26 @@ class Intake:
         async def work(transaction: Transaction) -> list[Outcome]:
             keys = {key for candidate in candidates for key in _keys(candidate)}
             hashed = {who: self._secrets.hashed(who) for candidate in candidates for who in candidate.identities}
-            group = _Group(
-                await transaction.known_facts(keys),
-                await transaction.corrections(keys),
-                hashed,
-                await transaction.holders(set(hashed.values())),
-            )
+            group = _Group(await transaction.slots(keys), hashed, await transaction.holders(set(hashed.values())))
             outcomes = [group.judge(candidate) for candidate in candidates]
-            if group.accepted:
+            if group.slots:
                 # Whoever comes with this group has no participant yet.
-                found = await transaction.participants(group.holders - set(group.introduced.values()))
+                known = group.holders - set(group.introduced.values())
+                found = await transaction.participants(known) if known else []
                 regrouped = regroup(found, group.placed.keys(), filter(None, group.placed.values()))
                 write = decided(regrouped, now=self._clock.now(), secret=self._secrets.change, traceparent=traceparent)
                 await transaction.write(
-                    replace(write, facts=group.accepted, corrections=group.corrected, identities=group.introduced)
+                    replace(write, slots=group.slots, new_slots=group.new_slots, identities=group.introduced)
                 )
             return outcomes
 
         return work
+
+
+def _touched(candidate: Candidate) -> Iterator[FactKey | Identity]:
+    """Yield what must not be decided in two groups at once."""
+    yield from _keys(candidate)
+    yield from candidate.identities
 
 
 def _keys(candidate: Candidate) -> Iterator[FactKey]:
@@ -208,34 +244,33 @@ def _keys(candidate: Candidate) -> Iterator[FactKey]:
 class _Group:
     """The facts of one commit, judged one after another: the second of two alike is a duplicate of the first."""
 
-    def __init__(
-        self,
-        known: dict[FactKey, KnownFact],
-        corrections: dict[FactKey, list[Correction]],
-        hashed: dict[Identity, bytes],
-        holders: dict[bytes, str],
-    ) -> None:
-        self._known = dict(known)
-        self._corrections = defaultdict(list, {key: list(found) for key, found in corrections.items()})
+    def __init__(self, slots: dict[FactKey, Slot], hashed: dict[Identity, bytes], holders: dict[bytes, str]) -> None:
+        self._known = slots
         self._hashed = hashed
-        self._holders = dict(holders)
-        self.accepted: dict[FactKey, KnownFact] = {}
-        self.corrected: list[Correction] = []
+        self._holders = holders
+        self.slots: dict[FactKey, Slot] = {}
         self.introduced: dict[bytes, str] = {}
         self.placed: dict[FactKey, Placed | None] = {}
         self.holders: set[str] = set()
 
+    @property
+    def new_slots(self) -> Collection[FactKey]:
+        """The keys that had nothing before this group."""
+        return self.slots.keys() - self._known.keys()
+
     def judge(self, candidate: Candidate) -> Outcome:
         """Return the outcome; duplicate and conflict come before any refusal."""
-        known = self._known.get(candidate.key) if candidate.key else None
+        known = self._slot(candidate.key).fact if candidate.key else None
         if known is not None:
-            same = candidate.digest == known.digest
-            return Outcome(Result.DUPLICATE if same else Result.CONFLICT)
+            return _DUPLICATE if candidate.digest == known.digest else _CONFLICT
         refusal = candidate.refusal or self._refusal(candidate)
         if refusal is not None:
             return Outcome(Result.REFUSED, refusal)
         self._accept(candidate)
-        return Outcome(Result.ACCEPTED)
+        return _ACCEPTED
+
+    def _slot(self, key: FactKey) -> Slot:
+        return self.slots.get(key) or self._known.get(key) or _EMPTY
 
     def _refusal(self, candidate: Candidate) -> Refusal | None:
         """Return the refusal that only earlier facts can tell."""
@@ -247,7 +282,7 @@ class _Group:
         if len(unlinked) > isinstance(brings, Link):
             return _UNKNOWN_CARD
         if isinstance(said, Correction):
-            target = self._known.get(said.target)
+            target = self._slot(said.target).fact
             if target is not None and target.type == CORRECTED:
                 return CORRECTION_OF_CORRECTION
         return None
@@ -256,32 +291,39 @@ class _Group:
         assert candidate.key is not None
         said = _with_holders(candidate.said, [self._holder(who) for who in candidate.identities])
         known = KnownFact(candidate.digest, candidate.type, said.effective_at)
-        self._known[candidate.key] = self.accepted[candidate.key] = known
+        slot = Slot(known, self._slot(candidate.key).corrections)
         if isinstance(said, Correction):
-            self.corrected.append(said)
-            self._corrections[said.target].append(said)
-            self._settle(said.target, None)
+            self.slots[candidate.key] = slot
+            target = self._slot(said.target)
+            self._settle(said.target, Slot(target.fact, (*target.corrections, said)), None)
         else:
-            self._settle(candidate.key, said)
+            self._settle(candidate.key, slot, said)
 
     def _holder(self, identity: Identity) -> str:
         """Return the holder of an identity, introducing it where it is new."""
         hashed = self._hashed[identity]
         if hashed not in self._holders:
-            self._holders[hashed] = self.introduced[hashed] = uuid.uuid4().hex
+            self._holders[hashed] = self.introduced[hashed] = token_hex(16)
         return self._holders[hashed]
 
-    def _settle(self, key: FactKey, original: Placed | None) -> None:
+    def _settle(self, key: FactKey, slot: Slot, original: Placed | None) -> None:
         """Put in the fact's place what stands there now; a correction waits for its fact, and may have no effect."""
-        known = self._known.get(key)
-        correction = standing(known.type, self._corrections[key]) if known else None
+        self.slots[key] = slot
+        known = slot.fact
+        correction = standing(known.type, slot.corrections) if known else None
         if known is None or (correction is None and original is None):
             return
         placed = replaced(correction, known.effective_at) if correction else original
         holders = _ends(placed)
         self.holders.update(known.holders, holders)
         self.placed[key] = placed
-        self._known[key] = self.accepted[key] = replace(known, holders=holders)
+        self.slots[key] = Slot(KnownFact(known.digest, known.type, known.effective_at, holders), slot.corrections)
+
+
+_EMPTY: Final = Slot()
+_ACCEPTED: Final = Outcome(Result.ACCEPTED)
+_DUPLICATE: Final = Outcome(Result.DUPLICATE)
+_CONFLICT: Final = Outcome(Result.CONFLICT)
 
 
 def _with_holders(said: Said, holders: Sequence[str]) -> Said:
@@ -309,7 +351,7 @@ _UNKNOWN_CARD: Final = Refusal(
 )
 
 
-def _fail(group: Sequence[_Waiting], error: Exception) -> None:
+def _fail(group: Iterable[_Waiting], error: Exception) -> None:
     for waiting in group:
         if not waiting.answer.done():
             waiting.answer.set_exception(error)

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from pydantic_core import from_json
 
+from services.registry.application.shape import CORRECTED as CORRECTED_TYPE
 from services.registry.application.shape import Shaped, inside, shape, shown
 from services.registry.domain.eligibility import not_eligible
 from services.registry.domain.errors import Refusal, RefusalCode
@@ -33,6 +34,8 @@ class Identity:
     def __repr__(self) -> str:
         return f"Identity({self.scheme})"
 
+
+_WHO: Final = ("identity", "other")
 
 Said = Fact | Link | Correction
 """What a fact says, its identities told apart from it."""
@@ -104,23 +107,23 @@ class Parser:
 
     def _judge(self, shaped: Shaped) -> Refusal | None:
         """Return the first refusal that needs more than one field, or the region list."""
-        data = shaped.event.data
-        if not isinstance(data, contract.CorrectedData):
-            return self._judge_one(shaped.event)
-        refusal = self._judge_one(shaped.replacement) if shaped.replacement else None
-        if refusal is not None:
-            return inside(refusal)
-        return CORRECTION_OF_CORRECTION if data.type == CORRECTED else None
+        if shaped.replacement:
+            refusal = self._judge_one(shaped.replacement)
+            if refusal is not None:
+                return inside(refusal)
+        elif shaped.type != CORRECTED_TYPE:
+            return self._judge_one(shaped)
+        return CORRECTION_OF_CORRECTION if shaped.data["type"] == CORRECTED else None
 
-    def _judge_one(self, event: contract.Fact) -> Refusal | None:
-        named = event.data.model_dump(include={"region", "segment", "programmes", "paid_through"}, exclude_unset=True)
-        region = named.get("region")
-        local_time = event.time.astimezone(zone_of(region) if region else WIB)
+    def _judge_one(self, shaped: Shaped) -> Refusal | None:
+        data = shaped.data
+        region = data.get("region")
+        local_time = shaped.time.astimezone(zone_of(region) if region else WIB)
         return (
-            _not_eligible(named, local_time)
+            _not_eligible(data, local_time)
             or self._no_place(region)
-            or _paid_too_far(named.get("paid_through"), local_time)
-            or _self_link(event.data)
+            or _paid_too_far(data.get("paid_through"), local_time)
+            or _self_link(data)
         )
 
     def _no_place(self, region: str | None) -> Refusal | None:
@@ -138,20 +141,23 @@ class Parser:
 
     def _digest(self, shaped: Shaped) -> bytes:
         """Return the keyed hash of the content: type, instant and data as sent, lists as sets."""
-        event, data = shaped.event, _content(shaped.event.data)
+        data = _content(shaped.data)
         if shaped.replacement:
-            data["replacement"]["data"] = _content(shaped.replacement.data)
-        content = msgspec.json.encode([event.type, event.time, data], order="sorted")
+            data["replacement"] = {**data["replacement"], "data": _content(shaped.replacement.data)}
+            if "time" in data["replacement"]:
+                data["replacement"]["time"] = shaped.replacement.time
+        content = msgspec.json.encode([shaped.type, shaped.time, data], order="sorted")
         return hashlib.blake2b(content, key=self._secret, digest_size=16).digest()
 
 
-def _content(data: Any) -> dict[str, Any]:
-    content: dict[str, Any] = data.model_dump(exclude_unset=True)
-    for name, value in content.items():
+def _content(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data with lists as sorted sets and identities as they are compared."""
+    content = dict(data)
+    for name, value in data.items():
         if isinstance(value, list):
             content[name] = sorted(set(value))
-        elif name in ("identity", "other"):
-            content[name] = {"scheme": value["scheme"], "value": getattr(data, name).canonical}
+        elif name in _WHO:
+            content[name] = {"scheme": value["scheme"], "value": _identity(value).value}
     return content
 
 
@@ -185,46 +191,55 @@ def _paid_too_far(paid_through: str | None, local_time: datetime) -> Refusal | N
     )
 
 
-def _self_link(data: Any) -> Refusal | None:
-    if isinstance(data, contract.LinkedData) and _identity(data.identity) == _identity(data.other):
+def _self_link(data: dict[str, Any]) -> Refusal | None:
+    if "other" in data and _identity(data["identity"]) == _identity(data["other"]):
         return Refusal(RefusalCode.SELF_LINK, "data.other", "is the same identity; a link joins two")
     return None
 
 
 def _identities(shaped: Shaped) -> tuple[Identity, ...]:
     """Return whom the fact, or a correction's replacement, names, in order."""
-    data = (shaped.replacement or shaped.event).data
-    named = (getattr(data, name, None) for name in ("identity", "other"))
-    return tuple(_identity(who) for who in named if who is not None)
+    data = (shaped.replacement or shaped).data
+    return tuple(_identity(data[name]) for name in _WHO if name in data)
 
 
-def _identity(who: contract.Identity) -> Identity:
-    return Identity(who.scheme, who.canonical)
+def _identity(who: dict[str, str]) -> Identity:
+    return Identity(who["scheme"], contract.canonical(who["scheme"], who["value"]))
 
 
 def _said(shaped: Shaped) -> Said:
-    event, data = shaped.event, shaped.event.data
-    if not isinstance(data, contract.CorrectedData):
-        return _placed(event)
+    data, replacement = shaped.data, shaped.replacement
+    if shaped.type != CORRECTED_TYPE:
+        return _placed(shaped)
     return Correction(
-        effective_at=event.time,
-        source=event.source,
-        id=event.id,
-        corrects=data.corrects,
-        type=data.type,
-        replacement=_placed(shaped.replacement) if shaped.replacement else None,
-        timed=data.replacement is not None and data.replacement.time is not None,
+        effective_at=shaped.time,
+        source=shaped.source,
+        id=shaped.id,
+        corrects=data["corrects"],
+        type=data["type"],
+        replacement=_placed(replacement) if replacement else None,
+        timed="time" in data.get("replacement", ()),
     )
 
 
-def _placed(event: contract.Fact) -> Placed:
+def _placed(shaped: Shaped) -> Placed:
     """Return the domain's fact or link: what the event names, lists as sorted sets."""
-    if isinstance(event.data, contract.LinkedData):
-        return Link(event.time, event.source, event.id)
-    named = event.data.model_dump(exclude={"identity", "reason"}, exclude_unset=True)
-    values: dict[str, Any] = {name: _set(value) if isinstance(value, list) else value for name, value in named.items()}
-    return Fact(event.time, FactType(event.type.split(".")[1]), event.source, event.id, **values)
+    data = shaped.data
+    if "other" in data:
+        return Link(shaped.time, shaped.source, shaped.id)
+    return Fact(
+        effective_at=shaped.time,
+        type=FactType(shaped.type.split(".")[1]),
+        source=shaped.source,
+        id=shaped.id,
+        region=data.get("region"),
+        segment=data.get("segment"),
+        groups=_set(data.get("groups")),
+        payer=data.get("payer"),
+        programmes=_set(data.get("programmes")),
+        paid_through=data.get("paid_through"),
+    )
 
 
-def _set(words: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(words)))
+def _set(words: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if words is None else tuple(sorted(set(words)))

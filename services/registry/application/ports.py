@@ -31,11 +31,22 @@ class KnownFact:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """What is kept under one (source, id): the fact, None before it has arrived, and the corrections of it.
+
+    A fact and its correction meet in one document, so that two replicas cannot each miss what the other takes.
+    """
+
+    fact: KnownFact | None = None
+    corrections: tuple[Correction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GroupWrite:
     """Everything one group commit writes.
 
-    `identities` maps a keyed hash to its holder; `new` are the participants not stored before, `gone` those with
-    nothing left; `moved` maps a holder to the person it belongs to from now on.
+    `identities` maps a keyed hash to its holder; `new` are the participants not stored before, `gone` those that are
+    part of another now; `moved` maps a holder to the person it belongs to from now on; `new_slots` had nothing.
     """
 
     participants: Sequence[Participant]
@@ -45,20 +56,16 @@ class GroupWrite:
     entries: Sequence[Entry]
     recorded_at: datetime
     traceparent: str
-    facts: Mapping[FactKey, KnownFact] = field(default_factory=dict)
-    corrections: Sequence[Correction] = ()
+    slots: Mapping[FactKey, Slot] = field(default_factory=dict)
+    new_slots: Collection[FactKey] = ()
     identities: Mapping[bytes, str] = field(default_factory=dict)
 
 
 class Transaction(Protocol):
     """One transaction's view of participants and ledger; what it writes stands together or not at all."""
 
-    async def known_facts(self, keys: Collection[FactKey]) -> dict[FactKey, KnownFact]:
-        """Return those of the facts that were accepted before."""
-        ...
-
-    async def corrections(self, keys: Collection[FactKey]) -> dict[FactKey, list[Correction]]:
-        """Return the corrections accepted so far of each of these facts, arrived or not."""
+    async def slots(self, keys: Collection[FactKey]) -> dict[FactKey, Slot]:
+        """Return what is kept under each of these keys; nothing for a key not met before."""
         ...
 
     async def holders(self, identities: Collection[bytes]) -> dict[bytes, str]:
@@ -66,7 +73,7 @@ class Transaction(Protocol):
         ...
 
     async def participants(self, holders: Collection[str]) -> list[Participant]:
-        """Return the persons that these holders belong to, those without any facts left out."""
+        """Return the persons that these holders belong to."""
         ...
 
     async def write(self, group: GroupWrite) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -96,7 +97,7 @@ class Correction:
         return self.source, self.corrects
 
 
-def standing(type_: str, corrections: list[Correction]) -> Correction | None:
+def standing(type_: str, corrections: Sequence[Correction]) -> Correction | None:
     """Return the correction that holds for a fact of this type: the latest by time, then by id, of those that fit."""
     fitting = [correction for correction in corrections if correction.type == type_]
     return max(fitting, key=lambda correction: (correction.effective_at, correction.id), default=None)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
+from typing import Final
 
 from services.registry.domain.participant import Delta
 from services.registry.domain.timeline import Transition
@@ -62,12 +63,17 @@ def change_id(person: str, transition: Transition, secret: bytes) -> str:
 
     Shape: 32 hex digits. Without the secret nobody can try out persons.
     """
-    content = [
+    before, after = transition.before, transition.after
+    content = (
         person,
         transition.effective_at.isoformat(),
-        transition.kind,
-        transition.before and asdict(transition.before),
-        transition.after and asdict(transition.after),
+        transition.kind.value,
+        before and _ATTRIBUTES(before),
+        after and _ATTRIBUTES(after),
         transition.effective_day.isoformat(),
-    ]
-    return hashlib.blake2b(json.dumps(content, default=str).encode(), key=secret, digest_size=16).hexdigest()
+    )
+    return hashlib.blake2b(repr(content).encode(), key=secret, digest_size=16).hexdigest()
+
+
+_ATTRIBUTES: Final = attrgetter(*(field.name for field in fields(State)))
+"""A state's attributes as a tuple; `astuple` copies deeply, and took half the time of deciding a fact."""

@@ -52,19 +52,34 @@ def decide(
     clock = max(now, participant.decided_at or now)
     old = _published(participant)
     new = timeline(facts, clock)
-    known = {transition: transition.source for transition in old}
-    standing = set(new)
-    deltas = [Delta(-1, transition) for transition in old if transition not in standing]
-    deltas += [Delta(1, transition) for transition in new if transition not in known]
+    same = _alike(old, new)
+    deltas, sources = _difference(old[same:], new[same:])
     decided = Participant(
         id=participant.id,
         facts=tuple(facts),
         links=tuple(links),
-        sources=tuple(known.get(transition, transition.source) for transition in new),
+        sources=(*participant.sources[:same], *sources),
         decided_at=clock,
         due_at=next_due(facts, clock, new[-1].after if new else None),
     )
     return decided, deltas
+
+
+def _difference(old: Sequence[Transition], new: Sequence[Transition]) -> tuple[list[Delta], list[str]]:
+    """Return what turns the old into the new, and the sources that the new ones go, or went, out with."""
+    if not old:
+        return [Delta(1, transition) for transition in new], [transition.source for transition in new]
+    known = {transition: transition.source for transition in old}
+    standing = set(new)
+    deltas = [Delta(-1, transition) for transition in old if transition not in standing]
+    deltas += [Delta(1, transition) for transition in new if transition not in known]
+    return deltas, [known.get(transition, transition.source) for transition in new]
+
+
+def _alike(one: Sequence[Transition], other: Sequence[Transition]) -> int:
+    """Return how many transitions the two begin with in common: nearly all, as most facts are news."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))
 
 
 def _published(participant: Participant) -> list[Transition]:

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from services.registry.domain.eligibility import DEFAULT_PROGRAMMES, allowed_programmes
 from services.registry.domain.facts import Fact, FactType
-from services.registry.domain.lapse import DEFAULT_GRACE, Grace, lapse_instant, lapses_on
+from services.registry.domain.lapse import DEFAULT_GRACE, GraceTable, lapse_instant, lapses_on
 from shared.contracts.changes import Kind, State
 from shared.regions.codes import zone_of
 
@@ -35,7 +35,7 @@ class Transition:
     source: str = field(compare=False)
 
 
-def timeline(facts: Iterable[Fact], until: datetime, grace: tuple[Grace, ...] = DEFAULT_GRACE) -> list[Transition]:
+def timeline(facts: Iterable[Fact], until: datetime, grace: GraceTable = DEFAULT_GRACE) -> list[Transition]:
     """Return every transition effective at or before `until`, in order of time."""
     walk = _Walk(grace)
     effective = sorted((fact for fact in facts if fact.effective_at <= until), key=lambda fact: fact.order)
@@ -57,7 +57,7 @@ def next_due(facts: Iterable[Fact], after: datetime, last: State | None) -> date
 class _Walk:
     """The fold, with what it must remember between instants."""
 
-    def __init__(self, grace: tuple[Grace, ...]) -> None:
+    def __init__(self, grace: GraceTable) -> None:
         self.transitions: list[Transition] = []
         self._grace = grace
         self._state: State | None = None

@@ -10,7 +10,7 @@ import pytest
 
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
-from services.registry.application.ports import DueStore, GroupWrite, KnownFact, Outbox, Store, Transaction
+from services.registry.application.ports import DueStore, GroupWrite, KnownFact, Outbox, Slot, Store, Transaction
 from services.registry.domain.facts import Correction, Link
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
@@ -68,9 +68,13 @@ def group(person: str = "p1", id_: str = "f-1") -> GroupWrite:
         entries=list(entries(person, deltas, NOW, b"secret")),
         recorded_at=NOW,
         traceparent="00-trace",
-        facts={fact.key: KnownFact(b"digest", "enrolled", fact.effective_at, (person,))},
+        slots={fact.key: Slot(KnownFact(b"digest", "enrolled", fact.effective_at, (person,)))},
+        new_slots=[fact.key],
         identities={person.encode(): person},
     )
+
+
+EMPTY = GroupWrite([], (), (), {}, [], NOW, "00-trace")
 
 
 async def write(store: Store, written: GroupWrite) -> None:
@@ -95,28 +99,29 @@ async def test_what_was_written_is_read_back(ports: Ports) -> None:
     await write(ports.store, written)
 
     async def work(transaction: Transaction) -> None:
-        assert await transaction.known_facts([("bpjs/aceh", "f-1"), ("bpjs/ace", "hf-1")]) == written.facts
+        assert await transaction.slots([("bpjs/aceh", "f-1"), ("bpjs/ace", "hf-1")]) == written.slots
         assert await transaction.holders([b"p1", b"p2"]) == {b"p1": "p1"}
         assert await transaction.participants(["p1", "p2"]) == list(written.participants)
 
     await ports.store.transact(work)
 
 
-async def test_a_correction_is_found_by_the_fact_it_corrects(ports: Ports) -> None:
+async def test_corrections_are_kept_with_the_fact_they_correct(ports: Ports) -> None:
     """Whether that fact has arrived or not; void ones, and those with a fact or a link in its place."""
     at_noon = at("2026-03-01T12:00:00+07:00")
-    corrections = [
+    of_first = (
         Correction(at_noon, "bpjs/aceh", "c1", "f-1", "enrolled", None),
         Correction(at_noon, "bpjs/aceh", "c2", "f-1", "enrolled", enrolled("f-1", groups=("non_asn",)), timed=True),
-        Correction(at_noon, "bpjs/aceh", "c3", "f-2", "linked", Link(at_noon, "bpjs/aceh", "f-2", "p1", "p2")),
-    ]
-    await write(ports.store, replace(group(), corrections=corrections))
+    )
+    of_second = (Correction(at_noon, "bpjs/aceh", "c3", "f-2", "linked", Link(at_noon, "bpjs/aceh", "f-2", "p1", "p2")),)
+    first, second = ("bpjs/aceh", "f-1"), ("bpjs/aceh", "f-2")
+    written = group()
+    slots = {first: Slot(written.slots[first].fact, of_first), second: Slot(None, of_second)}
+    await write(ports.store, written)
+    await write(ports.store, replace(EMPTY, slots=slots, new_slots=[second]))
 
     async def work(transaction: Transaction) -> None:
-        found = await transaction.corrections([("bpjs/aceh", "f-1"), ("bpjs/aceh", "f-2"), ("dinas/aceh", "f-1")])
-        assert sorted(found[("bpjs/aceh", "f-1")], key=lambda correction: correction.id) == corrections[:2]
-        assert found[("bpjs/aceh", "f-2")] == corrections[2:]
-        assert not found.get(("dinas/aceh", "f-1"))
+        assert await transaction.slots([first, second, ("dinas/aceh", "f-1")]) == slots
 
     await ports.store.transact(work)
 
@@ -125,8 +130,7 @@ async def test_a_moved_holder_is_found_with_its_person_until_it_moves_back(ports
     """And a participant with nothing left is gone."""
     await write(ports.store, group("p1", "f-1"))
     await write(ports.store, replace(group("p2", "f-2"), moved={"p2": "p1"}))
-    empty = replace(group(), participants=[], new=(), entries=[], facts={}, identities={})
-    await write(ports.store, replace(empty, gone=["p2"]))
+    await write(ports.store, replace(EMPTY, gone=["p2"]))
 
     async def found(holder: str) -> list[str]:
         async def work(transaction: Transaction) -> list[str]:
@@ -135,7 +139,7 @@ async def test_a_moved_holder_is_found_with_its_person_until_it_moves_back(ports
         return await ports.store.transact(work)
 
     assert await found("p2") == ["p1"]
-    await write(ports.store, replace(empty, moved={"p2": "p2"}))
+    await write(ports.store, replace(EMPTY, moved={"p2": "p2"}))
     assert await found("p2") == []
 
 
@@ -161,7 +165,7 @@ async def test_a_transaction_that_raises_writes_nothing(ports: Ports) -> None:
         await ports.store.transact(work)
 
     async def look(transaction: Transaction) -> None:
-        assert await transaction.known_facts([("bpjs/aceh", "f-1")]) == {}
+        assert await transaction.slots([("bpjs/aceh", "f-1")]) == {}
 
     await ports.store.transact(look)
     assert (await ports.outbox.backlog()).changes == 0

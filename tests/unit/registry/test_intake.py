@@ -66,7 +66,7 @@ async def test_a_card_that_is_not_linked_is_refused_and_leaves_nothing() -> None
     (outcome,) = await intake(store).decide_together([card])
     assert outcome.refusal is not None
     assert outcome.refusal.code.value == "unknown_card"
-    assert store.state.facts == {}
+    assert store.state.slots == {}
 
 
 async def test_nothing_stored_holds_the_identity() -> None:
@@ -84,7 +84,7 @@ async def test_a_group_that_fails_is_answered_with_the_error_and_can_be_sent_aga
     loop = asyncio.create_task(running.run())
     with pytest.raises(TransientError):
         await running.submit(candidate())
-    assert store.state.facts == {}
+    assert store.state.slots == {}
     assert (await running.submit(candidate())).result is Result.ACCEPTED
     loop.cancel()
 
@@ -124,5 +124,5 @@ def test_however_facts_are_grouped_each_counts_once(arrivals: list[tuple[str, di
     for start in range(0, len(candidates), size):
         asyncio.run(intake(store).decide_together(candidates[start : start + size]))
     first = dict(reversed(arrivals))
-    assert len(store.state.facts) == len(first)
+    assert len(store.state.slots) == len(first)
     assert len(store.state.participants) == len({who["value"] for who in first.values()})
