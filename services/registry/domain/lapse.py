@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timezone
 from functools import lru_cache
 
 from services.registry.domain.months import first_day, month_number
@@ -39,4 +39,9 @@ def lapses_on(paid_through: str, segment: str, table: tuple[Grace, ...]) -> date
 
 def lapse_instant(day: date, region: str) -> datetime:
     """Return 00:00 of the day in the region's own zone, as an instant in UTC."""
-    return datetime.combine(day, time(), zone_of(region)).astimezone(UTC)
+    return _midnight(day, zone_of(region))
+
+
+@lru_cache(maxsize=4096)
+def _midnight(day: date, zone: timezone) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)
