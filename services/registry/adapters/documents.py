@@ -1,9 +1,10 @@
-"""Participants and facts as MongoDB documents. Short names: a person's facts are read and written at every change."""
+"""Participants, corrections and what recognises a fact again, as MongoDB documents."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from services.registry.adapters.packing import pack, unpack
 from services.registry.application.ports import FactKey, KnownFact, Slot
 from services.registry.domain.facts import Correction, Fact, FactType, Link, Placed
 from services.registry.domain.participant import Participant
@@ -71,9 +72,8 @@ def participant_document(participant: Participant) -> Document:
     """Return the document of a participant; it holds no identity, only the person's id and holders."""
     return {
         "_id": participant.id,
-        "facts": [_placed_document(fact) for fact in participant.facts],
+        "facts": pack(participant.facts, participant.sources),
         "links": [_placed_document(link) for link in participant.links],
-        "sources": list(participant.sources),
         "decided_at": participant.decided_at,
         "due_at": participant.due_at,
     }
@@ -81,11 +81,12 @@ def participant_document(participant: Participant) -> Document:
 
 def participant_of(document: Document) -> Participant:
     """Return the participant a document holds."""
+    facts, sources = unpack(document["facts"])
     return Participant(
         id=document["_id"],
-        facts=tuple(_fact_of(fact) for fact in document["facts"]),
+        facts=facts,
         links=tuple(_link_of(link) for link in document["links"]),
-        sources=tuple(document["sources"]),
+        sources=sources,
         decided_at=document["decided_at"],
         due_at=document["due_at"],
     )

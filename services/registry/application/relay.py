@@ -110,9 +110,10 @@ class Relay:
         if self._renewed_at is not None and now - self._renewed_at < RENEW_EVERY:
             return
         jobs = [str(partition) for partition in range(PARTITIONS)]
-        self._held = await balance(self._outbox, jobs, self._holder, self._held, now, LEASE_FOR)
+        before, self._held = self._held, await balance(self._outbox, jobs, self._holder, self._held, now, LEASE_FOR)
         self._renewed_at = now
-        self._recovered &= {int(job) for job in self._held}
+        # Another token means that someone else may have led in between, and left numbers that are not published.
+        self._recovered &= {int(job) for job, lease in self._held.items() if _token(before.get(job)) == lease.token}
         self._metrics.leads(len(self._held))
         self._metrics.backlog(await self._outbox.backlog(), now)
 
@@ -148,3 +149,7 @@ class Relay:
             await self._outbox.withdraw(self._holder)
         except (TransientError, PermanentError) as error:
             _log.warning("leases not freed; they run out by themselves", error=str(error))
+
+
+def _token(lease: Lease | None) -> int | None:
+    return lease.token if lease else None

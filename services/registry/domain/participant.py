@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final, Literal
 
 from services.registry.domain.facts import Fact, Link
-from services.registry.domain.timeline import Transition, next_due, timeline
+from services.registry.domain.timeline import Transition, difference, next_due, timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +46,26 @@ def decide(
 ) -> tuple[Participant, list[Delta]]:
     """Return the participant with this set of facts, and the difference this makes to what was published.
 
-    Takes the whole timeline before and after: facts may arrive late, in any order, and leave again. With the same
-    set it is the clock that moves. Retractions come first.
+    Compares the whole timelines before and after: facts may arrive late, in any order, and leave again. With the
+    same set it is the clock that moves. Retractions come first.
     """
     clock = max(now, participant.decided_at or now)
-    old = _published(participant)
-    new = timeline(facts, clock)
-    same = _alike(old, new)
-    deltas, sources = _difference(old[same:], new[same:])
+    change = difference(participant.facts, participant.decided_at or _NEVER, facts, clock)
+    begun = participant.sources[: len(change.shared)]
+    deltas, sources = _deltas(_sent_as(change.old, participant.sources[len(begun) :]), change.new)
+    last = change.new or change.shared
     decided = Participant(
         id=participant.id,
         facts=tuple(facts),
         links=tuple(links),
-        sources=(*participant.sources[:same], *sources),
+        sources=(*begun, *sources),
         decided_at=clock,
-        due_at=next_due(facts, clock, new[-1].after if new else None),
+        due_at=next_due(facts, clock, last[-1].after if last else None),
     )
     return decided, deltas
 
 
-def _difference(old: Sequence[Transition], new: Sequence[Transition]) -> tuple[list[Delta], list[str]]:
+def _deltas(old: Sequence[Transition], new: Sequence[Transition]) -> tuple[list[Delta], list[str]]:
     """Return what turns the old into the new, and the sources that the new ones go, or went, out with."""
     if not old:
         return [Delta(1, transition) for transition in new], [transition.source for transition in new]
@@ -76,23 +76,18 @@ def _difference(old: Sequence[Transition], new: Sequence[Transition]) -> tuple[l
     return deltas, [known.get(transition, transition.source) for transition in new]
 
 
-def _alike(one: Sequence[Transition], other: Sequence[Transition]) -> int:
-    """Return how many transitions the two begin with in common: nearly all, as most facts are news."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))
-
-
-def _published(participant: Participant) -> list[Transition]:
+def published(participant: Participant) -> list[Transition]:
     """Return the published sequence: made again from the facts, each transition with the source it went out with."""
-    if participant.decided_at is None:
-        return []
-    made = timeline(participant.facts, participant.decided_at)
-    return [_from(transition, source) for transition, source in zip(made, participant.sources, strict=True)]
+    return _sent_as(timeline(participant.facts, participant.decided_at or _NEVER), participant.sources)
+
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+"""The clock of a participant that was never decided: nothing is effective by then."""
+
+
+def _sent_as(made: Sequence[Transition], sources: Sequence[str]) -> list[Transition]:
+    return [_from(transition, source) for transition, source in zip(made, sources, strict=True)]
 
 
 def _from(transition: Transition, source: str) -> Transition:
-    if transition.source == source:
-        return transition
-    return Transition(
-        transition.effective_at, transition.effective_day, transition.kind, transition.before, transition.after, source
-    )
+    return transition if transition.source == source else replace(transition, source=source)

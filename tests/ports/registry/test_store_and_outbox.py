@@ -113,7 +113,8 @@ async def test_corrections_are_kept_with_the_fact_they_correct(ports: Ports) -> 
         Correction(at_noon, "bpjs/aceh", "c1", "f-1", "enrolled", None),
         Correction(at_noon, "bpjs/aceh", "c2", "f-1", "enrolled", enrolled("f-1", groups=("non_asn",)), timed=True),
     )
-    of_second = (Correction(at_noon, "bpjs/aceh", "c3", "f-2", "linked", Link(at_noon, "bpjs/aceh", "f-2", "p1", "p2")),)
+    link = Link(at_noon, "bpjs/aceh", "f-2", "p1", "p2")
+    of_second = (Correction(at_noon, "bpjs/aceh", "c3", "f-2", "linked", link),)
     first, second = ("bpjs/aceh", "f-1"), ("bpjs/aceh", "f-2")
     written = group()
     slots = {first: Slot(written.slots[first].fact, of_first), second: Slot(None, of_second)}

@@ -99,6 +99,23 @@ async def test_a_zombie_relay_cannot_number_after_its_lease_was_taken() -> None:
     assert applied(stack.topic) == committed(stack.store)
 
 
+async def test_a_relay_that_was_away_publishes_first_what_another_left_meanwhile() -> None:
+    """It stalled past its lease, another numbered and died, it leads again: no number is skipped."""
+    stack = Stack()
+    stalled, dying = stack.relay("stalled"), stack.relay("dying")
+    await commit(stack.store, stack.clock, REGIONS)
+    await drain(stalled)
+    await commit(stack.store, stack.clock, REGIONS)
+    stack.clock.advance(LEASE_FOR)
+    stack.topic.fail_after = 0
+    with pytest.raises(TransientError):
+        await drain(dying)
+    await commit(stack.store, stack.clock, REGIONS)
+    stack.clock.advance(LEASE_FOR)
+    await drain(stalled)
+    assert applied(stack.topic) == committed(stack.store)
+
+
 async def test_two_relays_share_the_partitions_and_one_takes_all_when_the_other_dies() -> None:
     """A fair share each; all of them again once the dead one's leases have run out."""
     stack = Stack()

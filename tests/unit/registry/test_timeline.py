@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.registry.domain.facts import Fact, FactType
 from services.registry.domain.participant import Participant, decide
-from services.registry.domain.timeline import CLOCK, Transition, timeline
+from services.registry.domain.timeline import CLOCK, Transition, difference, timeline
 from shared.contracts.changes import Kind
 from tests.factories_registry import at, enrolled, paid, said
 
@@ -272,3 +272,16 @@ def test_each_transition_starts_where_the_one_before_ended(facts: list[Fact]) ->
         assert one.after == next_.before
         assert one.effective_at < next_.effective_at
         assert one.effective_day <= next_.effective_day
+
+
+@given(histories(), histories(), st.integers(0, 8), st.integers(0, 900), st.integers(0, 900))
+def test_two_timelines_walked_together_are_those_walked_apart(
+    one: list[Fact], other: list[Fact], kept: int, one_day: int, other_day: int
+) -> None:
+    """Whatever the two sets have in common, and wherever the two clocks stand."""
+    start = at("2024-01-01T00:00:00+00:00")
+    until, later = start + timedelta(days=one_day), start + timedelta(days=other_day)
+    new = [*one[:kept], *other]
+    made = difference(one, until, new, later)
+    assert [*made.shared, *made.old] == timeline(one, until)
+    assert [*made.shared, *made.new] == timeline(new, later)
