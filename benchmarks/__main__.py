@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import latency
+from benchmarks.registry import measure as registry
 
-BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {"latency": latency.measure}
+BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {"latency": latency.measure, "registry": registry.measure}
 """Name on the command line and of the result file → what runs it."""
 
 

@@ -77,19 +77,27 @@ def publish(
 ) -> Path:
     """Print the result as JSON and as a table of ratios, keep it as results/<name>.json, and return that file."""
     document = {
-        "benchmark": name,
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
         "settings": dict(settings),
         "limits": {hop: asdict(spread) for hop, spread in limits.items()},
         "measured": {what: _as_document(comparison) for what, comparison in found.items()},
+    }
+    return keep(name, document, _table(name, limits, found))
+
+
+def keep(name: str, found: Mapping[str, Any], table: Table) -> Path:
+    """Print what was found as JSON and as a table, keep it with the machine it was found on, and return the file."""
+    document = {
+        "benchmark": name,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
+        **found,
     }
     text = json.dumps(document, indent=2)
     file = RESULTS / f"{name}.json"
     file.parent.mkdir(exist_ok=True)
     file.write_text(text + "\n")
     print(text)
-    Console(width=_TABLE_WIDTH).print(_table(name, limits, found))
+    Console(width=_TABLE_WIDTH).print(table)
     return file
 
 

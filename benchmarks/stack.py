@@ -13,7 +13,7 @@ from typing import Final
 import yaml
 
 from deploy.local import parts
-from deploy.local.parts import Ground, Part
+from deploy.local.parts import Ground, Part, Parts
 from deploy.local.settings import StackSettings
 from deploy.local.stack import LocalStack
 
@@ -46,8 +46,13 @@ _OFFICIALS: Final = {
 }
 
 
+def registry_alone(ground: Ground) -> Sequence[Part]:
+    """Return the registry only: nobody else takes its cores."""
+    return [part for part in parts.services(ground) if part.name == "registry"]
+
+
 @asynccontextmanager
-async def started_stack() -> AsyncIterator[LocalStack]:
+async def started_stack(services: Parts | None = None) -> AsyncIterator[LocalStack]:
     """Yield a stack with fresh data, on servers that the environment names or on its own; forget it afterwards."""
     with tempfile.TemporaryDirectory(prefix="cakupan-bench-", ignore_cleanup_errors=True) as folder:
         settings = StackSettings(
@@ -58,7 +63,7 @@ async def started_stack() -> AsyncIterator[LocalStack]:
             notifier_port=0,
             mailbox_port=0,
         )
-        stack = LocalStack(settings, services=_with_own_rules)
+        stack = LocalStack(settings, services=services or _with_own_rules)
         try:
             await stack.start()
             yield stack

@@ -113,11 +113,7 @@ class _MongoTransaction:
         await self._write("moved", [*_moved_writes(group)])
         ledger = ledger_documents(group)
         await self._insert("ledger", ledger)
-        waiting = [
-            {"_id": doc["_id"], "partition": doc["partition"], "n": len(doc["changes"]), "at": doc["recorded_at"]}
-            for doc in ledger
-        ]
-        await self._insert("outbox", waiting)
+        await self._insert("outbox", outbox_documents(ledger))
 
     async def _write(self, collection: str, writes: Sequence[Write]) -> None:
         if writes:
@@ -170,6 +166,14 @@ def ledger_documents(group: GroupWrite) -> list[Document]:
             "changes": [_unnumbered(entry) for entry in entries],
         }
         for partition, entries in by_partition.items()
+    ]
+
+
+def outbox_documents(ledger: Sequence[Document]) -> list[Document]:
+    """Return what makes the relay find these ledger entries."""
+    return [
+        {"_id": doc["_id"], "partition": doc["partition"], "n": len(doc["changes"]), "at": doc["recorded_at"]}
+        for doc in ledger
     ]
 
 

@@ -1,0 +1,57 @@
+"""The relay itself, on a backlog, with nothing else to do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from time import perf_counter
+
+from benchmarks.registry.bare import fill_outbox
+from deploy.local.parts import Ground
+from services.registry.adapters.kafka_relay import KafkaChangeTopic
+from services.registry.adapters.mongo_outbox import MongoOutbox
+from services.registry.adapters.mongo_store import MongoStore
+from services.registry.application.ports import Backlog
+from services.registry.application.relay import Relay
+from shared.adapters.kafka_admin import ensure_topics
+from shared.adapters.kafka_producer import Producer
+from shared.adapters.mongo import Mongo
+from shared.contracts import topics
+from shared.runtime.clock import SystemClock
+
+
+class _Count:
+    """Counts what was published."""
+
+    def __init__(self) -> None:
+        self.changes = 0
+
+    def published(self, changes: int, _seconds: float) -> None:
+        """See the port."""
+        self.changes += changes
+
+    def backlog(self, _backlog: Backlog, _now: datetime) -> None:
+        """See the port."""
+
+    def leads(self, _partitions: int) -> None:
+        """See the port."""
+
+
+async def drained(mongo: Mongo, ground: Ground, changes: int) -> float:
+    """Return how many changes a second go from a backlog of so many to a topic, numbered and marked."""
+    topic = topics.CHANGES.under(f"{ground.namespace}backlog.")
+    await ensure_topics(ground.kafka_bootstrap, [topic])
+    outbox = MongoOutbox(mongo)
+    await MongoStore(mongo, "benchmark").prepare()
+    await outbox.prepare()
+    await fill_outbox(mongo, changes)
+    producer, count = Producer(ground.kafka_bootstrap, "benchmark"), _Count()
+    relay = Relay(outbox, KafkaChangeTopic(producer, topic.name), "benchmark", SystemClock(), count)
+    try:
+        began = perf_counter()
+        await relay.lead()
+        while await relay.round():
+            await relay.lead()
+        assert count.changes == changes
+        return changes / (perf_counter() - began)
+    finally:
+        await producer.stop()
