@@ -1,8 +1,8 @@
 """What became of the codes of an older list that the list in force lacks, as far as names and numbers show it.
 
 Level by level, from regencies down: first the same name where the parent has its home, then, for villages, anywhere in
-the regency's home, then the same number there. A code that stands in both lists keeps its region and is nobody's
-successor. ADR 0012.
+the regency's home, then the same number there; last, a district lies where all its villages were found. A code that
+stands in both lists keeps its region and is nobody's successor. ADR 0012.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class How(StrEnum):
     NAME_IN_REGENCY = "name_in_regency"
     NUMBER = "number"
     NUMBER_TAKEN = "number_taken"
+    VILLAGES = "villages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def derive(old: Names, new: Names) -> dict[str, Found]:
     derivation = _Derivation(old, new)
     for level in LEVELS:
         derivation.take(level)
+    derivation.take_districts_by_villages()
     return derivation.found
 
 
@@ -64,6 +66,16 @@ class _Derivation:
             self._by_name(level, How.NAME_IN_REGENCY, self._home_of_regency, regency_of)
         for code in self._left(level):
             self._by_number(code)
+
+    def take_districts_by_villages(self) -> None:
+        """Find districts spelled anew by where all their villages were found, then what else lies in them."""
+        under = defaultdict(set)
+        for code, found in self.found.items():
+            under[_parent(code)].update(_parent(home) for home in found.homes)
+        for code in self._retired:
+            if level_of(code) == "district" and self._home(code) is None and len(under[code]) == 1:
+                self._note(code, tuple(under[code]), How.VILLAGES)
+        self.take("village")
 
     def _left(self, level: Level) -> list[str]:
         return [code for code in self._retired if level_of(code) == level and code not in self.found]

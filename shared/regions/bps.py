@@ -16,7 +16,7 @@ from importlib import resources
 def crosswalk() -> dict[str, str]:
     """Return BPS code (4, 7 or 10 digits) → Kemendagri code in force, where there is exactly one.
 
-    Loaded on first use: about 0.1 s and 20 MB, once a process. Source: data/README.md.
+    Loaded on first use: about 0.2 s and 20 MB, once a process. Source: data/README.md.
     """
     packed = (resources.files("shared.regions") / "data" / "bps.csv.gz").read_bytes()
     rows = csv.DictReader(gzip.decompress(packed).decode("ascii").splitlines())

@@ -72,8 +72,8 @@ def _unknown(code: str) -> Refusal:
     return Refusal(
         RefusalCode.UNKNOWN_REGION,
         _FIELD,
-        f"{shown(code)} is not a regency, district or village of the Kemendagri list in force, nor a retired code with a "
-        "known successor; send a code in force, with dots (BPS codes are another scheme)",
+        f"{shown(code)} is not a regency, district or village of the Kemendagri list in force, nor a retired code with "
+        "a known successor; send a code in force, with dots (BPS codes are another scheme)",
     )
 
 
