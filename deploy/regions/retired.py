@@ -69,7 +69,7 @@ class _Derivation:
 
     def take_districts_by_villages(self) -> None:
         """Find districts spelled anew by where all their villages were found, then what else lies in them."""
-        under = defaultdict(set)
+        under: defaultdict[str, set[str]] = defaultdict(set)
         for code, found in self.found.items():
             under[_parent(code)].update(_parent(home) for home in found.homes)
         for code in self._retired:
@@ -96,10 +96,9 @@ class _Derivation:
                 self._note(code, (str(self._same_number(code)),), how)
         rest = [code for code in codes if code not in self.found]
         open_to = tuple(sorted(set(offered) - self._taken))
-        if len(rest) == 1 or len(open_to) > 1:
+        if len(open_to) > 1 or (open_to and len(rest) == 1):
             for code in rest:
-                if open_to:
-                    self._note(code, open_to, how)
+                self._note(code, open_to, how)
 
     def _by_number(self, code: str) -> None:
         """A region that only changed its name keeps its number; but not one that another's name has claimed."""
