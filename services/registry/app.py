@@ -81,7 +81,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         run=run,
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
-    bearer, parser = Bearer(verifier), Parser(catalogue(), secrets.content)
+    bearer, parser = Bearer(verifier), Parser(catalogue(), secrets.content, metrics.rehomed)
     for create in (http_api.create_router, http_bulk.create_bulk_router):
         api.include_router(create(parser=parser, intake=intake, bearer=bearer, clock=clock, metrics=metrics))
     extend_openapi(api, http_api.components())

@@ -16,6 +16,7 @@ from services.registry.adapters.http_api import SCOPE, source_refused
 from services.registry.adapters.metrics import RegistryMetrics
 from services.registry.application.intake import GROUP_AT_MOST, Intake, Outcome, Result
 from services.registry.application.parsing import Candidate, Parser
+from services.registry.application.places import RegionCodes
 from services.registry.domain.errors import Refusal
 from shared.adapters.http_api import Bearer, Problem, read_body
 from shared.runtime.auth import Caller
@@ -38,11 +39,18 @@ def create_bulk_router(
     router = APIRouter(prefix="/v1", tags=["facts"])
 
     @router.post("/facts/bulk", openapi_extra=_REQUEST, responses=_RESPONSES)
-    async def post_facts(request: Request, caller: Caller = bearer.requires(SCOPE)) -> JSONResponse:
-        """Take up to 10,000 facts: 200 with one result a line, in order; what is not stored says so in its line."""
+    async def post_facts(
+        request: Request,
+        region_codes: RegionCodes = RegionCodes.KEMENDAGRI,
+        caller: Caller = bearer.requires(SCOPE),
+    ) -> JSONResponse:
+        """Take up to 10,000 facts: 200 with one result a line, in order; what is not stored says so in its line.
+
+        `region_codes=bps` says that the regions are codes of BPS (digits without dots); they are translated.
+        """
         started = perf_counter()
         body = await read_body(request, MAX_BYTES)
-        lines = _lines(request, body, parser, clock)
+        lines = _lines(request, body, parser.reading(region_codes), clock)
         results: list[Line] = []
         while chunk := list(islice(lines, GROUP_AT_MOST)):
             candidates = await _parsed(chunk)

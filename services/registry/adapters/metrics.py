@@ -39,6 +39,9 @@ class RegistryMetrics:
         self._oldest = Gauge(
             "registry_ledger_oldest_unpublished_seconds", "Age of the oldest of them; 0 when none", registry=registry
         )
+        self._rehomed = Counter(
+            "registry_rehomed_facts_total", "Facts read whose region code was retired", registry=registry
+        )
         self._led = Gauge("registry_relay_partitions", "Partitions this replica leads", registry=registry)
 
     def answered(self, type_: str, outcome: Outcome, seconds: float) -> None:
@@ -46,6 +49,10 @@ class RegistryMetrics:
         reason = outcome.refusal.code.value if outcome.refusal else ""
         self._facts.labels(outcome.result.value, type_, reason).inc()
         self._answered.observe(seconds)
+
+    def rehomed(self) -> None:
+        """Count one fact whose region code was retired and had one successor."""
+        self._rehomed.inc()
 
     def committed(self, size: int, seconds: float) -> None:
         """See the port."""

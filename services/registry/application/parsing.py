@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,15 +12,17 @@ from typing import Any, Final
 import msgspec
 from pydantic_core import from_json
 
+from services.registry.application.places import Places, RegionCodes
 from services.registry.application.shape import CORRECTED as CORRECTED_TYPE
-from services.registry.application.shape import Shaped, inside, shape, shown
+from services.registry.application.shape import Shaped, inside, shape
 from services.registry.domain.eligibility import not_eligible
 from services.registry.domain.errors import Refusal, RefusalCode
 from services.registry.domain.facts import CORRECTED, Correction, Fact, FactType, Link, Placed, type_of
 from services.registry.domain.months import month_number
 from shared.contracts import facts as contract
 from shared.regions.catalogue import Catalogue
-from shared.regions.codes import NATION, WIB, level_of, zone_of
+from shared.regions.codes import WIB, zone_of
+from shared.regions.successors import Homes, table
 
 FURTHEST_PAID_MONTHS: Final = 24
 
@@ -76,11 +79,19 @@ class Candidate:
 
 
 class Parser:
-    """Reads facts against a region list."""
+    """Reads facts against a region list; `on_rehomed` hears of each whose region code was a retired one."""
 
-    def __init__(self, regions: Catalogue, content_secret: bytes) -> None:
-        self._regions = regions
+    def __init__(
+        self, regions: Catalogue, content_secret: bytes, on_rehomed: Callable[[], None] = lambda: None
+    ) -> None:
+        self._places = Places(Homes(regions, table()), on_rehomed)
         self._secret = content_secret
+
+    def reading(self, codes: RegionCodes) -> Parser:
+        """Return the parser for a sender who says that their region codes are of this scheme."""
+        parser = copy(self)
+        parser._places = self._places.reading(codes)
+        return parser
 
     def parse(self, raw: bytes, now: datetime) -> Candidate:
         """Return the candidate that these bytes (one CloudEvent, JSON) make at this moment."""
@@ -103,7 +114,7 @@ class Parser:
         refusal = self._judge(shaped)
         if refusal:
             return Candidate(key, self._digest(shaped), refusal=refusal)
-        return Candidate(key, self._digest(shaped), _identities(shaped), _said(shaped))
+        return Candidate(key, self._digest(shaped), _identities(shaped), self._settled(_said(shaped)))
 
     def _judge(self, shaped: Shaped) -> Refusal | None:
         """Return the first refusal that needs more than one field, or the region list."""
@@ -118,26 +129,18 @@ class Parser:
     def _judge_one(self, shaped: Shaped) -> Refusal | None:
         data = shaped.data
         region = data.get("region")
-        local_time = shaped.time.astimezone(zone_of(region) if region else WIB)
+        place = None if region is None else self._places.place_of(region)
+        local_time = shaped.time.astimezone(zone_of(place) if isinstance(place, str) else WIB)
         return (
             _not_eligible(data, local_time)
-            or self._no_place(region)
+            or (place if isinstance(place, Refusal) else None)
             or _paid_too_far(data.get("paid_through"), local_time)
             or _self_link(data)
         )
 
-    def _no_place(self, region: str | None) -> Refusal | None:
-        if region is None or self._is_place(region):
-            return None
-        return Refusal(
-            RefusalCode.UNKNOWN_REGION,
-            "data.region",
-            f"{shown(region)} is not a regency, district or village of the Kemendagri list in force; "
-            "send its code with dots (BPS codes are another scheme)",
-        )
-
-    def _is_place(self, region: str) -> bool:
-        return region != NATION and region in self._regions and level_of(region) != "province"
+    def _settled(self, said: Said) -> Said:
+        """Return what was said with its region at home; the digest stays that of the content as sent."""
+        return self._places.settled_in(said) if isinstance(said, Correction) else self._places.settled(said)
 
     def _digest(self, shaped: Shaped) -> bytes:
         """Return the keyed hash of the content: type, instant and data as sent, lists as sets."""

@@ -24,6 +24,7 @@ class RefusalCode(StrEnum):
     UNKNOWN_PROGRAMME = "unknown_programme"
     PROGRAMME_NOT_ELIGIBLE = "programme_not_eligible"
     UNKNOWN_REGION = "unknown_region"
+    AMBIGUOUS_REGION = "ambiguous_region"
     PAID_THROUGH_OUT_OF_RANGE = "paid_through_out_of_range"
     SELF_LINK = "self_link"
     UNKNOWN_CARD = "unknown_card"

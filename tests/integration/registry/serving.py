@@ -31,9 +31,9 @@ class Registry:
         usual = CLOUDEVENT | {"authorization": f"Bearer {self.token}"}
         return await self.http.post("/v1/facts", content=body, headers=usual | headers)
 
-    async def published(self, count: int) -> list[Change]:
-        """Return the first `count` changes in the partition of the factory's village."""
-        at = TopicPartition(self.topic, PARTITION)
+    async def published(self, count: int, partition: int = PARTITION) -> list[Change]:
+        """Return the first `count` changes in the partition; that of the factory's village if none is named."""
+        at = TopicPartition(self.topic, partition)
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False)
         await consumer.start()
         try:

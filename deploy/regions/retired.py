@@ -1,0 +1,144 @@
+"""What became of the codes of an older list that the list in force lacks, as far as names and numbers show it.
+
+Level by level, from regencies down: first the same name where the parent has its home, then, for villages, anywhere in
+the regency's home, then the same number there; last, a district lies where all its villages were found. A code that
+stands in both lists keeps its region and is nobody's successor. ADR 0012.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from deploy.regions.lists import Names
+from deploy.regions.names import plain, plain_regency
+from shared.regions.codes import Level, level_of, parent_of, regency_of
+
+LEVELS: Final[tuple[Level, ...]] = ("regency", "district", "village")
+"""No province has vanished: 91 and 92 stand for what the splits left of them."""
+
+Key = tuple[str | None, str]
+"""Where to look, and for which plain name; for a regency anywhere, since a split moves it to another province."""
+
+
+class How(StrEnum):
+    """By what a code's successors were found."""
+
+    NAME = "name"
+    NAME_IN_REGENCY = "name_in_regency"
+    NUMBER = "number"
+    NUMBER_TAKEN = "number_taken"
+    VILLAGES = "villages"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The successors of a code; none where its number now belongs to another."""
+
+    homes: tuple[str, ...]
+    how: How
+
+
+def derive(old: Names, new: Names) -> dict[str, Found]:
+    """Return what is known of each code that only the old list has; of one left out nothing is."""
+    derivation = _Derivation(old, new)
+    for level in LEVELS:
+        derivation.take(level)
+    derivation.take_districts_by_villages()
+    return derivation.found
+
+
+class _Derivation:
+    def __init__(self, old: Names, new: Names) -> None:
+        self.found: dict[str, Found] = {}
+        self._new = new
+        self._retired = {code: name for code, name in old.items() if code not in new}
+        self._fresh = {code: name for code, name in new.items() if code not in old}
+        self._taken: set[str] = set()
+
+    def take(self, level: Level) -> None:
+        """Find what became of the codes of a level; the levels above have been taken."""
+        self._by_name(level, How.NAME, self._home_of_parent, _parent)
+        if level == "village":
+            self._by_name(level, How.NAME_IN_REGENCY, self._home_of_regency, regency_of)
+        for code in self._left(level):
+            self._by_number(code)
+
+    def take_districts_by_villages(self) -> None:
+        """Find districts spelled anew by where all their villages were found, then what else lies in them."""
+        under: defaultdict[str, set[str]] = defaultdict(set)
+        for code, found in self.found.items():
+            under[_parent(code)].update(_parent(home) for home in found.homes)
+        for code in self._retired:
+            if level_of(code) == "district" and self._home(code) is None and len(under[code]) == 1:
+                self._note(code, tuple(under[code]), How.VILLAGES)
+        self.take("village")
+
+    def _left(self, level: Level) -> list[str]:
+        return [code for code in self._retired if level_of(code) == level and code not in self.found]
+
+    def _by_name(
+        self, level: Level, how: How, seek: Callable[[str], str | None], stands: Callable[[str], str | None]
+    ) -> None:
+        sought = _by_key(self._left(level), self._retired, seek)
+        free = [code for code in self._fresh if level_of(code) == level and code not in self._taken]
+        offered = _by_key(free, self._fresh, stands)
+        for key, codes in sought.items():
+            self._match(codes, offered.get(key, []), how)
+
+    def _match(self, codes: list[str], offered: Collection[str], how: How) -> None:
+        """Pair codes and regions of one name: the same number first; of the rest one to one, or left open."""
+        for code in codes:
+            if self._same_number(code) in offered:
+                self._note(code, (str(self._same_number(code)),), how)
+        rest = [code for code in codes if code not in self.found]
+        open_to = tuple(sorted(set(offered) - self._taken))
+        if len(open_to) > 1 or (open_to and len(rest) == 1):
+            for code in rest:
+                self._note(code, open_to, how)
+
+    def _by_number(self, code: str) -> None:
+        """A region that only changed its name keeps its number; but not one that another's name has claimed."""
+        same = self._same_number(code)
+        if same in self._taken or (same in self._new and same not in self._fresh):
+            self._note(code, (), How.NUMBER_TAKEN)
+        elif same in self._new:
+            self._note(code, (str(same),), How.NUMBER)
+
+    def _note(self, code: str, homes: tuple[str, ...], how: How) -> None:
+        self.found[code] = Found(homes, how)
+        self._taken.update(homes)
+
+    def _same_number(self, code: str) -> str | None:
+        """Return the code with the same last part where the parent has its home; None where that is not known."""
+        home = self._home_of_parent(code)
+        return home and home + code[len(str(parent_of(code))) :]
+
+    def _home_of_parent(self, code: str) -> str | None:
+        return self._home(_parent(code))
+
+    def _home_of_regency(self, code: str) -> str | None:
+        return self._home(regency_of(code))
+
+    def _home(self, code: str) -> str | None:
+        if code in self._new:
+            return code
+        found = self.found.get(code)
+        return found.homes[0] if found and len(found.homes) == 1 else None
+
+
+def _parent(code: str) -> str:
+    return str(parent_of(code))
+
+
+def _by_key(codes: Iterable[str], names: Names, place: Callable[[str], str | None]) -> dict[Key, list[str]]:
+    grouped: defaultdict[Key, list[str]] = defaultdict(list)
+    for code in codes:
+        if level_of(code) == "regency":
+            grouped[None, plain_regency(code, names[code])].append(code)
+        else:
+            grouped[place(code), plain(names[code])].append(code)
+    return grouped
