@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
-from services.coverage.domain.counters import Tally
-from services.coverage.domain.flows import Flow, FlowKey
+from services.coverage.domain.counters import Sum, Tally
+from services.coverage.domain.flows import Flows
+from services.coverage.domain.movements import Movement
 from services.coverage.domain.position import Position
 from services.coverage.domain.reference import Figure, Row
 from shared.contracts.snapshots import Snapshot
@@ -21,21 +22,26 @@ class Flush:
     partition: int
     before: Position
     after: Position
-    counters: Mapping[str, Tally]
-    flows: Mapping[FlowKey, Flow]
+    sum: Sum
     behind: bool
 
 
 @dataclass(slots=True)
 class Figures:
-    """A region as counted, summed over the partitions that hold a part of it.
-
-    `position` only grows; `flows` are summed over the days of recording.
-    """
+    """A region as counted, summed over the partitions that hold a part of it. `position` only grows."""
 
     tally: Tally = field(default_factory=Tally)
     position: int = 0
-    flows: dict[tuple[date, str], Flow] = field(default_factory=dict)
+    flows: Flows = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Timeline:
+    """A region as counted now, and the movements asked for, at the same moment; alike ones may stand apart."""
+
+    tally: Tally = field(default_factory=Tally)
+    position: int = 0
+    movements: list[tuple[Movement, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,15 @@ class Store(Protocol):
         """Return the figures of each region at one moment; flows from that day on, or none.
 
         A region that nothing was counted in has figures of 0.
+        """
+        ...
+
+    async def timelines(
+        self, regions: Collection[str], effective_after: date, recorded_after: date
+    ) -> dict[str, Timeline]:
+        """Return each region with its movements effective after the one day or recorded after the other.
+
+        So what was counted as of that day, known at the other, is the tally without them; and `date.min` gives all.
         """
         ...
 

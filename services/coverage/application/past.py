@@ -1,0 +1,69 @@
+"""Regions as they were on a day, as known on a day: what is counted now without what came later."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, timedelta
+
+from services.coverage.application.ports import Store
+from services.coverage.domain.counters import Tally
+from services.coverage.domain.flows import Flows, flows_of
+from services.coverage.domain.movements import Movement
+
+Movements = Sequence[tuple[Movement, int]]
+
+
+class Past:
+    """Answers what was so on a day (by effect), by what had been recorded until a day."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def as_of(self, regions: Collection[str], day: date, known_at: date) -> dict[str, Tally]:
+        """Return each region as of a day, known at a day; `date.max` leaves either open.
+
+        What lapses and who said so when is known of the present only.
+        """
+        found = await self._store.timelines(regions, day, known_at)
+        return {region: line.tally.without(line.movements) for region, line in found.items()}
+
+    async def history(self, region: str, days: Collection[date], known_at: date) -> dict[date, Tally]:
+        """Return the region as of each of the days, known at a day."""
+        if not days:
+            return {}
+        line = (await self._store.timelines([region], min(days), known_at))[region]
+        unknown, known = _parted(line.movements, known_at)
+        tally, history = line.tally.without(unknown), dict[date, Tally]()
+        known.sort(key=lambda movement: movement[0].effective_day)
+        for day in sorted(days, reverse=True):
+            later = _popped_after(known, day)
+            tally = history[day] = tally.without(later)
+        return dict(sorted(history.items()))
+
+    async def flows(self, region: str, first: date, last: date, known_at: date) -> Flows:
+        """Return the flows of the days from first to last, known at a day, by effective day and kind."""
+        before = first - timedelta(days=1) if first > date.min else date.min
+        line = (await self._store.timelines([region], before, date.max))[region]
+        return flows_of(
+            (movement, people)
+            for movement, people in line.movements
+            if first <= movement.effective_day <= last and movement.recorded_day <= known_at
+        )
+
+
+def _parted(movements: Movements, known_at: date) -> tuple[list[tuple[Movement, int]], list[tuple[Movement, int]]]:
+    """Return the movements recorded after the day, and the others."""
+    unknown, known = list[tuple[Movement, int]](), list[tuple[Movement, int]]()
+    for movement in movements:
+        (unknown if movement[0].recorded_day > known_at else known).append(movement)
+    return unknown, known
+
+
+def _popped_after(ordered: list[tuple[Movement, int]], day: date) -> Iterable[tuple[Movement, int]]:
+    """Take the movements effective after the day off the end of the list."""
+    at = len(ordered)
+    while at and ordered[at - 1][0].effective_day > day:
+        at -= 1
+    later = ordered[at:]
+    del ordered[at:]
+    return later

@@ -1,0 +1,89 @@
+"""What of a person's state is counted: where they are, as what, and until when they are active."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+from typing import Final, NamedTuple
+from urllib.parse import quote, unquote
+
+from shared.contracts.changes import State
+
+_BETWEEN: Final = " "
+_AMONG: Final = "+"
+_PROFILES: Final = 10_000
+"""Profiles that are in use at once are a few hundred."""
+
+
+class Profile(NamedTuple):
+    """As what a person is counted; everyone of one profile counts alike in every dimension."""
+
+    segment: str
+    groups: tuple[str, ...]
+    payer: str
+    programmes: tuple[str, ...]
+    active: bool
+
+
+class Lapse(NamedTuple):
+    """When active people cease to be, and by whom and for whom it is to be paid."""
+
+    on: date
+    payer: str
+    groups: tuple[str, ...]
+
+
+class Standing(NamedTuple):
+    """A state as it is counted: place, code of the profile, code of the lapse (None unless it is scheduled)."""
+
+    region: str
+    profile: str
+    lapse: str | None
+
+
+def standing_of(state: State) -> Standing:
+    """Return what of the state is counted."""
+    profile = Profile(state.segment, state.groups, state.payer, state.programmes, state.active)
+    scheduled = state.lapses_on if state.active else None
+    lapse = None if scheduled is None else lapse_code(Lapse(scheduled, state.payer, state.groups))
+    return Standing(state.region, profile_code(profile), lapse)
+
+
+@lru_cache(maxsize=_PROFILES)
+def profile_code(profile: Profile) -> str:
+    """Return the profile as one word, which is also fit to be a field's name; lists are sets, so sorted."""
+    parts = (_word(profile.segment), _words(profile.groups), _word(profile.payer), _words(profile.programmes))
+    return _BETWEEN.join((*parts, "active" if profile.active else "inactive"))
+
+
+@lru_cache(maxsize=_PROFILES)
+def profile_of(code: str) -> Profile:
+    """Return the profile that a code stands for."""
+    segment, groups, payer, programmes, active = code.split(_BETWEEN)
+    return Profile(unquote(segment), _list(groups), unquote(payer), _list(programmes), active == "active")
+
+
+@lru_cache(maxsize=_PROFILES)
+def lapse_code(lapse: Lapse) -> str:
+    """Return the lapse as one word, as `profile_code` does."""
+    return _BETWEEN.join((lapse.on.isoformat(), _word(lapse.payer), _words(lapse.groups)))
+
+
+@lru_cache(maxsize=_PROFILES)
+def lapse_of(code: str) -> Lapse:
+    """Return the lapse that a code stands for."""
+    on, payer, groups = code.split(_BETWEEN)
+    return Lapse(date.fromisoformat(on), unquote(payer), _list(groups))
+
+
+def _words(values: tuple[str, ...]) -> str:
+    return _AMONG.join(_word(value) for value in sorted(set(values)))
+
+
+def _word(value: str) -> str:
+    """Return the value without dots, dollars, blanks and null, which mean something elsewhere."""
+    return quote(value, safe="").replace(".", "%2E")
+
+
+def _list(words: str) -> tuple[str, ...]:
+    return tuple(unquote(word) for word in words.split(_AMONG)) if words else ()
