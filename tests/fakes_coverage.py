@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 
-from services.coverage.application.ports import Checkpoint, Figures, Flush
-from services.coverage.domain.flows import Flow
+from services.coverage.application.ports import Checkpoint, Figures, Flush, Timeline
+from services.coverage.domain.counters import Tally
+from services.coverage.domain.flows import flows_of
+from services.coverage.domain.movements import Step, lineage, seen_in
 from services.coverage.domain.position import Position
 from services.coverage.domain.reference import Figure, Row, is_news
 from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS
-from shared.regions.codes import level_of
+from shared.regions.codes import holds, level_of
 from shared.runtime.errors import FencedError, TransientError
 
 
@@ -39,30 +41,48 @@ class MemoryStore:
             self._checkpoints[partition] = Checkpoint(self._checkpoints[partition].position, behind=False)
 
     async def figures(self, regions: Collection[str], flows_from: date | None) -> dict[str, Figures]:
+        lines = await self.timelines(regions, date.min, date.min)
+        return {region: _figures(line, flows_from) for region, line in lines.items()}
+
+    async def timelines(
+        self, regions: Collection[str], effective_after: date, recorded_after: date
+    ) -> dict[str, Timeline]:
         if self.down:
             raise TransientError("the store is away")
-        return {region: self._figures(region, flows_from) for region in regions}
+        return {region: self._timeline(region, effective_after, recorded_after) for region in regions}
 
-    def _figures(self, region: str, flows_from: date | None) -> Figures:
-        figures, positions = Figures(), dict[int, int]()
+    def _timeline(self, region: str, effective_after: date, recorded_after: date) -> Timeline:
+        line, positions = Timeline(), dict[int, int]()
         for flush in self.flushes:
-            if region in flush.counters:
-                figures.tally.add(flush.counters[region])
+            if any(holds(region, place) for place in flush.sum.places):
                 positions[flush.partition] = flush.after.next_seq
-            for key, flow in flush.flows.items():
-                if key.region == region and flows_from is not None and key.effective_day >= flows_from:
-                    total = figures.flows.setdefault((key.effective_day, key.kind), Flow())
-                    total.people += flow.people
-                    total.active += flow.active
-        figures.position = sum(positions.values())
-        return figures
+            steps = ((Step(*key), people) for key, people in flush.sum.steps.items() if people)
+            moved = list(seen_in(region, steps))
+            line.tally.add(Tally().without((movement, -people) for movement, people in moved))
+            line.movements += [
+                (m, n) for m, n in moved if m.effective_day > effective_after or m.recorded_day > recorded_after
+            ]
+            for (place, lapse), people in flush.sum.lapses.items():
+                if holds(region, place):
+                    line.tally.add(Tally(lapses={lapse: people}))
+            for (place, source), recorded_at in flush.sum.heard.items():
+                if holds(region, place):
+                    line.tally.hear(source, recorded_at)
+        line.position = sum(positions.values())
+        return line
 
     async def positions(self, regions: Collection[str]) -> dict[str, int]:
-        return {region: self._figures(region, None).position for region in regions}
+        return {region: line.position for region, line in (await self.timelines(regions, date.max, date.max)).items()}
 
     async def regions_of(self, partition: int) -> list[str]:
-        counted = {region for flush in self.flushes if flush.partition == partition for region in flush.counters}
+        places = {place for flush in self.flushes if flush.partition == partition for place in flush.sum.places}
+        counted = {region for place in places for region in lineage(place)}
         return [region for region in counted if level_of(region) not in ("nation", "province")]
+
+
+def _figures(line: Timeline, flows_from: date | None) -> Figures:
+    recent = [(m, n) for m, n in line.movements if flows_from is not None and m.effective_day >= flows_from]
+    return Figures(line.tally, line.position, flows_of(recent))
 
 
 class MemoryReference:

@@ -11,6 +11,7 @@ from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
 from services.coverage.adapters import http_api, http_potentials
+from services.coverage.adapters.change_decoder import ChangeDecoder
 from services.coverage.adapters.kafka_changes import ChangeSink
 from services.coverage.adapters.kafka_snapshots import KafkaSnapshotTopic
 from services.coverage.adapters.metrics import CoverageMetrics
@@ -27,9 +28,9 @@ from services.coverage.domain.reference import Book
 from services.coverage.settings import CoverageSettings
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.http_api import Bearer, create_api, extend_openapi, key_fetcher
+from shared.adapters.kafka_gathering import GatheringReader
 from shared.adapters.kafka_producer import Producer, partition_for
 from shared.adapters.kafka_reader import Metrics as ReaderMetrics
-from shared.adapters.kafka_reader import PartitionReader
 from shared.adapters.mongo import Mongo
 from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
@@ -77,13 +78,13 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     sink = ChangeSink(
         applier,
         DeadLetters(producer, topics.CHANGES_DEAD.under(settings.namespace), prometheus),
-        regions.__contains__,
+        ChangeDecoder(regions.__contains__),
         metrics,
         on_assigned=lambda partitions: watch.assigned(partitions),
     )
-    reader = PartitionReader(
+    reader = GatheringReader(
         broker, changes, f"{settings.namespace}coverage", instance, sink, clock, ReaderMetrics.on(prometheus),
-        reset="none", description="Changes to be counted, from the position kept with the counters",
+        description="Changes to be counted, from the position kept with the counters",
     )  # fmt: skip
     watch = Watch(store, reference, book, progress, reader, publisher, metrics, regions.children(NATION))
 

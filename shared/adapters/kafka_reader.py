@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -46,8 +47,8 @@ Batches = Mapping[int, Sequence[ConsumerRecord]]
 """Records by partition, in order of offset."""
 
 
-class Sink(Protocol):
-    """What is done with the records of the partitions this replica has."""
+class Positions(Protocol):
+    """Who keeps the positions."""
 
     async def assigned(self, partitions: Collection[int]) -> Mapping[int, int]:
         """Return the offset to begin at for every partition whose position is kept here.
@@ -55,6 +56,10 @@ class Sink(Protocol):
         The rest begin at what the group committed, else as `reset` says. Raises: PermanentError to leave them paused.
         """
         ...
+
+
+class Sink(Positions, Protocol):
+    """What is done with the records of the partitions this replica has."""
 
     async def apply(self, batches: Batches) -> None:
         """Take in the records, in order within each partition, all or none.
@@ -89,15 +94,15 @@ class Metrics:
         )  # fmt: skip
 
 
-class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
-    """One replica's part of a consumer group, feeding a sink."""
+class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One replica's part of a consumer group; what is done with the records is its subclasses' matter."""
 
     def __init__(
-        self, broker: KafkaBroker, topic: Topic, group: str, instance: str, sink: Sink, clock: Clock, metrics: Metrics,
-        *, reset: Literal["earliest", "none"], description: str,
+        self, broker: KafkaBroker, topic: Topic, group: str, instance: str, positions: Positions, clock: Clock,
+        metrics: Metrics, *, reset: Literal["earliest", "none"], description: str,
     ) -> None:  # fmt: skip
         self._topic = topic
-        self._sink = sink
+        self._positions = positions
         self._clock = clock
         self._metrics = metrics
         self._lock = asyncio.Lock()
@@ -129,6 +134,11 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
     def partitions(self) -> frozenset[int]:
         """The partitions this replica has and reads now."""
         return frozenset(self._assigned - self._stopped.keys())
+
+    @property
+    def stopped(self) -> frozenset[int]:
+        """The partitions here that wait for an operator."""
+        return frozenset(self._stopped)
 
     @property
     def caught_up(self) -> bool:
@@ -196,56 +206,27 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
                 batches[at.partition] = [*batches.get(at.partition, ()), *records]
         return batches
 
+    @abstractmethod
     async def _apply(self, batches: Batches) -> None:
-        """Give the records to the sink until it has taken them, or the partitions are no longer ours."""
-        attempt = 0
-        while batches := self._ours(batches):
-            async with self._lock:
-                batches = self._ours(batches)
-                try:
-                    with tracing.span("apply", _traceparent(batches)):
-                        await self._sink.apply(batches)
-                    self._note(batches)
-                    return
-                except (FencedError, PermanentError) as error:
-                    if len(batches) <= 1:
-                        await self._give_up(batches, error)
-                        return
-                    attempt = 0
-                except TransientError as error:
-                    attempt += 1
-                    self._metrics.retries.labels(self._topic.name).inc()
-                    _log.warning("applying again", topic=self._topic.name, attempt=attempt, error=str(error))
-            if attempt == 0:
-                for partition, records in batches.items():
-                    await self._apply({partition: records})
-                return
-            await self._pause_before(attempt)
+        """Take in what was read."""
 
     def _ours(self, batches: Batches) -> Batches:
         return {partition: records for partition, records in batches.items() if partition in self.partitions}
 
-    def _note(self, batches: Batches) -> None:
-        for partition, records in batches.items():
-            self._next[partition] = records[-1].offset + 1
-            lag = self._metrics.lag_seconds.labels(self._topic.name, partition)
-            lag.set(self._behind_s(partition, records))
+    def _note(self, partition: int, next_offset: int, written_at: datetime) -> None:
+        """Note that a partition's records are durable as far as this."""
+        self._next[partition] = next_offset
+        behind_s = 0.0 if self._lag(partition) == 0 else (self._clock.now() - written_at).total_seconds()
+        self._metrics.lag_seconds.labels(self._topic.name, partition).set(max(0.0, behind_s))
 
-    async def _give_up(self, batches: Batches, error: Exception) -> None:
-        """Read the position of the one partition anew where another replica was ahead, else stop it."""
-        for partition in batches:
-            at = TopicPartition(self._topic.name, partition)
-            if isinstance(error, FencedError):
-                _log.warning("another replica was ahead", partition=partition, error=str(error))
-                await self._take_up([at])
-            else:
-                self._stop_partition(at, str(error))
-
-    def _behind_s(self, partition: int, records: Sequence[ConsumerRecord]) -> float:
-        if self._lag(partition) == 0:
-            return 0.0
-        written = datetime.fromtimestamp(records[-1].timestamp / 1000, UTC)
-        return max(0.0, (self._clock.now() - written).total_seconds())
+    async def _give_up(self, partition: int, error: Exception) -> None:
+        """Read the position of the partition anew where another replica was ahead, else stop it."""
+        at = TopicPartition(self._topic.name, partition)
+        if isinstance(error, FencedError):
+            _log.warning("another replica was ahead", partition=partition, error=str(error))
+            await self._take_up([at])
+        else:
+            self._stop_partition(at, str(error))
 
     async def _pause_before(self, attempt: int) -> None:
         wait = delay(attempt, first=_RETRY_FIRST, longest=_RETRY_LONGEST, chance=random.random())  # noqa: S311
@@ -278,9 +259,10 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
         attempt = 0
         while partitions:
             try:
-                positions = await self._sink.assigned([at.partition for at in partitions])
+                positions = await self._positions.assigned([at.partition for at in partitions])
+                outside = await self._outside(positions)
                 break
-            except TransientError as error:
+            except (TransientError, KafkaError) as error:
                 attempt += 1
                 _log.warning("positions not read yet", topic=self._topic.name, attempt=attempt, error=str(error))
                 await self._pause_before(attempt)
@@ -291,10 +273,32 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
                 return
         for at in partitions:
             self._assigned.add(at.partition)
+            if at.partition in outside:
+                self._stop_partition(at, outside[at.partition])
+                continue
             if at.partition in positions:
                 consumer.seek(at, positions[at.partition])
                 self._next[at.partition] = positions[at.partition]
+            self._stopped.pop(at.partition, None)
             consumer.resume(at)
+
+    async def _outside(self, positions: Mapping[int, int]) -> dict[int, str]:
+        """Return the partitions whose position the topic does not reach, or no longer holds, and what to do."""
+        places = {TopicPartition(self._topic.name, partition): offset for partition, offset in positions.items()}
+        first, end = await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
+        return {
+            at.partition: f"partition {at.partition}: offset {offset} is next, and the topic holds {first[at]} to "
+            f"{end[at]}; it was made anew or lost records: bring the records back, or drop what was made of the old "
+            "ones and read the topic from its beginning"
+            for at, offset in places.items()
+            if not first[at] <= offset <= end[at]
+        }
+
+    async def resume(self, partition: int) -> None:
+        """Take a stopped partition up again at its position; nothing happens to one that is not stopped here."""
+        if partition in self._stopped and partition in self._assigned:
+            async with self._lock:
+                await self._take_up([TopicPartition(self._topic.name, partition)])
 
     def _stop_partition(self, at: TopicPartition, reason: str) -> None:
         self._consumer.pause(at)
@@ -345,7 +349,51 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
         return None
 
 
-def _traceparent(batches: Batches) -> str | None:
+class PartitionReader(TopicReader):
+    """Feeds a sink that makes records durable at once."""
+
+    def __init__(
+        self, broker: KafkaBroker, topic: Topic, group: str, instance: str, sink: Sink, clock: Clock, metrics: Metrics,
+        *, reset: Literal["earliest", "none"], description: str,
+    ) -> None:  # fmt: skip
+        super().__init__(broker, topic, group, instance, sink, clock, metrics, reset=reset, description=description)
+        self._sink = sink
+
+    async def _apply(self, batches: Batches) -> None:
+        """Give the records to the sink until it has taken them, or the partitions are no longer ours."""
+        attempt = 0
+        while batches := self._ours(batches):
+            async with self._lock:
+                batches = self._ours(batches)
+                try:
+                    with tracing.span("apply", traceparent_of(batches)):
+                        await self._sink.apply(batches)
+                    for partition, records in batches.items():
+                        self._note(partition, records[-1].offset + 1, written_at(records[-1]))
+                    return
+                except (FencedError, PermanentError) as error:
+                    if len(batches) <= 1:
+                        for partition in batches:
+                            await self._give_up(partition, error)
+                        return
+                    attempt = 0
+                except TransientError as error:
+                    attempt += 1
+                    self._metrics.retries.labels(self._topic.name).inc()
+                    _log.warning("applying again", topic=self._topic.name, attempt=attempt, error=str(error))
+            if attempt == 0:
+                for partition, records in batches.items():
+                    await self._apply({partition: records})
+                return
+            await self._pause_before(attempt)
+
+
+def written_at(record: ConsumerRecord) -> datetime:
+    """Return when the record was written."""
+    return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+
+
+def traceparent_of(batches: Batches) -> str | None:
     """Return the trace of the last record of the first partition: one of those that go on together."""
     last = next(iter(batches.values()))[-1] if batches else None
     headers = last.headers if last else ()

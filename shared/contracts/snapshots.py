@@ -11,6 +11,7 @@ from typing import Literal
 
 Level = Literal["nation", "province", "regency", "district", "village"]
 Window = Literal["7d", "30d", "90d"]
+DueWindow = Literal["30d", "60d", "90d"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ class Snapshot:
     `flows` gives by window and kind the people it happened to (as `registered`; never negative for `ended`) and the
     change in active that it made; `fed_at` the newest fact per source; `catching_up` is true while the reader is
     behind the topic, when no one should be alerted.
+
+    `by_…` leave out what nobody counts under; groups and programmes overlap and are never summed. `due` gives by days
+    ahead and payer the active people who lapse by then if nobody pays.
     """
 
     region: str
@@ -74,3 +78,8 @@ class Snapshot:
     position: int
     fed_at: dict[str, datetime] = field(default_factory=dict)
     catching_up: bool = False
+    by_segment: dict[str, Count] = field(default_factory=dict)
+    by_group: dict[str, Count] = field(default_factory=dict)
+    by_payer: dict[str, Count] = field(default_factory=dict)
+    by_programme: dict[str, Count] = field(default_factory=dict)
+    due: dict[DueWindow, dict[str, int]] = field(default_factory=dict)

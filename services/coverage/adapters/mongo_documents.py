@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
-from typing import Any
+from typing import Final
 from urllib.parse import quote, unquote
 
 from pymongo import UpdateOne
 
-from services.coverage.application.ports import Figures, Flush
+from services.coverage.application.ports import Flush
 from services.coverage.domain.counters import Tally
-from services.coverage.domain.flows import Flow, FlowKey
+from services.coverage.domain.flows import Flow, Flows, flows_of
+from services.coverage.domain.movements import Movement
+from services.coverage.domain.rollup import Rollup
 from shared.adapters.mongo import Document
+from shared.regions.codes import level_of, parent_of
 
-_DAY_IN_KEY = "%Y%m%d"
+SELF: Final = "-"
+"""The part of a block that is the block's own region, beside its villages."""
+_DAY_IN_KEY: Final = "%Y%m%d"
+
+
+def block_of(region: str) -> str:
+    """Return the region whose counter document holds this one: a village's district, else the region itself."""
+    return parent_of(region) or region if level_of(region) == "village" else region
+
+
+def part_of(region: str) -> str:
+    """Return the name of the region's part in its block."""
+    return region.rpartition(".")[2] if level_of(region) == "village" else SELF
 
 
 def source_key(source: str) -> str:
@@ -27,79 +42,82 @@ def source_of(key: str) -> str:
     return unquote(key[1:])
 
 
-def counter_updates(flush: Flush) -> Iterator[UpdateOne]:
-    """Yield one upsert a region: counts are added to, times and position only grow."""
-    for region, tally in flush.counters.items():
-        latest = {f"fed_at.{source_key(source)}": at for source, at in tally.fed_at.items()}
-        yield UpdateOne(
-            {"_id": f"{region} {flush.partition}"},
-            {
-                "$inc": {
-                    "registered": tally.registered,
-                    "active": tally.active,
-                    "placed_here": tally.placed_here,
-                    "placed_here_active": tally.placed_here_active,
-                },
-                "$max": {"position": flush.after.next_seq, "recorded_at": tally.recorded_at, **latest},
-                "$setOnInsert": {"region": region, "partition": flush.partition},
-            },
-            upsert=True,
-        )
+def counter_updates(flush: Flush, rollup: Rollup) -> Iterator[UpdateOne]:
+    """Yield one upsert a block: counts are added to, times and position only grow.
+
+    A district has no counts but its own people's: it is the sum of its parts, so nothing is written twice.
+    """
+    blocks: dict[str, tuple[Document, Document]] = {}
+    for place, tally in rollup.places.items():
+        if place not in rollup.above:
+            _add(*blocks.setdefault(block_of(place), ({}, {})), part_of(place), tally)
+    for region, tally in rollup.above.items():
+        added, newest = blocks.setdefault(region, ({}, {}))
+        _add(added, newest, SELF, tally)
+        added.update(placed_here=tally.placed_here, placed_here_active=tally.placed_here_active)
+    for block, (added, newest) in blocks.items():
+        update = {
+            "$max": {"position": flush.after.next_seq, **newest},
+            "$setOnInsert": {"block": block, "partition": flush.partition},
+        }
+        yield UpdateOne({"_id": f"{block} {flush.partition}"}, update | ({"$inc": added} if added else {}), upsert=True)
 
 
-def flow_updates(flush: Flush) -> Iterator[UpdateOne]:
-    """Yield one upsert a region and month of effect; inside, by day of effect, day of recording and kind."""
-    by_month: dict[tuple[str, str], dict[str, int]] = {}
-    for key, flow in flush.flows.items():
-        month = by_month.setdefault((key.region, _month(key.effective_day)), {})
-        month[f"{_path(key)}.people"] = flow.people
-        month[f"{_path(key)}.active"] = flow.active
-    for (region, month_name), added in by_month.items():
-        yield UpdateOne(
-            {"_id": f"{region} {flush.partition} {month_name}"},
-            {
-                "$inc": added,
-                "$setOnInsert": {"region": region, "partition": flush.partition, "month": month_name},
-            },
-            upsert=True,
-        )
+def _add(added: Document, newest: Document, part: str, tally: Tally) -> None:
+    for code, people in tally.people.items():
+        if people:
+            added[f"parts.{part}.people.{code}"] = people
+    for code, people in tally.lapses.items():
+        if people:
+            added[f"parts.{part}.lapses.{code}"] = people
+    newest[f"parts.{part}.recorded_at"] = tally.recorded_at
+    for source, at in tally.fed_at.items():
+        newest[f"parts.{part}.fed_at.{source_key(source)}"] = at
 
 
-def _month(day: date) -> str:
-    return f"{day:%Y-%m}"
+def add_counter(tally: Tally, document: Document, region: str) -> None:
+    """Add a region's part of its block to a tally; to a district's own, all of its villages too."""
+    name, level = part_of(region), level_of(region)
+    for other, found in document["parts"].items():
+        part = _part(found)
+        if other == name or level == "district":
+            tally.add(part)
+        if other == name and level in ("district", "village"):
+            tally.placed_here += part.registered
+            tally.placed_here_active += part.active
+    tally.placed_here += document.get("placed_here", 0)
+    tally.placed_here_active += document.get("placed_here_active", 0)
 
 
-def _path(key: FlowKey) -> str:
-    return f"days.{key.effective_day:{_DAY_IN_KEY}}.{key.recorded_day:{_DAY_IN_KEY}}.{key.kind}"
+def _part(found: Document) -> Tally:
+    """Return what a part holds, whoever is placed where."""
+    fed_at = {source_of(key): at for key, at in found.get("fed_at", {}).items()}
+    return Tally(found.get("people", {}), found.get("lapses", {}), 0, 0, found.get("recorded_at"), fed_at)
 
 
-def add_counter(figures: Figures, document: Document) -> None:
-    """Add one partition's counter to a region's figures."""
-    fed_at = {source_of(key): at for key, at in document.get("fed_at", {}).items()}
-    figures.tally.add(
-        Tally(
-            document["registered"],
-            document["active"],
-            document["placed_here"],
-            document["placed_here_active"],
-            document["recorded_at"],
-            fed_at,
-        )
-    )
-    figures.position += document["position"]
+def flow_updates(flush: Flush, rollup: Rollup) -> Iterator[UpdateOne]:
+    """Yield one upsert for nation and each province and month of effect; inside, by day of effect and kind."""
+    for region, movements in rollup.movements.items():
+        months: dict[str, dict[str, int]] = {}
+        for (day, kind), flow in flows_of((Movement(*key), people) for key, people in movements.items()).items():
+            month = months.setdefault(f"{day:%Y-%m}", {})
+            month[f"days.{day:{_DAY_IN_KEY}}.{kind}.people"] = flow.people
+            month[f"days.{day:{_DAY_IN_KEY}}.{kind}.active"] = flow.active
+        for month_name, added in months.items():
+            kept = {"region": region, "partition": flush.partition, "month": month_name}
+            yield UpdateOne(
+                {"_id": f"{region} {flush.partition} {month_name}"}, {"$inc": added, "$setOnInsert": kept}, upsert=True
+            )
 
 
-def add_flows(figures: Figures, document: Document, first: date) -> None:
-    """Add one partition's month to a region's flows, from the first day on, summed over the days of recording."""
-    for day, recorded in document["days"].items():
+def add_flows(flows: Flows, document: Document, first: date) -> None:
+    """Add one partition's month to a region's flows, from the first day on."""
+    for day, kinds in document["days"].items():
         effective_day = date(int(day[:4]), int(day[4:6]), int(day[6:]))
         if effective_day >= first:
-            for kinds in recorded.values():
-                _add_kinds(figures, effective_day, kinds)
+            for kind, counted in kinds.items():
+                _flow(flows, effective_day, kind).add(Flow(counted["people"], counted["active"]))
 
 
-def _add_kinds(figures: Figures, day: date, kinds: Mapping[str, Any]) -> None:
-    for kind, counted in kinds.items():
-        flow = figures.flows.setdefault((day, kind), Flow())
-        flow.people += counted["people"]
-        flow.active += counted["active"]
+def _flow(flows: Flows, day: date, kind: str) -> Flow:
+    return flows.setdefault((day, kind), Flow())

@@ -1,27 +1,42 @@
 """Counters, flows and checkpoints in MongoDB.
 
-Collections: `checkpoints` (one a partition), `counters` (one a region and partition; a regency and below lies in one
-partition, province and nation in each), `flows` (one a region, partition and month of effect).
+Collections: `checkpoints` (one a partition), `counters` (one a block and partition: a district with its villages, a
+regency, or a partition's part of a province or the nation), `flows` (a part of nation or province and month of effect)
+and `pages` (what moved, by region and stretch of a partition's numbers).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import date
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Final, Protocol
 
 from pymongo import UpdateOne
 
-from services.coverage.adapters.mongo_documents import add_counter, add_flows, counter_updates, flow_updates
-from services.coverage.application.ports import Checkpoint, Figures, Flush
+from services.coverage.adapters.mongo_documents import (
+    SELF,
+    add_counter,
+    add_flows,
+    block_of,
+    counter_updates,
+    flow_updates,
+)
+from services.coverage.adapters.mongo_pages import Later, page_updates
+from services.coverage.application.ports import Checkpoint, Figures, Flush, Timeline
+from services.coverage.domain.counters import Tally
+from services.coverage.domain.flows import flows_of
+from services.coverage.domain.movements import Movement
 from services.coverage.domain.position import Position
+from services.coverage.domain.rollup import Rollup
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import level_of
 from shared.runtime.errors import FencedError
 
-COLLECTIONS: Final = ["checkpoints", "counters", "flows"]
+COLLECTIONS: Final = ["checkpoints", "counters", "flows", "pages"]
 _SUMMED: Final = frozenset({"nation", "province"})
+_DAY: Final = timedelta(days=1)
+_Movements = list[tuple[Movement, int]]
 
 
 class MongoStore:
@@ -34,9 +49,11 @@ class MongoStore:
         """Make collections, indexes and one checkpoint a partition exist."""
         await self._mongo.create(COLLECTIONS)
         with translating("prepare counters"):
-            await self._mongo["counters"].create_index("region")
-            await self._mongo["counters"].create_index([("partition", 1), ("region", 1)])
+            await self._mongo["counters"].create_index("block")
+            await self._mongo["counters"].create_index([("partition", 1), ("block", 1)])
             await self._mongo["flows"].create_index([("region", 1), ("month", 1)])
+            await self._mongo["pages"].create_index([("region", 1), ("effective_until", 1)])
+            await self._mongo["pages"].create_index([("region", 1), ("recorded_until", 1)])
             for partition in range(PARTITIONS):
                 await self._mongo["checkpoints"].update_one(
                     {"_id": partition}, {"$setOnInsert": _checkpoint(Position(), behind=False)}, upsert=True
@@ -50,20 +67,18 @@ class MongoStore:
 
     async def apply(self, flushes: Sequence[Flush]) -> None:
         """See the port. Checkpoints move first: of two at the same position the second meets a conflict there."""
+        writes = _writes(flushes)
 
         async def work(session: Session) -> None:
             moves = [_move(flush) for flush in flushes]
             moved = await self._mongo["checkpoints"].bulk_write(moves, ordered=False, session=session)
             if moved.matched_count < len(flushes):
                 raise FencedError(f"of partitions {[flush.partition for flush in flushes]} one has moved on")
-            await self._bulk("counters", [update for flush in flushes for update in counter_updates(flush)], session)
-            await self._bulk("flows", [update for flush in flushes for update in flow_updates(flush)], session)
+            for collection, updates in writes.items():
+                if updates:
+                    await self._mongo[collection].bulk_write(updates, ordered=False, session=session)
 
         await self._mongo.transact(work)
-
-    async def _bulk(self, collection: str, updates: list[Any], session: Session) -> None:
-        if updates:
-            await self._mongo[collection].bulk_write(updates, ordered=False, session=session)
 
     async def mark_level(self, partitions: Collection[int]) -> None:
         """See the port."""
@@ -74,35 +89,104 @@ class MongoStore:
 
     async def figures(self, regions: Collection[str], flows_from: date | None) -> dict[str, Figures]:
         """See the port. Read in a transaction, so that counters and flows are of one moment."""
-        asked = {"region": {"$in": list(regions)}}
 
         async def work(session: Session) -> dict[str, Figures]:
             figures = {region: Figures() for region in regions}
-            async for document in self._mongo["counters"].find(asked, session=session):
-                add_counter(figures[document["region"]], document)
+            await self._read_counters(figures, session)
             if flows_from is not None:
-                recent = {**asked, "month": {"$gte": f"{flows_from:%Y-%m}"}}
-                async for document in self._mongo["flows"].find(recent, session=session):
-                    add_flows(figures[document["region"]], document, flows_from)
+                await self._read_flows(figures, flows_from, session)
             return figures
+
+        return await self._mongo.transact(work)
+
+    async def _read_counters(self, regions: Mapping[str, _Counted], session: Session) -> None:
+        held = _by_block(regions)
+        async for document in self._mongo["counters"].find({"block": {"$in": list(held)}}, session=session):
+            for region in held[document["block"]]:
+                add_counter(regions[region].tally, document, region)
+                regions[region].position += document["position"]
+
+    async def _read_flows(self, figures: Mapping[str, Figures], first: date, session: Session) -> None:
+        """Read nation and provinces by month; below, add up the few movements there are."""
+        summed = [region for region in figures if level_of(region) in _SUMMED]
+        recent = {"region": {"$in": summed}, "month": {"$gte": f"{first:%Y-%m}"}}
+        async for document in self._mongo["flows"].find(recent, session=session):
+            add_flows(figures[document["region"]].flows, document, first)
+        below = figures.keys() - set(summed)
+        for region, movements in (await self._later(below, first - _DAY, date.max, session)).items():
+            figures[region].flows = flows_of(movements)
+
+    async def _later(
+        self, regions: Collection[str], effective_after: date, recorded_after: date, session: Session
+    ) -> dict[str, list[tuple[Movement, int]]]:
+        later, found = Later(regions, effective_after, recorded_after), {region: _Movements() for region in regions}
+        if regions:
+            async for page in self._mongo["pages"].find(later.query, session=session):
+                for region, movement in later.of(page):
+                    found[region].append(movement)
+        return found
+
+    async def timelines(
+        self, regions: Collection[str], effective_after: date, recorded_after: date
+    ) -> dict[str, Timeline]:
+        """See the port. Read in a transaction, so that counters and movements are of one moment."""
+
+        async def work(session: Session) -> dict[str, Timeline]:
+            timelines = {region: Timeline() for region in regions}
+            await self._read_counters(timelines, session)
+            for region, movements in (await self._later(regions, effective_after, recorded_after, session)).items():
+                timelines[region].movements = movements
+            return timelines
 
         return await self._mongo.transact(work)
 
     async def positions(self, regions: Collection[str]) -> dict[str, int]:
         """See the port."""
-        positions = dict.fromkeys(regions, 0)
+        positions, held = dict.fromkeys(regions, 0), _by_block(regions)
         with translating("read positions"):
             async for document in self._mongo["counters"].find(
-                {"region": {"$in": list(regions)}}, {"region": 1, "position": 1}
+                {"block": {"$in": list(held)}}, {"block": 1, "position": 1}
             ):
-                positions[document["region"]] += document["position"]
+                for region in held[document["block"]]:
+                    positions[region] += document["position"]
         return positions
 
     async def regions_of(self, partition: int) -> list[str]:
-        """See the port."""
+        """See the port. The server names the parts, and keeps what they hold."""
+        names = {"$map": {"input": {"$objectToArray": "$parts"}, "in": "$$this.k"}}
         with translating("read the regions of a partition"):
-            found = await self._mongo["counters"].find({"partition": partition}, {"_id": 0, "region": 1}).to_list(None)
-        return [doc["region"] for doc in found if level_of(doc["region"]) not in _SUMMED]
+            found = (
+                await self._mongo["counters"]
+                .aggregate([{"$match": {"partition": partition}}, {"$project": {"_id": 0, "block": 1, "names": names}}])
+                .to_list(None)
+            )
+        blocks = [(doc["block"], doc["names"]) for doc in found if level_of(doc["block"]) not in _SUMMED]
+        villages = [f"{block}.{name}" for block, names in blocks for name in names if name != SELF]
+        return [*(block for block, _ in blocks), *villages]
+
+
+class _Counted(Protocol):
+    """What counters are read into."""
+
+    tally: Tally
+    position: int
+
+
+def _by_block(regions: Iterable[str]) -> dict[str, list[str]]:
+    held: dict[str, list[str]] = {}
+    for region in regions:
+        held.setdefault(block_of(region), []).append(region)
+    return held
+
+
+def _writes(flushes: Sequence[Flush]) -> dict[str, list[UpdateOne]]:
+    """Return the updates by collection."""
+    rolled_up = [(flush, Rollup(flush.sum)) for flush in flushes]
+    return {
+        "counters": [update for flush, rollup in rolled_up for update in counter_updates(flush, rollup)],
+        "flows": [update for flush, rollup in rolled_up for update in flow_updates(flush, rollup)],
+        "pages": [update for flush, rollup in rolled_up for update in page_updates(flush, rollup)],
+    }
 
 
 def _move(flush: Flush) -> UpdateOne:

@@ -1,38 +1,59 @@
-"""Applies changes: a batch of one partition becomes one flush, counted exactly once."""
+"""Applies changes: what was read of a partition is added up as it comes and becomes one flush, counted exactly once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Final
 
 from services.coverage.application.ports import Flush, Metrics, Store
 from services.coverage.application.progress import Progress
-from services.coverage.domain import counters, flows
+from services.coverage.domain.counters import Sum
+from services.coverage.domain.movements import Counted, lineage
 from services.coverage.domain.position import Position
-from shared.contracts.changes import Change
 from shared.runtime.clock import Clock
 
 LEVEL_WITHIN: Final = timedelta(seconds=1)
 """A partition whose newest applied record is younger is live, even while the next ones are on their way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A batch that may be applied: `fresh` are its changes that were not applied before."""
+@dataclass(slots=True)
+class Waiting:
+    """What was taken of a partition since it was last sealed; `records` includes those that count for nothing."""
 
-    partition: int
     before: Position
     after: Position
-    fresh: Sequence[Change]
+    sum: Sum = field(default_factory=Sum)
+    records: int = 0
+    dropped: int = 0
+    first_recorded_at: datetime | None = None
+    written_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A flush, and what else is told of it; `written_at` is when its last record was written."""
+
+    flush: Flush
     dropped: int
+    first_recorded_at: datetime | None
     written_at: datetime
+
+    @property
+    def partition(self) -> int:
+        """The partition."""
+        return self.flush.partition
+
+    @property
+    def next_offset(self) -> int:
+        """The offset after its last record."""
+        return self.flush.after.next_offset
 
 
 class Applier:
-    """Holds the position of each partition that this replica has."""
+    """Holds what waits, and the position, of each partition that this replica has."""
 
     def __init__(
         self,
@@ -47,51 +68,71 @@ class Applier:
         self._clock = clock
         self._metrics = metrics
         self._on_flush = on_flush
-        self._positions: dict[int, Position] = {}
+        self._waiting: dict[int, Waiting] = {}
 
     async def take_up(self, partitions: Collection[int]) -> dict[int, Position]:
         """Return the position of each partition, read from its checkpoint; it is held to be behind at first."""
         checkpoints = await self._store.checkpoints()
         taken = {partition: checkpoints[partition].position for partition in partitions}
-        self._positions.update(taken)
-        for partition in partitions:
+        for partition, position in taken.items():
+            self._waiting[partition] = Waiting(position, position)
             self._progress.note(partition, behind=True)
         return taken
 
-    def position(self, partition: int) -> Position:
-        """Return where the partition stands."""
-        return self._positions[partition]
+    def take(self, partition: int, changes: Sequence[Counted], next_offset: int, written_at: datetime) -> None:
+        """Add up the changes that were not taken before; nothing is written yet.
 
-    def plan(self, partition: int, changes: Sequence[Change], next_offset: int, written_at: datetime) -> Plan:
-        """Return what applying the batch would do; nothing is written yet. Raises: SequenceGap."""
-        before = self._positions[partition]
-        after, fresh = before.advance(partition, changes, next_offset)
-        return Plan(partition, before, after, fresh, len(changes) - len(fresh), written_at)
+        Raises: SequenceGap with nothing taken.
+        """
+        waiting = self._waiting[partition]
+        waiting.after, fresh = waiting.after.advance(partition, changes, next_offset)
+        waiting.sum.add(fresh)
+        waiting.records += len(changes)
+        waiting.dropped += len(changes) - len(fresh)
+        waiting.written_at = written_at
+        if fresh and waiting.first_recorded_at is None:
+            waiting.first_recorded_at = fresh[0].recorded_at
 
-    async def commit(self, plans: Sequence[Plan]) -> None:
-        """Apply the plans in two steps: (1) one transaction moves the checkpoints and adds to counters and flows,
-        (2) the positions here follow and the regions touched are announced.
+    def waiting(self) -> Mapping[int, int]:
+        """Return how many changes wait, by partition; at least one where only the offset has moved."""
+        return {
+            partition: max(waiting.records, int(waiting.after != waiting.before))
+            for partition, waiting in self._waiting.items()
+        }
+
+    def seal(self, partitions: Collection[int]) -> list[Sealed]:
+        """Return what waits of these partitions as flushes; what is taken from now on waits for the next."""
+        return [self._sealed(partition) for partition in partitions]
+
+    def _sealed(self, partition: int) -> Sealed:
+        waiting = self._waiting[partition]
+        self._waiting[partition] = Waiting(waiting.after, waiting.after)
+        written_at = waiting.written_at or self._clock.now()
+        behind = self._clock.now() - written_at > LEVEL_WITHIN
+        flush = Flush(partition, waiting.before, waiting.after, waiting.sum, behind)
+        return Sealed(flush, waiting.dropped, waiting.first_recorded_at, written_at)
+
+    async def commit(self, sealed: Sequence[Sealed]) -> None:
+        """Apply the flushes in two steps: (1) one transaction moves the checkpoints and adds to all that is counted,
+        (2) the regions touched are announced.
 
         A crash before 1 leaves nothing; between 1 and 2 the checkpoints hold, and whoever takes the partitions up
         reads them and publishes their regions anew. Raises: FencedError when another replica moved a checkpoint.
         """
         started = perf_counter()
-        flushes = [self._flush(plan) for plan in plans]
-        await self._store.apply(flushes)
-        for plan, flush in zip(plans, flushes, strict=True):
-            self._positions[plan.partition] = plan.after
-            self._progress.note(plan.partition, behind=flush.behind)
-        self._on_flush({region for flush in flushes for region in flush.counters})
-        fresh = [change for plan in plans for change in plan.fresh]
-        dropped = sum(plan.dropped for plan in plans)
-        self._metrics.flushed(len(fresh), dropped, perf_counter() - started, self._age_of_oldest(fresh))
+        await self._store.apply([one.flush for one in sealed])
+        places = set[str]().union(*(one.flush.sum.places for one in sealed))
+        for one in sealed:
+            self._progress.note(one.partition, behind=one.flush.behind)
+        self._on_flush({region for place in places for region in lineage(place)})
+        applied, dropped = sum(one.flush.sum.changes for one in sealed), sum(one.dropped for one in sealed)
+        self._metrics.flushed(applied, dropped, perf_counter() - started, self._age_of_oldest(sealed))
 
-    def _flush(self, plan: Plan) -> Flush:
-        behind = self._clock.now() - plan.written_at > LEVEL_WITHIN
-        counted, flowed = counters.fold(plan.fresh), flows.fold(plan.fresh)
-        return Flush(plan.partition, plan.before, plan.after, counted, flowed, behind)
+    def forget(self, partitions: Collection[int]) -> None:
+        """Drop what waits of these partitions."""
+        for partition in partitions:
+            self._waiting.pop(partition, None)
 
-    def _age_of_oldest(self, fresh: Sequence[Change]) -> float | None:
-        if not fresh:
-            return None
-        return (self._clock.now() - min(change.recorded_at for change in fresh)).total_seconds()
+    def _age_of_oldest(self, sealed: Sequence[Sealed]) -> float | None:
+        firsts = [one.first_recorded_at for one in sealed if one.first_recorded_at]
+        return (self._clock.now() - min(firsts)).total_seconds() if firsts else None

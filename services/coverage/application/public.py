@@ -8,7 +8,8 @@ from operator import attrgetter
 from typing import Any, Final
 
 from services.coverage.application.view import Viewer
-from services.coverage.domain.flows import FLOW_KINDS, MOVED_IN, MOVED_OUT, MOVED_WITHIN
+from services.coverage.domain.flows import FLOW_KINDS
+from services.coverage.domain.movements import MOVED_IN, MOVED_OUT, MOVED_WITHIN
 from services.coverage.domain.suppression import hidden_numbers, is_small, unplaced_of
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import Level, level_of, lineage_of

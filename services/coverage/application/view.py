@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from services.coverage.application.ports import Figures, Store
+from services.coverage.domain.counters import DUE_WINDOWS
 from services.coverage.domain.flows import first_day, windowed
 from services.coverage.domain.ratio import ratio
 from services.coverage.domain.reference import Book, Row
@@ -60,6 +61,11 @@ class Viewer:
             position=figures.position,
             fed_at=dict(sorted(tally.fed_at.items())),
             catching_up=self._catching_up(region),
+            by_segment=tally.by("segment"),
+            by_group=tally.by("group"),
+            by_payer=tally.by("payer"),
+            by_programme=tally.by("programme"),
+            due={window: tally.due_by_payer(today + ahead) for window, ahead in DUE_WINDOWS.items()},
         )
 
 

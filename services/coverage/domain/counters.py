@@ -8,12 +8,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
-from services.coverage.domain.movements import MOVED, NO_FLOW, Counted, Movement, Step
+from services.coverage.domain.movements import MOVED, NO_FLOW, Counted, Movement, StepKey
 from services.coverage.domain.standing import Profile, lapse_of, profile_of
-from shared.contracts.snapshots import Count
+from shared.contracts.snapshots import Count, DueWindow
 
 CLOCK: Final = "clock"
 """The source that the registry names where no fact made the change."""
+
+DUE_WINDOWS: Final[dict[DueWindow, timedelta]] = {
+    "30d": timedelta(days=30),
+    "60d": timedelta(days=60),
+    "90d": timedelta(days=90),
+}
 
 Dimension = Literal["segment", "group", "payer", "programme"]
 
@@ -29,9 +35,7 @@ class Sum:
 
     def __init__(self, changes: Iterable[Counted] = ()) -> None:
         self.changes = 0
-        self.steps: defaultdict[tuple[date, date, str, str | None, str | None, str | None, str | None], int] = (
-            defaultdict(int)
-        )
+        self.steps: defaultdict[StepKey, int] = defaultdict(int)
         self.lapses: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.heard: dict[tuple[str, str | None], datetime] = {}
         self.add(changes)
@@ -60,10 +64,6 @@ class Sum:
             if kind == MOVED:
                 origin, target = origin or counterpart, target or counterpart
             steps[effective, recorded, kind, origin, was, target, is_now] += diff
-
-    def moved(self) -> dict[Step, int]:
-        """Return the people by step; what came to nothing is left out."""
-        return {Step(*step): people for step, people in self.steps.items() if people}
 
     @property
     def places(self) -> set[str]:
@@ -108,6 +108,16 @@ class Tally:
                 active[value] += people * profile.active
         return {value: Count(registered[value], active[value]) for value in sorted(registered) if registered[value]}
 
+    def hear(self, source: str | None, recorded_at: datetime) -> None:
+        """Remember when a change was recorded, and as news of its source if it is."""
+        self.recorded_at = newest(self.recorded_at, recorded_at)
+        if source is not None:
+            self.fed_at[source] = newest(self.fed_at.get(source), recorded_at) or recorded_at
+
+    def as_below(self) -> Tally:
+        """Return the same people as a region above counts them: none of them is placed there."""
+        return Tally(self.people, self.lapses, 0, 0, self.recorded_at, self.fed_at)
+
     def due(self, until: date) -> dict[str, int]:
         """Return the active people who lapse on that day or before, by code of the lapse."""
         return {code: people for code, people in self.lapses.items() if people and lapse_of(code).on <= until}
@@ -127,7 +137,7 @@ class Tally:
         self.placed_here_active += other.placed_here_active
         self.recorded_at = newest(self.recorded_at, other.recorded_at)
         for source, recorded_at in other.fed_at.items():
-            self.fed_at[source] = newest(self.fed_at.get(source), recorded_at) or recorded_at
+            self.hear(source, recorded_at)
 
     def without(self, movements: Iterable[tuple[Movement, int]]) -> Tally:
         """Return people and those placed here as they were before these movements; what lapses is known of now only."""
@@ -165,8 +175,3 @@ def add_up(into: dict[str, int], other: Mapping[str, int]) -> None:
     """Add numbers key by key."""
     for key, number in other.items():
         into[key] = into.get(key, 0) + number
-
-
-def due_until(today: date, days: int) -> date:
-    """Return the last day of lapse that is due within so many days."""
-    return today + timedelta(days=days)

@@ -53,6 +53,12 @@ class Step(NamedTuple):
     after: str | None
 
 
+StepKey = tuple[date, date, str, str | None, str | None, str | None, str | None]
+"""A step as a plain tuple, where millions are made."""
+MovementKey = tuple[date, date, str, str | None, str | None]
+"""The first five of a movement; in nation and provinces nobody is placed."""
+
+
 class Movement(NamedTuple):
     """A step as one region sees it: the profiles that it counts itself; `…_here` where they are in no region below."""
 

@@ -47,6 +47,9 @@ class Position:
         Source: ADR 0003.
         """
         expected = self.next_seq
+        if [change.seq for change in batch] == list(range(expected, expected + len(batch))):
+            # As it nearly always is, and found out ten times as fast.
+            return Position(expected + len(batch), max(self.next_offset, next_offset)), list(batch)
         fresh: list[N] = []
         for change in batch:
             if change.seq > expected:

@@ -12,8 +12,9 @@ from services.coverage.adapters.mongo_store import MongoStore
 from services.coverage.application.apply import Applier
 from services.coverage.application.ports import Flush, ReferenceStore, Store
 from services.coverage.application.progress import Progress
-from services.coverage.domain import counters, flows
+from services.coverage.domain.counters import Sum
 from services.coverage.domain.flows import Flow
+from services.coverage.domain.movements import counted
 from services.coverage.domain.position import Position
 from services.coverage.domain.reference import Figure
 from shared.adapters.mongo import Mongo
@@ -80,7 +81,7 @@ async def reference(mongo: Mongo | None) -> ReferenceStore:
 def flush(changes: list[Change], before: Position, region: str = VILLAGE, *, behind: bool = False) -> Flush:
     """Return the flush of a batch whose records lie one behind the other."""
     after = Position(before.next_seq + len(changes), before.next_offset + len(changes))
-    return Flush(partition(region), before, after, counters.fold(changes), flows.fold(changes), behind)
+    return Flush(partition(region), before, after, Sum(map(counted, changes)), behind)
 
 
 async def test_nothing_was_applied_at_first(store: Store) -> None:
@@ -128,10 +129,10 @@ async def test_a_flush_from_an_old_position_is_fenced_and_writes_nothing(store: 
 
 async def test_a_flush_without_changes_moves_the_offset_alone(store: Store) -> None:
     """Records that were all set aside are passed for good."""
-    await store.apply([Flush(3, Position(), Position(0, 7), {}, {}, behind=False)])
+    await store.apply([Flush(3, Position(), Position(0, 7), Sum(), behind=False)])
     assert (await store.checkpoints())[3].position == Position(0, 7)
     with pytest.raises(FencedError):
-        await store.apply([Flush(3, Position(), Position(0, 7), {}, {}, behind=False)])
+        await store.apply([Flush(3, Position(), Position(0, 7), Sum(), behind=False)])
 
 
 async def test_partitions_are_summed_for_nation_and_province(store: Store) -> None:
@@ -211,17 +212,19 @@ async def test_potentials_are_paged_in_order(reference: ReferenceStore) -> None:
 @pytest.mark.parametrize("crash", ["before the flush", "after the flush"])
 async def test_a_crash_around_the_flush_counts_each_change_once(store: Store, crash: str) -> None:
     """Whoever takes over reads the checkpoint, is given the records from there on, and drops what was applied."""
-    batch = joined(3)
-    dying = await applier(store)
-    plan = dying.plan(partition(), batch, 3, AT)
+    batch = [*map(counted, joined(3))]
+    dying, heir = await applier(store), await applier(store)
+    dying.take(partition(), batch, 3, AT)
+    sealed = dying.seal([partition()])
     if crash == "after the flush":
-        await dying.commit([plan])
-    heir = await applier(store)
-    await heir.commit([heir.plan(partition(), batch, 3, AT)])
+        await dying.commit(sealed)
+    await heir.take_up([partition()])
+    heir.take(partition(), batch, 3, AT)
+    await heir.commit(heir.seal([partition()]))
     with pytest.raises(FencedError):
-        await dying.commit([plan])
+        await dying.commit(sealed)
     assert (await store.figures([VILLAGE], TODAY))[VILLAGE].tally.registered == 3
-    assert heir.position(partition()) == (await store.checkpoints())[partition()].position == Position(3, 3)
+    assert (await store.checkpoints())[partition()].position == Position(3, 3)
 
 
 async def applier(store: Store) -> Applier:

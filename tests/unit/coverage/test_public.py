@@ -8,6 +8,7 @@ from services.coverage.application.apply import Applier
 from services.coverage.application.progress import Progress
 from services.coverage.application.public import PublicViewer, is_public
 from services.coverage.application.view import Viewer
+from services.coverage.domain.movements import counted
 from services.coverage.domain.reference import Book, Figure, Row
 from shared.regions.catalogue import catalogue
 from tests.factories_coverage import RECORDED_AT, TODAY, joined, partition
@@ -21,8 +22,9 @@ async def seen(people: dict[str, int], *regions: str) -> list[dict[str, Any]]:
     applier = Applier(store, progress, clock, SilentMetrics(), on_flush=lambda _regions: None)
     await applier.take_up(range(12))
     for place, count in people.items():
-        first = applier.position(partition(place)).next_seq
-        await applier.commit([applier.plan(partition(place), joined(count, place, first=first), 0, clock.now())])
+        first = (await store.checkpoints())[partition(place)].position.next_seq
+        applier.take(partition(place), [*map(counted, joined(count, place, first=first))], 0, clock.now())
+        await applier.commit(applier.seal([partition(place)]))
     book = Book()
     book.add(Row(Figure("92.08", "workers", TODAY, 20_390, "bps", "all"), RECORDED_AT, 1))
     viewer = Viewer(store, book, catalogue().name, clock, progress.catching_up)

@@ -12,6 +12,7 @@ from services.coverage.application.progress import Progress
 from services.coverage.application.publish import Publisher
 from services.coverage.application.view import Viewer
 from services.coverage.application.watch import Watch
+from services.coverage.domain.movements import counted
 from services.coverage.domain.reference import Book, Figure
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Ratio, Snapshot
@@ -51,8 +52,8 @@ class Replica:
 
     async def apply(self, changes: list[Change], region: str = VILLAGE, ago: timedelta = timedelta(0)) -> None:
         """Apply the changes to the region's partition as written so long ago."""
-        plan = self.applier.plan(partition(region), changes, len(changes), self.clock.now() - ago)
-        await self.applier.commit([plan])
+        self.applier.take(partition(region), [*map(counted, changes)], len(changes), self.clock.now() - ago)
+        await self.applier.commit(self.applier.seal([partition(region)]))
 
     async def published(self) -> dict[str, Snapshot]:
         """Publish what is due and return the newest snapshot of each region that was."""
@@ -107,13 +108,15 @@ async def test_what_could_not_be_published_goes_out_later() -> None:
 
 
 async def test_a_flush_that_failed_may_be_tried_again() -> None:
-    """The position moves only with the store."""
+    """What was sealed is the same each time."""
     replica = await ready()
     replica.store.down = True
+    replica.applier.take(partition(), [*map(counted, joined(1))], 1, replica.clock.now())
+    sealed = replica.applier.seal([partition()])
     with pytest.raises(TransientError):
-        await replica.apply(joined(1))
+        await replica.applier.commit(sealed)
     replica.store.down = False
-    await replica.apply(joined(1))
+    await replica.applier.commit(sealed)
     assert (await replica.store.figures(["ID"], TODAY))["ID"].tally.registered == 1
 
 

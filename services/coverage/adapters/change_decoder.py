@@ -1,0 +1,134 @@
+"""Reads of a change only what is counted: every change there ever was passes here.
+
+`shared.contracts.changes.Change` stays the definition: the struct here names some of its fields, and a test holds the
+two together (ADR 0018). States that differ in the region alone are read once: they are hundreds, and changes millions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Final, Literal
+
+import msgspec
+
+from services.coverage.domain.movements import Counted
+from services.coverage.domain.standing import Standing, standing_of
+from shared.adapters.kafka_producer import partition_for
+from shared.contracts.changes import State
+from shared.contracts.topics import PARTITIONS
+from shared.regions.codes import WIB, level_of, regency_of
+
+_PLACES: Final = frozenset({"regency", "district", "village"})
+_KEPT: Final = 20_000
+"""States without region, days and instants remembered: more than there are at a time."""
+_REGION_FIRST: Final = b'{"region":"'
+"""How the registry begins a state. One that begins otherwise is read all the same, but slower."""
+_NULL: Final = b"null"
+
+IsRegion = Callable[[str], bool]
+Kind = Literal["joined", "rejoined", "ended", "moved", "lapsed", "activated", "returned", "reclassified", "paid"]
+
+
+class Unusable(Exception):  # noqa: N818 - it is the record's quality
+    """A record that is no change of this partition, with the reason it is set aside under."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class _Change(msgspec.Struct, gc=False, frozen=True):
+    """Of a `Change`, what is counted."""
+
+    seq: int
+    diff: Literal[1, -1]
+    kind: Kind
+    effective_day: str
+    recorded_at: str
+    source: str
+    counterpart: str | None
+    before: msgspec.Raw
+    after: msgspec.Raw
+
+
+class ChangeDecoder:
+    """Decodes the records of changes of regions that there are."""
+
+    def __init__(self, is_region: IsRegion) -> None:
+        self._is_region = is_region
+        self._decode = msgspec.json.Decoder(_Change).decode
+        self._fault_of = lru_cache(maxsize=100_000)(self._find_fault)
+
+    def decode(self, value: bytes | None, partition: int) -> Counted:
+        """Return what is counted of the change that a record of this partition holds.
+
+        Raises: Unusable with the reason `null_value`, `not_json`, `wrong_schema` or `unknown_region`.
+        """
+        if value is None:
+            raise Unusable("null_value", "the record has no value")
+        try:
+            change = self._decode(value)
+            recorded_at, recorded_day = _instant(change.recorded_at)
+            before, after = _standing(bytes(change.before)), _standing(bytes(change.after))
+            effective_day = _day(change.effective_day)
+        except msgspec.ValidationError as error:
+            raise Unusable("wrong_schema", str(error)) from error
+        except (ValueError, RecursionError) as error:
+            raise Unusable("not_json", str(error)) from error
+        self._check_places(before, after, partition)
+        return Counted(
+            change.seq, change.diff, change.kind, effective_day, recorded_day, recorded_at, change.source,
+            change.counterpart, before, after,
+        )  # fmt: skip
+
+    def _check_places(self, before: Standing | None, after: Standing | None, partition: int) -> None:
+        if before is None and after is None:
+            raise Unusable("wrong_schema", "neither `before` nor `after` is given")
+        for standing in (before, after):
+            if standing is not None and (fault := self._fault_of(standing.region, partition)):
+                raise Unusable("unknown_region", fault)
+        if before and after and regency_of(before.region) != regency_of(after.region):
+            raise Unusable("wrong_schema", "`before` and `after` lie in two regencies: a move is a record for each")
+
+    def _find_fault(self, region: str, partition: int) -> str | None:
+        if not self._is_region(region) or level_of(region) not in _PLACES:
+            return f"{region[:20]!r} is no regency, district or village"
+        if partition_for(regency_of(region), PARTITIONS) != partition:
+            return f"{region} is no region of partition {partition}"
+        return None
+
+
+def _standing(state: bytes) -> Standing | None:
+    """Return what is counted of a state as it stands in a record."""
+    if state == _NULL:
+        return None
+    end = state.find(b'"', len(_REGION_FIRST))
+    if not state.startswith(_REGION_FIRST) or b"\\" in state[:end]:
+        return standing_of(msgspec.json.decode(state, type=State))
+    like = _without_region(state[end:])
+    return Standing(state[len(_REGION_FIRST) : end].decode(), like.profile, like.lapse)
+
+
+@lru_cache(maxsize=_KEPT)
+def _without_region(rest: bytes) -> Standing:
+    return standing_of(msgspec.json.decode(_REGION_FIRST + rest, type=State))
+
+
+@lru_cache(maxsize=_KEPT)
+def _day(text: str) -> date:
+    return msgspec.convert(text, date)
+
+
+@lru_cache(maxsize=_KEPT)
+def _instant(text: str) -> tuple[datetime, date]:
+    """Return the instant and its day in WIB. Raises: msgspec.ValidationError without a zone or beyond the calendar."""
+    at = msgspec.convert(text, datetime)
+    if at.tzinfo is None:
+        raise msgspec.ValidationError("`recorded_at` has no zone")
+    try:
+        return at.astimezone(UTC), at.astimezone(WIB).date()
+    except OverflowError as error:
+        raise msgspec.ValidationError("`recorded_at` is beyond the calendar") from error

@@ -1,0 +1,124 @@
+"""Pages: the log of what moved, a document for each region and stretch of a partition's numbers, packed.
+
+A page is only ever added to, by the flushes that begin in its stretch. Regencies keep steps with their places, from
+which any district or village is read too; nation and provinces keep movements, each partition its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import date
+from functools import lru_cache
+from itertools import chain
+from typing import Any, Final
+
+import msgspec
+from pymongo import UpdateOne
+
+from services.coverage.application.ports import Flush
+from services.coverage.domain.movements import Movement, Step, lineage, seen
+from services.coverage.domain.rollup import Rollup
+from shared.adapters.mongo import Document
+from shared.regions.codes import level_of, regency_of
+
+STRETCH: Final = 2_000
+"""Numbers a page: small enough to be rewritten by each live flush, large enough to keep pages few."""
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(tuple[list[str | None], list[int]]).decode
+
+_SUMMED_LEVELS: Final = ("nation", "province")
+_SUMMED: Final = Movement._fields[:5]
+"""Nobody is placed in nation or province themselves."""
+
+Key = tuple[Any, ...]
+
+
+def page_region(region: str) -> str:
+    """Return the region whose pages tell of this one."""
+    return region if level_of(region) in _SUMMED_LEVELS else regency_of(region)
+
+
+def page_updates(flush: Flush, rollup: Rollup) -> Iterator[UpdateOne]:
+    """Yield one upsert a page."""
+    stretch = flush.before.next_seq // STRETCH
+    for region, rows in _rows(rollup):
+        if rows:
+            yield UpdateOne(
+                {"_id": f"{region} {flush.partition} {stretch}"},
+                {
+                    "$push": {"rows": packed(rows)},
+                    "$max": {
+                        "effective_until": max(key[0] for key, _ in rows).toordinal(),
+                        "recorded_until": max(key[1] for key, _ in rows).toordinal(),
+                    },
+                    "$setOnInsert": {"region": region, "partition": flush.partition},
+                },
+                upsert=True,
+            )
+
+
+def _rows(rollup: Rollup) -> Iterator[tuple[str, list[tuple[Key, int]]]]:
+    for region, steps in rollup.steps.items():
+        yield region, [*steps]
+    for region, movements in rollup.movements.items():
+        yield region, [(key, people) for key, people in movements.items() if people]
+
+
+def packed(rows: Collection[tuple[Key, int]]) -> bytes:
+    """Return rows as bytes: each word once, then every row as the places of its words and its number of people."""
+    keys = [key for key, _ in rows]
+    words = {word: place for place, word in enumerate(set(chain.from_iterable(keys)))}
+    places = list(map(words.__getitem__, chain.from_iterable(keys)))
+    return _encode((list(words), places + [people for _, people in rows]))
+
+
+def unpacked(rows: bytes, width: int) -> Iterator[tuple[Key, int]]:
+    """Yield the rows that were packed, of so many words; days stand as they are written."""
+    words, numbers = _decode(rows)
+    count = len(numbers) // (width + 1)
+    cells = map(words.__getitem__, numbers[: count * width])
+    return zip(zip(*[cells] * width, strict=True), numbers[count * width :], strict=True)
+
+
+class Later:
+    """Picks from pages what took effect after one day or was recorded after another, region by region."""
+
+    def __init__(self, regions: Collection[str], effective_after: date, recorded_after: date) -> None:
+        self._regions = frozenset(regions)
+        self._effective_after = effective_after
+        self._recorded_after = recorded_after
+
+    @property
+    def query(self) -> Document:
+        """The pages that may hold any."""
+        return {
+            "region": {"$in": sorted({page_region(region) for region in self._regions})},
+            "$or": [
+                {"effective_until": {"$gt": self._effective_after.toordinal()}},
+                {"recorded_until": {"$gt": self._recorded_after.toordinal()}},
+            ],
+        }
+
+    def of(self, page: Document) -> Iterator[tuple[str, tuple[Movement, int]]]:
+        """Yield region, movement and people."""
+        summed = level_of(page["region"]) != "regency"
+        effective_after, recorded_after = self._effective_after.isoformat(), self._recorded_after.isoformat()
+        for packed_rows in page["rows"]:
+            for key, people in unpacked(packed_rows, len(_SUMMED if summed else Step._fields)):
+                if key[0] > effective_after or key[1] > recorded_after:
+                    days = (_day(key[0]), _day(key[1]))
+                    if summed:
+                        yield page["region"], (Movement(*days, *key[2:]), people)
+                    else:
+                        yield from self._seen(Step(*days, *key[2:]), people)
+
+    def _seen(self, step: Step, people: int) -> Iterator[tuple[str, tuple[Movement, int]]]:
+        touched = {region for place in (step.origin, step.target) if place for region in lineage(place)}
+        for region in touched & self._regions:
+            if level_of(region) not in _SUMMED_LEVELS and (movement := seen(step, region)) is not None:
+                yield region, (movement, people)
+
+
+@lru_cache(maxsize=10_000)
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
