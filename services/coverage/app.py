@@ -74,7 +74,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         clock,
         metrics,
     )
-    applier = Applier(store, progress, clock, metrics, on_flush=publisher.touch)
+    applier = Applier(store, progress, clock, metrics, publisher.counted, publisher.counted_behind)
     sink = ChangeSink(
         applier,
         DeadLetters(producer, topics.CHANGES_DEAD.under(settings.namespace), prometheus),

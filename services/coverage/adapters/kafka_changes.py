@@ -56,9 +56,10 @@ class ChangeSink:
         """Add up what can be read. Raises: PermanentError at a gap, with nothing of these records taken."""
         changes: list[Counted] = []
         refused: list[Refused] = []
+        decode = self._decoder.decode
         for record in records:
             try:
-                changes.append(self._decoder.decode(record.value, partition))
+                changes.append(decode(record.value, partition))
             except Unusable as why:
                 refused.append(Refused(record, why))
         try:

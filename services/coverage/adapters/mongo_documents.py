@@ -12,7 +12,6 @@ from pymongo import UpdateOne
 from services.coverage.application.ports import Flush
 from services.coverage.domain.counters import Tally
 from services.coverage.domain.flows import Flow, Flows, flows_of
-from services.coverage.domain.movements import Movement
 from services.coverage.domain.rollup import Rollup
 from shared.adapters.mongo import Document
 from shared.regions.codes import level_of, parent_of
@@ -99,7 +98,7 @@ def flow_updates(flush: Flush, rollup: Rollup) -> Iterator[UpdateOne]:
     """Yield one upsert for nation and each province and month of effect; inside, by day of effect and kind."""
     for region, movements in rollup.movements.items():
         months: dict[str, dict[str, int]] = {}
-        for (day, kind), flow in flows_of((Movement(*key), people) for key, people in movements.items()).items():
+        for (day, kind), flow in flows_of(movements.items()).items():
             month = months.setdefault(f"{day:%Y-%m}", {})
             month[f"days.{day:{_DAY_IN_KEY}}.{kind}.people"] = flow.people
             month[f"days.{day:{_DAY_IN_KEY}}.{kind}.active"] = flow.active

@@ -11,7 +11,7 @@ from typing import Final
 from services.coverage.application.ports import Flush, Metrics, Store
 from services.coverage.application.progress import Progress
 from services.coverage.domain.counters import Sum
-from services.coverage.domain.movements import Counted, lineage
+from services.coverage.domain.movements import Counted
 from services.coverage.domain.position import Position
 from shared.runtime.clock import Clock
 
@@ -62,12 +62,14 @@ class Applier:
         clock: Clock,
         metrics: Metrics,
         on_flush: Callable[[Collection[str]], None],
+        on_flush_behind: Callable[[Collection[str]], None],
     ) -> None:
         self._store = store
         self._progress = progress
         self._clock = clock
         self._metrics = metrics
         self._on_flush = on_flush
+        self._on_flush_behind = on_flush_behind
         self._waiting: dict[int, Waiting] = {}
 
     async def take_up(self, partitions: Collection[int]) -> dict[int, Position]:
@@ -114,17 +116,17 @@ class Applier:
 
     async def commit(self, sealed: Sequence[Sealed]) -> None:
         """Apply the flushes in two steps: (1) one transaction moves the checkpoints and adds to all that is counted,
-        (2) the regions touched are announced.
+        (2) the places touched are announced.
 
         A crash before 1 leaves nothing; between 1 and 2 the checkpoints hold, and whoever takes the partitions up
         reads them and publishes their regions anew. Raises: FencedError when another replica moved a checkpoint.
         """
         started = perf_counter()
         await self._store.apply([one.flush for one in sealed])
-        places = set[str]().union(*(one.flush.sum.places for one in sealed))
         for one in sealed:
             self._progress.note(one.partition, behind=one.flush.behind)
-        self._on_flush({region for place in places for region in lineage(place)})
+            announce = self._on_flush_behind if one.flush.behind else self._on_flush
+            announce(one.flush.sum.places)
         applied, dropped = sum(one.flush.sum.changes for one in sealed), sum(one.dropped for one in sealed)
         self._metrics.flushed(applied, dropped, perf_counter() - started, self._age_of_oldest(sealed))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
 from typing import Final
@@ -11,6 +11,8 @@ from typing import Final
 from services.coverage.application.pacing import Pacer
 from services.coverage.application.ports import Metrics, SnapshotTopic
 from services.coverage.application.view import Viewer
+from services.coverage.domain.movements import lineage
+from shared.regions.codes import NATION
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
@@ -45,6 +47,7 @@ class Publisher:
         self._pacer = Pacer(EVERY)
         self._wake = asyncio.Event()
         self._told_behind: set[str] = set()
+        self._deferred: set[str] = set()
         self._positions: dict[str, int] = {}
         self._trouble: str | None = None
         self._traceparent: str | None = None
@@ -55,11 +58,26 @@ class Publisher:
             self._pacer.touch(region for region in regions if self.owns(region))
         self._wake.set()
 
+    def counted(self, places: Collection[str]) -> None:
+        """Note that people were counted in these places, and so in all regions above."""
+        self.touch({region for place in places for region in lineage(place)})
+
+    def counted_behind(self, places: Collection[str]) -> None:
+        """Note that old changes were counted: nation and provinces show it at once, the rest when they are level.
+
+        A replay would publish every village again and again, for nobody to act upon.
+        """
+        self._deferred.update(places)
+        self.touch({NATION, *(place[:2] for place in places)})
+
     def touch_caught_up(self, catching_up: Callable[[str], bool]) -> None:
         """Publish anew what was published as catching up and no longer is."""
         level = {region for region in self._told_behind if not catching_up(region)}
         self._told_behind -= level
+        counted = {place for place in self._deferred if not catching_up(place)}
+        self._deferred -= counted
         self.touch(level)
+        self.counted(counted)
 
     def touch_newer(self, positions: Mapping[str, int]) -> None:
         """Note the regions whose position is beyond what was published here."""

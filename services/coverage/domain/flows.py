@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from services.coverage.domain.movements import MOVED_IN, MOVED_OUT, MOVED_WITHIN, NO_FLOW, Movement
+from services.coverage.domain.movements import MOVED_IN, MOVED_OUT, MOVED_WITHIN, NO_FLOW, Movement, MovementKey
 from services.coverage.domain.standing import profile_of
 from shared.contracts.snapshots import Count, Window
 
@@ -39,19 +39,20 @@ Flows = dict[tuple[date, str], Flow]
 """By effective day and kind."""
 
 
-def flows_of(movements: Iterable[tuple[Movement, int]]) -> Flows:
-    """Return the flows that the movements are; what comes to nothing is left out."""
-    flows: Flows = {}
-    for movement, people in movements:
-        if movement.kind not in NO_FLOW:
-            flows.setdefault((movement.effective_day, movement.kind), Flow()).add(flow_of(movement, people))
-    return {key: flow for key, flow in flows.items() if flow != Flow()}
+def flows_of(movements: Iterable[tuple[Movement | MovementKey, int]]) -> Flows:
+    """Return the flows that the movements are; what comes to nothing is left out.
 
-
-def flow_of(movement: Movement, people: int) -> Flow:
-    """Return the flow of so many people; those of a move within are none, what became of their activity is."""
-    change = _active(movement.after) - _active(movement.before)
-    return Flow(0 if movement.kind == MOVED_WITHIN else people, people * change)
+    The people of a move within are no flow; what became of their activity is.
+    """
+    flows: dict[tuple[date, str], Flow] = {}
+    for (day, _, kind, before, after, *_), people in movements:
+        if kind not in NO_FLOW:
+            flow = flows.get((day, kind))
+            if flow is None:
+                flow = flows[day, kind] = Flow()
+            flow.people += 0 if kind == MOVED_WITHIN else people
+            flow.active += people * (_active(after) - _active(before))
+    return {key: flow for key, flow in flows.items() if flow.people or flow.active}
 
 
 def _active(profile: str | None) -> int:

@@ -15,6 +15,7 @@ MOVED: Final = "moved"
 MOVED_IN: Final = "moved_in"
 MOVED_OUT: Final = "moved_out"
 MOVED_WITHIN: Final = "moved_within"
+MOVES: Final = frozenset({MOVED_IN, MOVED_OUT, MOVED_WITHIN})
 NO_FLOW: Final = frozenset({"reclassified", "paid"})
 """They change neither who is registered nor who is active, and where the profile stays, nothing that is counted."""
 

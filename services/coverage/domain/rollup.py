@@ -6,11 +6,13 @@ from collections import defaultdict
 from typing import Final
 
 from services.coverage.domain.counters import Sum, Tally
-from services.coverage.domain.movements import MOVED, MovementKey, Step, StepKey, seen
+from services.coverage.domain.movements import MOVED, MOVES, MovementKey, Step, StepKey, seen
 from shared.regions.codes import NATION, regency_of
 
 _PROVINCE: Final = 2
 """Digits of its code."""
+
+Movements = dict[MovementKey, int]
 
 
 class Rollup:
@@ -24,27 +26,26 @@ class Rollup:
         self.places: defaultdict[str, Tally] = defaultdict(Tally)
         self.above: defaultdict[str, Tally] = defaultdict(Tally)
         self.steps: defaultdict[str, list[tuple[StepKey, int]]] = defaultdict(list)
-        self.movements: defaultdict[str, defaultdict[MovementKey, int]] = defaultdict(lambda: defaultdict(int))
+        self.movements: defaultdict[str, Movements] = defaultdict(dict)
         self._place(added)
         self._raise()
-        for step, people in added.steps.items():
-            if people:
-                self._sort_in(step, people)
+        self._sort(added)
 
     def _place(self, added: Sum) -> None:
-        places = self.places
+        """Count people, lapses and news at the places themselves."""
+        people_of = defaultdict[str, defaultdict[str, int]](lambda: defaultdict(int))
         for (_, _, _, origin, before, target, after), people in added.steps.items():
             if before is not None and origin is not None:
-                counts = places[origin].people
-                counts[before] = counts.get(before, 0) - people
+                people_of[origin][before] -= people
             if after is not None and target is not None:
-                counts = places[target].people
-                counts[after] = counts.get(after, 0) + people
+                people_of[target][after] += people
+        for place, counts in people_of.items():
+            self.places[place].people = counts
         for (place, lapse), people in added.lapses.items():
             if people:
-                places[place].lapses[lapse] = people
+                self.places[place].lapses[lapse] = people
         for (place, source), recorded_at in added.heard.items():
-            places[place].hear(source, recorded_at)
+            self.places[place].hear(source, recorded_at)
 
     def _raise(self) -> None:
         """Add places up by regency, regencies by province, provinces to the nation."""
@@ -60,18 +61,32 @@ class Rollup:
         for code in {code[:_PROVINCE] for code, _ in regencies}:
             self.above[NATION].add(self.above[code])
 
-    def _sort_in(self, step: StepKey, people: int) -> None:
-        """Put a step to the regency whose places it touches, and as a movement to province and nation."""
-        effective, recorded, kind, origin, before, target, after = step
-        held = target if after else origin
-        assert held is not None, "a step without a profile is none"
-        self.steps[regency_of(held)].append((step, people))
-        province = held[:_PROVINCE]
-        if kind == MOVED:
-            for region in (province, NATION):
-                if (movement := seen(Step(*step), region)) is not None:
-                    self.movements[region][movement[:5]] += people
-        else:
-            key = (effective, recorded, kind, before, after)
-            self.movements[province][key] += people
-            self.movements[NATION][key] += people
+    def _sort(self, added: Sum) -> None:
+        """Put each step to the regency whose places it touches, and as a movement to province and nation."""
+        for step, people in added.steps.items():
+            if people:
+                effective, recorded, kind, origin, before, target, after = step
+                held = (target if after else origin) or ""
+                self.steps[held[:5]].append((step, people))
+                if kind == MOVED:
+                    self._move(Step(*step), people, held[:_PROVINCE])
+                else:
+                    movements = self.movements[held[:_PROVINCE]]
+                    key = (effective, recorded, kind, before, after)
+                    movements[key] = movements.get(key, 0) + people
+        self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Give the nation what did not move: it looks the same from there, and is fewer by now."""
+        nation = self.movements[NATION]
+        for region, movements in self.movements.items():
+            if region != NATION:
+                for key, people in movements.items():
+                    if key[2] not in MOVES:
+                        nation[key] = nation.get(key, 0) + people
+
+    def _move(self, step: Step, people: int, province: str) -> None:
+        for region in (province, NATION):
+            if (movement := seen(step, region)) is not None:
+                movements = self.movements[region]
+                movements[movement[:5]] = movements.get(movement[:5], 0) + people

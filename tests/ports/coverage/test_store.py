@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -229,6 +229,10 @@ async def test_a_crash_around_the_flush_counts_each_change_once(store: Store, cr
 
 async def applier(store: Store) -> Applier:
     """Return an applier that has taken up the village's partition."""
-    taken = Applier(store, Progress(partition), ManualClock(), SilentMetrics(), on_flush=lambda _regions: None)
+    taken = Applier(store, Progress(partition), ManualClock(), SilentMetrics(), _ignored, _ignored)
     await taken.take_up([partition()])
     return taken
+
+
+def _ignored(_places: Collection[str]) -> None:
+    return

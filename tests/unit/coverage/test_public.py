@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from services.coverage.application.apply import Applier
@@ -19,7 +20,7 @@ from tests.fakes_coverage import MemoryStore, SilentMetrics
 async def seen(people: dict[str, int], *regions: str) -> list[dict[str, Any]]:
     """Return what the public sees of the regions when so many joined in each place; Kaimana has a potential."""
     store, clock, progress = MemoryStore(), ManualClock(), Progress(partition)
-    applier = Applier(store, progress, clock, SilentMetrics(), on_flush=lambda _regions: None)
+    applier = Applier(store, progress, clock, SilentMetrics(), _ignored, _ignored)
     await applier.take_up(range(12))
     for place, count in people.items():
         first = (await store.checkpoints())[partition(place)].position.next_seq
@@ -83,3 +84,7 @@ async def test_only_nation_province_and_regency_are_public() -> None:
     assert [is_public(region) for region in ("ID", "11", "11.01", "11.01.01", "11.01.01.2001")] == [
         True, True, True, False, False,
     ]  # fmt: skip
+
+
+def _ignored(_places: Collection[str]) -> None:
+    return

@@ -1,0 +1,1 @@
+"""Coverage: replay, live rate and the cost of many villages."""
