@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -68,15 +69,27 @@ def value(of: Change, **over: Any) -> bytes:
     return msgspec.json.encode({name: given for name, given in document.items() if given is not ...})
 
 
-def _states() -> st.SearchStrategy[State]:
-    return st.builds(lambda region, active: state(region, active=active), st.sampled_from(PLACES), st.booleans())
+@st.composite
+def _states(draw: st.DrawFn) -> State:
+    """Draw a person in some place, as something, active or not."""
+    attributes: dict[str, Any] = {
+        "segment": draw(st.sampled_from(["BPU", "PU"])),
+        "groups": draw(st.sampled_from([(), ("vulnerable",), ("non_asn", "vulnerable")])),
+        "payer": draw(st.sampled_from(["self", "apbd_regency"])),
+        "programmes": draw(st.sampled_from([("JKK", "JKM"), ("JHT", "JKK", "JKM")])),
+    }
+    active = draw(st.booleans())
+    if active:
+        attributes["lapses_on"] = draw(st.sampled_from([date(2027, 1, 1), date(2027, 4, 1)]))
+    return state(draw(st.sampled_from(PLACES)), active=active, **attributes)
 
 
 @st.composite
 def _transitions(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Draw what may happen to one person, as the registry would put it: a move across regencies in two halves."""
     one, other = draw(_states()), draw(_states())
-    lapsed = state(one.region, active=False)
+    lapsed = replace(one, active=False, paid_through=None, lapses_on=None)
+    active = replace(one, active=True, paid_through="2026-12", lapses_on=date(2027, 4, 1))
     moved: dict[str, Any] = {"kind": "moved", "before": one, "after": other}
     if regency_of(one.region) != regency_of(other.region):
         halves = [{"after": None, "counterpart": other.region}, {"before": None, "counterpart": one.region}]
@@ -87,9 +100,10 @@ def _transitions(draw: st.DrawFn) -> list[dict[str, Any]]:
                 [{"kind": "joined", "after": one}],
                 [{"kind": "rejoined", "after": one}],
                 [{"kind": "ended", "before": one, "after": None}],
-                [{"kind": "lapsed", "before": state(one.region), "after": lapsed}],
-                [{"kind": "returned", "before": lapsed, "after": state(one.region)}],
+                [{"kind": "lapsed", "before": active, "after": lapsed}],
+                [{"kind": "returned", "before": lapsed, "after": active}],
                 [{"kind": "paid", "before": one, "after": one}],
+                [{"kind": "reclassified", "before": one, "after": replace(one, groups=("election_officer",))}],
                 [moved if one.region != other.region else {"kind": "joined", "after": one}],
             ]
         )

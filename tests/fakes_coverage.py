@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from services.coverage.application.ports import Checkpoint, Figures, Flush, Timeline
@@ -33,12 +34,20 @@ class MemoryStore:
             raise TransientError("the store is away")
         if any(self._checkpoints[flush.partition].position != flush.before for flush in flushes):
             raise FencedError("a partition stands elsewhere")
-        self._checkpoints.update({flush.partition: Checkpoint(flush.after, flush.behind) for flush in flushes})
+        for flush in flushes:
+            moved = replace(self._checkpoints[flush.partition], position=flush.after, behind=flush.behind)
+            self._checkpoints[flush.partition] = moved
         self.flushes += flushes
 
     async def mark_level(self, partitions: Collection[int]) -> None:
         for partition in partitions:
-            self._checkpoints[partition] = Checkpoint(self._checkpoints[partition].position, behind=False)
+            self._checkpoints[partition] = replace(self._checkpoints[partition], behind=False)
+
+    async def resume(self, partition: int, before: Position, after: Position) -> None:
+        checkpoint = self._checkpoints[partition]
+        if checkpoint.position != before:
+            raise FencedError("the partition stands elsewhere")
+        self._checkpoints[partition] = Checkpoint(after, checkpoint.behind, checkpoint.resumed + 1)
 
     async def figures(self, regions: Collection[str], flows_from: date | None) -> dict[str, Figures]:
         lines = await self.timelines(regions, date.min, date.min)
@@ -132,6 +141,10 @@ class ManualReader:
     def __init__(self, partitions: Collection[int] = range(PARTITIONS)) -> None:
         self.partitions = frozenset(partitions)
         self.level: frozenset[int] = self.partitions
+        self.stopped: frozenset[int] = frozenset()
+
+    async def resume(self, partition: int) -> None:
+        self.stopped -= {partition}
 
 
 class SilentMetrics:

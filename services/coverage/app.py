@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from services.coverage.adapters import http_api, http_potentials
 from services.coverage.adapters.change_decoder import ChangeDecoder
 from services.coverage.adapters.kafka_changes import ChangeSink
+from services.coverage.adapters.kafka_missing import KafkaChanges
 from services.coverage.adapters.kafka_snapshots import KafkaSnapshotTopic
 from services.coverage.adapters.metrics import CoverageMetrics
 from services.coverage.adapters.mongo_reference import MongoReference
@@ -22,8 +23,10 @@ from services.coverage.application.potentials import PotentialImport
 from services.coverage.application.progress import Progress
 from services.coverage.application.public import PublicViewer
 from services.coverage.application.publish import Publisher
+from services.coverage.application.resume import resume
 from services.coverage.application.view import Viewer
 from services.coverage.application.watch import Watch
+from services.coverage.domain.position import Position
 from services.coverage.domain.reference import Book
 from services.coverage.settings import CoverageSettings
 from shared.adapters.dead_letters import DeadLetters
@@ -122,6 +125,20 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     api.include_router(http_potentials.create_router(imports=imports, reference=reference, bearer=bearer))
     extend_openapi(api, http_api.components())
     return api
+
+
+def build_resume(settings: CoverageSettings) -> Callable[[int], Awaitable[Position]]:
+    """Return what takes a stopped partition up again, whichever replica has it."""
+
+    async def run(partition: int) -> Position:
+        mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "resume")
+        topic = KafkaChanges(settings.kafka_bootstrap, topics.CHANGES.under(settings.namespace).name)
+        try:
+            return await resume(MongoStore(mongo), topic, partition)
+        finally:
+            mongo.close()
+
+    return run
 
 
 def partition_of(region: str) -> int:

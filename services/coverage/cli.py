@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,8 @@ from typing import Annotated
 import typer
 
 from services.coverage.adapters.reference_upload import upload
-from services.coverage.app import build
+from services.coverage.app import build, build_resume
+from services.coverage.domain.position import Position
 from services.coverage.settings import CoverageSettings
 from shared.adapters.serve import serve_api
 from shared.runtime.errors import PermanentError, TransientError
@@ -28,6 +30,23 @@ def serve() -> None:
     """Serve until stopped; settings come from COVERAGE_* and CAKUPAN_* variables."""
     settings = CoverageSettings()
     serve_api("coverage", lambda: build(settings), settings.host, settings.port, settings.log_level)
+
+
+@app.command()
+def resume(
+    partition: Annotated[int, typer.Option(help="The partition that stopped; readiness and the log name it")],
+) -> None:
+    """Take a partition up again that stopped at a missing seq, after the records came; exit code 1 if they did not."""
+    try:
+        position = asyncio.run(_resumed(partition))
+    except (PermanentError, TransientError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"partition {partition} goes on with seq {position.next_seq} at offset {position.next_offset}")
+
+
+async def _resumed(partition: int) -> Position:
+    return await build_resume(CoverageSettings())(partition)
 
 
 @app.command("load-reference")

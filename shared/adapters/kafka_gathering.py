@@ -59,7 +59,7 @@ class GatheringSink(Positions, Protocol):
     """What is done with the records of the partitions this replica has; one newly assigned has nothing waiting."""
 
     def take(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
-        """Take the records in, in order. Raises: PermanentError with nothing of them taken."""
+        """Take the records in, in order. Raises: PermanentError at one that cannot be, with those before it taken."""
         ...
 
     def waiting(self) -> Mapping[int, int]:

@@ -53,7 +53,7 @@ class ChangeSink:
         return {partition: position.next_offset for partition, position in positions.items()}
 
     def take(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
-        """Add up what can be read. Raises: PermanentError at a gap, with nothing of these records taken."""
+        """Add up what can be read. Raises: PermanentError at a gap, with what stands before it taken."""
         changes: list[Counted] = []
         refused: list[Refused] = []
         decode = self._decoder.decode
@@ -62,13 +62,16 @@ class ChangeSink:
                 changes.append(decode(record.value, partition))
             except Unusable as why:
                 refused.append(Refused(record, why))
+        if refused:
+            self._refused[partition] += refused
         try:
             self._applier.take(partition, changes, records[-1].offset + 1, written_at(records[-1]))
         except SequenceGap as gap:
+            unusable = {item.record.offset for item in refused}
+            at = [record for record in records if record.offset not in unusable][gap.place]
+            self._applier.take(partition, changes[: gap.place], at.offset, written_at(at))
             self._metrics.gap()
             raise PermanentError(str(gap)) from gap
-        if refused:
-            self._refused[partition] += refused
 
     def waiting(self) -> Mapping[int, int]:
         """Return how much waits, by partition."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -18,6 +19,8 @@ from shared.regions.codes import level_of, parent_of
 
 SELF: Final = "-"
 """The part of a block that is the block's own region, beside its villages."""
+_SOURCES: Final = 10_000
+"""More than there are upstream systems."""
 _DAY_IN_KEY: Final = "%Y%m%d"
 
 
@@ -31,11 +34,13 @@ def part_of(region: str) -> str:
     return region.rpartition(".")[2] if level_of(region) == "village" else SELF
 
 
+@lru_cache(maxsize=_SOURCES)
 def source_key(source: str) -> str:
     """Return the source as a field name: the dot would be a path, the dollar an operator."""
     return "s" + quote(source, safe="").replace(".", "%2E")
 
 
+@lru_cache(maxsize=_SOURCES)
 def source_of(key: str) -> str:
     """Return the source that a field name stands for."""
     return unquote(key[1:])

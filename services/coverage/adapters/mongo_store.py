@@ -63,7 +63,10 @@ class MongoStore:
         """See the port."""
         with translating("read checkpoints"):
             found = await self._mongo["checkpoints"].find().to_list(None)
-        return {doc["_id"]: Checkpoint(Position(doc["next_seq"], doc["next_offset"]), doc["behind"]) for doc in found}
+        return {
+            doc["_id"]: Checkpoint(Position(doc["next_seq"], doc["next_offset"]), doc["behind"], doc.get("resumed", 0))
+            for doc in found
+        }
 
     async def apply(self, flushes: Sequence[Flush]) -> None:
         """See the port. Checkpoints move first: of two at the same position the second meets a conflict there."""
@@ -86,6 +89,15 @@ class MongoStore:
             await self._mongo["checkpoints"].update_many(
                 {"_id": {"$in": list(partitions)}}, {"$set": {"behind": False}}
             )
+
+    async def resume(self, partition: int, before: Position, after: Position) -> None:
+        """See the port."""
+        with translating("resume a partition"):
+            moved = await self._mongo["checkpoints"].update_one(
+                {"_id": partition, **_position(before)}, {"$set": _position(after), "$inc": {"resumed": 1}}
+            )
+        if not moved.matched_count:
+            raise FencedError(f"partition {partition} has moved on meanwhile: it is not stopped")
 
     async def figures(self, regions: Collection[str], flows_from: date | None) -> dict[str, Figures]:
         """See the port. Read in a transaction, so that counters and flows are of one moment."""

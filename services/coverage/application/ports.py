@@ -46,10 +46,11 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far a partition has come, and whether its owner says that more is waiting."""
+    """How far a partition has come, whether its owner says that more is waiting, and how often it was resumed."""
 
     position: Position
     behind: bool
+    resumed: int = 0
 
 
 class Store(Protocol):
@@ -68,6 +69,10 @@ class Store(Protocol):
 
     async def mark_level(self, partitions: Collection[int]) -> None:
         """Record that these partitions have caught up with their topic."""
+        ...
+
+    async def resume(self, partition: int, before: Position, after: Position) -> None:
+        """Have the partition's replica go on at another offset. Raises: FencedError where it is not at `before`."""
         ...
 
     async def figures(self, regions: Collection[str], flows_from: date | None) -> dict[str, Figures]:
@@ -111,6 +116,17 @@ class ReferenceStore(Protocol):
         ...
 
 
+class ChangesTopic(Protocol):
+    """The topic of changes, read apart from the counting."""
+
+    async def offset_of(self, partition: int, position: Position) -> int:
+        """Return the offset from which on every change from the position's `next_seq` to the end is there.
+
+        Raises: PermanentError naming the first seq that is missing.
+        """
+        ...
+
+
 class SnapshotTopic(Protocol):
     """Where snapshots are published."""
 
@@ -130,6 +146,15 @@ class Reader(Protocol):
     @property
     def level(self) -> frozenset[int]:
         """Those of them that are level with the topic."""
+        ...
+
+    @property
+    def stopped(self) -> frozenset[int]:
+        """The partitions of this replica that wait for an operator."""
+        ...
+
+    async def resume(self, partition: int) -> None:
+        """Take a stopped partition up again at its position."""
         ...
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from operator import attrgetter
 from typing import Any, Final
 
+from services.coverage.application.public_slices import SLICES, hidden_slices
 from services.coverage.application.view import Viewer
 from services.coverage.domain.flows import FLOW_KINDS
 from services.coverage.domain.movements import MOVED_IN, MOVED_OUT, MOVED_WITHIN
@@ -56,6 +57,8 @@ class Hidden:
         self._children = children
         self._counts = {measure: self._column(attrgetter(measure)) for measure in MEASURES}
         self._flows: dict[tuple[str, str, str], frozenset[str]] = {}
+        few = frozenset[str]().union(*self._counts.values())
+        self._slices = {name: hidden_slices(snapshots, parents, children, few, name) for name in SLICES}
 
     def _column(self, number: Callable[[Snapshot], int], forced: frozenset[str] = frozenset()) -> frozenset[str]:
         column = {region: number(snapshot) for region, snapshot in self._snapshots.items()}
@@ -83,6 +86,10 @@ class Hidden:
                 hidden = [m for m in MEASURES if self._flow_is_hidden(snapshot.region, window, kind, m)]
                 kinds[kind].update(dict.fromkeys(hidden))
                 suppressed += [f"flows.{window}.{kind}.{measure}" for measure in hidden]
+        for name in SLICES:
+            if snapshot.region in self._slices[name]:
+                document[name] = None
+                suppressed.append(name)
         if suppressed:
             # It counts changes, and few changes tell how few people.
             document["position"] = None

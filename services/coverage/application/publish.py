@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
+from time import perf_counter
 from typing import Final
 
 from services.coverage.application.pacing import Pacer
@@ -23,6 +24,8 @@ _log = logger(__name__)
 EVERY: Final = timedelta(seconds=1)
 _CHUNK: Final = 200
 """Regions read and published together: large enough to spare round trips, small enough to let others run."""
+_REST: Final = 4
+"""Times as long as a round of publishing took, until the next: it may have a fifth of the process, the rest counts."""
 _AFTER_FAILURE: Final = timedelta(seconds=1)
 
 
@@ -47,7 +50,7 @@ class Publisher:
         self._pacer = Pacer(EVERY)
         self._wake = asyncio.Event()
         self._told_behind: set[str] = set()
-        self._deferred: set[str] = set()
+        self._deferred: dict[int, set[str]] = {}
         self._positions: dict[str, int] = {}
         self._trouble: str | None = None
         self._traceparent: str | None = None
@@ -63,21 +66,22 @@ class Publisher:
         self.touch({region for place in places for region in lineage(place)})
 
     def counted_behind(self, places: Collection[str]) -> None:
-        """Note that old changes were counted: nation and provinces show it at once, the rest when they are level.
+        """Note that old changes of one partition were counted: nation and provinces show it, the rest when level.
 
         A replay would publish every village again and again, for nobody to act upon.
         """
-        self._deferred.update(places)
+        for place in islice(places, 1):
+            self._deferred.setdefault(self._partition_of(place), set()).update(places)
         self.touch({NATION, *(place[:2] for place in places)})
 
     def touch_caught_up(self, catching_up: Callable[[str], bool]) -> None:
         """Publish anew what was published as catching up and no longer is."""
         level = {region for region in self._told_behind if not catching_up(region)}
         self._told_behind -= level
-        counted = {place for place in self._deferred if not catching_up(place)}
-        self._deferred -= counted
         self.touch(level)
-        self.counted(counted)
+        for partition, places in list(self._deferred.items()):
+            if not any(map(catching_up, islice(places, 1))):
+                self.counted(self._deferred.pop(partition))
 
     def touch_newer(self, positions: Mapping[str, int]) -> None:
         """Note the regions whose position is beyond what was published here."""
@@ -91,9 +95,11 @@ class Publisher:
         """Publish until cancelled; what fails is tried again, and readiness tells."""
         while True:
             self._wake.clear()
+            began = perf_counter()
             try:
                 await self.publish_due()
                 self._trouble = None
+                await asyncio.sleep((perf_counter() - began) * _REST)
             except (TransientError, PermanentError) as error:
                 self._trouble = f"snapshots are not published: {error}"
                 _log.warning("snapshots not published", error=str(error))
@@ -110,8 +116,9 @@ class Publisher:
             return
 
     async def publish_due(self) -> None:
-        """Publish every region that is due; on failure those not published wait for the next time."""
-        due = iter(self._pacer.take(self._clock.now()))
+        """Publish every region that is due, the largest first; on failure those not published wait."""
+        # In order of code within a level, so that what lies together is read together.
+        due = iter(sorted(self._pacer.take(self._clock.now()), key=lambda region: (len(region), region)))
         for regions in _chunks(due):
             try:
                 await self._publish([region for region in regions if self.owns(region)])

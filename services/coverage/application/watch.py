@@ -75,6 +75,9 @@ class Watch:
                 self._progress.note(partition, behind=False)
         checkpoints = await self._store.checkpoints()
         self._progress.look(checkpoints, self._reader.partitions | self._assigned)
+        for partition in self._reader.stopped & self._checkpoints.keys():
+            if checkpoints[partition].resumed > self._checkpoints[partition].resumed:
+                await self._reader.resume(partition)
         if checkpoints != self._checkpoints:
             await self._publish_summed()
         self._checkpoints = checkpoints

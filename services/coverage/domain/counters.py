@@ -106,7 +106,8 @@ class Tally:
             for value in _values(profile, dimension):
                 registered[value] += people
                 active[value] += people * profile.active
-        return {value: Count(registered[value], active[value]) for value in sorted(registered) if registered[value]}
+        counts = {value: Count(registered[value], active[value]) for value in sorted(registered)}
+        return {value: count for value, count in counts.items() if count != Count()}
 
     def hear(self, source: str | None, recorded_at: datetime) -> None:
         """Remember when a change was recorded, and as news of its source if it is."""
@@ -168,7 +169,9 @@ def _values(profile: Profile, dimension: Dimension) -> tuple[str, ...]:
 
 def newest(one: datetime | None, other: datetime | None) -> datetime | None:
     """Return the later instant of those that are known."""
-    return max((at for at in (one, other) if at is not None), default=None)
+    if one is None or other is None:
+        return one or other
+    return max(one, other)
 
 
 def add_up(into: dict[str, int], other: Mapping[str, int]) -> None:

@@ -20,9 +20,9 @@ N = TypeVar("N", bound=Numbered)
 
 
 class SequenceGap(Exception):  # noqa: N818 - it is a finding, not a fault of the caller
-    """A number is missing: what it carried would never be counted."""
+    """A number is missing: what it carried would never be counted. `place` is that of the seen one in its batch."""
 
-    def __init__(self, partition: int, expected: int, seen: int) -> None:
+    def __init__(self, partition: int, expected: int, seen: int, place: int) -> None:
         super().__init__(
             f"partition {partition}: seq {expected} was expected and {seen} seen; the changes between are missing, "
             "find out where the topic lost them before counting on"
@@ -30,6 +30,7 @@ class SequenceGap(Exception):  # noqa: N818 - it is a finding, not a fault of th
         self.partition = partition
         self.expected = expected
         self.seen = seen
+        self.place = place
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ class Position:
             # As it nearly always is, and found out ten times as fast.
             return Position(expected + len(batch), max(self.next_offset, next_offset)), list(batch)
         fresh: list[N] = []
-        for change in batch:
+        for place, change in enumerate(batch):
             if change.seq > expected:
-                raise SequenceGap(partition, expected, change.seq)
+                raise SequenceGap(partition, expected, change.seq, place)
             if change.seq == expected:
                 fresh.append(change)
                 expected += 1

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from services.coverage.app import build
 from services.coverage.settings import CoverageSettings
@@ -60,10 +61,30 @@ class Stack:
     @asynccontextmanager
     async def replica(self, instance: str = "coverage-0") -> AsyncIterator[Replica]:
         """Run a replica, ready to work, for the block."""
-        async with served(build(self.settings(instance))) as http:
-            replica = Replica(http, self.headers())
+        async with self.started(instance) as replica:
             await eventually(replica.is_ready)
             yield replica
+
+    @asynccontextmanager
+    async def started(self, instance: str = "coverage-0") -> AsyncIterator[Replica]:
+        """Run a replica for the block, which may not come to be ready."""
+        async with served(build(self.settings(instance))) as http:
+            yield Replica(http, self.headers())
+
+    async def make_anew(self, topic: topics.Topic) -> None:
+        """Delete the topic with its records and make it again."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
+        await admin.start()
+        try:
+            await admin.delete_topics([topic.under(self.namespace).name])
+
+            async def gone() -> bool:
+                return topic.under(self.namespace).name not in await admin.list_topics()
+
+            await eventually(gone)
+        finally:
+            await admin.close()
+        await ensure_topics(self.kafka, [topic.under(self.namespace)])
 
     async def publish(self, changes: Sequence[Change]) -> None:
         """Put changes on the topic as the registry does."""

@@ -6,7 +6,12 @@ from datetime import timedelta
 from functools import partial
 from itertools import pairwise
 
+import pytest
+
+from services.coverage.app import build_resume
+from services.coverage.domain.position import Position
 from shared.contracts import topics
+from shared.runtime.errors import PermanentError
 from tests.factories_coverage import (
     OTHER_PROVINCE,
     OTHER_REGENCY,
@@ -122,3 +127,42 @@ async def test_a_second_replica_takes_its_share_and_counts_stay_exact(stack: Sta
             return (await stack.snapshots("ID"))[-1].registered == 30
 
         await eventually(told)
+
+
+async def test_a_partition_resumes_once_the_missing_records_came(stack: Stack, replica: Replica) -> None:
+    """Not before: the command says which seq is missing. What stood before the gap is counted, nothing twice."""
+    await stack.publish([*joined(2), change(4), change(5)])
+    await eventually(lambda: replica.counts("ID", 2))
+
+    async def stopped() -> bool:
+        return (await replica.http.get("/health/ready")).status_code == 503
+
+    await eventually(stopped)
+    resume = build_resume(stack.settings())
+    with pytest.raises(PermanentError, match=f"partition {partition()}: seq 2 is still missing"):
+        await resume(partition())
+    await stack.publish(joined(2, first=2))
+    with pytest.raises(PermanentError, match="seq 4 is still missing"):
+        await resume(partition())
+    await stack.publish(joined(5, first=2))
+    assert await resume(partition()) == Position(2, 4)
+    await eventually(lambda: replica.counts("ID", 7))
+    await eventually(replica.is_ready)
+
+
+async def test_a_topic_made_anew_stops_its_partitions(stack: Stack) -> None:
+    """The checkpoint is ahead of it: going on would count nothing, and say nothing."""
+    async with stack.replica() as first:
+        await stack.publish(joined(4))
+        await eventually(lambda: first.counts("ID", 4))
+    await stack.make_anew(topics.CHANGES)
+    async with stack.started() as second:
+
+        async def trouble() -> str:
+            return str((await second.http.get("/health/ready")).json()["checks"]["changes"])
+
+        async def told() -> bool:
+            return f"partition {partition()}: offset 4 is next, and the topic holds 0 to 0" in await trouble()
+
+        await eventually(told)
+        assert await second.counts("ID", 4)

@@ -1,25 +1,42 @@
-"""The fold of changes into counts."""
+"""The fold of changes into counts, against the definition as semantics.md gives it."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections import Counter
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.domain.counters import Tally, fold
-from shared.contracts.changes import Change
-from shared.regions.codes import parent_of
-from tests.factories_coverage import OTHER_REGENCY, RECORDED_AT, VILLAGE, change, changes, joined, state
+from services.coverage.domain.counters import Dimension, Sum, Tally
+from services.coverage.domain.flows import FLOW_KINDS, flows_of
+from services.coverage.domain.movements import Movement, counted
+from services.coverage.domain.rollup import Rollup
+from shared.contracts.changes import Change, State
+from shared.contracts.snapshots import Count
+from shared.regions.codes import WIB, holds, lineage_of, parent_of
+from tests.factories_coverage import OTHER_REGENCY, RECORDED_AT, TODAY, VILLAGE, change, changes, joined, state
+
+MEASURES: dict[str, Any] = {"registered": lambda _: True, "active": lambda state: state.active}
+DIMENSIONS: dict[Dimension, Any] = {
+    "segment": lambda state: [state.segment],
+    "group": lambda state: state.groups,
+    "payer": lambda state: [state.payer],
+    "programme": lambda state: state.programmes,
+}
 
 
-def added(*folds: dict[str, Tally]) -> dict[str, Tally]:
-    """Return the sum of folds, region by region."""
-    total: dict[str, Tally] = {}
-    for one in folds:
-        for region, tally in one.items():
-            total.setdefault(region, Tally()).add(tally)
-    return total
+def tallied(some: list[Change]) -> dict[str, Tally]:
+    """Return what changes come to in each region, districts among them."""
+    rollup = Rollup(Sum(map(counted, some)))
+    tallies = dict(rollup.above)
+    for place, tally in rollup.places.items():
+        if place not in rollup.above:
+            for region in lineage_of(place)[:-3]:
+                tallies.setdefault(region, Tally()).add(tally)
+    return tallies
 
 
 def counts(tallies: dict[str, Tally]) -> dict[str, tuple[int, int]]:
@@ -27,25 +44,47 @@ def counts(tallies: dict[str, Tally]) -> dict[str, tuple[int, int]]:
     return {region: (t.registered, t.active) for region, t in tallies.items() if t.registered or t.active}
 
 
+def defined(some: list[Change], region: str, wanted: Any) -> int:
+    """Return Σ diff × (1 if `after` counts − 1 if `before` counts): the definition, word by word."""
+
+    def counts_in(state: State | None) -> bool:
+        return state is not None and holds(region, state.region) and wanted(state)
+
+    return sum(one.diff * (counts_in(one.after) - counts_in(one.before)) for one in some)
+
+
+def _has(values_of: Any, value: str, state: State) -> bool:
+    return value in values_of(state)
+
+
+def _has_and_active(values_of: Any, value: str, state: State) -> bool:
+    return state.active and value in values_of(state)
+
+
+def regions(some: list[Change]) -> set[str]:
+    """Return every region that any of the changes is about."""
+    return {region for one in some for s in (one.before, one.after) if s for region in lineage_of(s.region)}
+
+
 def test_a_person_counts_in_every_region_above_their_place() -> None:
     """Village, district, regency, province and nation each count them once."""
-    assert counts(fold(joined(1))) == dict.fromkeys([VILLAGE, "11.01.02", "11.01", "11", "ID"], (1, 1))
+    assert counts(tallied(joined(1))) == dict.fromkeys([VILLAGE, "11.01.02", "11.01", "11", "ID"], (1, 1))
 
 
 def test_a_lapse_takes_active_only() -> None:
     """Who lapses stays registered."""
     lapsed = change(1, "lapsed", before=state(), after=state(active=False))
-    assert counts(fold([*joined(1), lapsed]))["ID"] == (1, 0)
+    assert counts(tallied([*joined(1), lapsed]))["ID"] == (1, 0)
 
 
 def test_a_change_taken_back_leaves_nothing() -> None:
     """A transition and its retraction come to zero everywhere."""
-    assert counts(fold([change(0), change(1, diff=-1)])) == {}
+    assert counts(tallied([change(0), change(1, diff=-1)])) == {}
 
 
 def test_people_without_a_lower_place_are_unplaced() -> None:
     """Who is known by regency only counts there as placed here, and above as below."""
-    tallies = fold([*joined(2, "11.01", active=False), *joined(1)])
+    tallies = tallied([*joined(2, "11.01", active=False), *joined(1)])
     assert (tallies["11.01"].registered, tallies["11.01"].placed_here) == (3, 2)
     assert (tallies["11.01"].active, tallies["11.01"].placed_here_active) == (1, 0)
     assert tallies["11"].placed_here == 0
@@ -54,39 +93,141 @@ def test_people_without_a_lower_place_are_unplaced() -> None:
 def test_the_newest_fact_of_each_source_is_remembered() -> None:
     """A retraction and the clock say nothing of a source's freshness, but all say when it was last counted."""
     later = RECORDED_AT + timedelta(seconds=9)
-    tally = fold([change(0), change(1, source="clock"), change(2, source="dinas/aceh", diff=-1, recorded_at=later)])[
-        "ID"
-    ]
+    some = [change(0), change(1, source="clock"), change(2, source="dinas/aceh", diff=-1, recorded_at=later)]
+    tally = tallied(some)["ID"]
     assert tally.fed_at == {"bpjs/aceh": RECORDED_AT}
     assert tally.recorded_at == later
 
 
+def test_a_payment_moves_the_day_of_lapse_and_nothing_else() -> None:
+    """The most frequent change of all leaves no step behind."""
+    paid = change(1, "paid", before=state(), after=state(lapses_on=date(2027, 7, 1)))
+    added = Sum(map(counted, [*joined(1), paid]))
+    assert len(added.steps) == 1
+    assert [tally.due(date(2027, 12, 31)) for tally in [tallied([*joined(1), paid])[VILLAGE]]] == [
+        {"2027-07-01 self ": 1}
+    ]
+
+
+def test_who_is_due_is_told_by_payer() -> None:
+    """Those whose day of lapse is on the day asked for, or before it."""
+    some = [
+        change(0, after=state(payer="apbd_regency", lapses_on=TODAY + timedelta(days=30))),
+        change(1, after=state(payer="apbd_regency", lapses_on=TODAY + timedelta(days=31))),
+        change(2, after=state(lapses_on=TODAY)),
+        change(3, after=state(active=False)),
+    ]
+    assert tallied(some)["ID"].due_by_payer(TODAY + timedelta(days=30)) == {"apbd_regency": 1, "self": 1}
+
+
+def test_groups_overlap_and_segments_do_not() -> None:
+    """Each is counted registered and active; a value that nobody has is left out."""
+    both = state(groups=("non_asn", "vulnerable"))
+    tally = tallied([change(0, after=both), change(1, after=state(active=False, groups=("vulnerable",)))])["11"]
+    assert tally.by("group") == {"non_asn": Count(1, 1), "vulnerable": Count(2, 1)}
+    assert tally.by("segment") == {"BPU": Count(2, 1)}
+
+
+@given(changes())
+def test_every_count_is_what_the_definition_says(some: list[Change]) -> None:
+    """Registered and active, in total and by segment, group, payer and programme, in every region."""
+    tallies = tallied(some)
+    for region in regions(some):
+        tally = tallies[region]
+        for measure, counts_for in MEASURES.items():
+            assert getattr(tally, measure) == defined(some, region, counts_for)
+        for dimension, values_of in DIMENSIONS.items():
+            found = tally.by(dimension)
+            for value in {v for one in some for s in (one.before, one.after) if s for v in values_of(s)}:
+                registered = defined(some, region, partial(_has, values_of, value))
+                active = defined(some, region, partial(_has_and_active, values_of, value))
+                assert found.get(value, Count()) == Count(registered, active)
+
+
+@given(changes())
+def test_who_is_due_is_what_the_definition_says(some: list[Change]) -> None:
+    """Active people with `lapses_on` on a day or before, by payer."""
+    for region, tally in tallied(some).items():
+        for until in (date(2027, 3, 31), date(2027, 4, 1)):
+            due = defined(some, region, lambda s, d=until: s.active and s.lapses_on <= d)
+            assert sum(tally.due_by_payer(until).values()) == due
+
+
 @given(changes(), changes())
-def test_fold_is_additive(one: list[Change], other: list[Change]) -> None:
+def test_a_sum_is_additive(one: list[Change], other: list[Change]) -> None:
     """fold(a + b) = fold(a) + fold(b), so any batching gives the same counters."""
-    assert fold(one + other) == added(fold(one), fold(other))
+    whole, parts = Sum(map(counted, one + other)), Sum(map(counted, one))
+    parts.add(map(counted, other))
+    assert (parts.steps, parts.lapses, parts.heard) == (whole.steps, whole.lapses, whole.heard)
+    together = tallied(one)
+    for region, tally in tallied(other).items():
+        together.setdefault(region, Tally()).add(tally)
+    assert counts(together) == counts(tallied(one + other))
 
 
 @given(changes().flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))))
 def test_order_never_matters(orders: tuple[list[Change], list[Change]]) -> None:
-    """Any order of the same changes gives the same counters."""
-    assert fold(orders[0]) == fold(orders[1])
+    """Any order of the same changes gives the same sum."""
+    one, other = (Sum(map(counted, order)) for order in orders)
+    assert (one.steps, one.lapses, one.heard) == (other.steps, other.lapses, other.heard)
 
 
 @given(changes())
 def test_a_parent_is_the_sum_of_its_children_and_its_unplaced(some: list[Change]) -> None:
-    """At every level, for registered and for active."""
-    tallies = fold(some)
-    for region, tally in tallies.items():
+    """At every level above the districts, which are a sum by themselves, for registered and for active."""
+    tallies = tallied(some)
+    for region, tally in Rollup(Sum(map(counted, some))).above.items():
         children = [below for code, below in tallies.items() if parent_of(code) == region]
         assert tally.registered == sum(t.registered for t in children) + tally.placed_here
         assert tally.active == sum(t.active for t in children) + tally.placed_here_active
+
+
+@given(changes())
+def test_movements_of_province_and_nation_are_the_flows_of_semantics(some: list[Change]) -> None:
+    """Σ diff by kind, and by kind Σ diff × change in active; a move inside is no flow but for its activity."""
+    rollup = Rollup(Sum(map(counted, some)))
+    for region, movements in rollup.movements.items():
+        people, active = Counter[str](), Counter[str]()
+        for (_, kind), flow in flows_of(movements.items()).items():
+            people[kind] += flow.people
+            active[kind] += flow.active
+        for kind in FLOW_KINDS:
+            assert (people[kind], active[kind]) == defined_flow(some, region, kind)
+
+
+def defined_flow(some: list[Change], region: str, kind: str) -> tuple[int, int]:
+    """Return Σ diff and Σ diff × change in active of the changes that are of this kind for the region."""
+    mine = [one for one in some if kind_seen(one, region) == kind]
+    people = 0 if kind == "moved_within" else sum(one.diff for one in mine)
+    return people, defined(mine, region, MEASURES["active"])
+
+
+def kind_seen(one: Change, region: str) -> str | None:
+    """Return the kind of a change as a region sees it; None where it has no part in it."""
+    here = [s is not None and holds(region, s.region) for s in (one.before, one.after)]
+    if not any(here):
+        return None
+    if one.kind != "moved":
+        return str(one.kind)
+    other = one.counterpart is not None and holds(region, one.counterpart)
+    return "moved_within" if all(here) or other else "moved_out" if here[0] else "moved_in"
 
 
 def test_a_move_across_regencies_leaves_the_province_as_it_was() -> None:
     """Two halves: the old regency loses, the new gains, the province keeps."""
     out = change(1, "moved", before=state(), after=None, counterpart=OTHER_REGENCY)
     in_ = change(2, "moved", before=None, after=state(OTHER_REGENCY), counterpart=VILLAGE)
-    tallies = counts(fold([*joined(1), out, in_]))
+    tallies = counts(tallied([*joined(1), out, in_]))
     assert "11.01" not in tallies
     assert tallies["11.02"] == tallies["11"] == tallies["ID"] == (1, 1)
+
+
+def test_a_tally_without_later_movements_is_what_was() -> None:
+    """People and those placed here go back; what they lapse on is known of now only."""
+    active, lapsed = (counted(one).after for one in joined(1, "11.01") + joined(1, "11.01", active=False))
+    assert active is not None
+    assert lapsed is not None
+    now = Tally({lapsed.profile: 1}, placed_here=1)
+    move = Movement(TODAY, RECORDED_AT.astimezone(WIB).date(), "lapsed", active.profile, lapsed.profile, True, True)
+    earlier = now.without([(move, 1)])
+    assert (earlier.registered, earlier.active, earlier.placed_here_active) == (1, 1, 1)

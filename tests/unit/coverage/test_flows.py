@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 
-from services.coverage.domain import counters
-from services.coverage.domain.flows import FLOW_KINDS, Flow, FlowKey, first_day, fold, windowed
+from services.coverage.domain.counters import Sum
+from services.coverage.domain.flows import FLOW_KINDS, Flow, first_day, flows_of, windowed
+from services.coverage.domain.movements import Step, counted, seen_in
+from services.coverage.domain.rollup import Rollup
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count
 from tests.factories_coverage import NEIGHBOUR, OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, change, changes, state
@@ -16,19 +18,18 @@ from tests.factories_coverage import NEIGHBOUR, OTHER_PROVINCE, OTHER_REGENCY, T
 
 def kinds(region: str, *some: Change) -> dict[str, Flow]:
     """Return the flows of a region by kind, over all days."""
+    steps = ((Step(*key), people) for key, people in Sum(map(counted, some)).steps.items())
     totals: dict[str, Flow] = {}
-    for key, flow in fold(some).items():
-        if key.region == region:
-            total = totals.setdefault(key.kind, Flow())
-            total.people += flow.people
-            total.active += flow.active
+    for (_, kind), flow in flows_of(seen_in(region, steps)).items():
+        totals.setdefault(kind, Flow()).add(flow)
     return totals
 
 
 def test_a_flow_is_kept_by_the_day_of_effect_and_the_wib_day_of_recording() -> None:
     """23:30 UTC is the next day in WIB, whatever the region."""
     late = change(recorded_at=datetime(2026, 11, 21, 23, 30, tzinfo=UTC), effective_day=date(2026, 11, 1))
-    assert fold([late])[FlowKey("ID", date(2026, 11, 1), date(2026, 11, 22), "joined")] == Flow(1, 1)
+    (step,) = Sum([counted(late)]).steps
+    assert step[:3] == (date(2026, 11, 1), date(2026, 11, 22), "joined")
 
 
 def test_who_ends_is_counted_as_people_and_takes_activity_along() -> None:
@@ -90,23 +91,11 @@ def test_every_kind_is_named_in_every_window() -> None:
 @given(changes())
 def test_the_change_in_registered_and_in_active_is_the_sum_of_the_flows(some: list[Change]) -> None:
     """registered: joined + rejoined + moved_in − ended − moved_out; active: the sum of the second figures."""
-    tallies = counters.fold(some)
-    for region, tally in tallies.items():
+    for region, tally in Rollup(Sum(map(counted, some))).above.items():
         flows = kinds(region, *some)
         people = {kind: flow.people for kind, flow in flows.items()}
         gained = sum(people.get(kind, 0) for kind in ("joined", "rejoined", "moved_in"))
         lost = sum(people.get(kind, 0) for kind in ("ended", "moved_out"))
         assert tally.registered == gained - lost
+        # What was reclassified stays active or not: it is no flow.
         assert tally.active == sum(flow.active for flow in flows.values())
-
-
-@given(changes(), changes())
-def test_fold_is_additive(one: list[Change], other: list[Change]) -> None:
-    """fold(a + b) = fold(a) + fold(b); what comes to nothing is left out."""
-    total: dict[FlowKey, Flow] = {}
-    for part in (fold(one), fold(other)):
-        for key, flow in part.items():
-            into = total.setdefault(key, Flow())
-            into.people += flow.people
-            into.active += flow.active
-    assert fold(one + other) == {key: flow for key, flow in total.items() if flow != Flow()}
