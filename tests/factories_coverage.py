@@ -116,7 +116,7 @@ def _published(draw: st.DrawFn) -> list[Change]:
     shared: dict[str, Any] = {
         "diff": draw(st.sampled_from([1, -1])),
         "effective_day": TODAY - timedelta(days=draw(st.integers(0, 100))),
-        "recorded_at": RECORDED_AT + draw(st.timedeltas(timedelta(0), timedelta(days=40))),
+        "recorded_at": RECORDED_AT + timedelta(milliseconds=draw(st.integers(0, 40 * 86_400_000))),
         "source": draw(st.sampled_from(["bpjs/aceh", "dinas/aceh", "clock"])),
     }
     return [change(**transition, **shared) for transition in draw(_transitions())]

@@ -8,7 +8,7 @@ and `pages` (what moved, by region and stretch of a partition's numbers).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Final, Protocol
 
 from pymongo import UpdateOne
@@ -24,7 +24,7 @@ from services.coverage.adapters.mongo_documents import (
 from services.coverage.adapters.mongo_pages import Later, page_updates
 from services.coverage.application.ports import Checkpoint, Figures, Flush, Timeline
 from services.coverage.domain.counters import Tally
-from services.coverage.domain.flows import flows_of
+from services.coverage.domain.flows import Flow, day_before, flows_of
 from services.coverage.domain.movements import Movement
 from services.coverage.domain.position import Position
 from services.coverage.domain.rollup import Rollup
@@ -35,7 +35,6 @@ from shared.runtime.errors import FencedError
 
 COLLECTIONS: Final = ["checkpoints", "counters", "flows", "pages"]
 _SUMMED: Final = frozenset({"nation", "province"})
-_DAY: Final = timedelta(days=1)
 _Movements = list[tuple[Movement, int]]
 
 
@@ -54,10 +53,10 @@ class MongoStore:
             await self._mongo["flows"].create_index([("region", 1), ("month", 1)])
             await self._mongo["pages"].create_index([("region", 1), ("effective_until", 1)])
             await self._mongo["pages"].create_index([("region", 1), ("recorded_until", 1)])
-            for partition in range(PARTITIONS):
-                await self._mongo["checkpoints"].update_one(
-                    {"_id": partition}, {"$setOnInsert": _checkpoint(Position(), behind=False)}, upsert=True
-                )
+            start = {"$setOnInsert": _checkpoint(Position(), behind=False)}
+            await self._mongo["checkpoints"].bulk_write(
+                [UpdateOne({"_id": partition}, start, upsert=True) for partition in range(PARTITIONS)], ordered=False
+            )
 
     async def checkpoints(self) -> dict[int, Checkpoint]:
         """See the port."""
@@ -124,8 +123,10 @@ class MongoStore:
         recent = {"region": {"$in": summed}, "month": {"$gte": f"{first:%Y-%m}"}}
         async for document in self._mongo["flows"].find(recent, session=session):
             add_flows(figures[document["region"]].flows, document, first)
+        for region in summed:
+            figures[region].flows = {key: flow for key, flow in figures[region].flows.items() if flow != Flow()}
         below = figures.keys() - set(summed)
-        for region, movements in (await self._later(below, first - _DAY, date.max, session)).items():
+        for region, movements in (await self._later(below, day_before(first), date.max, session)).items():
             figures[region].flows = flows_of(movements)
 
     async def _later(

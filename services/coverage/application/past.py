@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from services.coverage.application.ports import Store
 from services.coverage.domain.counters import Tally
-from services.coverage.domain.flows import Flows, flows_of
+from services.coverage.domain.flows import Flows, day_before, flows_of
 from services.coverage.domain.movements import Movement
 
 Movements = Sequence[tuple[Movement, int]]
@@ -42,8 +42,7 @@ class Past:
 
     async def flows(self, region: str, first: date, last: date, known_at: date) -> Flows:
         """Return the flows of the days from first to last, known at a day, by effective day and kind."""
-        before = first - timedelta(days=1) if first > date.min else date.min
-        line = (await self._store.timelines([region], before, date.max))[region]
+        line = (await self._store.timelines([region], day_before(first), date.max))[region]
         return flows_of(
             (movement, people)
             for movement, people in line.movements

@@ -59,6 +59,11 @@ def _active(profile: str | None) -> int:
     return int(profile is not None and profile_of(profile).active)
 
 
+def day_before(day: date) -> date:
+    """Return the day before; the first of the calendar has none, and nothing happened on it."""
+    return day - timedelta(days=1) if day > date.min else day
+
+
 def first_day(today: date) -> date:
     """Return the first day that any window ending today holds."""
     return today - max(WINDOWS.values()) + timedelta(days=1)

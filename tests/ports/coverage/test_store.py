@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from services.coverage.adapters.mongo_reference import MongoReference
-from services.coverage.adapters.mongo_store import MongoStore
 from services.coverage.application.apply import Applier
 from services.coverage.application.ports import Flush, ReferenceStore, Store
 from services.coverage.application.progress import Progress
@@ -32,40 +31,10 @@ from tests.factories_coverage import (
     state,
 )
 from tests.fakes import ManualClock
-from tests.fakes_coverage import MemoryReference, MemoryStore, SilentMetrics
+from tests.fakes_coverage import MemoryReference, SilentMetrics
 
 FIGURE = Figure("11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all who work")
 AT = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
-
-
-@pytest.fixture(params=["fake", "real"])
-def address(request: pytest.FixtureRequest) -> tuple[str, str] | None:
-    """Where MongoDB is and the name of a fresh database, or None for the fakes, which need no server."""
-    if request.param == "fake":
-        return None
-    namespace: str = request.getfixturevalue("namespace")
-    return request.getfixturevalue("mongodb_uri"), f"{namespace.replace('.', '_')}coverage"
-
-
-@pytest.fixture
-async def mongo(address: tuple[str, str] | None) -> AsyncIterator[Mongo | None]:
-    """A fresh database, or None for the fakes."""
-    if address is None:
-        yield None
-        return
-    database = Mongo(*address, "coverage-0")
-    yield database
-    database.close()
-
-
-@pytest.fixture
-async def store(mongo: Mongo | None) -> Store:
-    """The store, twice."""
-    if mongo is None:
-        return MemoryStore()
-    store = MongoStore(mongo)
-    await store.prepare()
-    return store
 
 
 @pytest.fixture
@@ -167,6 +136,16 @@ async def test_who_is_behind_is_seen_by_others_until_level(store: Store) -> None
     assert (await store.checkpoints())[partition()].behind
     await store.mark_level([partition()])
     assert not (await store.checkpoints())[partition()].behind
+
+
+async def test_a_partition_is_resumed_at_another_offset(store: Store) -> None:
+    """Its replica sees that it was; one that moved meanwhile is left alone."""
+    await store.apply([flush(joined(2), Position())])
+    await store.resume(partition(), Position(2, 2), Position(2, 9))
+    checkpoint = (await store.checkpoints())[partition()]
+    assert (checkpoint.position, checkpoint.resumed) == (Position(2, 9), 1)
+    with pytest.raises(FencedError):
+        await store.resume(partition(), Position(2, 2), Position(2, 5))
 
 
 async def test_potentials_are_numbered_and_never_overwritten(reference: ReferenceStore) -> None:

@@ -1,0 +1,135 @@
+"""Exactly once on a real MongoDB: any batching, any split among replicas, any crash point, duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Final
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.coverage.application.apply import Applier, Sealed
+from services.coverage.application.ports import Store
+from services.coverage.application.progress import Progress
+from services.coverage.domain.counters import Sum
+from services.coverage.domain.movements import Counted, counted
+from services.coverage.domain.rollup import Rollup
+from shared.runtime.errors import FencedError
+from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, VILLAGE, change, partition, state
+from tests.fakes import ManualClock
+from tests.fakes_coverage import SilentMetrics
+from tests.stores_coverage import fresh_store
+
+PLACES: Final = (VILLAGE, OTHER_REGENCY, OTHER_PROVINCE)
+AT: Final = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+MOVES: Final = ("read", "flush", "flush twice", "seal", "crash")
+Move = tuple[int, str, int, int]
+"""Which replica, what it does, to the partition of which place, and with how many records."""
+
+
+def published(lengths: Sequence[int], again: Sequence[int]) -> dict[int, list[Counted]]:
+    """Return the records of each partition: of so many changes, the last so many stand there twice."""
+    records = {}
+    for place, length, twice in zip(PLACES, lengths, again, strict=True):
+        some = [counted(change(seq, after=state(place, active=seq % 3 > 0))) for seq in range(length)]
+        records[partition(place)] = [*some, *some[length - min(twice, length) :]]
+    return records
+
+
+@dataclass
+class Replica:
+    """One of several that all believe to have every partition."""
+
+    store: Store
+    topic: dict[int, list[Counted]]
+    read_to: dict[int, int] = field(default_factory=dict)
+    sealed: list[Sealed] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Begin with nothing in memory, at the checkpoints."""
+        self.applier = Applier(self.store, Progress(partition), ManualClock(), SilentMetrics(), _ignored, _ignored)
+        self.sealed = []
+        await self._take_up(self.topic)
+
+    async def _take_up(self, partitions: Collection[int]) -> None:
+        positions = await self.applier.take_up(partitions)
+        self.read_to.update({at: position.next_offset for at, position in positions.items()})
+
+    async def do(self, what: str, at: int, count: int) -> None:
+        """Do one thing, as a replica may that knows nothing of the others."""
+        if what == "crash":
+            await self.start()
+        elif what == "read":
+            self.read(at, count)
+        elif what == "seal":
+            # Sealed and left lying, as by a process that is frozen just before it writes.
+            self.sealed += self.applier.seal([at])
+        else:
+            await self.flush([*self.sealed, *self.applier.seal([at])], times=2 if what == "flush twice" else 1)
+            self.sealed = []
+
+    def read(self, at: int, count: int) -> None:
+        """Take the next records of a partition."""
+        first = self.read_to[at]
+        batch = self.topic[at][first : first + count]
+        if batch:
+            self.read_to[at] = first + len(batch)
+            self.applier.take(at, batch, self.read_to[at], AT)
+
+    async def flush(self, sealed: Sequence[Sealed], times: int = 1) -> None:
+        """Commit what was sealed, perhaps again as if the answer had been lost; who was fenced begins anew."""
+        for one in sealed:
+            try:
+                for _ in range(times):
+                    await self.applier.commit([one])
+            except FencedError:
+                await self._take_up([one.partition])
+
+    async def finish(self) -> None:
+        """Count all that is left."""
+        await self.start()
+        for at, records in self.topic.items():
+            self.read(at, len(records))
+        await self.flush(self.applier.seal(list(self.topic)))
+
+
+def _ignored(_places: Collection[str]) -> None:
+    return
+
+
+_lengths = st.lists(st.integers(0, 12), min_size=3, max_size=3)
+_moves = st.lists(
+    st.tuples(st.integers(0, 1), st.sampled_from(MOVES), st.integers(0, 2), st.integers(1, 6)), max_size=25
+)
+
+
+@settings(max_examples=15)
+@given(lengths=_lengths, again=_lengths, moves=_moves)
+async def test_every_change_counts_once(
+    mongodb_uri: str, lengths: list[int], again: list[int], moves: list[Move]
+) -> None:
+    """Two replicas read, write, freeze and crash in any order; what is counted in the end is each change, once."""
+    topic = published(lengths, again)
+    async with fresh_store(mongodb_uri, "t_exactly_once") as store:
+        replicas = [Replica(store, topic), Replica(store, topic)]
+        for replica in replicas:
+            await replica.start()
+        for who, what, place, count in moves:
+            await replicas[who].do(what, partition(PLACES[place]), count)
+        await replicas[0].finish()
+        await _check(store, topic)
+
+
+async def _check(store: Store, topic: dict[int, list[Counted]]) -> None:
+    """Compare with the sum of each change, and the pages with the counters."""
+    once = {(at, one.seq): one for at, records in topic.items() for one in records}
+    expected = Rollup(Sum(once.values()))
+    regions = [*expected.above, *PLACES]
+    for region, line in (await store.timelines(regions, date.min, date.min)).items():
+        tally = expected.above[region] if region in expected.above else expected.places[region]
+        assert (line.tally.registered, line.tally.active) == (tally.registered, tally.active)
+        assert sum(people for _, people in line.movements) == tally.registered
+        nobody = line.tally.without(line.movements)
+        assert (nobody.registered, nobody.active) == (0, 0)

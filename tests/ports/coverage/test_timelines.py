@@ -1,0 +1,148 @@
+"""Regions as of any day, known at any day, on the fake and on MongoDB, against the definition in semantics.md."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from hypothesis import given, settings
+
+from services.coverage.application.past import Past
+from services.coverage.application.ports import Flush, Store
+from services.coverage.domain.counters import Sum, Tally
+from services.coverage.domain.flows import Flow
+from services.coverage.domain.movements import counted
+from services.coverage.domain.position import Position
+from shared.contracts.changes import Change
+from shared.contracts.snapshots import Count
+from shared.regions.codes import WIB, lineage_of
+from tests.factories_coverage import (
+    NEIGHBOUR,
+    OTHER_REGENCY,
+    PLACES,
+    RECORDED_AT,
+    TODAY,
+    VILLAGE,
+    change,
+    changes,
+    joined,
+    partition,
+    state,
+)
+from tests.fakes_coverage import MemoryStore
+from tests.stores_coverage import fresh_store
+
+REGIONS = sorted({region for place in PLACES for region in lineage_of(place)})
+DAY = timedelta(days=1)
+
+
+async def keep(store: Store, some: list[Change], size: int = 1000) -> None:
+    """Apply the changes, each in its partition, in flushes of so many at most."""
+    checkpoints = {at: checkpoint.position for at, checkpoint in (await store.checkpoints()).items()}
+    mine: dict[int, list[Change]] = {}
+    for one in some:
+        place = one.after or one.before
+        assert place is not None
+        mine.setdefault(partition(place.region), []).append(one)
+    for at, theirs in mine.items():
+        for first in range(0, len(theirs), size):
+            part = theirs[first : first + size]
+            before = checkpoints[at]
+            checkpoints[at] = Position(before.next_seq + len(part), before.next_offset + len(part))
+            await store.apply([Flush(at, before, checkpoints[at], Sum(map(counted, part)), behind=False)])
+
+
+def numbers(tally: Tally) -> tuple[object, ...]:
+    """Return all that a tally says of people."""
+    dimensions = (tally.by("segment"), tally.by("group"), tally.by("payer"), tally.by("programme"))
+    return (tally.registered, tally.active, tally.placed_here, tally.placed_here_active, *dimensions)
+
+
+def until(some: list[Change], day: date, known_at: date) -> list[Change]:
+    """Return the changes effective by the one day and recorded by the other."""
+    return [one for one in some if one.effective_day <= day and one.recorded_at.astimezone(WIB).date() <= known_at]
+
+
+async def test_a_late_fact_is_known_from_the_day_it_was_recorded(store: Store) -> None:
+    """As of the day of effect it counts; known before it was recorded it does not."""
+    late = change(1, effective_day=TODAY - 10 * DAY)
+    await keep(store, [change(0, effective_day=TODAY - 20 * DAY, recorded_at=RECORDED_AT - 20 * DAY), late])
+    past = Past(store)
+    for region in ("ID", "11", "11.01", "11.01.02", VILLAGE):
+        then = await past.as_of([region], TODAY - 5 * DAY, TODAY - DAY)
+        now = await past.as_of([region], TODAY - 5 * DAY, TODAY)
+        before = await past.as_of([region], TODAY - 15 * DAY, TODAY)
+        assert [found[region].registered for found in (then, now, before)] == [1, 2, 1]
+
+
+async def test_history_goes_day_by_day(store: Store) -> None:
+    """Each day with all that took effect by then; by dimension too."""
+    some = [change(n, effective_day=TODAY - n * DAY, after=state(segment="PU")) for n in range(4)]
+    await keep(store, some)
+    days = [TODAY - n * DAY for n in range(5)]
+    history = await Past(store).history("11.01.02", days, date.max)
+    assert [history[day].registered for day in days] == [4, 3, 2, 1, 0]
+    assert history[days[2]].by("segment") == {"PU": Count(2, 2)}
+    assert await Past(store).history("ID", [], date.max) == {}
+
+
+async def test_flows_of_any_days_are_read(store: Store) -> None:
+    """By effective day and kind, at any level, as known at a day."""
+    move = change(1, "moved", before=state(), after=state(NEIGHBOUR), recorded_at=RECORDED_AT + DAY)
+    await keep(store, [change(0, effective_day=TODAY - 3 * DAY), move])
+    past = Past(store)
+    assert await past.flows(VILLAGE, TODAY - 2 * DAY, TODAY, date.max) == {(TODAY, "moved_out"): Flow(1, -1)}
+    assert await past.flows(NEIGHBOUR, TODAY, TODAY, TODAY) == {}
+    for region in ("11.01.02", "11", "ID"):
+        joined_then = {(TODAY - 3 * DAY, "joined"): Flow(1, 1)}
+        assert await past.flows(region, date.min, date.max, date.max) == joined_then
+
+
+async def test_a_region_of_a_page_is_read_with_its_neighbours(store: Store) -> None:
+    """Villages of one district, and a place of another regency, each with its own movements alone."""
+    await keep(store, [*joined(2), change(2, after=state(NEIGHBOUR)), *joined(4, OTHER_REGENCY)])
+    found = await store.timelines([VILLAGE, NEIGHBOUR, OTHER_REGENCY, "12"], date.min, date.min)
+    people = {region: sum(n for _, n in line.movements) for region, line in found.items()}
+    assert people == {VILLAGE: 2, NEIGHBOUR: 1, OTHER_REGENCY: 4, "12": 0}
+
+
+@given(changes())
+async def test_as_of_and_known_at_are_what_the_definition_says(some: list[Change]) -> None:
+    """Whatever came later by effect or by recording, the rest alone counts, in every region and dimension."""
+    whole = MemoryStore()
+    await keep(whole, some)
+    for day, known_at in ((TODAY - 30 * DAY, TODAY + 10 * DAY), (TODAY, TODAY), (date.max, date.max)):
+        part = MemoryStore()
+        await keep(part, until(some, day, known_at))
+        expected = await part.figures(REGIONS, None)
+        found = await Past(whole).as_of(REGIONS, day, known_at)
+        assert {region: numbers(t) for region, t in found.items()} == {
+            region: numbers(figures.tally) for region, figures in expected.items()
+        }
+
+
+@settings(max_examples=8)
+@given(some=changes())
+async def test_mongodb_gives_back_what_memory_does(mongodb_uri: str, some: list[Change]) -> None:
+    """The same changes, in flushes of three here and one by one there: same figures, flows and past."""
+    memory = MemoryStore()
+    async with fresh_store(mongodb_uri, "t_timelines") as store:
+        await keep(store, some, size=3)
+        await keep(memory, some, size=1)
+        assert await told(store) == await told(memory)
+
+
+async def told(store: Store) -> dict[str, tuple[object, ...]]:
+    """Return all that a store says of every region, now and then."""
+    figures, past = await store.figures(REGIONS, date.min), Past(store)
+    then = [await past.as_of(REGIONS, day, TODAY + 10 * DAY) for day in (TODAY - 30 * DAY, TODAY)]
+    return {
+        region: (
+            numbers(found.tally),
+            found.tally.due(date.max),
+            found.tally.fed_at,
+            found.tally.recorded_at,
+            found.flows,
+            [numbers(tallies[region]) for tallies in then],
+        )
+        for region, found in figures.items()
+    }
