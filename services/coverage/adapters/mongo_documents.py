@@ -1,8 +1,9 @@
-"""How counters and flows look in MongoDB, and back."""
+"""How counters look in MongoDB, and back: a block is a district with its villages, or a larger region alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -12,7 +13,8 @@ from pymongo import UpdateOne
 
 from services.coverage.application.ports import Flush
 from services.coverage.domain.counters import Tally
-from services.coverage.domain.flows import Flow, Flows, flows_of
+from services.coverage.domain.flows import FlowKey
+from services.coverage.domain.movements import MOVES
 from services.coverage.domain.rollup import Rollup
 from shared.adapters.mongo import Document
 from shared.regions.codes import level_of, parent_of
@@ -21,7 +23,10 @@ SELF: Final = "-"
 """The part of a block that is the block's own region, beside its villages."""
 _SOURCES: Final = 10_000
 """More than there are upstream systems."""
-_DAY_IN_KEY: Final = "%Y%m%d"
+_SIGN: Final = -2
+"""Where in a kind's field the change in active begins: `lapsed-1`."""
+_PRUNED: Final = 6
+"""Months that are looked for; so long may a partition have been without a replica."""
 
 
 def block_of(region: str) -> str:
@@ -51,14 +56,15 @@ def counter_updates(flush: Flush, rollup: Rollup) -> Iterator[UpdateOne]:
 
     A district has no counts but its own people's: it is the sum of its parts, so nothing is written twice.
     """
-    blocks: dict[str, tuple[Document, Document]] = {}
+    blocks: defaultdict[str, tuple[Document, Document]] = defaultdict(lambda: ({}, {}))
     for place, tally in rollup.places.items():
         if place not in rollup.above:
-            _add(*blocks.setdefault(block_of(place), ({}, {})), part_of(place), tally)
+            _add(*blocks[block_of(place)], part_of(place), tally)
     for region, tally in rollup.above.items():
-        added, newest = blocks.setdefault(region, ({}, {}))
-        _add(added, newest, SELF, tally)
-        added.update(placed_here=tally.placed_here, placed_here_active=tally.placed_here_active)
+        _add(*blocks[region], SELF, tally)
+        blocks[region][0].update(placed_here=tally.placed_here, placed_here_active=tally.placed_here_active)
+    for region, flows in rollup.flows.items():
+        _add_flows(blocks[block_of(region)][0], part_of(region), flows, flush.flows_from)
     for block, (added, newest) in blocks.items():
         update = {
             "$max": {"position": flush.after.next_seq, **newest},
@@ -68,21 +74,34 @@ def counter_updates(flush: Flush, rollup: Rollup) -> Iterator[UpdateOne]:
 
 
 def _add(added: Document, newest: Document, part: str, tally: Tally) -> None:
+    people_at, lapses_at = f"parts.{part}.people.", f"parts.{part}.lapses."
     for code, people in tally.people.items():
         if people:
-            added[f"parts.{part}.people.{code}"] = people
+            added[people_at + code] = people
     for code, people in tally.lapses.items():
         if people:
-            added[f"parts.{part}.lapses.{code}"] = people
+            added[lapses_at + code] = people
     newest[f"parts.{part}.recorded_at"] = tally.recorded_at
     for source, at in tally.fed_at.items():
         newest[f"parts.{part}.fed_at.{source_key(source)}"] = at
 
 
+def _add_flows(added: Document, part: str, flows: Mapping[FlowKey, int], first: date) -> None:
+    """Add the flows of the days that a window can still hold; of all others the pages tell."""
+    for (day, kind, change), people in flows.items():
+        if people and day >= first:
+            added[f"flows.{_month(day)}.{part}.{day.day}.{kind}{change:+d}"] = people
+
+
+@lru_cache(maxsize=10_000)
+def _month(day: date) -> str:
+    return f"{day:%Y-%m}"
+
+
 def add_counter(tally: Tally, document: Document, region: str) -> None:
     """Add a region's part of its block to a tally; to a district's own, all of its villages too."""
     name, level = part_of(region), level_of(region)
-    for other, found in document["parts"].items():
+    for other, found in document.get("parts", {}).items():
         part = _part(found)
         if other == name or level == "district":
             tally.add(part)
@@ -99,29 +118,20 @@ def _part(found: Document) -> Tally:
     return Tally(found.get("people", {}), found.get("lapses", {}), 0, 0, found.get("recorded_at"), fed_at)
 
 
-def flow_updates(flush: Flush, rollup: Rollup) -> Iterator[UpdateOne]:
-    """Yield one upsert for nation and each province and month of effect; inside, by day of effect and kind."""
-    for region, movements in rollup.movements.items():
-        months: dict[str, dict[str, int]] = {}
-        for (day, kind), flow in flows_of(movements.items()).items():
-            month = months.setdefault(f"{day:%Y-%m}", {})
-            month[f"days.{day:{_DAY_IN_KEY}}.{kind}.people"] = flow.people
-            month[f"days.{day:{_DAY_IN_KEY}}.{kind}.active"] = flow.active
-        for month_name, added in months.items():
-            kept = {"region": region, "partition": flush.partition, "month": month_name}
-            yield UpdateOne(
-                {"_id": f"{region} {flush.partition} {month_name}"}, {"$inc": added, "$setOnInsert": kept}, upsert=True
-            )
+def flows_in(document: Document, region: str) -> Iterator[tuple[FlowKey, int]]:
+    """Yield the flows that a block keeps of a region; those of a district's villages are its own but for moves."""
+    name, is_district = part_of(region), level_of(region) == "district"
+    for month, parts in document.get("flows", {}).items():
+        for part, days in parts.items():
+            if part == name or is_district:
+                for day, kinds in days.items():
+                    at = date(int(month[:4]), int(month[5:]), int(day))
+                    for kind, people in kinds.items():
+                        if part == name or kind[:_SIGN] not in MOVES:
+                            yield (at, kind[:_SIGN], int(kind[_SIGN:])), people
 
 
-def add_flows(flows: Flows, document: Document, first: date) -> None:
-    """Add one partition's month to a region's flows, from the first day on."""
-    for day, kinds in document["days"].items():
-        effective_day = date(int(day[:4]), int(day[4:6]), int(day[6:]))
-        if effective_day >= first:
-            for kind, counted in kinds.items():
-                _flow(flows, effective_day, kind).add(Flow(counted["people"], counted["active"]))
-
-
-def _flow(flows: Flows, day: date, kind: str) -> Flow:
-    return flows.setdefault((day, kind), Flow())
+def months_before(first: date) -> list[str]:
+    """Return the names of a few months before the one of this day: their flows are in no window any more."""
+    months = first.year * 12 + first.month - 1
+    return [f"{month // 12}-{month % 12 + 1:02d}" for month in range(months - _PRUNED, months)]

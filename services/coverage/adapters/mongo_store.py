@@ -1,30 +1,29 @@
 """Counters, flows and checkpoints in MongoDB.
 
 Collections: `checkpoints` (one a partition), `counters` (one a block and partition: a district with its villages, a
-regency, or a partition's part of a province or the nation), `flows` (a part of nation or province and month of effect)
-and `pages` (what moved, by region and stretch of a partition's numbers).
+regency, or a partition's part of a province or the nation; with the flows of the days in the windows) and `pages`
+(what moved at all times, by region and stretch of a partition's numbers).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
-from typing import Final, Protocol
+from typing import Final
 
 from pymongo import UpdateOne
 
 from services.coverage.adapters.mongo_documents import (
     SELF,
     add_counter,
-    add_flows,
     block_of,
     counter_updates,
-    flow_updates,
+    flows_in,
+    months_before,
 )
 from services.coverage.adapters.mongo_pages import Later, page_updates
 from services.coverage.application.ports import Checkpoint, Figures, Flush, Timeline
-from services.coverage.domain.counters import Tally
-from services.coverage.domain.flows import Flow, day_before, flows_of
+from services.coverage.domain.flows import FlowKey, added_up
 from services.coverage.domain.movements import Movement
 from services.coverage.domain.position import Position
 from services.coverage.domain.rollup import Rollup
@@ -33,7 +32,7 @@ from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import level_of
 from shared.runtime.errors import FencedError
 
-COLLECTIONS: Final = ["checkpoints", "counters", "flows", "pages"]
+COLLECTIONS: Final = ["checkpoints", "counters", "pages"]
 _SUMMED: Final = frozenset({"nation", "province"})
 _Movements = list[tuple[Movement, int]]
 
@@ -50,7 +49,6 @@ class MongoStore:
         with translating("prepare counters"):
             await self._mongo["counters"].create_index("block")
             await self._mongo["counters"].create_index([("partition", 1), ("block", 1)])
-            await self._mongo["flows"].create_index([("region", 1), ("month", 1)])
             await self._mongo["pages"].create_index([("region", 1), ("effective_until", 1)])
             await self._mongo["pages"].create_index([("region", 1), ("recorded_until", 1)])
             start = {"$setOnInsert": _checkpoint(Position(), behind=False)}
@@ -89,6 +87,15 @@ class MongoStore:
                 {"_id": {"$in": list(partitions)}}, {"$set": {"behind": False}}
             )
 
+    async def prune(self, partitions: Collection[int], flows_from: date) -> None:
+        """See the port."""
+        for month in months_before(flows_from):
+            field = f"flows.{month}"
+            with translating("prune flows"):
+                await self._mongo["counters"].update_many(
+                    {"partition": {"$in": list(partitions)}, field: {"$exists": True}}, {"$unset": {field: ""}}
+                )
+
     async def resume(self, partition: int, before: Position, after: Position) -> None:
         """See the port."""
         with translating("resume a partition"):
@@ -99,42 +106,36 @@ class MongoStore:
             raise FencedError(f"partition {partition} has moved on meanwhile: it is not stopped")
 
     async def figures(self, regions: Collection[str], flows_from: date | None) -> dict[str, Figures]:
-        """See the port. Read in a transaction, so that counters and flows are of one moment."""
-
-        async def work(session: Session) -> dict[str, Figures]:
-            figures = {region: Figures() for region in regions}
-            await self._read_counters(figures, session)
+        """See the port."""
+        figures = {region: Figures() for region in regions}
+        flows: dict[str, list[tuple[FlowKey, int]]] = {region: [] for region in regions}
+        for region, document in await self._blocks(regions):
+            add_counter(figures[region].tally, document, region)
+            figures[region].position += document["position"]
             if flows_from is not None:
-                await self._read_flows(figures, flows_from, session)
-            return figures
+                flows[region] += [(key, people) for key, people in flows_in(document, region) if key[0] >= flows_from]
+        for region, keyed in flows.items():
+            figures[region].flows = added_up(keyed)
+        return figures
 
-        return await self._mongo.transact(work)
-
-    async def _read_counters(self, regions: Mapping[str, _Counted], session: Session) -> None:
+    async def _blocks(self, regions: Iterable[str], session: Session = None) -> list[tuple[str, Document]]:
+        """Return each region with each of its blocks, of one moment."""
         held = _by_block(regions)
-        async for document in self._mongo["counters"].find({"block": {"$in": list(held)}}, session=session):
-            for region in held[document["block"]]:
-                add_counter(regions[region].tally, document, region)
-                regions[region].position += document["position"]
+        query = {"block": {"$in": list(held)}}
 
-    async def _read_flows(self, figures: Mapping[str, Figures], first: date, session: Session) -> None:
-        """Read nation and provinces by month; below, add up the few movements there are."""
-        summed = [region for region in figures if level_of(region) in _SUMMED]
-        recent = {"region": {"$in": summed}, "month": {"$gte": f"{first:%Y-%m}"}}
-        async for document in self._mongo["flows"].find(recent, session=session):
-            add_flows(figures[document["region"]].flows, document, first)
-        for region in summed:
-            figures[region].flows = {key: flow for key, flow in figures[region].flows.items() if flow != Flow()}
-        below = figures.keys() - set(summed)
-        for region, movements in (await self._later(below, day_before(first), date.max, session)).items():
-            figures[region].flows = flows_of(movements)
+        async def work(session: Session) -> list[Document]:
+            found: list[Document] = await self._mongo["counters"].find(query, session=session).to_list(None)
+            return found
+
+        found = await (work(session) if session else self._mongo.transact(work))
+        return [(region, document) for document in found for region in held[document["block"]]]
 
     async def _later(
         self, regions: Collection[str], effective_after: date, recorded_after: date, session: Session
     ) -> dict[str, list[tuple[Movement, int]]]:
         later, found = Later(regions, effective_after, recorded_after), {region: _Movements() for region in regions}
         if regions:
-            async for page in self._mongo["pages"].find(later.query, session=session):
+            for page in await self._mongo["pages"].find(later.query, session=session).to_list(None):
                 for region, movement in later.of(page):
                     found[region].append(movement)
         return found
@@ -146,7 +147,9 @@ class MongoStore:
 
         async def work(session: Session) -> dict[str, Timeline]:
             timelines = {region: Timeline() for region in regions}
-            await self._read_counters(timelines, session)
+            for region, document in await self._blocks(regions, session):
+                add_counter(timelines[region].tally, document, region)
+                timelines[region].position += document["position"]
             for region, movements in (await self._later(regions, effective_after, recorded_after, session)).items():
                 timelines[region].movements = movements
             return timelines
@@ -178,13 +181,6 @@ class MongoStore:
         return [*(block for block, _ in blocks), *villages]
 
 
-class _Counted(Protocol):
-    """What counters are read into."""
-
-    tally: Tally
-    position: int
-
-
 def _by_block(regions: Iterable[str]) -> dict[str, list[str]]:
     held: dict[str, list[str]] = {}
     for region in regions:
@@ -197,7 +193,6 @@ def _writes(flushes: Sequence[Flush]) -> dict[str, list[UpdateOne]]:
     rolled_up = [(flush, Rollup(flush.sum)) for flush in flushes]
     return {
         "counters": [update for flush, rollup in rolled_up for update in counter_updates(flush, rollup)],
-        "flows": [update for flush, rollup in rolled_up for update in flow_updates(flush, rollup)],
         "pages": [update for flush, rollup in rolled_up for update in page_updates(flush, rollup)],
     }
 

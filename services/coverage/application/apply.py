@@ -11,8 +11,10 @@ from typing import Final
 from services.coverage.application.ports import Flush, Metrics, Store
 from services.coverage.application.progress import Progress
 from services.coverage.domain.counters import Sum
+from services.coverage.domain.flows import first_day
 from services.coverage.domain.movements import Counted
 from services.coverage.domain.position import Position
+from shared.regions.codes import NATION, local
 from shared.runtime.clock import Clock
 
 LEVEL_WITHIN: Final = timedelta(seconds=1)
@@ -109,9 +111,12 @@ class Applier:
     def _sealed(self, partition: int) -> Sealed:
         waiting = self._waiting[partition]
         self._waiting[partition] = Waiting(waiting.after, waiting.after)
-        written_at = waiting.written_at or self._clock.now()
-        behind = self._clock.now() - written_at > LEVEL_WITHIN
-        flush = Flush(partition, waiting.before, waiting.after, waiting.sum, behind)
+        now = self._clock.now()
+        written_at = waiting.written_at or now
+        behind = now - written_at > LEVEL_WITHIN
+        flush = Flush(
+            partition, waiting.before, waiting.after, waiting.sum, behind, first_day(local(NATION, now).date())
+        )
         return Sealed(flush, waiting.dropped, waiting.first_recorded_at, written_at)
 
     async def commit(self, sealed: Sequence[Sealed]) -> None:

@@ -17,13 +17,17 @@ from shared.contracts.snapshots import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """All that one transaction writes for one partition. `behind` tells the other replicas that more is waiting."""
+    """All that one transaction writes for one partition.
+
+    `behind` tells the other replicas that more is waiting; flows before `flows_from` are in no window any more.
+    """
 
     partition: int
     before: Position
     after: Position
     sum: Sum
     behind: bool
+    flows_from: date
 
 
 @dataclass(slots=True)
@@ -78,8 +82,13 @@ class Store(Protocol):
     async def figures(self, regions: Collection[str], flows_from: date | None) -> dict[str, Figures]:
         """Return the figures of each region at one moment; flows from that day on, or none.
 
-        A region that nothing was counted in has figures of 0.
+        A region that nothing was counted in has figures of 0. Flows of days before the windows may be left out: of
+        those `timelines` tell.
         """
+        ...
+
+    async def prune(self, partitions: Collection[int], flows_from: date) -> None:
+        """Drop the flows of these partitions' regions in the months before this day's, but for what timelines tell."""
         ...
 
     async def timelines(

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from services.coverage.domain.movements import MOVED_IN, MOVED_OUT, MOVED_WITHIN, NO_FLOW, Movement, MovementKey
-from services.coverage.domain.standing import profile_of
+from services.coverage.domain.standing import is_active
 from shared.contracts.snapshots import Count, Window
 
 FLOW_KINDS: Final = (
@@ -38,25 +38,34 @@ class Flow:
 Flows = dict[tuple[date, str], Flow]
 """By effective day and kind."""
 
+FlowKey = tuple[date, str, int]
+"""Effective day, kind, and by how much each of the people changed what is active: 1, 0 or -1."""
+
+
+def flow_key(day: date, kind: str, before: str | None, after: str | None) -> FlowKey | None:
+    """Return where people of these profiles are counted who moved alike; None where that is no flow."""
+    change = is_active(after) - is_active(before)
+    if kind in NO_FLOW or (kind == MOVED_WITHIN and not change):
+        return None
+    return day, kind, change
+
 
 def flows_of(movements: Iterable[tuple[Movement | MovementKey, int]]) -> Flows:
-    """Return the flows that the movements are; what comes to nothing is left out.
+    """Return the flows that the movements are; what comes to nothing is left out."""
+    keyed = ((flow_key(day, kind, before, after), people) for (day, _, kind, before, after, *_), people in movements)
+    return added_up((key, people) for key, people in keyed if key)
 
-    The people of a move within are no flow; what became of their activity is.
-    """
-    flows: dict[tuple[date, str], Flow] = {}
-    for (day, _, kind, before, after, *_), people in movements:
-        if kind not in NO_FLOW:
-            flow = flows.get((day, kind))
-            if flow is None:
-                flow = flows[day, kind] = Flow()
-            flow.people += 0 if kind == MOVED_WITHIN else people
-            flow.active += people * (_active(after) - _active(before))
+
+def added_up(people_by_key: Iterable[tuple[FlowKey, int]]) -> Flows:
+    """Return the flows; the people of a move within are none, what became of their activity is."""
+    flows: Flows = {}
+    for (day, kind, change), people in people_by_key:
+        flow = flows.get((day, kind))
+        if flow is None:
+            flow = flows[day, kind] = Flow()
+        flow.people += 0 if kind == MOVED_WITHIN else people
+        flow.active += people * change
     return {key: flow for key, flow in flows.items() if flow.people or flow.active}
-
-
-def _active(profile: str | None) -> int:
-    return int(profile is not None and profile_of(profile).active)
 
 
 def day_before(day: date) -> date:

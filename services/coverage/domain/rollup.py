@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 
 from services.coverage.domain.counters import Sum, Tally
-from services.coverage.domain.movements import MOVED, MOVES, MovementKey, Step, StepKey, seen
+from services.coverage.domain.flows import FlowKey, flow_key
+from services.coverage.domain.movements import MOVED, MOVES, NO_FLOW, MovementKey, Step, StepKey, lineage, seen
+from services.coverage.domain.standing import is_active
 from shared.regions.codes import NATION, regency_of
 
 _PROVINCE: Final = 2
-"""Digits of its code."""
+_REGENCY: Final = 5
+"""Characters of their codes."""
 
 Movements = dict[MovementKey, int]
+FlowTally = dict[FlowKey, int]
 
 
 class Rollup:
     """A sum as the regions see it.
 
     `places` are tallies of what stands at a place itself, `above` those of regencies, provinces and the nation with
-    all below them; `steps` are by regency, `movements` as provinces and the nation see them.
+    all below them; `steps` are by regency, `movements` as provinces and the nation see them. Of a district, `flows`
+    are its own people's and the moves it sees: the rest is the sum of its villages.
     """
 
     def __init__(self, added: Sum) -> None:
@@ -27,6 +33,7 @@ class Rollup:
         self.above: defaultdict[str, Tally] = defaultdict(Tally)
         self.steps: defaultdict[str, list[tuple[StepKey, int]]] = defaultdict(list)
         self.movements: defaultdict[str, Movements] = defaultdict(dict)
+        self.flows: defaultdict[str, FlowTally] = defaultdict(dict)
         self._place(added)
         self._raise()
         self._sort(added)
@@ -62,21 +69,39 @@ class Rollup:
             self.above[NATION].add(self.above[code])
 
     def _sort(self, added: Sum) -> None:
-        """Put each step to the regency whose places it touches, and as a movement to province and nation."""
+        """Put each step to the regency whose places it touches, as a movement to the province, and as a flow."""
+        staying = defaultdict[str, FlowTally](dict)
         for step, people in added.steps.items():
-            if people:
-                effective, recorded, kind, origin, before, target, after = step
-                held = (target if after else origin) or ""
-                self.steps[held[:5]].append((step, people))
-                if kind == MOVED:
-                    self._move(Step(*step), people, held[:_PROVINCE])
-                else:
-                    movements = self.movements[held[:_PROVINCE]]
-                    key = (effective, recorded, kind, before, after)
-                    movements[key] = movements.get(key, 0) + people
-        self._sum_up()
+            if not people:
+                continue
+            effective, recorded, kind, origin, before, target, after = step
+            held = (target if after else origin) or ""
+            self.steps[held[:_REGENCY]].append((step, people))
+            if kind == MOVED:
+                self._move(Step(*step), people)
+                continue
+            movements, key = self.movements[held[:_PROVINCE]], (effective, recorded, kind, before, after)
+            movements[key] = movements.get(key, 0) + people
+            if kind not in NO_FLOW:
+                flows, flow = staying[held], (effective, kind, is_active(after) - is_active(before))
+                flows[flow] = flows.get(flow, 0) + people
+        self._raise_movements()
+        self._raise_flows(staying)
 
-    def _sum_up(self) -> None:
+    def _move(self, step: Step, people: int) -> None:
+        """Show a move to every region that has a part in it, each as it sees it."""
+        ours = {region for place in (step.origin, step.target) if place for region in lineage(place)}
+        for region in ours:
+            if (movement := seen(step, region)) is None:
+                continue
+            if len(region) <= _PROVINCE:
+                movements, key = self.movements[region], movement[:5]
+                movements[key] = movements.get(key, 0) + people
+            flow = flow_key(movement.effective_day, movement.kind, movement.before, movement.after)
+            if flow is not None:
+                self.flows[region][flow] = self.flows[region].get(flow, 0) + people
+
+    def _raise_movements(self) -> None:
         """Give the nation what did not move: it looks the same from there, and is fewer by now."""
         nation = self.movements[NATION]
         for region, movements in self.movements.items():
@@ -85,8 +110,21 @@ class Rollup:
                     if key[2] not in MOVES:
                         nation[key] = nation.get(key, 0) + people
 
-    def _move(self, step: Step, people: int, province: str) -> None:
-        for region in (province, NATION):
-            if (movement := seen(step, region)) is not None:
-                movements = self.movements[region]
-                movements[movement[:5]] = movements.get(movement[:5], 0) + people
+    def _raise_flows(self, staying: Mapping[str, FlowTally]) -> None:
+        """Add up what did not move, by regency, province and nation; a district is the sum of its places."""
+        above = defaultdict[str, FlowTally](dict)
+        for place, flows in staying.items():
+            if place != place[:_REGENCY]:
+                _add(self.flows[place], flows)
+            _add(above[place[:_REGENCY]], flows)
+        for regency, flows in list(above.items()):
+            _add(above[regency[:_PROVINCE]], flows)
+        for province in {code[:_PROVINCE] for code in staying}:
+            _add(above[NATION], above[province])
+        for region, flows in above.items():
+            _add(self.flows[region], flows)
+
+
+def _add(into: FlowTally, flows: FlowTally) -> None:
+    for key, people in flows.items():
+        into[key] = into.get(key, 0) + people

@@ -11,6 +11,8 @@ from shared.contracts.changes import State
 
 _BETWEEN: Final = " "
 _AMONG: Final = "+"
+_ACTIVE: Final = " active"
+_INACTIVE: Final = " inactive"
 _PROFILES: Final = 10_000
 """Profiles that are in use at once are a few hundred."""
 
@@ -53,7 +55,7 @@ def standing_of(state: State) -> Standing:
 def profile_code(profile: Profile) -> str:
     """Return the profile as one word, which is also fit to be a field's name; lists are sets, so sorted."""
     parts = (_word(profile.segment), _words(profile.groups), _word(profile.payer), _words(profile.programmes))
-    return _BETWEEN.join((*parts, "active" if profile.active else "inactive"))
+    return _BETWEEN.join(parts) + (_ACTIVE if profile.active else _INACTIVE)
 
 
 @lru_cache(maxsize=_PROFILES)
@@ -61,6 +63,11 @@ def profile_of(code: str) -> Profile:
     """Return the profile that a code stands for."""
     segment, groups, payer, programmes, active = code.split(_BETWEEN)
     return Profile(unquote(segment), _list(groups), unquote(payer), _list(programmes), active == "active")
+
+
+def is_active(code: str | None) -> bool:
+    """Say whether those of the profile are active; no profile, nobody."""
+    return code is not None and code.endswith(_ACTIVE)
 
 
 @lru_cache(maxsize=_PROFILES)

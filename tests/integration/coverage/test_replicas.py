@@ -84,8 +84,11 @@ async def test_kills_and_zombies_count_nothing_twice(stack: Stack, replicas: lis
             heir = Process(stack, "coverage-1", tmp_path)
             await heir.child.start()
             replicas.append(heir)
-            await _counted_somewhere(heir, stack)
+            await _answers(heir)
             frozen.signal(signal.SIGCONT)
+            # It goes on where it was, with what it had in hand, until its supervisor ends it.
+            await _answers(frozen)
+            await frozen.child.kill()
             frozen = heir
         sent += 2 * BATCH
     await _exact(stack, frozen, sent)
@@ -95,8 +98,8 @@ async def _stream(stack: Stack, first: int) -> None:
     await asyncio.gather(*(stack.publish(joined(BATCH, place, first=first)) for place in PLACES))
 
 
-async def _counted_somewhere(process: Process, stack: Stack) -> None:
-    """Wait until the process answers: it has joined beside the zombie by then."""
+async def _answers(process: Process) -> None:
+    """Wait until the process answers."""
     async with process.called() as replica:
 
         async def answers() -> bool:

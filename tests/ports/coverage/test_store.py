@@ -12,7 +12,7 @@ from services.coverage.application.apply import Applier
 from services.coverage.application.ports import Flush, ReferenceStore, Store
 from services.coverage.application.progress import Progress
 from services.coverage.domain.counters import Sum
-from services.coverage.domain.flows import Flow
+from services.coverage.domain.flows import Flow, first_day
 from services.coverage.domain.movements import counted
 from services.coverage.domain.position import Position
 from services.coverage.domain.reference import Figure
@@ -50,7 +50,7 @@ async def reference(mongo: Mongo | None) -> ReferenceStore:
 def flush(changes: list[Change], before: Position, region: str = VILLAGE, *, behind: bool = False) -> Flush:
     """Return the flush of a batch whose records lie one behind the other."""
     after = Position(before.next_seq + len(changes), before.next_offset + len(changes))
-    return Flush(partition(region), before, after, Sum(map(counted, changes)), behind)
+    return Flush(partition(region), before, after, Sum(map(counted, changes)), behind, first_day(TODAY))
 
 
 async def test_nothing_was_applied_at_first(store: Store) -> None:
@@ -98,10 +98,10 @@ async def test_a_flush_from_an_old_position_is_fenced_and_writes_nothing(store: 
 
 async def test_a_flush_without_changes_moves_the_offset_alone(store: Store) -> None:
     """Records that were all set aside are passed for good."""
-    await store.apply([Flush(3, Position(), Position(0, 7), Sum(), behind=False)])
+    await store.apply([Flush(3, Position(), Position(0, 7), Sum(), behind=False, flows_from=TODAY)])
     assert (await store.checkpoints())[3].position == Position(0, 7)
     with pytest.raises(FencedError):
-        await store.apply([Flush(3, Position(), Position(0, 7), Sum(), behind=False)])
+        await store.apply([Flush(3, Position(), Position(0, 7), Sum(), behind=False, flows_from=TODAY)])
 
 
 async def test_partitions_are_summed_for_nation_and_province(store: Store) -> None:

@@ -48,7 +48,9 @@ async def keep(store: Store, some: list[Change], size: int = 1000) -> None:
             part = theirs[first : first + size]
             before = checkpoints[at]
             checkpoints[at] = Position(before.next_seq + len(part), before.next_offset + len(part))
-            await store.apply([Flush(at, before, checkpoints[at], Sum(map(counted, part)), behind=False)])
+            await store.apply(
+                [Flush(at, before, checkpoints[at], Sum(map(counted, part)), behind=False, flows_from=date.min)]
+            )
 
 
 def numbers(tally: Tally) -> tuple[object, ...]:
