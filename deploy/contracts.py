@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from shared.contracts import topics
 from shared.contracts.changes import Change
+from shared.contracts.examples import FACTS
 from shared.contracts.facts import TYPES
 from shared.contracts.snapshots import Snapshot
 
@@ -24,10 +25,12 @@ FOLDER: Final = Path(__file__).parent.parent / "docs" / "contracts"
 def schemas() -> dict[str, dict[str, Any]]:
     """Return file name → JSON Schema for every contract."""
     published: dict[str, Any] = {topics.CHANGES.name: Change, topics.SNAPSHOTS.name: Snapshot}
+    examples = {fact["type"]: {"examples": [fact]} for fact in FACTS.values()}
     return {
         f"{name}.schema.json": {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             **TypeAdapter(contract).json_schema(),
+            **examples.get(name, {}),
         }
         for name, contract in {**TYPES, **published}.items()
     }

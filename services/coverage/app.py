@@ -26,11 +26,12 @@ from services.coverage.application.watch import Watch
 from services.coverage.domain.reference import Book
 from services.coverage.settings import CoverageSettings
 from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.http_api import Bearer, create_api, extend_openapi, key_fetcher
+from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.kafka_producer import Producer, partition_for
 from shared.adapters.kafka_reader import Metrics as ReaderMetrics
 from shared.adapters.kafka_reader import PartitionReader
 from shared.adapters.mongo import Mongo
+from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
 from shared.regions.catalogue import catalogue
@@ -111,6 +112,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         registry=prometheus,
         health=health,
         broker=broker,
+        body_within=settings.body_within,
         run=run,
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
@@ -119,7 +121,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     api.include_router(http_api.create_router(viewer=viewer, public=public, catalogue=regions, bearer=bearer))
     imports = PotentialImport(reference, watch, regions.__contains__, clock)
     api.include_router(http_potentials.create_router(imports=imports, reference=reference, bearer=bearer))
-    extend_openapi(api, http_api.components())
+    extend_openapi(api)
     return api
 
 

@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
-from services.registry.adapters import http_api, http_bulk
+from services.registry.adapters import http_api, http_bulk, openapi
+from services.registry.adapters.in_flight import InFlight
 from services.registry.adapters.kafka_relay import KafkaChangeTopic
 from services.registry.adapters.metrics import RegistryMetrics
 from services.registry.adapters.mongo_outbox import MongoOutbox
@@ -21,9 +22,10 @@ from services.registry.application.parsing import Parser
 from services.registry.application.relay import Relay
 from services.registry.application.sweep import Sweeper
 from services.registry.settings import RegistrySettings
-from shared.adapters.http_api import Bearer, create_api, extend_openapi, key_fetcher
+from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.kafka_producer import Producer
 from shared.adapters.mongo import Mongo
+from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
 from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
@@ -78,13 +80,17 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         registry=prometheus,
         health=health,
         broker=broker,
+        body_within=settings.body_within,
         run=run,
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
     bearer, parser = Bearer(verifier), Parser(catalogue(), secrets.content, metrics.rehomed)
+    in_flight = InFlight(settings.facts_in_flight_per_caller)
     for create in (http_api.create_router, http_bulk.create_bulk_router):
-        api.include_router(create(parser=parser, intake=intake, bearer=bearer, clock=clock, metrics=metrics))
-    extend_openapi(api, http_api.components())
+        api.include_router(
+            create(parser=parser, intake=intake, bearer=bearer, clock=clock, metrics=metrics, in_flight=in_flight)
+        )
+    extend_openapi(api, openapi.components())
     return api
 
 

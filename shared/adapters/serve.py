@@ -9,6 +9,7 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
+from shared.adapters.http_protocol import BoundedProtocol
 from shared.runtime import logging, tracing
 from shared.runtime.errors import PermanentError, TransientError
 
@@ -26,11 +27,16 @@ def serve_api(service: str, build: Callable[[], FastAPI], host: str, port: int, 
     # The region list is large and lives for ever: keep the collector from walking it again and again.
     gc.collect()
     gc.freeze()
-    config = uvicorn.Config(
-        api, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5, server_header=False
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config(api, host, port))
     log.info("serving", address=f"http://{host}:{port}")
     server.run()
     if not server.started:
         raise typer.Exit(1)
+
+
+def server_config(api: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """Return how an application is served: bounded, quiet, and finishing what is in flight when it is told to stop."""
+    return uvicorn.Config(
+        api, host=host, port=port, http=BoundedProtocol, ws="none", log_config=None, access_log=False,
+        timeout_graceful_shutdown=5, server_header=False,
+    )  # fmt: skip

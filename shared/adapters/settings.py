@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from datetime import timedelta
 
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,6 +37,17 @@ class CommonSettings(BaseSettings):
     )
     log_level: str = Field("INFO", validation_alias=AliasChoices("CAKUPAN_LOG_LEVEL"))
     host: str = Field("127.0.0.1", validation_alias=AliasChoices("CAKUPAN_HOST"))
+    body_within_s: float = Field(
+        30,
+        gt=0,
+        validation_alias=AliasChoices("CAKUPAN_BODY_WITHIN_S"),
+        description="How long a small request body may take to come; one that keeps up 16 KiB a second may take longer",
+    )
+
+    @property
+    def body_within(self) -> timedelta:
+        """How long a small request body may take to come."""
+        return timedelta(seconds=self.body_within_s)
 
     def database(self, service: str) -> str:
         """Return the name of the database that belongs to this service alone."""

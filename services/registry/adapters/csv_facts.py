@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from services.registry.application.shape import shown
 from services.registry.domain.errors import Refusal, RefusalCode
+from shared.contracts.facts import MAX_FACT_BYTES
 
 COLUMNS: Final = (
     "id", "source", "type", "time", "scheme", "identity", "region", "segment", "groups", "payer", "programmes",
@@ -56,6 +57,8 @@ def _document(header: list[str], cells: list[str]) -> Document | Refusal:
     if len(cells) != len(header):
         detail = f"has {len(cells)} fields where the header has {len(header)}; quote a field that holds a comma"
         return Refusal(RefusalCode.MALFORMED_FIELD, None, detail)
+    if sum(map(len, cells)) > MAX_FACT_BYTES:
+        return Refusal(RefusalCode.TOO_LARGE, None, f"a fact has at most {MAX_FACT_BYTES} bytes")
     row = {name: cell for name, cell in zip(header, cells, strict=True) if cell != ""}
     return _refusal(row) or _event(row)
 
