@@ -16,7 +16,7 @@ from services.registry.application.intake import Intake, Outcome, Result
 from services.registry.application.parsing import Candidate, Parser
 from services.registry.application.shape import shown
 from services.registry.domain.errors import Refusal, RefusalCode
-from shared.adapters.http_api import Bearer, Problem, read_body
+from shared.adapters.http_api import Bearer, DirectRoute, Problem, read_body
 from shared.contracts import facts as contract
 from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock
@@ -28,12 +28,16 @@ def create_router(
     *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: RegistryMetrics, in_flight: InFlight
 ) -> APIRouter:
     """Return the routes under /v1."""
-    router = APIRouter(prefix="/v1", tags=["facts"])
+    router = APIRouter(prefix="/v1", tags=["facts"], route_class=DirectRoute)
 
-    @router.post("/facts", status_code=202, responses=FACT_RESPONSES, openapi_extra=FACT_REQUEST)
-    async def post_fact(request: Request, caller: Caller = bearer.requires(SCOPE)) -> JSONResponse:
+    @router.post(
+        "/facts", status_code=202, responses=FACT_RESPONSES, openapi_extra=FACT_REQUEST,
+        dependencies=[bearer.requires(SCOPE)],
+    )  # fmt: skip
+    async def post_fact(request: Request) -> JSONResponse:
         """Take one fact: 202 once it is durable, 200 if it was known, else a problem that says what to do."""
         started = perf_counter()
+        caller = await bearer.demand(request, SCOPE)
         require_json(request.headers)
         with in_flight.taking(caller):
             candidate = parse(request, await read_body(request, contract.MAX_FACT_BYTES), parser, clock)
