@@ -65,7 +65,8 @@ class Kafka:
 
     async def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._settings))
+        # One id in 64 begins with "-": after "=" it is not taken for an option.
+        command = self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(self._settings))
         await Child("kafka's formatter", command, self._log).run()
 
     async def _answers(self) -> None:

@@ -19,6 +19,7 @@ HEAD_WITHIN_S: Final = 10.0
 """A head is a packet or two; only who wants to hold the connection takes longer."""
 HEAD_BYTES_AT_MOST: Final = 64 * 1024
 """Far more than any token needs; h11 and most proxies draw the line here or lower."""
+_AROUND: Final = len(": \r\n")
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -62,7 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._be_patient()
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES_AT_MOST:
+        if len(self.url) + sum(len(name) + len(value) + _AROUND for name, value in self.headers) > HEAD_BYTES_AT_MOST:
             self.app = _HEAD_TOO_LARGE
         elif len(self.connections) > self.connections_at_most:
             self.app = _FULL

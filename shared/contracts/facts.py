@@ -95,7 +95,11 @@ Month = Annotated[
 ]
 RegionCode = Annotated[
     str,
-    Field(description="Kemendagri code of a regency, district or village, with dots.", examples=["63.10.03.2004"]),
+    Field(
+        description="Kemendagri code of a regency, district or village, with dots.",
+        examples=["63.10.03.2004"],
+        json_schema_extra={"pattern": r"^\d{2}\.\d{2}(\.\d{2}(\.\d{4})?)?$"},
+    ),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=512)]
 

@@ -116,16 +116,21 @@ def _shown(row: Row) -> PotentialRow:
     return PotentialRow(**asdict(row.figure), recorded_at=row.recorded_at, version=row.version)
 
 
-_EXAMPLE: Final = (
-    "region,basis,valid_from,value,source,definition\n"
-    "11,workers,2023-09-01,1710891,bps/sakernas-2023-02,people who work and are not civil servants\n"
-)
+_EXAMPLE: Final = {
+    "region": "11",
+    "basis": "workers",
+    "valid_from": "2023-09-01",
+    "value": 1_710_891,
+    "source": "bps/sakernas-2023-02",
+    "definition": "people who work and are not civil servants",
+}
+_CSV_EXAMPLE: Final = f"{','.join(_EXAMPLE)}\n{','.join(map(str, _EXAMPLE.values()))}\n"
 _REQUEST: Final = {
     "requestBody": {
         "required": True,
         "content": {
-            "text/csv": {"schema": {"type": "string"}, "example": _EXAMPLE},
-            "application/json": {"schema": {"type": "array", "items": {
+            "text/csv": {"schema": {"type": "string"}, "example": _CSV_EXAMPLE},
+            "application/json": {"example": [_EXAMPLE], "schema": {"type": "array", "items": {
                 "type": "object",
                 "required": ["region", "basis", "valid_from", "value", "source", "definition"],
                 "properties": {

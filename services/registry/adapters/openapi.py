@@ -15,16 +15,21 @@ from shared.contracts.examples import ENROLLED_AS_CSV, FACTS
 Json = dict[str, Any]
 
 _REF: Final = "#/components/schemas/{model}"
-_EVENT: Final[Json] = {
-    "schema": {"oneOf": [{"$ref": _REF.format(model=model.__name__)} for model in contract.TYPES.values()]},
-    "examples": {name: {"value": fact} for name, fact in FACTS.items()},
-}
 FACT_REQUEST: Final[Json] = {
     "requestBody": {
         "required": True,
-        "description": "A CloudEvent of at most 64 KiB. Binary mode: the event's attributes as `ce-` headers, its data "
-        "as `application/json`.",
-        "content": {"application/cloudevents+json": _EVENT, "application/json": _EVENT},
+        "description": "A CloudEvent of at most 64 KiB, structured; or binary: its attributes as `ce-` headers, its "
+        "data as `application/json`. Without `ce-specversion` that too is read as a structured event.",
+        "content": {
+            "application/cloudevents+json": {
+                "schema": {"oneOf": [{"$ref": _REF.format(model=model.__name__)} for model in contract.TYPES.values()]},
+                "examples": {name: {"value": fact} for name, fact in FACTS.items()},
+            },
+            "application/json": {
+                "schema": {"type": "object"},
+                "examples": {name: {"value": fact["data"]} for name, fact in FACTS.items()},
+            },
+        },
     }
 }
 _NAMED: Final[Json] = {"source": {"type": ["string", "null"]}, "id": {"type": ["string", "null"]}}
@@ -49,11 +54,11 @@ BULK_REQUEST: Final[Json] = {
         "description": "Up to 10,000 facts in 8 MiB, unpacked.",
         "content": {
             "application/x-ndjson": {
-                "schema": {"type": "string", "description": "one CloudEvent a line"},
+                "schema": {"description": "One CloudEvent a line."},
                 "example": "".join(json.dumps(fact) + "\n" for fact in FACTS.values()),
             },
             "text/csv": {
-                "schema": {"type": "string", "description": f"with a header of {', '.join(csv_facts.COLUMNS)}"},
+                "schema": {"description": f"With a header that names columns of {', '.join(csv_facts.COLUMNS)}."},
                 "example": ENROLLED_AS_CSV,
             },
         },
