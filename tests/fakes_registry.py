@@ -14,6 +14,7 @@ from services.registry.application.ports import Backlog, Batch, FactKey, GroupWr
 from services.registry.domain.facts import Correction
 from services.registry.domain.participant import Participant
 from shared.adapters.mongo import Document
+from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError
 from shared.runtime.lease import Lease
 
@@ -95,6 +96,8 @@ class MemoryOutbox:
         self._present: dict[str, datetime] = {}
         self._manifests: defaultdict[int, list[Batch]] = defaultdict(list)
         self._published: defaultdict[int, int] = defaultdict(int)
+        self.numbered: defaultdict[int, list[list[Document]]] = defaultdict(list)
+        """The ledger entries of each manifest."""
 
     async def announce(self, holder: str, now: datetime, ttl: timedelta) -> frozenset[str]:
         """See the port."""
@@ -140,6 +143,7 @@ class MemoryOutbox:
         batches = [self._batch(partition, documents) for partition, documents in waiting.items()]
         for batch in batches:
             self._manifests[batch.partition].append(batch)
+            self.numbered[batch.partition].append(waiting[batch.partition])
         return batches
 
     def _batch(self, partition: int, documents: Sequence[Document]) -> Batch:
@@ -161,6 +165,11 @@ class MemoryOutbox:
         for batch in batches:
             end = batch.first_seq + len(batch.changes)
             self._published[batch.partition] = max(self._published[batch.partition], end)
+
+    def numbers(self) -> dict[int, tuple[int, int]]:
+        """Return of each partition the next number, and up to which one all is published."""
+        given = {p: sum(len(batch.changes) for batch in self._manifests[p]) for p in range(PARTITIONS)}
+        return {partition: (given[partition], self._published[partition]) for partition in given}
 
     async def backlog(self) -> Backlog:
         """See the port."""

@@ -24,6 +24,12 @@ def fact_id(key: FactKey) -> str:
     return f"{len(source)}:{source}{id_}"
 
 
+def fact_key(id_: str) -> FactKey:
+    """Return the (source, id) of which `fact_id` made this string."""
+    length, _, rest = id_.partition(":")
+    return rest[: int(length)], rest[int(length) :]
+
+
 def known_document(key: FactKey, known: KnownFact) -> Document:
     """Return what is kept of an accepted fact."""
     return {
