@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from services.registry.adapters.kafka_relay import KafkaChangeTopic
 from services.registry.application.audit_ports import Last
 from services.registry.application.ports import Batch
+from shared.adapters.kafka_admin import partitions
 from shared.adapters.kafka_producer import Producer
 from shared.adapters.kafka_start import started
 from shared.contracts.changes import Change
@@ -36,24 +37,19 @@ class KafkaReplayTopic:
 
     async def last(self) -> dict[int, Last | None]:
         """See the port."""
+        there = await partitions(self._bootstrap)
+        if there.get(self._topic) != PARTITIONS:
+            found = f"{there[self._topic]} partitions" if self._topic in there else "not there"
+            raise PermanentError(f"topic {self._topic}: {found}; it must be there with {PARTITIONS} partitions, empty")
         consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
         try:
             await started(consumer.start(), _ANSWERS_WITHIN_S)
             async with asyncio.timeout(_ANSWERS_WITHIN_S):
-                await self._check(consumer)
                 return await self._last(consumer)
         except (KafkaError, TimeoutError, OSError) as error:
             raise TransientError(f"Kafka at {self._bootstrap} does not answer ({type(error).__name__})") from error
         finally:
             await consumer.stop()
-
-    async def _check(self, consumer: AIOKafkaConsumer) -> None:
-        """Return if the topic is there. The list of all topics is asked for: naming one would create it."""
-        if self._topic not in await consumer.topics():
-            raise PermanentError(f"there is no topic {self._topic}: create it with {PARTITIONS} partitions")
-        partitions = len(consumer.partitions_for_topic(self._topic) or ())
-        if partitions != PARTITIONS:
-            raise PermanentError(f"topic {self._topic} has {partitions} partitions and must have {PARTITIONS}")
 
     async def _last(self, consumer: AIOKafkaConsumer) -> dict[int, Last | None]:
         places = [TopicPartition(self._topic, partition) for partition in range(PARTITIONS)]
