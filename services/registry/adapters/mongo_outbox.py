@@ -20,6 +20,8 @@ from shared.runtime.errors import FencedError
 from shared.runtime.lease import Lease
 
 COLLECTIONS: Final = ["manifests"]
+_IN_ORDER: Final = [("order", 1), ("_id", 1)]
+"""That of the commits, as far as one rests on another: what is taken back was published before."""
 
 
 class MongoOutbox(MongoLeases):
@@ -34,7 +36,7 @@ class MongoOutbox(MongoLeases):
         await self._mongo.create(COLLECTIONS)
         await self.prepare_leases([str(partition) for partition in range(PARTITIONS)])
         with translating("prepare the outbox"):
-            await self._mongo["outbox"].create_index([("partition", 1), ("_id", 1)])
+            await self._mongo["outbox"].create_index([("partition", 1), ("order", 1), ("_id", 1)])
             await self._mongo["manifests"].create_index([("partition", 1), ("first_seq", 1)], unique=True)
             await self._mongo["leases"].update_many(
                 {"_id": {"$in": [str(partition) for partition in range(PARTITIONS)]}, "next_seq": None},
@@ -70,16 +72,22 @@ class MongoOutbox(MongoLeases):
         return await self._batches(manifests)
 
     async def _waiting(self, leases: Mapping[int, Lease], limit: int) -> dict[int, list[Document]]:
-        """Return the outbox entries of each partition held, oldest first, up to `limit` changes each."""
+        """Return the outbox entries of each partition held, oldest first, up to `limit` changes each.
+
+        Read as of one moment: what a commit rests on is then there as well, and comes before it.
+        """
         waiting: dict[int, list[Document]] = defaultdict(list)
         with translating("read the outbox"):
-            cursor = self._mongo["outbox"].find({"partition": {"$in": list(leases)}}).sort("_id", 1).limit(limit)
-            taken: defaultdict[int, int] = defaultdict(int)
-            async for entry in cursor:
-                partition = entry["partition"]
-                if taken[partition] < limit:
-                    taken[partition] += entry["n"]
-                    waiting[partition].append(entry)
+            async with self._mongo.moment() as session:
+                asked = {"partition": {"$in": list(leases)}}
+                cursor = self._mongo["outbox"].find(asked, session=session).sort(_IN_ORDER).limit(limit)
+                entries = await cursor.to_list(None)
+        taken: defaultdict[int, int] = defaultdict(int)
+        for entry in entries:
+            partition = entry["partition"]
+            if taken[partition] < limit:
+                taken[partition] += entry["n"]
+                waiting[partition].append(entry)
         return dict(waiting)
 
     async def _read_next(self, leases: Mapping[int, Lease], partitions: Collection[int]) -> None:

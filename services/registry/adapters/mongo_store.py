@@ -125,10 +125,16 @@ class _MongoTransaction:
         await self._write("moved", [*_moved_writes(group)])
         ledger = ledger_documents(group)
         await self._insert("ledger", ledger)
+        # The server's own clock: later than the commit of all that was read here, whichever replica wrote that. Ids
+        # order the commits of one process only, to the second.
+        order = self._session.cluster_time["clusterTime"] if ledger else None
         waiting = [
-            {"_id": doc["_id"], "partition": doc["partition"], "n": len(doc["changes"]), "at": doc["recorded_at"]}
+            {
+                "_id": doc["_id"], "partition": doc["partition"], "order": order, "n": len(doc["changes"]),
+                "at": doc["recorded_at"],
+            }
             for doc in ledger
-        ]
+        ]  # fmt: skip
         await self._insert("outbox", waiting)
 
     async def _write(self, collection: str, writes: Sequence[Write]) -> None:

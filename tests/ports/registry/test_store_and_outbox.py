@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
+from bson import ObjectId
 
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
@@ -243,3 +244,17 @@ async def test_those_present_are_those_whose_time_has_not_run_out(ports: Ports) 
     assert await ports.outbox.announce("two", NOW + TTL, TTL) == {"two"}
     await ports.outbox.withdraw("two")
     assert await ports.outbox.announce("three", NOW + TTL, TTL) == {"three"}
+
+
+async def test_changes_are_numbered_in_the_order_of_their_commits(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ids their entries have: those of two replicas are in no order, and one may take back the other's."""
+    ids = iter([ObjectId("f" * 24), ObjectId("0" * 24)])
+    monkeypatch.setattr("services.registry.adapters.mongo_store.ObjectId", lambda: next(ids))
+    await write(ports.store, group("p1", "f-1"))
+    await write(ports.store, group("p2", "f-2"))
+    (batch,) = await ports.outbox.number(await lease(ports.outbox), 100)
+    assert [change.split('"')[5] for change in batch.changes] == [
+        entry.change.change_id for person in ("p1", "p2") for entry in group(person).entries
+    ]
