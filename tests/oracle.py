@@ -1,4 +1,4 @@
-"""The counts of a set of facts, straight from docs/semantics: slow, obvious, and sharing no code with the registry.
+"""The counts of a set of facts, straight from semantics.md: slow, obvious, and sharing no code with the registry.
 
 Facts are CloudEvents as they were sent and accepted. Nothing here is told in which order, by which way or how often
 they arrived. A measure is `registered`, `active`, or one of these within a class, such as `active segment BPU`.
