@@ -173,13 +173,12 @@ class MemoryOutbox:
 
     async def backlog(self) -> Backlog:
         """See the port."""
-        waiting = self._store.state.outbox
-        numbered = sum(
-            len(batch.changes) for p, batches in self._manifests.items() for batch in batches
-            if batch.first_seq >= self._published[p]
-        )  # fmt: skip
+        waiting = list(self._store.state.outbox)
+        for partition, batches in self._manifests.items():
+            for batch, documents in zip(batches, self.numbered[partition], strict=True):
+                waiting += documents if batch.first_seq >= self._published[partition] else []
         oldest = min((document["recorded_at"] for document in waiting), default=None)
-        return Backlog(sum(len(document["changes"]) for document in waiting) + numbered, oldest)
+        return Backlog(sum(len(document["changes"]) for document in waiting), oldest)
 
 
 class MemoryTopic:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from pymongo import UpdateOne
 
@@ -141,14 +141,16 @@ class MongoOutbox(MongoLeases):
     async def backlog(self) -> Backlog:
         """See the port: what has no number yet, and what is numbered but not marked published."""
         with translating("measure the backlog"):
-            waiting = await self._sum("outbox", "$n", {"$min": "$at"})
-            numbered = await self._sum("leases", {"$subtract": ["$next_seq", "$published"]}, {"$min": None})
-        return Backlog(waiting["sum"] + numbered["sum"], waiting["oldest"])
-
-    async def _sum(self, collection: str, of: Any, oldest: Any) -> Document:
-        pipeline = [{"$group": {"_id": None, "sum": {"$sum": of}, "oldest": oldest}}]
-        found = await self._mongo[collection].aggregate(pipeline).to_list(1)
-        return found[0] if found else {"sum": 0, "oldest": None}
+            pipeline = [{"$group": {"_id": None, "n": {"$sum": "$n"}, "oldest": {"$min": "$at"}}}]
+            waiting = await self._mongo["outbox"].aggregate(pipeline).to_list(1)
+            changes, oldest = (waiting[0]["n"], [waiting[0]["oldest"]]) if waiting else (0, [])
+            behind = {"$expr": {"$gt": ["$next_seq", "$published"]}}
+            async for lease in self._mongo["leases"].find(behind):
+                changes += lease["next_seq"] - lease["published"]
+                asked = {"partition": int(lease["_id"]), "first_seq": lease["published"]}
+                manifest = await self._mongo["manifests"].find_one(asked, {"at": 1})
+                oldest += [manifest["at"]] if manifest else []
+        return Backlog(changes, min(oldest, default=None))
 
 
 def _manifest(partition: int, first_seq: int, entries: Sequence[Document]) -> Document:
@@ -157,6 +159,7 @@ def _manifest(partition: int, first_seq: int, entries: Sequence[Document]) -> Do
         "partition": partition,
         "first_seq": first_seq,
         "count": sum(entry["n"] for entry in entries),
+        "at": min(entry["at"] for entry in entries),
         "entries": [entry["_id"] for entry in entries],
     }
 

@@ -11,7 +11,7 @@ from bson import ObjectId
 
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
-from services.registry.application.ports import DueStore, GroupWrite, KnownFact, Outbox, Store, Transaction
+from services.registry.application.ports import Backlog, DueStore, GroupWrite, KnownFact, Outbox, Store, Transaction
 from services.registry.domain.facts import Correction, Link
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
@@ -181,9 +181,9 @@ async def test_waiting_changes_get_contiguous_numbers_and_leave_the_backlog_once
     assert first.keys == ["11.01"]
     assert first.changes[0].startswith('"diff":1,"change_id":"')
     assert await ports.outbox.number(leases, 10) == []
-    assert (await ports.outbox.backlog()).changes == 2
+    assert await ports.outbox.backlog() == Backlog(2, NOW), "numbered ones wait as well"
     await ports.outbox.mark_published(leases, [first, second])
-    assert (await ports.outbox.backlog()).changes == 0
+    assert await ports.outbox.backlog() == Backlog(0, None)
 
 
 async def test_numbered_and_unpublished_batches_are_found_again_as_they_were(ports: Ports) -> None:
