@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import latency
+from benchmarks import latency, person
 
-BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {"latency": latency.measure}
+BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {"latency": latency.measure, "person": person.measure}
 """Name on the command line and of the result file → what runs it."""
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from shared.contracts.changes import Change
 from tests.oracle import Counts, counted
-from tests.records import Kept
+from tests.topic_records import Kept
 
 
 def applied(topic: Mapping[int, Sequence[Kept]]) -> list[tuple[str, Change]]:

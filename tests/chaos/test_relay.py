@@ -22,10 +22,10 @@ from tests.chaos.judge import applied
 from tests.chaos.replicas import Replica, started
 from tests.factories_registry import NIK, event
 from tests.integration.registry.serving import CLOUDEVENT
-from tests.records import read_topic
 from tests.serving import served
 from tests.stream import places
 from tests.tokens import Issuer
+from tests.topic_records import read_topic
 from tests.waiting import eventually
 
 REGENCIES = [place for place in places() if len(place) == 5]

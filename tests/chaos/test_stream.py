@@ -26,8 +26,8 @@ from tests.chaos.judge import applied, standing
 from tests.chaos.replicas import Replica, started
 from tests.chaos.upstream import Upstream
 from tests.fakes_audit import SilentProgress
-from tests.records import read_topic
 from tests.tokens import Issuer
+from tests.topic_records import read_topic
 from tests.waiting import eventually
 
 FACTS = int(os.environ.get("CAKUPAN_CHAOS_FACTS", "3000"))

@@ -12,7 +12,7 @@ from tests.factories_registry import NIK, event, raw
 from tests.integration.registry.commands import command
 from tests.integration.registry.serving import Registry
 from tests.integration.registry.test_bulk import NDJSON, lines, send
-from tests.records import Kept, read_topic
+from tests.topic_records import Kept, read_topic
 from tests.waiting import eventually
 
 PEOPLE = 300
