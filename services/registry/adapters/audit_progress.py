@@ -34,7 +34,8 @@ class AuditProgress:
 
     def begin(self, phase: str, total: int | None = None) -> None:
         """See the protocol."""
-        self._bars.reset(self._bar, total=total, description=phase)
+        self._bars.remove_task(self._bar)
+        self._bar = self._bars.add_task(phase, total=total)
         self._say()
 
     def advance(self, steps: int) -> None:

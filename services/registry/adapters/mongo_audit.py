@@ -101,7 +101,7 @@ class MongoMoment:
 
     async def placed(self) -> AsyncIterator[tuple[FactKey, tuple[str, ...]]]:
         """See the port."""
-        async for doc in self._find("facts", {"h": {"$ne": []}}, {"h": 1}):
+        async for doc in self._find("facts", {"h.0": {"$exists": True}}, {"h": 1}):
             yield fact_key(doc["_id"]), tuple(doc["h"])
 
     async def moved(self) -> AsyncIterator[tuple[str, str]]:
