@@ -40,6 +40,7 @@ BAD_FACTS: Final[Mapping[str, dict[str, Any] | bytes]] = {
     "unknown_programme": _bad("unknown_programme", data={"programmes": ["JKN"]}),
     "programme_not_eligible": _bad("programme_not_eligible", data={"programmes": ["JP"]}),
     "unknown_region": _bad("unknown_region", data={"region": "99.01"}),
+    "ambiguous_region": _bad("ambiguous_region", data={"region": "91.07.01.2003"}),
     "paid_through_out_of_range": _bad("paid_through_out_of_range", data={"paid_through": "2099-12"}),
     "self_link": _bad(
         "self_link",
@@ -69,6 +70,7 @@ FIELD_AT_FAULT: Final[Mapping[str, str | None]] = {
     "unknown_programme": "data.programmes.0",
     "programme_not_eligible": "data.programmes",
     "unknown_region": "data.region",
+    "ambiguous_region": "data.region",
     "paid_through_out_of_range": "data.paid_through",
     "self_link": "data.other",
     "unknown_card": "data.identity",

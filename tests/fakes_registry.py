@@ -13,6 +13,7 @@ from services.registry.adapters.mongo_store import ledger_documents
 from services.registry.application.ports import Backlog, Batch, FactKey, GroupWrite, Slot, Transaction
 from services.registry.domain.participant import Participant
 from shared.adapters.mongo import Document
+from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError
 from shared.runtime.lease import Lease
 
@@ -89,6 +90,8 @@ class MemoryOutbox:
         self._present: dict[str, datetime] = {}
         self._manifests: defaultdict[int, list[Batch]] = defaultdict(list)
         self._published: defaultdict[int, int] = defaultdict(int)
+        self.numbered: defaultdict[int, list[list[Document]]] = defaultdict(list)
+        """The ledger entries of each manifest."""
 
     async def announce(self, holder: str, now: datetime, ttl: timedelta) -> frozenset[str]:
         """See the port."""
@@ -134,6 +137,7 @@ class MemoryOutbox:
         batches = [self._batch(partition, documents) for partition, documents in waiting.items()]
         for batch in batches:
             self._manifests[batch.partition].append(batch)
+            self.numbered[batch.partition].append(waiting[batch.partition])
         return batches
 
     def _batch(self, partition: int, documents: Sequence[Document]) -> Batch:
@@ -156,15 +160,19 @@ class MemoryOutbox:
             end = batch.first_seq + len(batch.changes)
             self._published[batch.partition] = max(self._published[batch.partition], end)
 
+    def numbers(self) -> dict[int, tuple[int, int]]:
+        """Return of each partition the next number, and up to which one all is published."""
+        given = {p: sum(len(batch.changes) for batch in self._manifests[p]) for p in range(PARTITIONS)}
+        return {partition: (given[partition], self._published[partition]) for partition in given}
+
     async def backlog(self) -> Backlog:
         """See the port."""
-        waiting = self._store.state.outbox
-        numbered = sum(
-            len(batch.changes) for p, batches in self._manifests.items() for batch in batches
-            if batch.first_seq >= self._published[p]
-        )  # fmt: skip
+        waiting = list(self._store.state.outbox)
+        for partition, batches in self._manifests.items():
+            for batch, documents in zip(batches, self.numbered[partition], strict=True):
+                waiting += documents if batch.first_seq >= self._published[partition] else []
         oldest = min((document["recorded_at"] for document in waiting), default=None)
-        return Backlog(sum(len(document["changes"]) for document in waiting) + numbered, oldest)
+        return Backlog(sum(len(document["changes"]) for document in waiting), oldest)
 
 
 class MemoryTopic:

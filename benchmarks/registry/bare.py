@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from bson import ObjectId
+from bson import ObjectId, Timestamp
 from pymongo import ReplaceOne
 
 from benchmarks.registry.facts import facts
@@ -132,7 +132,7 @@ def _records(count: int) -> Iterator[tuple[int, bytes, bytes]]:
 async def fill_outbox(mongo: Mongo, changes: int) -> None:
     """Put a backlog into ledger and outbox, as group commits of a thousand facts leave it."""
     write = group_write("backlog")
-    for _ in range(changes // GROUP):
+    for run in range(changes // GROUP):
         ledger = ledger_documents(write)
         await mongo["ledger"].insert_many(ledger)
-        await mongo["outbox"].insert_many(outbox_documents(ledger))
+        await mongo["outbox"].insert_many(outbox_documents(ledger, Timestamp(0, run)))

@@ -13,17 +13,20 @@ from prometheus_client import CollectorRegistry
 from services.registry.adapters import http_api, http_bulk, openapi
 from services.registry.adapters.in_flight import InFlight
 from services.registry.adapters.kafka_relay import KafkaChangeTopic
+from services.registry.adapters.kafka_replay import KafkaReplayTopic
 from services.registry.adapters.metrics import RegistryMetrics
+from services.registry.adapters.mongo_audit import MongoAudit
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
 from services.registry.application import sweep
+from services.registry.application.audit import Auditor
 from services.registry.application.intake import Intake, Secrets
 from services.registry.application.parsing import Parser
 from services.registry.application.relay import Relay
 from services.registry.application.sweep import Sweeper
 from services.registry.settings import RegistrySettings
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
-from shared.adapters.kafka_producer import Producer
+from shared.adapters.kafka_producer import Producer, partition_for
 from shared.adapters.mongo import Mongo
 from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
@@ -92,6 +95,26 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         )
     extend_openapi(api, openapi.components())
     return api
+
+
+@asynccontextmanager
+async def auditor(settings: RegistrySettings) -> AsyncIterator[Auditor]:
+    """Give what checks and replays the ledger of a registry that may be running."""
+    secrets = Secrets.derive(read_secret(settings.identity_key_file))
+    mongo = Mongo(settings.mongodb_uri, settings.database("registry"), f"{settings.namespace}{settings.instance}-audit")
+    producer = Producer(settings.kafka_bootstrap, client_id=f"{settings.instance}-replay")
+    try:
+        yield Auditor(
+            audit=MongoAudit(mongo),
+            secret=secrets.change,
+            partition_of=lambda regency: partition_for(regency, topics.PARTITIONS),
+            clock=SystemClock(),
+            relayed_to=topics.CHANGES.under(settings.namespace).name,
+            topic=lambda name: KafkaReplayTopic(settings.kafka_bootstrap, producer, name),
+        )
+    finally:
+        await producer.stop()
+        mongo.close()
 
 
 def read_secret(path: Path) -> bytes:

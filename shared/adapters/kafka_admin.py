@@ -23,7 +23,7 @@ async def ensure_topics(bootstrap: str, topics: Sequence[Topic], replication: in
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="cakupan-topics")
     try:
         await admin.start()
-        existing = {found["topic"]: len(found["partitions"]) for found in await _describe(admin)}
+        existing = await _partitions(admin)
         for topic in topics:
             if existing.get(topic.name, topic.partitions) != topic.partitions:
                 raise PermanentError(
@@ -39,9 +39,22 @@ async def ensure_topics(bootstrap: str, topics: Sequence[Topic], replication: in
         await admin.close()
 
 
-async def _describe(admin: AIOKafkaAdminClient) -> list[dict[str, Any]]:
+async def partitions(bootstrap: str) -> dict[str, int]:
+    """Return how many partitions each topic has. Raises: TransientError when Kafka does not answer."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="cakupan-topics")
+    try:
+        await admin.start()
+        return await _partitions(admin)
+    except KafkaError as error:
+        raise TransientError(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error
+    finally:
+        await admin.close()
+
+
+async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
     names = await admin.list_topics()
-    return await admin.describe_topics(names) if names else []
+    described: list[dict[str, Any]] = await admin.describe_topics(names) if names else []
+    return {found["topic"]: len(found["partitions"]) for found in described}
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic], replication: int) -> None:

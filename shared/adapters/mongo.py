@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
 from bson.codec_options import CodecOptions
@@ -84,6 +84,17 @@ class Mongo:
                     read_preference=ReadPreference.PRIMARY,
                 )
 
+    @asynccontextmanager
+    async def moment(self) -> AsyncIterator[Session]:
+        """Give a session in which every read is of one moment, while others write.
+
+        The server keeps what it needs for it for minSnapshotHistoryWindowInSeconds (300 unless set).
+        """
+        with translating("start a session"):
+            session = await self._client.start_session(snapshot=True)
+        async with session:
+            yield session
+
     async def end_orphans(self) -> int:
         """End the open transactions a killed predecessor of this replica left, and no other's; return how many.
 
@@ -137,6 +148,11 @@ def translating(what: str) -> Iterator[None]:
     except OperationFailure as error:
         if error.has_error_label("TransientTransactionError") or error.code in _PASSING:
             raise TransientError(f"MongoDB: {what} met a conflict or a fail-over (code {error.code})") from error
+        if error.code == _SNAPSHOT_TOO_OLD:
+            raise PermanentError(
+                f"MongoDB no longer knows how it was when we began ({what}): raise its parameter "
+                "minSnapshotHistoryWindowInSeconds for the time of this work and try again"
+            ) from error
         raise PermanentError(
             f"MongoDB refused: {what} (code {error.code}); see the server's log, check its version and our rights"
         ) from error
@@ -144,6 +160,7 @@ def translating(what: str) -> Iterator[None]:
         raise TransientError(f"MongoDB: {what} failed ({_name(error)})") from error
 
 
+_SNAPSHOT_TOO_OLD: Final = 239
 _PASSING: Final = frozenset({11600, 11602, 10107, 13435, 189, 91, 112, 251, 50})
 """Fail-over, shutdown, write conflict, an aborted transaction, a time limit: the same call may succeed later."""
 

@@ -24,6 +24,12 @@ def fact_id(key: FactKey) -> str:
     return f"{len(source)}:{source}{id_}"
 
 
+def fact_key(id_: str) -> FactKey:
+    """Return the (source, id) of which `fact_id` made this string."""
+    length, _, rest = id_.partition(":")
+    return rest[: int(length)], rest[int(length) :]
+
+
 def slot_document(key: FactKey, slot: Slot) -> Document:
     """Return what is kept under a (source, id); before the fact has arrived, only its corrections."""
     document: Document = {"_id": fact_id(key)}

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
-from bson import ObjectId
+from bson import ObjectId, Timestamp
 from pymongo import DeleteOne, InsertOne, ReplaceOne
 
 from services.registry.adapters.documents import (
@@ -113,7 +113,10 @@ class _MongoTransaction:
         await self._write("moved", [*_moved_writes(group)])
         ledger = ledger_documents(group)
         await self._insert("ledger", ledger)
-        await self._insert("outbox", outbox_documents(ledger))
+        # The server's own clock: later than the commit of all that was read here, whichever replica wrote that. Ids
+        # order the commits of one process only, to the second.
+        order = self._session.cluster_time["clusterTime"] if ledger else None
+        await self._insert("outbox", outbox_documents(ledger, order))
 
     async def _write(self, collection: str, writes: Sequence[Write]) -> None:
         if writes:
@@ -169,12 +172,15 @@ def ledger_documents(group: GroupWrite) -> list[Document]:
     ]
 
 
-def outbox_documents(ledger: Sequence[Document]) -> list[Document]:
-    """Return what makes the relay find these ledger entries."""
+def outbox_documents(ledger: Sequence[Document], order: Timestamp | None) -> list[Document]:
+    """Return what makes the relay find these ledger entries, in the order of their commits."""
     return [
-        {"_id": doc["_id"], "partition": doc["partition"], "n": len(doc["changes"]), "at": doc["recorded_at"]}
+        {
+            "_id": doc["_id"], "partition": doc["partition"], "order": order, "n": len(doc["changes"]),
+            "at": doc["recorded_at"],
+        }
         for doc in ledger
-    ]
+    ]  # fmt: skip
 
 
 def _unnumbered(entry: Entry) -> str:
