@@ -10,7 +10,18 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from services.registry.adapters.mongo_store import ledger_documents
-from services.registry.application.ports import Backlog, Batch, FactKey, GroupWrite, KnownFact, Transaction
+from services.registry.application.ports import (
+    Backlog,
+    Batch,
+    Erasure,
+    FactKey,
+    GroupWrite,
+    Holders,
+    Keyed,
+    KnownFact,
+    Layers,
+    Transaction,
+)
 from services.registry.domain.facts import Correction
 from services.registry.domain.participant import Participant
 from shared.adapters.mongo import Document
@@ -26,7 +37,9 @@ class MemoryState:
 
     facts: dict[FactKey, KnownFact] = field(default_factory=dict)
     corrections: list[Correction] = field(default_factory=list)
-    identities: dict[bytes, str] = field(default_factory=dict)
+    identities: dict[bytes, Keyed] = field(default_factory=dict)
+    layers: Layers = field(default_factory=Layers)
+    erasures: list[Erasure] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
     participants: dict[str, Participant] = field(default_factory=dict)
     ledger: list[Document] = field(default_factory=list)
@@ -66,8 +79,9 @@ class _MemoryTransaction:
     async def corrections(self, keys: Collection[FactKey]) -> dict[FactKey, list[Correction]]:
         return {key: [c for c in self._state.corrections if c.target == key] for key in keys}
 
-    async def holders(self, identities: Collection[bytes]) -> dict[bytes, str]:
-        return {hashed: self._state.identities[hashed] for hashed in identities if hashed in self._state.identities}
+    async def holders(self, hashes: Collection[bytes]) -> Holders:
+        known = self._state.identities
+        return Holders({hashed: known[hashed].holder for hashed in hashes if hashed in known}, self._state.layers)
 
     async def participants(self, holders: Collection[str]) -> list[Participant]:
         persons = {self._state.moved.get(holder, holder) for holder in holders}
@@ -75,7 +89,7 @@ class _MemoryTransaction:
 
     async def write(self, group: GroupWrite) -> None:
         self._state.facts.update(group.facts)
-        self._state.identities.update(group.identities)
+        self._state.identities.update({row.hashed: row for row in group.identities})
         self._state.corrections += group.corrections
         self._state.participants.update({participant.id: participant for participant in group.participants})
         for person in group.gone:
@@ -84,6 +98,13 @@ class _MemoryTransaction:
         documents = ledger_documents(group)
         self._state.ledger += documents
         self._state.outbox += documents
+
+    async def erase(self, erasure: Erasure) -> int:
+        rows = [row for row in self._state.identities.values() if row.holder in erasure.holders]
+        for row in rows:
+            del self._state.identities[row.hashed]
+        self._state.erasures.append(erasure)
+        return len({row.holder for row in rows})
 
 
 class MemoryOutbox:

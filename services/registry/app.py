@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
-from services.registry.adapters import http_api, http_bulk
+from services.registry.adapters import http_api, http_bulk, http_erase
 from services.registry.adapters.kafka_relay import KafkaChangeTopic
+from services.registry.adapters.key_file import read_keys
 from services.registry.adapters.metrics import RegistryMetrics
+from services.registry.adapters.mongo_keyring import MongoKeyring
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
 from services.registry.application import sweep
-from services.registry.application.intake import Intake, Secrets
+from services.registry.application.erase import Eraser
+from services.registry.application.intake import Intake
 from services.registry.application.parsing import Parser
 from services.registry.application.relay import Relay
+from services.registry.application.rotate import Progress, Rotation
+from services.registry.application.secrets import Secrets
 from services.registry.application.sweep import Sweeper
 from services.registry.settings import RegistrySettings
 from shared.adapters.http_api import Bearer, create_api, extend_openapi, key_fetcher
@@ -29,7 +33,6 @@ from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
 from shared.runtime.auth import TokenVerifier
 from shared.runtime.clock import Clock, SystemClock
-from shared.runtime.errors import PermanentError
 from shared.runtime.health import Health
 from shared.runtime.tasks import running
 
@@ -41,10 +44,10 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     prometheus = CollectorRegistry()
     metrics = RegistryMetrics(prometheus)
     changes = topics.CHANGES.under(settings.namespace)
-    secrets = Secrets.derive(read_secret(settings.identity_key_file))
+    secrets = Secrets.derive(*read_keys(settings.identity_key_file))
 
     mongo = Mongo(settings.mongodb_uri, settings.database("registry"), instance)
-    store, outbox = MongoStore(mongo, secrets.key_id), MongoOutbox(mongo)
+    store, outbox, keyring = MongoStore(mongo), MongoOutbox(mongo), MongoKeyring(mongo)
     producer = Producer(settings.kafka_bootstrap, client_id=instance)
     relay = Relay(outbox, KafkaChangeTopic(producer, changes.name), instance, clock, metrics)
     intake = Intake(store, secrets, clock, metrics, on_commit=relay.wake)
@@ -58,6 +61,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     health = Health()
     health.add("mongodb", mongo.ping)
     health.add("relay", relay.trouble)
+    health.add("identity keys", lambda: keyring.trouble(secrets.ids))
 
     @asynccontextmanager
     async def run() -> AsyncIterator[None]:
@@ -65,6 +69,8 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         await store.prepare()
         await outbox.prepare()
         await outbox.prepare_leases([sweep.JOB])
+        await keyring.open(secrets.ids)
+        await keyring.announce(instance, secrets.ids)
         try:
             async with running(intake.run(), relay.run(), sweeper.run()):
                 yield
@@ -84,23 +90,16 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     bearer, parser = Bearer(verifier), Parser(catalogue(), secrets.content)
     for create in (http_api.create_router, http_bulk.create_bulk_router):
         api.include_router(create(parser=parser, intake=intake, bearer=bearer, clock=clock, metrics=metrics))
+    api.include_router(http_erase.create_erase_router(eraser=Eraser(store, secrets, clock), bearer=bearer))
     extend_openapi(api, http_api.components())
     return api
 
 
-def read_secret(path: Path) -> bytes:
-    """Return the secret in the file.
-
-    Raises: PermanentError saying what the file must hold.
-    """
+async def rotate_keys(settings: RegistrySettings, progress: Progress) -> int:
+    """Bring all hashes to the newest key of the key file; see `Rotation`."""
+    mongo = Mongo(settings.mongodb_uri, settings.database("registry"), f"{settings.namespace}rotation")
     try:
-        secret = bytes.fromhex(path.read_text().strip())
-    except (OSError, ValueError) as error:
-        raise PermanentError(f"{path} must hold the identity key as 64 hex digits ({type(error).__name__})") from error
-    if len(secret) != _SECRET_BYTES:
-        raise PermanentError(f"{path} holds {len(secret)} bytes; the identity key has {_SECRET_BYTES}")
-    return secret
-
-
-_SECRET_BYTES = 32
-"""The block that HMAC-SHA256 gives back in full."""
+        secrets = Secrets.derive(*read_keys(settings.identity_key_file))
+        return await Rotation(MongoKeyring(mongo), secrets, SystemClock(), progress).run()
+    finally:
+        mongo.close()

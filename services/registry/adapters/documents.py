@@ -24,15 +24,16 @@ def fact_id(key: FactKey) -> str:
 
 
 def known_document(key: FactKey, known: KnownFact) -> Document:
-    """Return what is kept of an accepted fact."""
-    return {
+    """Return what is kept of an accepted fact; a digest at the first layer does not say so."""
+    document: Document = {
         "_id": fact_id(key), "d": known.digest, "y": known.type, "t": known.effective_at, "h": list(known.holders),
     }  # fmt: skip
+    return document if known.layer == 1 else {**document, "l": known.layer}
 
 
 def known_of(document: Document) -> KnownFact:
     """Return what is kept of an accepted fact."""
-    return KnownFact(bytes(document["d"]), document["y"], document["t"], tuple(document["h"]))
+    return KnownFact(bytes(document["d"]), document["y"], document["t"], tuple(document["h"]), document.get("l", 1))
 
 
 def correction_document(correction: Correction) -> Document:

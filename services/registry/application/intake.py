@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -14,8 +13,10 @@ from time import perf_counter
 from typing import Final, Protocol
 
 from services.registry.application.deciding import decided
+from services.registry.application.identities import Identities, Known
 from services.registry.application.parsing import CORRECTION_OF_CORRECTION, Candidate, Identity, Said
 from services.registry.application.ports import FactKey, KnownFact, Store, Transaction
+from services.registry.application.secrets import Secrets
 from services.registry.domain.errors import Refusal, RefusalCode
 from services.registry.domain.facts import CORRECTED, Correction, Link, Placed, replaced, standing
 from services.registry.domain.people import regroup
@@ -68,29 +69,6 @@ class IntakeMetrics(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """Keys of the hashes that leave no identity behind, all derived from one secret."""
-
-    identity: bytes
-    change: bytes
-    content: bytes
-    key_id: str
-
-    @classmethod
-    def derive(cls, secret: bytes) -> Secrets:
-        """Return the keys that belong to this secret; each has one use only."""
-
-        def derived(use: str) -> bytes:
-            return hmac.digest(secret, f"cakupan/{use}".encode(), "sha256")
-
-        return cls(derived("identity"), derived("change"), derived("content"), derived("key-id").hex()[:8])
-
-    def hashed(self, identity: Identity) -> bytes:
-        """Return the keyed hash under which an identity is kept."""
-        return hmac.digest(self.identity, f"{identity.scheme}\n{identity.value}".encode(), "sha256")
-
-
 class Intake:
     """Gathers candidates and decides them together, in one transaction each group."""
 
@@ -99,7 +77,8 @@ class Intake:
         on_commit: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._store = store
-        self._secrets = secrets
+        self._identities = Identities(secrets)
+        self._change = secrets.change
         self._clock = clock
         self._metrics = metrics
         self._on_commit = on_commit
@@ -176,21 +155,18 @@ class Intake:
     ) -> Callable[[Transaction], Awaitable[list[Outcome]]]:
         async def work(transaction: Transaction) -> list[Outcome]:
             keys = {key for candidate in candidates for key in _keys(candidate)}
-            hashed = {who: self._secrets.hashed(who) for candidate in candidates for who in candidate.identities}
-            group = _Group(
-                await transaction.known_facts(keys),
-                await transaction.corrections(keys),
-                hashed,
-                await transaction.holders(set(hashed.values())),
-            )
+            named = {who for candidate in candidates for who in candidate.identities}
+            known = await self._identities.find(transaction, named)
+            group = _Group(await transaction.known_facts(keys), await transaction.corrections(keys), known)
             outcomes = [group.judge(candidate) for candidate in candidates]
             if group.accepted:
                 # Whoever comes with this group has no participant yet.
                 found = await transaction.participants(group.holders - set(group.introduced.values()))
                 regrouped = regroup(found, group.placed.keys(), filter(None, group.placed.values()))
-                write = decided(regrouped, now=self._clock.now(), secret=self._secrets.change, traceparent=traceparent)
+                write = decided(regrouped, now=self._clock.now(), secret=self._change, traceparent=traceparent)
+                rows = known.rows(group.introduced)
                 await transaction.write(
-                    replace(write, facts=group.accepted, corrections=group.corrected, identities=group.introduced)
+                    replace(write, facts=group.accepted, corrections=group.corrected, identities=rows)
                 )
             return outcomes
 
@@ -209,19 +185,15 @@ class _Group:
     """The facts of one commit, judged one after another: the second of two alike is a duplicate of the first."""
 
     def __init__(
-        self,
-        known: dict[FactKey, KnownFact],
-        corrections: dict[FactKey, list[Correction]],
-        hashed: dict[Identity, bytes],
-        holders: dict[bytes, str],
+        self, known: dict[FactKey, KnownFact], corrections: dict[FactKey, list[Correction]], identities: Known
     ) -> None:
         self._known = dict(known)
         self._corrections = defaultdict(list, {key: list(found) for key, found in corrections.items()})
-        self._hashed = hashed
-        self._holders = dict(holders)
+        self._identities = identities
+        self._holders = dict(identities.holders)
         self.accepted: dict[FactKey, KnownFact] = {}
         self.corrected: list[Correction] = []
-        self.introduced: dict[bytes, str] = {}
+        self.introduced: dict[Identity, str] = {}
         self.placed: dict[FactKey, Placed | None] = {}
         self.holders: set[str] = set()
 
@@ -229,7 +201,7 @@ class _Group:
         """Return the outcome; duplicate and conflict come before any refusal."""
         known = self._known.get(candidate.key) if candidate.key else None
         if known is not None:
-            same = candidate.digest == known.digest
+            same = self._identities.digest(candidate.digest, known.layer) == known.digest
             return Outcome(Result.DUPLICATE if same else Result.CONFLICT)
         refusal = candidate.refusal or self._refusal(candidate)
         if refusal is not None:
@@ -240,9 +212,7 @@ class _Group:
     def _refusal(self, candidate: Candidate) -> Refusal | None:
         """Return the refusal that only earlier facts can tell."""
         said = candidate.said
-        unlinked = {
-            who for who in candidate.identities if who.scheme == "kpj" and self._hashed[who] not in self._holders
-        }
+        unlinked = {who for who in candidate.identities if who.scheme == "kpj" and who not in self._holders}
         brings = said.replacement if isinstance(said, Correction) else said
         if len(unlinked) > isinstance(brings, Link):
             return _UNKNOWN_CARD
@@ -255,7 +225,8 @@ class _Group:
     def _accept(self, candidate: Candidate) -> None:
         assert candidate.key is not None
         said = _with_holders(candidate.said, [self._holder(who) for who in candidate.identities])
-        known = KnownFact(candidate.digest, candidate.type, said.effective_at)
+        digest = self._identities.digest(candidate.digest)
+        known = KnownFact(digest, candidate.type, said.effective_at, layer=self._identities.layers.newest)
         self._known[candidate.key] = self.accepted[candidate.key] = known
         if isinstance(said, Correction):
             self.corrected.append(said)
@@ -266,10 +237,9 @@ class _Group:
 
     def _holder(self, identity: Identity) -> str:
         """Return the holder of an identity, introducing it where it is new."""
-        hashed = self._hashed[identity]
-        if hashed not in self._holders:
-            self._holders[hashed] = self.introduced[hashed] = uuid.uuid4().hex
-        return self._holders[hashed]
+        if identity not in self._holders:
+            self._holders[identity] = self.introduced[identity] = uuid.uuid4().hex
+        return self._holders[identity]
 
     def _settle(self, key: FactKey, original: Placed | None) -> None:
         """Put in the fact's place what stands there now; a correction waits for its fact, and may have no effect."""

@@ -52,7 +52,7 @@ def shape(document: dict[str, Any], now: datetime) -> Shaped | list[Refusal]:
     try:
         event = model.model_validate(document, context={"now": now})
     except ValidationError as error:
-        refusals += [_as_refusal(wrong) for wrong in error.errors(include_url=False)]
+        refusals += [as_refusal(wrong) for wrong in error.errors(include_url=False)]
     inner = _replacement(document, now) if type_ == CORRECTED else None
     if isinstance(inner, list):
         refusals += inner
@@ -106,7 +106,7 @@ def _extension_refusals(document: dict[str, Any]) -> Iterator[Refusal]:
             yield Refusal(RefusalCode.MALFORMED_FIELD, name, "an extension is a string, a whole number or a boolean")
 
 
-def _as_refusal(wrong: ErrorDetails) -> Refusal:
+def as_refusal(wrong: ErrorDetails) -> Refusal:
     """Return our refusal for one of Pydantic's errors; the value seen is told only where it cannot be personal."""
     path = [part for part in wrong["loc"] if part not in contract.TYPES]
     field = ".".join(map(shown, path))

@@ -10,7 +10,17 @@ import pytest
 
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
-from services.registry.application.ports import DueStore, GroupWrite, KnownFact, Outbox, Store, Transaction
+from services.registry.application.ports import (
+    DueStore,
+    GroupWrite,
+    Holders,
+    Keyed,
+    KnownFact,
+    Layers,
+    Outbox,
+    Store,
+    Transaction,
+)
 from services.registry.domain.facts import Correction, Link
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
@@ -49,7 +59,7 @@ async def ports(address: str | None, namespace: str) -> AsyncIterator[Ports]:
         yield Ports(memory, MemoryOutbox(memory))
         return
     mongo = Mongo(address, f"{namespace.replace('.', '_')}registry", "registry-0")
-    store, outbox = MongoStore(mongo, "k1"), MongoOutbox(mongo)
+    store, outbox = MongoStore(mongo), MongoOutbox(mongo)
     await store.prepare()
     await outbox.prepare()
     yield Ports(store, outbox)
@@ -69,7 +79,7 @@ def group(person: str = "p1", id_: str = "f-1") -> GroupWrite:
         recorded_at=NOW,
         traceparent="00-trace",
         facts={fact.key: KnownFact(b"digest", "enrolled", fact.effective_at, (person,))},
-        identities={person.encode(): person},
+        identities=[Keyed(person.encode(), person, "k1")],
     )
 
 
@@ -96,7 +106,7 @@ async def test_what_was_written_is_read_back(ports: Ports) -> None:
 
     async def work(transaction: Transaction) -> None:
         assert await transaction.known_facts([("bpjs/aceh", "f-1"), ("bpjs/ace", "hf-1")]) == written.facts
-        assert await transaction.holders([b"p1", b"p2"]) == {b"p1": "p1"}
+        assert await transaction.holders([b"p1", b"p2"]) == Holders({b"p1": "p1"}, Layers())
         assert await transaction.participants(["p1", "p2"]) == list(written.participants)
 
     await ports.store.transact(work)
@@ -125,7 +135,7 @@ async def test_a_moved_holder_is_found_with_its_person_until_it_moves_back(ports
     """And a participant with nothing left is gone."""
     await write(ports.store, group("p1", "f-1"))
     await write(ports.store, replace(group("p2", "f-2"), moved={"p2": "p1"}))
-    empty = replace(group(), participants=[], new=(), entries=[], facts={}, identities={})
+    empty = replace(group(), participants=[], new=(), entries=[], facts={}, identities=())
     await write(ports.store, replace(empty, gone=["p2"]))
 
     async def found(holder: str) -> list[str]:
