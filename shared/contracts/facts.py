@@ -119,14 +119,16 @@ def _void_or_replaced(schema: dict[str, Any]) -> None:
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, json_schema_extra=_without_null)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, json_schema_extra=_without_null, hide_input_in_errors=True
+    )
 
 
 class Identity(_Shape):
     """Who is meant. `nik`: 16 digits; `kpj`: 11 digits, a card already linked to a person; `passport`: 5–20."""
 
     scheme: Scheme
-    value: str
+    value: str = Field(repr=False)
 
     @model_validator(mode="after")
     def _well_formed(self) -> Identity:
@@ -235,7 +237,7 @@ class CorrectedData(_Shape):
 class Envelope(BaseModel):
     """CloudEvents attributes. Extensions (names of small letters and digits) are allowed and do not count."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, hide_input_in_errors=True)
 
     specversion: Literal["1.0"]
     id: Name
