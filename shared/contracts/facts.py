@@ -31,7 +31,8 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _IDENTITY: Final = {
     "nik": re.compile(r"\d{16}", re.ASCII),
     "kpj": re.compile(r"\d{11}", re.ASCII),
-    "passport": re.compile(r"[A-Z0-9]{5,20}", re.ASCII),
+    # As it was sent: other alphabets' letters may have capitals that are ASCII.
+    "passport": re.compile(r"[A-Za-z0-9]{5,20}", re.ASCII),
 }
 _DAY_OFFSET_FOR_WOMEN: Final = 40
 
@@ -132,7 +133,7 @@ class Identity(_Shape):
 
     @model_validator(mode="after")
     def _well_formed(self) -> Identity:
-        if not _IDENTITY[self.scheme].fullmatch(self.canonical):
+        if not _IDENTITY[self.scheme].fullmatch(self.value):
             raise PydanticCustomError("malformed_identity", f"is not a well-formed {self.scheme}")
         if self.scheme == "nik" and not _holds_a_date(self.value):
             raise PydanticCustomError("malformed_identity", "digits 7–12 of the nik are not a date of birth")
