@@ -7,7 +7,7 @@ from typing import Any
 
 import bson
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from pymongo import AsyncMongoClient
 
@@ -36,19 +36,23 @@ async def _records(world: World) -> AsyncIterator[tuple[str, bytes]]:
     consumer = AIOKafkaConsumer(bootstrap_servers=ground.kafka_bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:
-        async for topic, count in _topics(ground.kafka_bootstrap, ground.namespace):
-            partitions = [TopicPartition(topic, number) for number in range(count)]
-            consumer.assign(partitions)
-            ends = await consumer.end_offsets(partitions)
-            await consumer.seek_to_beginning(*partitions)
-            for partition in partitions:
-                while await consumer.position(partition) < ends[partition]:
-                    for record in (await consumer.getmany(partition, timeout_ms=1000)).get(partition, []):
-                        parts = [record.key, record.value, *(part for header in record.headers for part in header)]
-                        text = b"\n".join(part.encode() if isinstance(part, str) else part or b"" for part in parts)
-                        yield f"{topic}/{partition.partition}/{record.offset}", text
+        topics = [found async for found in _topics(ground.kafka_bootstrap, ground.namespace)]
+        partitions = [TopicPartition(topic, number) for topic, count in topics for number in range(count)]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        for partition, first in (await consumer.beginning_offsets(partitions)).items():
+            consumer.seek(partition, first)
+        while [partition for partition in partitions if await consumer.position(partition) < ends[partition]]:
+            for partition, records in (await consumer.getmany(timeout_ms=200)).items():
+                for record in records:
+                    yield f"{partition.topic}/{partition.partition}/{record.offset}", _text(record)
     finally:
         await consumer.stop()
+
+
+def _text(record: ConsumerRecord) -> bytes:
+    parts = [record.key, record.value, *(part for header in record.headers for part in header)]
+    return b"\n".join(part.encode() if isinstance(part, str) else part or b"" for part in parts)
 
 
 async def _topics(bootstrap: str, namespace: str) -> AsyncIterator[tuple[str, int]]:

@@ -92,6 +92,12 @@ async def played(world: World, severed: tuple[Line, str]) -> Played:
     return played
 
 
+@pytest.fixture(scope="module")
+async def found(world: World, played: Played) -> dict[str, bytes]:
+    """What the stack has written and kept by then."""
+    return await evidence(world)
+
+
 async def _sample(world: World, played: Played) -> None:
     """Play the sample until its message is there: alerts, deliveries and mails come of it."""
     async with world.story(Console(file=StringIO()), SAMPLE_ONE_TO) as story:
@@ -286,9 +292,8 @@ async def test_no_answer_holds_an_identity(played: Played) -> None:
     assert marks.leaks(played.answers, (*marks.SECRET, marks.NIK_AS_ID)) == []
 
 
-async def test_nothing_written_or_kept_holds_an_identity(world: World, played: Played) -> None:
+async def test_nothing_written_or_kept_holds_an_identity(found: dict[str, bytes], played: Played) -> None:
     """Logs, metrics, every record of every topic, dead letters, every document of every database, mails."""
-    found = await evidence(world)
     for kind in ("log of registry", "metrics of notifier", "mail 0"):
         assert found[kind]
     kept = " ".join(found)
@@ -299,9 +304,8 @@ async def test_nothing_written_or_kept_holds_an_identity(world: World, played: P
     assert runs & played.sample == set()
 
 
-async def test_an_id_that_is_a_nik_stays_with_the_fact_it_names(world: World, played: Played) -> None:
+async def test_an_id_that_is_a_nik_stays_with_the_fact_it_names(found: dict[str, bytes]) -> None:
     """The registry keeps it as the fact's key; no log, metric, topic or other service has it."""
-    found = await evidence(world)
     elsewhere = {place: text for place, text in found.items() if "_registry." not in place}
     assert marks.leaks(elsewhere, (marks.NIK_AS_ID,)) == []
 
