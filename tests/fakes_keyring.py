@@ -68,10 +68,7 @@ class MemoryKeyring:
                 self._store.state.facts[key] = replace(known, digest=raised(known.digest, known.layer), layer=layer)
             yield len(batch[:ROWS_A_BATCH])
 
-    async def drop(self, key_ids: Sequence[str]) -> int:
+    async def drop(self, key_ids: Sequence[str]) -> None:
         """See the port."""
-        identities = self._store.state.identities
-        dropped = [hashed for hashed, row in identities.items() if row.key_id in key_ids]
-        for hashed in dropped:
-            del identities[hashed]
-        return len(dropped)
+        state = self._store.state
+        state.identities = {hashed: row for hashed, row in state.identities.items() if row.key_id not in key_ids}

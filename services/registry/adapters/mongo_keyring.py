@@ -121,11 +121,10 @@ class MongoKeyring:
             yield len(rows)
             after = {"_id": {"$gt": rows[-1]["_id"]}}
 
-    async def drop(self, key_ids: Sequence[str]) -> int:
+    async def drop(self, key_ids: Sequence[str]) -> None:
         """See the port."""
         with translating("drop the rows of retired keys"):
-            dropped = await self._mongo["identities"].delete_many({"key": {"$in": list(key_ids)}})
-        return int(dropped.deleted_count)
+            await self._mongo["identities"].delete_many({"key": {"$in": list(key_ids)}})
 
     async def _batch(self, collection: str, wanted: Document) -> list[Document]:
         with translating(f"read {collection} to re-key"):

@@ -168,8 +168,8 @@ class KeyStore(Protocol):
         """Raise every digest that is below this layer, from the layer it is at; yield as above."""
         ...
 
-    async def drop(self, key_ids: Sequence[str]) -> int:
-        """Drop the rows of these keys, which are out of use; return how many there were."""
+    async def drop(self, key_ids: Sequence[str]) -> None:
+        """Drop the rows of these keys, which are out of use."""
         ...
 
 

@@ -42,10 +42,12 @@ class Rotation:
             if layers.newest < layer:
                 await self._all_have(self._secrets.key_id(layer))
             await self._raise_to(layer)
-        await self._store.settle()
         retired = self._secrets.ids[:-1]
-        self._progress.begin("dropping what retired keys left", len(retired))
-        self._progress.advance(await self._store.drop(retired))
+        if retired:
+            self._progress.begin("dropping what retired keys left", 1)
+            await self._store.settle()
+            await self._store.drop(retired)
+            self._progress.advance(1)
         return len(self._secrets.keys) - layers.oldest
 
     async def _all_have(self, key_id: str) -> None:

@@ -141,12 +141,12 @@ async def test_digests_are_raised_from_the_layer_they_are_at_once(ports: Ports) 
 
 
 async def test_dropping_takes_the_rows_of_retired_keys_and_no_others(ports: Ports) -> None:
-    """They say how many there were."""
+    """However often it is asked for."""
     await ports.keyring.open(["k1", "k2"])
     await write(ports.store, introduces(Keyed(b"1", "h1", "k1"), Keyed(b"x1", "h1", "k2")))
     assert await ports.keyring.sizes() >= (2, 1)
-    assert await ports.keyring.drop(["k1"]) == 1
-    assert await ports.keyring.drop(["k1"]) == 0
+    for _ in range(2):
+        await ports.keyring.drop(["k1"])
     assert (await found(ports.store, b"1", b"x1"))[0] == {b"x1": "h1"}
 
 
