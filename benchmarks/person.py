@@ -25,8 +25,9 @@ from deploy.local.settings import StackSettings
 from services.registry.adapters.documents import participant_of
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
-from services.registry.application.intake import Intake, Result, Secrets
+from services.registry.application.intake import Intake, Result
 from services.registry.application.parsing import Parser
+from services.registry.application.secrets import Secrets
 from services.registry.domain.facts import Fact, FactType
 from services.registry.domain.participant import decide
 from shared.adapters.mongo import Mongo, Session
@@ -99,13 +100,13 @@ class _Bench:
         secrets = Secrets.derive(os.urandom(32))
         self._clock = SystemClock()
         self._parser = Parser(catalogue(), secrets.content)
-        self._intake = Intake(MongoStore(mongo, secrets.key_id), secrets, self._clock, _Silent())
+        self._intake = Intake(MongoStore(mongo), secrets, self._clock, _Silent())
 
     @classmethod
     async def ready(cls, uri: str, case: Case) -> _Bench:
         """Return it with everybody's history taken."""
         mongo = Mongo(uri, f"bench_{uuid.uuid4().hex[:8]}", "benchmark")
-        await MongoStore(mongo, "none").prepare()
+        await MongoStore(mongo).prepare()
         await MongoOutbox(mongo).prepare()
         await mongo.create(["rows"])
         bench = cls(mongo, case)

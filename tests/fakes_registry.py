@@ -10,7 +10,18 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from services.registry.adapters.mongo_store import ledger_documents
-from services.registry.application.ports import Backlog, Batch, FactKey, GroupWrite, Slot, Transaction
+from services.registry.application.ports import (
+    Backlog,
+    Batch,
+    Erasure,
+    FactKey,
+    GroupWrite,
+    Holders,
+    Keyed,
+    Layers,
+    Slot,
+    Transaction,
+)
 from services.registry.domain.participant import Participant
 from shared.adapters.mongo import Document
 from shared.contracts.topics import PARTITIONS
@@ -25,7 +36,9 @@ class MemoryState:
     """What would be in the database."""
 
     slots: dict[FactKey, Slot] = field(default_factory=dict)
-    identities: dict[bytes, str] = field(default_factory=dict)
+    identities: dict[bytes, Keyed] = field(default_factory=dict)
+    layers: Layers = field(default_factory=Layers)
+    erasures: list[Erasure] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
     participants: dict[str, Participant] = field(default_factory=dict)
     ledger: list[Document] = field(default_factory=list)
@@ -62,8 +75,9 @@ class _MemoryTransaction:
     async def slots(self, keys: Collection[FactKey]) -> dict[FactKey, Slot]:
         return {key: self._state.slots[key] for key in keys if key in self._state.slots}
 
-    async def holders(self, identities: Collection[bytes]) -> dict[bytes, str]:
-        return {hashed: self._state.identities[hashed] for hashed in identities if hashed in self._state.identities}
+    async def holders(self, hashes: Collection[bytes]) -> Holders:
+        known = self._state.identities
+        return Holders({hashed: known[hashed].holder for hashed in hashes if hashed in known}, self._state.layers)
 
     async def participants(self, holders: Collection[str]) -> list[Participant]:
         persons = {self._state.moved.get(holder, holder) for holder in holders}
@@ -71,7 +85,7 @@ class _MemoryTransaction:
 
     async def write(self, group: GroupWrite) -> None:
         self._state.slots.update(group.slots)
-        self._state.identities.update(group.identities)
+        self._state.identities.update({row.hashed: row for row in group.identities})
         self._state.participants.update({participant.id: participant for participant in group.participants})
         for person in group.gone:
             del self._state.participants[person]
@@ -79,6 +93,13 @@ class _MemoryTransaction:
         documents = ledger_documents(group)
         self._state.ledger += documents
         self._state.outbox += documents
+
+    async def erase(self, erasure: Erasure) -> int:
+        rows = [row for row in self._state.identities.values() if row.holder in erasure.holders]
+        for row in rows:
+            del self._state.identities[row.hashed]
+        self._state.erasures.append(erasure)
+        return len({row.holder for row in rows})
 
 
 class MemoryOutbox:

@@ -41,7 +41,7 @@ async def drained(mongo: Mongo, ground: Ground, changes: int) -> float:
     topic = topics.CHANGES.under(f"{ground.namespace}backlog.")
     await ensure_topics(ground.kafka_bootstrap, [topic])
     outbox = MongoOutbox(mongo)
-    await MongoStore(mongo, "benchmark").prepare()
+    await MongoStore(mongo).prepare()
     await outbox.prepare()
     await fill_outbox(mongo, changes)
     producer, count = Producer(ground.kafka_bootstrap, "benchmark"), _Count()

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
-from services.registry.adapters import http_api, http_bulk, openapi
+from services.registry.adapters import http_api, http_bulk, http_erase, openapi
 from services.registry.adapters.in_flight import InFlight
 from services.registry.adapters.kafka_relay import KafkaChangeTopic
 from services.registry.adapters.kafka_replay import KafkaReplayTopic
+from services.registry.adapters.key_file import read_keys
 from services.registry.adapters.metrics import RegistryMetrics
 from services.registry.adapters.mongo_audit import MongoAudit
+from services.registry.adapters.mongo_keyring import MongoKeyring
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
 from services.registry.application import sweep
 from services.registry.application.audit import Auditor
-from services.registry.application.intake import Intake, Secrets
+from services.registry.application.erase import Eraser
+from services.registry.application.intake import Intake
 from services.registry.application.parsing import Parser
 from services.registry.application.relay import Relay
+from services.registry.application.rotate import Progress, Rotation
+from services.registry.application.secrets import Secrets
 from services.registry.application.sweep import Sweeper
 from services.registry.settings import RegistrySettings
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
@@ -34,7 +38,6 @@ from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
 from shared.runtime.auth import TokenVerifier
 from shared.runtime.clock import Clock, SystemClock
-from shared.runtime.errors import PermanentError
 from shared.runtime.health import Health
 from shared.runtime.tasks import running
 
@@ -46,10 +49,10 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     prometheus = CollectorRegistry()
     metrics = RegistryMetrics(prometheus)
     changes = topics.CHANGES.under(settings.namespace)
-    secrets = Secrets.derive(read_secret(settings.identity_key_file))
+    secrets = Secrets.derive(*read_keys(settings.identity_key_file))
 
     mongo = Mongo(settings.mongodb_uri, settings.database("registry"), instance)
-    store, outbox = MongoStore(mongo, secrets.key_id), MongoOutbox(mongo)
+    store, outbox, keyring = MongoStore(mongo), MongoOutbox(mongo), MongoKeyring(mongo)
     producer = Producer(settings.kafka_bootstrap, client_id=instance)
     relay = Relay(outbox, KafkaChangeTopic(producer, changes.name), instance, clock, metrics)
     intake = Intake(store, secrets, clock, metrics, on_commit=relay.wake)
@@ -63,6 +66,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     health = Health()
     health.add("mongodb", mongo.ping)
     health.add("relay", relay.trouble)
+    health.add("identity keys", lambda: keyring.trouble(secrets.ids))
 
     @asynccontextmanager
     async def run() -> AsyncIterator[None]:
@@ -70,6 +74,8 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         await store.prepare()
         await outbox.prepare()
         await outbox.prepare_leases([sweep.JOB])
+        await keyring.open(secrets.ids)
+        await keyring.announce(instance, secrets.ids)
         try:
             async with running(intake.run(), relay.run(), sweeper.run()):
                 yield
@@ -93,6 +99,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         api.include_router(
             create(parser=parser, intake=intake, bearer=bearer, clock=clock, metrics=metrics, in_flight=in_flight)
         )
+    api.include_router(http_erase.create_erase_router(eraser=Eraser(store, secrets, clock), bearer=bearer))
     extend_openapi(api, openapi.components())
     return api
 
@@ -100,7 +107,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
 @asynccontextmanager
 async def auditor(settings: RegistrySettings) -> AsyncIterator[Auditor]:
     """Give what checks and replays the ledger of a registry that may be running."""
-    secrets = Secrets.derive(read_secret(settings.identity_key_file))
+    secrets = Secrets.derive(*read_keys(settings.identity_key_file))
     mongo = Mongo(settings.mongodb_uri, settings.database("registry"), f"{settings.namespace}{settings.instance}-audit")
     producer = Producer(settings.kafka_bootstrap, client_id=f"{settings.instance}-replay")
     try:
@@ -117,19 +124,11 @@ async def auditor(settings: RegistrySettings) -> AsyncIterator[Auditor]:
         mongo.close()
 
 
-def read_secret(path: Path) -> bytes:
-    """Return the secret in the file.
-
-    Raises: PermanentError saying what the file must hold.
-    """
+async def rotate_keys(settings: RegistrySettings, progress: Progress) -> int:
+    """Bring all hashes to the newest key of the key file; see `Rotation`."""
+    mongo = Mongo(settings.mongodb_uri, settings.database("registry"), f"{settings.namespace}rotation")
     try:
-        secret = bytes.fromhex(path.read_text().strip())
-    except (OSError, ValueError) as error:
-        raise PermanentError(f"{path} must hold the identity key as 64 hex digits ({type(error).__name__})") from error
-    if len(secret) != _SECRET_BYTES:
-        raise PermanentError(f"{path} holds {len(secret)} bytes; the identity key has {_SECRET_BYTES}")
-    return secret
-
-
-_SECRET_BYTES = 32
-"""The block that HMAC-SHA256 gives back in full."""
+        secrets = Secrets.derive(*read_keys(settings.identity_key_file))
+        return await Rotation(MongoKeyring(mongo), secrets, SystemClock(), progress).run()
+    finally:
+        mongo.close()

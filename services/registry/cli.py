@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from time import perf_counter
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from services.registry.adapters.audit_progress import AuditProgress
-from services.registry.app import auditor, build
+from services.registry.adapters.erase_call import call_erase
+from services.registry.adapters.key_file import append_key
+from services.registry.adapters.rotation_progress import shown_progress
+from services.registry.app import auditor, build, rotate_keys
 from services.registry.application.audit import Auditor
 from services.registry.application.verify import DifferenceFound
 from services.registry.settings import RegistrySettings
 from shared.adapters.serve import serve_api
 from shared.runtime.errors import PermanentError, TransientError
 
-app = typer.Typer(help="Takes enrolment facts and publishes what they change.", no_args_is_help=True)
+# A traceback with local variables, which Typer would print, may hold an identity or a key.
+app = typer.Typer(
+    help="Takes enrolment facts and publishes what they change.", no_args_is_help=True, pretty_exceptions_enable=False
+)
 
 
 @app.callback()
 def main() -> None:
     """Take enrolment facts and publish what they change."""
+    # A core dump would hold the keys, and the identities of whatever was in flight.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 @app.command()
@@ -85,3 +97,56 @@ def _audit(work: Callable[[Auditor, AuditProgress], Awaitable[str]]) -> None:
     except (PermanentError, TransientError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
+
+
+@app.command()
+def erase(
+    scheme: Annotated[str, typer.Argument(help="nik, kpj or passport")],
+    url: Annotated[str, typer.Option(help="Where the registry is, for example http://127.0.0.1:8001")],
+    token_file: Annotated[Path, typer.Option(help="A file with a token that has the scope identity:erase")],
+    force: Annotated[bool, typer.Option("--force", help="Erase also a person who is registered")] = False,
+) -> None:
+    """Forget every identity of a person; exit code 1 if not erased.
+
+    The identity is asked for, unseen, or read from standard input: on the command line `ps` and the shell's history
+    would show it.
+    """
+    value = typer.prompt("Identity", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
+    try:
+        answer = call_erase(scheme, value.strip(), force, url, token_file.read_text().strip())
+    except (PermanentError, TransientError, OSError) as error:
+        raise _failed(str(error)) from None
+    typer.echo(answer.line, err=not answer.erased)
+    if not answer.erased:
+        raise typer.Exit(1)
+
+
+@app.command("new-key")
+def new_key() -> None:
+    """Put a fresh key at the end of the identity key file; every replica then needs the whole file."""
+    settings = RegistrySettings()
+    try:
+        keys = append_key(settings.identity_key_file)
+    except PermanentError as error:
+        raise _failed(str(error)) from None
+    typer.echo(f"{settings.identity_key_file} holds {keys} keys; give it to every replica, restart them, rotate-key")
+
+
+@app.command("rotate-key")
+def rotate_key() -> None:
+    """Re-key every identity and fact with the newest key of the identity key file, while the registry serves.
+
+    Safe to kill, and to start again: it goes on where it stood.
+    """
+    settings = RegistrySettings()
+    try:
+        with shown_progress(Console()) as progress:
+            retired = asyncio.run(rotate_keys(settings, progress))
+    except (PermanentError, TransientError) as error:
+        raise _failed(str(error)) from None
+    typer.echo(f"keys retired: {retired}" if retired else "the newest key of the file is the one in use")
+
+
+def _failed(reason: str) -> typer.Exit:
+    typer.echo(reason, err=True)
+    return typer.Exit(1)

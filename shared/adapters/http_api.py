@@ -91,6 +91,7 @@ def create_api(
         version="1",
         lifespan=lifespan,
         redoc_url=None,
+        # A redirect would repeat the query, whatever is in it, in its Location.
         redirect_slashes=False,
         # FastAPI's own spans cost half the rate of a short request; the trace starts where work is gathered.
         telemetry={"tracing": False, "metrics": False, "logs": False},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -32,6 +33,9 @@ T = TypeVar("T")
 
 _ANSWER_WITHIN_MS: Final = 10_000
 """A healthy server answers in milliseconds; after this long the caller should hear "try again" instead."""
+_LONGEST_TRANSACTION_S: Final = 60.0
+"""The server's own limit; a deployment may set a shorter one, never needs a longer."""
+_LOOK_EVERY_S: Final = 0.1
 
 
 class Mongo:
@@ -117,6 +121,29 @@ class Mongo:
         except PyMongoError as error:
             raise TransientError(f"MongoDB does not answer: {_name(error)}") from error
         return len(found)
+
+    async def settle(self) -> None:
+        """Return once every transaction that is open now has ended.
+
+        Needs the privilege `inprog` to look; without it this waits as long as the server lets any transaction live.
+        """
+        try:
+            async with asyncio.timeout(_LONGEST_TRANSACTION_S):
+                waiting_for = await self._open_transactions()
+                while waiting_for:
+                    await asyncio.sleep(_LOOK_EVERY_S)
+                    waiting_for &= await self._open_transactions()
+        except TimeoutError:
+            return
+        except OperationFailure:
+            await asyncio.sleep(_LONGEST_TRANSACTION_S)
+        except PyMongoError as error:
+            raise TransientError(f"MongoDB does not answer: {_name(error)}") from error
+
+    async def _open_transactions(self) -> set[tuple[str, int]]:
+        stages = [{"$currentOp": {"allUsers": True, "idleSessions": True}}, {"$match": {"transaction": {"$ne": None}}}]
+        found = self._client.admin.aggregate(stages)
+        return {(str(one["lsid"]["id"]), one["transaction"]["parameters"]["txnNumber"]) async for one in found}
 
     async def ping(self) -> str | None:
         """Return None when the primary answers, else what is wrong; a health check."""

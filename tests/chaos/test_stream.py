@@ -82,7 +82,7 @@ async def level(settings: RegistrySettings, facts: list[stream.Event]) -> None:
     now = datetime.now(UTC)
     soon = max(at for at in (oracle.instant(fact["time"]) for fact in facts) if (at - now).days < 1)
     mongo = Mongo(settings.mongodb_uri, settings.database("registry"), "judge")
-    store, outbox = MongoStore(mongo, "none"), MongoOutbox(mongo)
+    store, outbox = MongoStore(mongo), MongoOutbox(mongo)
 
     async def settled() -> bool:
         now = datetime.now(UTC)

@@ -58,6 +58,10 @@ class World:
             headers["Authorization"] = f"Bearer {token or self.token('upstream')}"
         return await self._http.post(f"{self.stack.addresses.registry}/v1/facts", headers=headers, **content)
 
+    async def request(self, method: str, url: str, **given: Any) -> httpx.Response:
+        """Send any request as it is given."""
+        return await self._http.request(method, url, **given)
+
     async def region(self, code: str) -> dict[str, Any]:
         """Return a region as coverage gives it to an operator."""
         return await self._get(f"{self.stack.addresses.coverage}/v1/regions/{code}")

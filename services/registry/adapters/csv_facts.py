@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from services.registry.application.shape import shown
 from services.registry.domain.errors import Refusal, RefusalCode
 from shared.contracts.facts import MAX_FACT_BYTES
 
@@ -49,8 +48,9 @@ def _check(header: list[str]) -> None:
     if len(header) == 1 and ";" in header[0]:
         raise UnreadableError("the columns are divided by semicolons; save the file with commas")
     if unknown or "id" not in header or len(set(header)) < len(header):
-        seen = shown(", ".join(header))
-        raise UnreadableError(f"the header must name columns of {','.join(COLUMNS)}, each once; it reads {seen}")
+        # What it reads is not told: in a file without a header it is somebody's row.
+        wrong = f"{len(unknown)} of its {len(header)} columns are not ours" if unknown else "one is missing or doubled"
+        raise UnreadableError(f"the first line must name columns of {','.join(COLUMNS)}, each once; {wrong}")
 
 
 def _document(header: list[str], cells: list[str]) -> Document | Refusal:

@@ -15,8 +15,9 @@ from services.registry.adapters.http_bulk import create_bulk_router
 from services.registry.adapters.in_flight import InFlight
 from services.registry.adapters.metrics import RegistryMetrics
 from services.registry.app import build
-from services.registry.application.intake import WAITING_AT_MOST, Intake, Secrets
+from services.registry.application.intake import WAITING_AT_MOST, Intake
 from services.registry.application.parsing import Parser
+from services.registry.application.secrets import Secrets
 from services.registry.settings import RegistrySettings
 from shared.adapters.http_api import Bearer
 from shared.regions.catalogue import catalogue

@@ -81,7 +81,7 @@ async def ports(servers_of: tuple[str, str] | None, namespace: str) -> AsyncIter
         yield Ports(memory, waiting, MemoryAudit(memory, waiting))
         return
     mongo = Mongo(servers_of[1], f"{namespace.replace('.', '_')}registry", "registry-0")
-    store, outbox = MongoStore(mongo, "k1"), MongoOutbox(mongo)
+    store, outbox = MongoStore(mongo), MongoOutbox(mongo)
     await store.prepare()
     await outbox.prepare()
     yield Ports(store, outbox, MongoAudit(mongo))

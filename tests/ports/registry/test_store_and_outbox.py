@@ -15,7 +15,10 @@ from services.registry.application.ports import (
     Backlog,
     DueStore,
     GroupWrite,
+    Holders,
+    Keyed,
     KnownFact,
+    Layers,
     Outbox,
     Slot,
     Store,
@@ -59,7 +62,7 @@ async def ports(address: str | None, namespace: str) -> AsyncIterator[Ports]:
         yield Ports(memory, MemoryOutbox(memory))
         return
     mongo = Mongo(address, f"{namespace.replace('.', '_')}registry", "registry-0")
-    store, outbox = MongoStore(mongo, "k1"), MongoOutbox(mongo)
+    store, outbox = MongoStore(mongo), MongoOutbox(mongo)
     await store.prepare()
     await outbox.prepare()
     yield Ports(store, outbox)
@@ -80,7 +83,7 @@ def group(person: str = "p1", id_: str = "f-1") -> GroupWrite:
         traceparent="00-trace",
         slots={fact.key: Slot(KnownFact(b"digest", "enrolled", fact.effective_at, (person,)))},
         new_slots=[fact.key],
-        identities={person.encode(): person},
+        identities=[Keyed(person.encode(), person, "k1")],
     )
 
 
@@ -110,7 +113,7 @@ async def test_what_was_written_is_read_back(ports: Ports) -> None:
 
     async def work(transaction: Transaction) -> None:
         assert await transaction.slots([("bpjs/aceh", "f-1"), ("bpjs/ace", "hf-1")]) == written.slots
-        assert await transaction.holders([b"p1", b"p2"]) == {b"p1": "p1"}
+        assert await transaction.holders([b"p1", b"p2"]) == Holders({b"p1": "p1"}, Layers())
         assert await transaction.participants(["p1", "p2"]) == list(written.participants)
 
     await ports.store.transact(work)

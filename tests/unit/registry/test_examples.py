@@ -6,8 +6,9 @@ import jsonschema
 
 from deploy import contracts
 from services.registry.adapters.csv_facts import documents
-from services.registry.application.intake import Intake, Result, Secrets
+from services.registry.application.intake import Intake, Result
 from services.registry.application.parsing import Parser
+from services.registry.application.secrets import Secrets
 from shared.contracts.examples import ENROLLED_AS_CSV, FACTS
 from shared.contracts.facts import TYPES
 from shared.regions.catalogue import catalogue

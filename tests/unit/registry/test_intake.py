@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.application.intake import Intake, Outcome, Result, Secrets
+from services.registry.application.intake import Intake, Outcome, Result
 from services.registry.application.parsing import Candidate, Parser
+from services.registry.application.secrets import Secrets
 from shared.regions.catalogue import catalogue
 from shared.runtime.errors import TransientError
 from tests.factories_registry import NIK, raw

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.registry.application.audit import Auditor
-from services.registry.application.intake import Intake, Secrets
+from services.registry.application.intake import Intake
 from services.registry.application.parsing import Parser
+from services.registry.application.secrets import Secrets
 from services.registry.application.sweep import LEASE_FOR, Sweeper
 from services.registry.domain.errors import RefusalCode
 from shared.adapters.kafka_producer import partition_for

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from services.registry.application.intake import Intake, Result, Secrets
+from services.registry.application.intake import Intake, Result
 from services.registry.application.parsing import Parser
+from services.registry.application.secrets import Secrets
 from services.registry.domain.errors import RefusalCode
 from shared.regions.catalogue import catalogue
 from tests.bad_facts import BAD_FACTS, FIELD_AT_FAULT, as_sent

@@ -12,9 +12,10 @@ import pytest
 from bson import ObjectId
 
 from services.registry.application.audit import Auditor
-from services.registry.application.intake import Intake, Secrets
+from services.registry.application.intake import Intake
 from services.registry.application.parsing import Parser
 from services.registry.application.relay import Relay
+from services.registry.application.secrets import Secrets
 from services.registry.application.verify import DifferenceFound, verify
 from services.registry.domain.participant import Participant
 from shared.adapters.kafka_producer import partition_for
