@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from deploy.local.jars import kafka_jars
 from deploy.local.kafka import Kafka
 from deploy.local.mongod import Mongod
@@ -9,6 +11,8 @@ from deploy.local.ports import remembered_ports
 from deploy.local.process import Child
 from deploy.local.settings import StackSettings
 from deploy.local.together import together
+from shared.adapters.kafka_access import KafkaAccess
+from shared.runtime.errors import PermanentError
 
 
 class Servers:
@@ -23,6 +27,11 @@ class Servers:
     def kafka_bootstrap(self) -> str:
         """Where Kafka answers; known once started."""
         return self._settings.kafka_bootstrap or (self._kafka.bootstrap if self._kafka else "")
+
+    @property
+    def kafka(self) -> KafkaAccess:
+        """How Kafka is reached; known once started."""
+        return replace(self._settings.kafka, bootstrap=self.kafka_bootstrap)
 
     @property
     def mongodb_uri(self) -> str:
@@ -48,6 +57,11 @@ class Servers:
     async def _start_kafka(self) -> None:
         if self._settings.kafka_bootstrap:
             return
+        if self._settings.kafka.tls:
+            raise PermanentError(
+                "our own Kafka has no TLS: unset CAKUPAN_KAFKA_SECURITY_PROTOCOL, "
+                "or name yours in CAKUPAN_KAFKA_BOOTSTRAP"
+            )
         home = self._settings.home
         jars = await kafka_jars(home.log("maven"))
         ports = remembered_ports(home.ports, ["kafka", "kafka controller"])
