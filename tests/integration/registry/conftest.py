@@ -46,6 +46,6 @@ def issuer() -> Issuer:
 async def registry(settings: RegistrySettings, issuer: Issuer) -> AsyncIterator[Registry]:
     """A registry with its topics."""
     changes = topics.CHANGES.under(settings.namespace)
-    await ensure_topics(settings.kafka_bootstrap, [changes])
+    await ensure_topics(settings.kafka, [topic.under(settings.namespace) for topic in topics.ALL[:3]])
     async with served(build(settings)) as http:
         yield Registry(http, issuer.token(), changes.name, settings.kafka_bootstrap)

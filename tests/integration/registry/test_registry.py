@@ -98,7 +98,7 @@ async def test_facts_are_taken_while_kafka_is_away_and_published_after(
 ) -> None:
     """The intake does not need Kafka; readiness says what waits; after a restart with Kafka all is published."""
     token, changes = issuer.token(), topics.CHANGES.under(settings.namespace)
-    await ensure_topics(settings.kafka_bootstrap, [changes])
+    await ensure_topics(settings.kafka, [changes])
     async with served(build(settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"}))) as http:
         registry = Registry(http, token, changes.name, settings.kafka_bootstrap)
         assert (await registry.post(raw())).status_code == 202
