@@ -15,7 +15,7 @@ from services.registry.adapters.kafka_rejected import RejectedTopic, rejection
 from services.registry.adapters.metrics import RegistryMetrics
 from services.registry.application.intake import Intake, Outcome, Result
 from services.registry.application.parsing import Candidate, Parser
-from shared.adapters.kafka_reader import Batches
+from shared.adapters.kafka_poll import Batches
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
 
