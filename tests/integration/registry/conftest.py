@@ -9,10 +9,9 @@ import pytest
 
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
-from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
-from tests.integration.registry.serving import Registry
+from tests.integration.registry.serving import Registry, make_topics
 from tests.serving import served
 from tests.tokens import AUDIENCE, ISSUER, Issuer
 
@@ -46,6 +45,6 @@ def issuer() -> Issuer:
 async def registry(settings: RegistrySettings, issuer: Issuer) -> AsyncIterator[Registry]:
     """A registry with its topics."""
     changes = topics.CHANGES.under(settings.namespace)
-    await ensure_topics(settings.kafka, [topic.under(settings.namespace) for topic in topics.ALL[:3]])
+    await make_topics(settings)
     async with served(build(settings)) as http:
         yield Registry(http, issuer.token(), changes.name, settings.kafka_bootstrap)

@@ -30,7 +30,9 @@ class FactsTopic:
         """Write records in order, values alone or with headers; return once all are acknowledged."""
         for one in sent:
             value, headers = one if isinstance(one, tuple) else (one, ())
-            await self.producer.send_and_wait(self._name(topics.FACTS), value, partition=partition, headers=headers)
+            await self.producer.send_and_wait(
+                self._name(topics.FACTS), value, key=b"any", partition=partition, headers=headers
+            )
 
     async def rejected(self, count: int) -> list[ConsumerRecord]:
         """Return the first `count` records of the rejected topic."""

@@ -8,6 +8,8 @@ import httpx
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from services.registry.settings import RegistrySettings
+from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts import topics
 from shared.contracts.changes import Change
@@ -15,6 +17,12 @@ from tests.factories_registry import VILLAGE
 
 CLOUDEVENT = {"content-type": "application/cloudevents+json"}
 PARTITION = partition_for(VILLAGE[:5], topics.PARTITIONS)
+
+
+async def make_topics(settings: RegistrySettings) -> None:
+    """Make the topics that a registry reads and writes."""
+    wanted = (topics.FACTS, topics.FACTS_REJECTED, topics.CHANGES)
+    await ensure_topics(settings.kafka, [topic.under(settings.namespace) for topic in wanted])
 
 
 @dataclass
