@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from shared.contracts import topics
 from shared.contracts.changes import Change
 from shared.contracts.facts import TYPES
+from shared.contracts.rejections import Rejection
 from shared.contracts.snapshots import Snapshot
 
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "contracts"
@@ -23,7 +24,11 @@ FOLDER: Final = Path(__file__).parent.parent / "docs" / "contracts"
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return file name → JSON Schema for every contract."""
-    published: dict[str, Any] = {topics.CHANGES.name: Change, topics.SNAPSHOTS.name: Snapshot}
+    published: dict[str, Any] = {
+        topics.CHANGES.name: Change,
+        topics.SNAPSHOTS.name: Snapshot,
+        topics.FACTS_REJECTED.name: Rejection,
+    }
     return {
         f"{name}.schema.json": {
             "$schema": "https://json-schema.org/draft/2020-12/schema",

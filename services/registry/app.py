@@ -11,7 +11,7 @@ from typing import Final
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from services.registry.adapters import http_api, http_bulk
+from services.registry.adapters import asyncapi, http_api, http_bulk
 from services.registry.adapters.kafka_intake import FactSink
 from services.registry.adapters.kafka_rejected import RejectedTopic
 from services.registry.adapters.kafka_relay import KafkaChangeTopic
@@ -24,14 +24,13 @@ from services.registry.application.parsing import Parser
 from services.registry.application.relay import Relay
 from services.registry.application.sweep import Sweeper
 from services.registry.settings import RegistrySettings
+from shared.adapters.asyncapi import extend_asyncapi
 from shared.adapters.http_api import Bearer, create_api, extend_openapi, key_fetcher
 from shared.adapters.kafka_producer import Producer
 from shared.adapters.kafka_reader import Metrics as ReaderMetrics
 from shared.adapters.kafka_reader import PartitionReader
 from shared.adapters.mongo import Mongo
 from shared.contracts import topics
-from shared.contracts.changes import Change
-from shared.contracts.rejections import Rejection
 from shared.regions.catalogue import catalogue
 from shared.runtime.auth import TokenVerifier
 from shared.runtime.clock import Clock, SystemClock
@@ -65,15 +64,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     sweeper = Sweeper(store, outbox, instance, secrets.change, clock, metrics, on_commit=relay.wake)
 
     broker = settings.kafka.broker()
-    broker.publisher(
-        changes.name, schema=Change, title=changes.name, description="What the registry decided, keyed by regency code"
-    )
-    broker.publisher(
-        rejected.name,
-        schema=Rejection,
-        title=rejected.name,
-        description="Facts of the topic that do not count, and why",
-    )
+    asyncapi.declare(broker, rejected, changes)
     parser = Parser(catalogue(), secrets.content)
     sink = FactSink(parser, intake, RejectedTopic(refusals, rejected.name, metrics), clock, metrics)
     reader = PartitionReader(
@@ -114,6 +105,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     for create in (http_api.create_router, http_bulk.create_bulk_router):
         api.include_router(create(parser=parser, intake=intake, bearer=bearer, clock=clock, metrics=metrics))
     extend_openapi(api, http_api.components())
+    extend_asyncapi(api, asyncapi.completion(facts, rejected, changes))
     return api
 
 
