@@ -365,7 +365,8 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
     async def trouble(self) -> str | None:
         """Say why this reader is not doing its work; None when it is. A health check."""
         if self._not_started:
-            return f"Kafka does not answer, lets us not in, or has no topic {self._topic.name} ({self._not_started})"
+            why = f"Kafka is away, does not let us in or has no topic {self._topic.name}; the log says which"
+            return f"{why} ({self._not_started})"
         if not self._ever_assigned:
             return f"no partition of {self._topic.name} assigned yet"
         if self._last_poll is None or self._clock.now() - self._last_poll > _SILENT_POLL:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.adapters.kafka_access import KafkaAccess, Login, trusting
 from shared.runtime.errors import PermanentError
@@ -17,6 +17,8 @@ _PREFIX: Final = "CAKUPAN_KAFKA_"
 
 class KafkaSettings(BaseSettings):
     """`CAKUPAN_KAFKA_*`; they hold for all services."""
+
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
     kafka_bootstrap: str = Field("127.0.0.1:9092", validation_alias=AliasChoices("CAKUPAN_KAFKA_BOOTSTRAP"))
     kafka_security_protocol: str = Field(

@@ -1,4 +1,4 @@
-"""The Kafka entrance of a registry of a test's own: hands to write facts and to read what is told of refused ones."""
+"""The Kafka entrance of a registry of a test's own: hands to write facts, and to read what comes of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from services.registry.settings import RegistrySettings
 from shared.adapters.kafka_access import KafkaAccess
 from shared.contracts import topics
+from shared.contracts.changes import Change
 from shared.contracts.rejections import Rejection
+from tests.integration.registry.serving import PARTITION
 from tests.records import Header
 
 Sent = tuple[bytes | None, Sequence[Header]]
@@ -20,7 +22,7 @@ Sent = tuple[bytes | None, Sequence[Header]]
 
 @dataclass
 class FactsTopic:
-    """The topic of facts and that of refused ones."""
+    """The topic of facts, and those written by who reads it."""
 
     access: KafkaAccess
     namespace: str
@@ -36,7 +38,19 @@ class FactsTopic:
 
     async def rejected(self, count: int) -> list[ConsumerRecord]:
         """Return the first `count` records of the rejected topic."""
-        at = TopicPartition(self._name(topics.FACTS_REJECTED), 0)
+        return await self._read(topics.FACTS_REJECTED, 0, count)
+
+    async def told(self, count: int) -> list[Rejection]:
+        """Return what the first `count` of them say."""
+        return [msgspec.json.decode(record.value, type=Rejection) for record in await self.rejected(count)]
+
+    async def published(self, count: int) -> list[Change]:
+        """Return the first `count` changes in the partition of the factory's village."""
+        records = await self._read(topics.CHANGES, PARTITION, count)
+        return [msgspec.json.decode(record.value, type=Change) for record in records]
+
+    async def _read(self, topic: topics.Topic, partition: int, count: int) -> list[ConsumerRecord]:
+        at = TopicPartition(self._name(topic), partition)
         consumer = AIOKafkaConsumer(**self.access.client_options(), enable_auto_commit=False)
         await consumer.start()
         try:
@@ -45,10 +59,6 @@ class FactsTopic:
             return [await consumer.getone() for _ in range(count)]
         finally:
             await consumer.stop()
-
-    async def told(self, count: int) -> list[Rejection]:
-        """Return what the first `count` of them say."""
-        return [msgspec.json.decode(record.value, type=Rejection) for record in await self.rejected(count)]
 
     def _name(self, topic: topics.Topic) -> str:
         return topic.under(self.namespace).name
