@@ -48,6 +48,11 @@ class Servers:
 
         Raises: PermanentError that names the server and its log, or what is to be installed.
         """
+        if self._settings.kafka.tls and not self._settings.kafka_bootstrap:
+            raise PermanentError(
+                "our own Kafka has no TLS: unset CAKUPAN_KAFKA_SECURITY_PROTOCOL, "
+                "or name yours in CAKUPAN_KAFKA_BOOTSTRAP"
+            )
         await together(self._start_mongod(), self._start_kafka())
 
     async def stop(self) -> None:
@@ -57,11 +62,6 @@ class Servers:
     async def _start_kafka(self) -> None:
         if self._settings.kafka_bootstrap:
             return
-        if self._settings.kafka.tls:
-            raise PermanentError(
-                "our own Kafka has no TLS: unset CAKUPAN_KAFKA_SECURITY_PROTOCOL, "
-                "or name yours in CAKUPAN_KAFKA_BOOTSTRAP"
-            )
         home = self._settings.home
         jars = await kafka_jars(home.log("maven"))
         ports = remembered_ports(home.ports, ["kafka", "kafka controller"])
