@@ -126,7 +126,7 @@ async def _limits(stack: LocalStack) -> dict[str, Spread]:
     ground = stack.ground
     return {
         **await limits.mongodb_hops(ground.mongodb_uri, ground.namespace),
-        **await limits.kafka_hop(ground.kafka_bootstrap, ground.namespace),
+        **await limits.kafka_hop(ground.kafka, ground.namespace),
         **await limits.http_get(f"{stack.addresses.coverage}/health/live"),
         **await limits.smtp_send(ground.host, ground.ports["smtp"]),
     }

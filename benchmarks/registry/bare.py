@@ -22,6 +22,7 @@ from services.registry.application.parsing import Parser
 from services.registry.application.ports import GroupWrite
 from services.registry.domain.facts import Fact
 from services.registry.domain.people import regroup
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import partition_for
 from shared.adapters.mongo import Document, Mongo, Session
@@ -106,7 +107,7 @@ async def _rate(groups: int, one: Callable[[int], Any]) -> float:
 async def produced(bootstrap: str, namespace: str, count: int) -> float:
     """Return how many records a second a bare idempotent producer sends, to partitions it has computed."""
     topic = _TOPIC.under(namespace)
-    await ensure_topics(bootstrap, [topic])
+    await ensure_topics(KafkaAccess(bootstrap), [topic])
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, linger_ms=5, max_batch_size=128 * 1024
     )

@@ -83,7 +83,7 @@ class _Run:
         bare_single, bare_spread = await self._bare_single()
         single, spread = await self._single("single", _SINGLE_FACTS, 300_000)
         swept = await self._sweep()
-        produced = await bare.produced(self._ground.kafka_bootstrap, self._ground.namespace, _BACKLOG)
+        produced = await bare.produced(self._ground.kafka.bootstrap, self._ground.namespace, _BACKLOG)
         relayed = await self._with_mongo("relay", lambda mongo: drained(mongo, self._ground, _BACKLOG))
         to_topic = await accepted_to_topic(self._ground, self._registry, self._token)
         return {

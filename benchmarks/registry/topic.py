@@ -68,7 +68,7 @@ async def accepted_to_topic(ground: Ground, registry: str, token: str) -> Watche
 async def _watch(ground: Ground, watched: Watched, expected: set[datetime]) -> None:
     """Return once every fact's change has been seen."""
     topic = topics.CHANGES.under(ground.namespace).name
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=ground.kafka_bootstrap, auto_offset_reset="latest")
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=ground.kafka.bootstrap, auto_offset_reset="latest")
     await consumer.start()
     try:
         while expected - watched.seen.keys():

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from deploy.local.home import REPOSITORY, Home
+from shared.adapters.kafka_settings import KafkaSettings
 
 _PARTS: Final = ("registry", "coverage", "notifier", "mailbox", "smtp")
 
 
-class StackSettings(BaseSettings):
+class StackSettings(KafkaSettings):
     """Ports of 0 are chosen once and remembered. Servers that are named here are used and not started."""
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from fastapi import FastAPI
-from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
 from services.coverage.adapters import http_api, http_potentials
@@ -57,9 +56,8 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
 
     mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), instance)
     store, reference = MongoStore(mongo), MongoReference(mongo)
-    producer = Producer(settings.kafka_bootstrap, client_id=instance)
-    # It only reads here, and a topic made in passing would have one partition; its own log lines are not JSON.
-    broker = KafkaBroker(settings.kafka_bootstrap, consumer_only=True, allow_auto_create_topics=False, logger=None)
+    producer = Producer(settings.kafka, client_id=instance)
+    broker = settings.kafka.broker()
     broker.publisher(
         snapshots.name, schema=Snapshot, title=snapshots.name, description="A region as counted, keyed by region code"
     )

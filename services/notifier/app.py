@@ -9,7 +9,6 @@ from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
-from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
 from services.notifier.adapters import email, http_api
@@ -61,8 +60,8 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
 
     mongo = Mongo(settings.mongodb_uri, settings.database("notifier"), instance)
     store, deliveries, archive = MongoStore(mongo), MongoDeliveries(mongo), MongoArchive(mongo)
-    producer = Producer(settings.kafka_bootstrap, client_id=instance)
-    broker = KafkaBroker(settings.kafka_bootstrap, consumer_only=True, allow_auto_create_topics=False, logger=None)
+    producer = Producer(settings.kafka, client_id=instance)
+    broker = settings.kafka.broker()
 
     channels: dict[str, Channel] = {
         email.CHANNEL: SmtpChannel(settings.smtp_host, settings.smtp_port, settings.smtp_sender)

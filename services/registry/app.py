@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
 
 from fastapi import FastAPI
-from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
-from services.registry.adapters import http_api, http_bulk, http_erase, openapi
+from services.registry.adapters import asyncapi, http_api, http_bulk, http_erase, openapi
 from services.registry.adapters.in_flight import InFlight
+from services.registry.adapters.kafka_intake import FactSink
+from services.registry.adapters.kafka_rejected import RejectedTopic
 from services.registry.adapters.kafka_relay import KafkaChangeTopic
 from services.registry.adapters.kafka_replay import KafkaReplayTopic
 from services.registry.adapters.key_file import read_keys
@@ -29,17 +32,22 @@ from services.registry.application.rotate import Progress, Rotation
 from services.registry.application.secrets import Secrets
 from services.registry.application.sweep import Sweeper
 from services.registry.settings import RegistrySettings
+from shared.adapters.asyncapi import extend_asyncapi
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.kafka_producer import Producer, partition_for
+from shared.adapters.kafka_reader import Metrics as ReaderMetrics
+from shared.adapters.kafka_reader import PartitionReader
 from shared.adapters.mongo import Mongo
 from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
-from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
 from shared.runtime.auth import TokenVerifier
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.health import Health
 from shared.runtime.tasks import running
+
+_COMMIT_EVERY: Final = timedelta(seconds=1)
+"""How much of the topic is read again after a kill; all of it is known by then."""
 
 
 def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
@@ -48,25 +56,34 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     instance = f"{settings.namespace}{settings.instance}"
     prometheus = CollectorRegistry()
     metrics = RegistryMetrics(prometheus)
-    changes = topics.CHANGES.under(settings.namespace)
+    facts, rejected, changes = (
+        topic.under(settings.namespace) for topic in (topics.FACTS, topics.FACTS_REJECTED, topics.CHANGES)
+    )
     secrets = Secrets.derive(*read_keys(settings.identity_key_file))
 
     mongo = Mongo(settings.mongodb_uri, settings.database("registry"), instance)
     store, outbox, keyring = MongoStore(mongo), MongoOutbox(mongo), MongoKeyring(mongo)
-    producer = Producer(settings.kafka_bootstrap, client_id=instance)
+    producer = Producer(settings.kafka, client_id=instance)
+    # Its own producer: what goes wrong with one topic must not break off what is on its way to the other.
+    refusals = Producer(settings.kafka, client_id=f"{instance}-rejected")
     relay = Relay(outbox, KafkaChangeTopic(producer, changes.name), instance, clock, metrics)
     intake = Intake(store, secrets, clock, metrics, on_commit=relay.wake)
 
     sweeper = Sweeper(store, outbox, instance, secrets.change, clock, metrics, on_commit=relay.wake)
 
-    broker = KafkaBroker(settings.kafka_bootstrap, logger=None)
-    broker.publisher(
-        changes.name, schema=Change, title=changes.name, description="What the registry decided, keyed by regency code"
-    )
+    broker = settings.kafka.broker()
+    asyncapi.declare(broker, rejected, changes)
+    parser = Parser(catalogue(), secrets.content, metrics.rehomed)
+    sink = FactSink(parser, intake, RejectedTopic(refusals, rejected.name, metrics), clock, metrics)
+    reader = PartitionReader(
+        broker, facts, f"{settings.namespace}registry", instance, sink, clock, ReaderMetrics.on(prometheus),
+        reset="earliest", description="Facts to be taken in, CloudEvents structured or binary",
+    )  # fmt: skip
     health = Health()
     health.add("mongodb", mongo.ping)
     health.add("relay", relay.trouble)
     health.add("identity keys", lambda: keyring.trouble(secrets.ids))
+    health.add("facts", reader.trouble)
 
     @asynccontextmanager
     async def run() -> AsyncIterator[None]:
@@ -77,10 +94,13 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         await keyring.open(secrets.ids)
         await keyring.announce(instance, secrets.ids)
         try:
-            async with running(intake.run(), relay.run(), sweeper.run()):
+            async with running(
+                intake.run(), relay.run(), sweeper.run(), reader.run(), reader.commit_regularly(_COMMIT_EVERY)
+            ):
                 yield
         finally:
             await producer.stop()
+            await refusals.stop()
             mongo.close()
 
     api = create_api(
@@ -93,7 +113,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         run=run,
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
-    bearer, parser = Bearer(verifier), Parser(catalogue(), secrets.content, metrics.rehomed)
+    bearer = Bearer(verifier)
     in_flight = InFlight(settings.facts_in_flight_per_caller)
     for create in (http_api.create_router, http_bulk.create_bulk_router):
         api.include_router(
@@ -101,6 +121,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         )
     api.include_router(http_erase.create_erase_router(eraser=Eraser(store, secrets, clock), bearer=bearer))
     extend_openapi(api, openapi.components())
+    extend_asyncapi(api, asyncapi.completion(facts, rejected, changes))
     return api
 
 
@@ -109,7 +130,7 @@ async def auditor(settings: RegistrySettings) -> AsyncIterator[Auditor]:
     """Give what checks and replays the ledger of a registry that may be running."""
     secrets = Secrets.derive(*read_keys(settings.identity_key_file))
     mongo = Mongo(settings.mongodb_uri, settings.database("registry"), f"{settings.namespace}{settings.instance}-audit")
-    producer = Producer(settings.kafka_bootstrap, client_id=f"{settings.instance}-replay")
+    producer = Producer(settings.kafka, client_id=f"{settings.instance}-replay")
     try:
         yield Auditor(
             audit=MongoAudit(mongo),
@@ -117,7 +138,7 @@ async def auditor(settings: RegistrySettings) -> AsyncIterator[Auditor]:
             partition_of=lambda regency: partition_for(regency, topics.PARTITIONS),
             clock=SystemClock(),
             relayed_to=topics.CHANGES.under(settings.namespace).name,
-            topic=lambda name: KafkaReplayTopic(settings.kafka_bootstrap, producer, name),
+            topic=lambda name: KafkaReplayTopic(settings.kafka, producer, name),
         )
     finally:
         await producer.stop()

@@ -13,19 +13,18 @@ import httpx
 from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 from fastapi_offline import FastAPIOffline
 from faststream.kafka import KafkaBroker
-from faststream.specification import AsyncAPI
-from faststream.specification.asyncapi import get_asyncapi_html
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from shared.adapters.asyncapi import add_asyncapi
 from shared.adapters.http_body import BodyError, BodyGuard
 from shared.runtime.auth import AuthError, Caller, TokenVerifier
 from shared.runtime.errors import PermanentError, TransientError
@@ -99,7 +98,7 @@ def create_api(
     api.add_middleware(BodyGuard, within=body_within)
     _add_problems(api)
     _add_operations(api, registry, health)
-    _add_asyncapi(api, broker, title)
+    add_asyncapi(api, broker, title)
     return api
 
 
@@ -181,20 +180,6 @@ def _add_operations(api: FastAPI, registry: CollectorRegistry, health: Health) -
     @api.get("/metrics", tags=["operations"], summary="Prometheus metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
-
-def _add_asyncapi(api: FastAPI, broker: KafkaBroker, title: str) -> None:
-    @api.get("/asyncapi", tags=["operations"], summary="The topics, for reading", response_class=HTMLResponse)
-    async def page() -> HTMLResponse:
-        return HTMLResponse(get_asyncapi_html(_specification(broker, title)))
-
-    @api.get("/asyncapi.json", tags=["operations"], summary="The topics, for tools")
-    async def document() -> Response:
-        return Response(_specification(broker, title).to_json(), media_type="application/json")
-
-
-def _specification(broker: KafkaBroker, title: str) -> Any:
-    return AsyncAPI(broker, title=title, version="1").to_specification()
 
 
 def key_fetcher(jwks: str) -> Callable[[], Awaitable[bytes]]:

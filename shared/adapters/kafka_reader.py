@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import traceback
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -20,6 +22,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from shared.adapters.kafka_poll import POLL_TIMEOUT_MS, Batches, find_unreadable, gather, rewind
 from shared.adapters.kafka_start import started
 from shared.contracts.topics import Topic
 from shared.runtime import tracing
@@ -30,20 +33,13 @@ from shared.runtime.logging import logger
 
 _log = logger(__name__)
 
-_POLL_TIMEOUT_MS: Final = 200
-_MAX_RECORDS: Final = 500
-"""More at once only makes `getmany` copy more; measured as the better size for replay."""
-_GATHER_S: Final = 0.02
-"""How long the first records wait for company: one transaction for all partitions costs little more than for one."""
 _SILENT_POLL: Final = timedelta(seconds=30)
 """A loop that has not asked Kafka for so long is stuck."""
 _RETRY_FIRST: Final = timedelta(milliseconds=100)
 _RETRY_LONGEST: Final = timedelta(seconds=5)
 _BROKER_START_TIMEOUT_S: Final = 30
-
-
-Batches = Mapping[int, Sequence[ConsumerRecord]]
-"""Records by partition, in order of offset."""
+_LAST_COMMIT_S: Final = 2.0
+"""On the way out: while Kafka is away a commit would be tried for ever."""
 
 
 class Sink(Protocol):
@@ -105,6 +101,7 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
         self._stopped: dict[int, str] = {}
         self._next: dict[int, int] = {}
         self._ever_assigned = False
+        self._not_started: str | None = None
         self._last_poll: datetime | None = None
         self._broker = broker
         self._subscriber = broker.subscriber(
@@ -119,7 +116,7 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
             heartbeat_interval_ms=3_000,
             rebalance_timeout_ms=60_000,
             max_partition_fetch_bytes=2 * 1024 * 1024,
-            fetch_max_wait_ms=_POLL_TIMEOUT_MS,
+            fetch_max_wait_ms=POLL_TIMEOUT_MS,
             listener=self,
             title=f"{topic.name}:read",
             description=description,
@@ -146,7 +143,10 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
         return self._subscriber.consumer
 
     async def run(self) -> None:
-        """Read until cancelled; then leave without telling the group, so that a quick restart moves nothing."""
+        """Read until cancelled; then leave without telling the group, so that a quick restart moves nothing.
+
+        What was applied by then is committed, so that the restart reads none of it again.
+        """
         try:
             await self._start()
             while True:
@@ -154,6 +154,7 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
                 # `getmany` does not yield while it has data: others must get their turn.
                 await asyncio.sleep(0)
         finally:
+            await self._commit_last()
             await self._subscriber.stop()
 
     async def _start(self) -> None:
@@ -161,10 +162,12 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
         while True:
             try:
                 await started(self._join(), _BROKER_START_TIMEOUT_S)
+                self._not_started = None
                 return
             except (KafkaError, TimeoutError, OSError) as error:
                 attempt += 1
-                _log.warning("Kafka is not there yet", topic=self._topic.name, error=type(error).__name__)
+                self._not_started = type(error).__name__
+                _log.warning("Kafka or the topic is not there yet", topic=self._topic.name, error=self._not_started)
                 await self._subscriber.stop()
                 await self._pause_before(attempt)
 
@@ -174,7 +177,7 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _step(self) -> None:
         try:
-            batches = await self._gather()
+            batches = await self._polled()
         except KafkaError as error:
             _log.error("Kafka did not give records", topic=self._topic.name, error=type(error).__name__)
             await self._pause_before(1)
@@ -184,17 +187,31 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._apply(batches)
         self._measure()
 
-    async def _gather(self) -> Batches:
-        """Return what Kafka has: at once where that is much, else with what comes within a moment."""
-        first = await self._consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=_MAX_RECORDS)
-        count = sum(map(len, first.values()))
-        batches = {at.partition: records for at, records in first.items()}
-        if 0 < count < _MAX_RECORDS:
-            await asyncio.sleep(_GATHER_S)
-            more = await self._consumer.getmany(timeout_ms=0, max_records=_MAX_RECORDS - count)
-            for at, records in more.items():
-                batches[at.partition] = [*batches.get(at.partition, ()), *records]
-        return batches
+    async def _polled(self) -> Batches:
+        """Return what Kafka has; where a poll fails the positions stay, and a partition at fault is stopped."""
+        try:
+            return await gather(self._consumer)
+        except KafkaError:
+            rewind(self._consumer, self._positions())
+            raise
+        except Exception as error:
+            _log.error("a record cannot be read", topic=self._topic.name, error=type(error).__name__)
+            await self._stop_at_unreadable()
+            return {}
+
+    async def _stop_at_unreadable(self) -> None:
+        """Apply what stands before the record that the client cannot read, then stop its partition."""
+        found = await find_unreadable(self._consumer, self._positions())
+        if found is None:
+            return
+        if found.before:
+            await self._apply({found.partition: found.before})
+        if found.partition in self._assigned:
+            reason = f"the record at offset {found.offset} cannot be read ({type(found.error).__name__})"
+            self._stop_partition(TopicPartition(self._topic.name, found.partition), reason)
+
+    def _positions(self) -> dict[TopicPartition, int]:
+        return {TopicPartition(self._topic.name, partition): self._next[partition] for partition in self.partitions}
 
     async def _apply(self, batches: Batches) -> None:
         """Give the records to the sink until it has taken them, or the partitions are no longer ours."""
@@ -207,15 +224,16 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
                         await self._sink.apply(batches)
                     self._note(batches)
                     return
-                except (FencedError, PermanentError) as error:
-                    if len(batches) <= 1:
-                        await self._give_up(batches, error)
-                        return
-                    attempt = 0
                 except TransientError as error:
                     attempt += 1
                     self._metrics.retries.labels(self._topic.name).inc()
                     _log.warning("applying again", topic=self._topic.name, attempt=attempt, error=str(error))
+                except Exception as error:
+                    # A defect must not end the process: at the same record it would end again, for ever.
+                    if len(batches) <= 1:
+                        await self._give_up(batches, error)
+                        return
+                    attempt = 0
             if attempt == 0:
                 for partition, records in batches.items():
                     await self._apply({partition: records})
@@ -239,7 +257,7 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
                 _log.warning("another replica was ahead", partition=partition, error=str(error))
                 await self._take_up([at])
             else:
-                self._stop_partition(at, str(error))
+                self._stop_partition(at, str(error) if isinstance(error, PermanentError) else _told(error))
 
     def _behind_s(self, partition: int, records: Sequence[ConsumerRecord]) -> float:
         if self._lag(partition) == 0:
@@ -293,8 +311,12 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
             self._assigned.add(at.partition)
             if at.partition in positions:
                 consumer.seek(at, positions[at.partition])
-                self._next[at.partition] = positions[at.partition]
-            consumer.resume(at)
+            try:
+                self._next[at.partition] = await consumer.position(at)
+            except KafkaError as error:
+                self._stop_partition(at, f"Kafka does not tell where it begins ({type(error).__name__})")
+            else:
+                consumer.resume(at)
 
     def _stop_partition(self, at: TopicPartition, reason: str) -> None:
         self._consumer.pause(at)
@@ -306,10 +328,17 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
         """Commit offsets to Kafka, for tools that show lag, and as the position where the sink keeps none."""
         offsets = {TopicPartition(self._topic.name, partition): offset for partition, offset in self._next.items()}
         try:
-            if offsets:
+            if offsets and self._consumer:
                 await self._consumer.commit(offsets)
         except KafkaError as error:
             _log.warning("offsets not committed", topic=self._topic.name, error=type(error).__name__)
+
+    async def _commit_last(self) -> None:
+        try:
+            async with asyncio.timeout(_LAST_COMMIT_S), self._lock:
+                await self._commit_hint()
+        except TimeoutError:
+            _log.warning("offsets not committed on the way out", topic=self._topic.name)
 
     async def commit_regularly(self, every: timedelta) -> None:
         """Commit offsets by time, not by batch: a commit each batch would halve the rate."""
@@ -335,6 +364,9 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def trouble(self) -> str | None:
         """Say why this reader is not doing its work; None when it is. A health check."""
+        if self._not_started:
+            why = f"Kafka is away, does not let us in or has no topic {self._topic.name}; the log says which"
+            return f"{why} ({self._not_started})"
         if not self._ever_assigned:
             return f"no partition of {self._topic.name} assigned yet"
         if self._last_poll is None or self._clock.now() - self._last_poll > _SILENT_POLL:
@@ -345,8 +377,14 @@ class PartitionReader(ConsumerRebalanceListener):  # type: ignore[misc]
         return None
 
 
+def _told(defect: Exception) -> str:
+    """Return what a defect is and where; not its own words, which may quote a record."""
+    *_, (frame, line) = traceback.walk_tb(defect.__traceback__)
+    return f"a defect of ours: {type(defect).__name__} at {Path(frame.f_code.co_filename).name}:{line}"
+
+
 def _traceparent(batches: Batches) -> str | None:
     """Return the trace of the last record of the first partition: one of those that go on together."""
     last = next(iter(batches.values()))[-1] if batches else None
-    headers = last.headers if last else ()
-    return next((value.decode("ascii", "replace") for name, value in headers if name == "traceparent"), None)
+    value = dict(last.headers).get("traceparent") if last else None
+    return value.decode("ascii", "replace") if value else None

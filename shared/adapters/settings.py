@@ -6,15 +6,16 @@ import socket
 from datetime import timedelta
 
 from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from shared.adapters.kafka_settings import KafkaSettings
 
 
-class CommonSettings(BaseSettings):
+class CommonSettings(KafkaSettings):
     """Where the shared parts are. `CAKUPAN_*` names hold for all services; `<SERVICE>_*` names win for one."""
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
-    kafka_bootstrap: str = Field("127.0.0.1:9092", validation_alias=AliasChoices("CAKUPAN_KAFKA_BOOTSTRAP"))
     mongodb_uri: str = Field(
         "mongodb://127.0.0.1:27017/?directConnection=true", validation_alias=AliasChoices("CAKUPAN_MONGODB_URI")
     )

@@ -16,6 +16,7 @@ from deploy.local.kafka import Kafka
 from deploy.local.ports import free_ports
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts.topics import CHANGES, PARTITIONS
 from tests.chaos.judge import applied
@@ -56,7 +57,7 @@ async def test_a_killed_replicas_partitions_are_taken_over(
 ) -> None:
     """Two share them; one is killed: the other leads all, intake goes on, and no number is missing or given twice."""
     changes = CHANGES.under(settings.namespace)
-    await ensure_topics(settings.kafka_bootstrap, [changes])
+    await ensure_topics(KafkaAccess(settings.kafka_bootstrap), [changes])
     async with httpx.AsyncClient() as http, started(settings, 2, tmp_path) as (killed, left):
         sender = Sender(http, issuer)
         for replica in (killed, left):
@@ -81,7 +82,8 @@ async def leads(http: httpx.AsyncClient, replica: Replica, partitions: int) -> b
 async def kafka(tmp_path: Path) -> AsyncIterator[Kafka]:
     """A Kafka of this test's own, to be frozen."""
     jars = await kafka_jars(tmp_path / "maven.log")
-    own = Kafka(tmp_path / "kafka", jars, tmp_path / "kafka.log", *free_ports(2))
+    port, controller_port = free_ports(2)
+    own = Kafka(tmp_path / "kafka", jars, tmp_path / "kafka.log", port, controller_port)
     await own.start()
     yield own
     signal_to(own, signal.SIGCONT)
@@ -99,7 +101,7 @@ async def test_while_kafka_is_frozen_facts_are_taken_and_the_backlog_shows(
     """How many changes wait, and since when; once Kafka answers again all of it drains, each number once."""
     settings = settings.model_copy(update={"kafka_bootstrap": kafka.bootstrap})
     changes = CHANGES.under(settings.namespace)
-    await ensure_topics(kafka.bootstrap, [changes])
+    await ensure_topics(KafkaAccess(kafka.bootstrap), [changes])
     async with served(build(settings)) as http:
         sender = Sender(http, issuer)
         await sender.enrol(10)

@@ -33,10 +33,10 @@ async def _metrics(world: World) -> AsyncIterator[tuple[str, bytes]]:
 async def _records(world: World) -> AsyncIterator[tuple[str, bytes]]:
     """Yield every record of every topic: key, value and headers."""
     ground = world.stack.ground
-    consumer = AIOKafkaConsumer(bootstrap_servers=ground.kafka_bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(bootstrap_servers=ground.kafka.bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:
-        topics = [found async for found in _topics(ground.kafka_bootstrap, ground.namespace)]
+        topics = [found async for found in _topics(ground.kafka.bootstrap, ground.namespace)]
         partitions = [TopicPartition(topic, number) for topic, count in topics for number in range(count)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)

@@ -14,8 +14,8 @@ from services.coverage.adapters.metrics import CoverageMetrics
 from services.coverage.application.apply import Applier, Plan
 from services.coverage.domain.position import SequenceGap
 from shared.adapters.dead_letters import DeadLetters
+from shared.adapters.kafka_poll import Batches
 from shared.adapters.kafka_producer import partition_for
-from shared.adapters.kafka_reader import Batches
 from shared.contracts.changes import Change
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import WIT, level_of, regency_of

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from services.registry.adapters.kafka_relay import KafkaChangeTopic
 from services.registry.application.audit_ports import Last
 from services.registry.application.ports import Batch
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import partitions
 from shared.adapters.kafka_producer import Producer
 from shared.adapters.kafka_start import started
@@ -26,8 +27,8 @@ _ANSWERS_WITHIN_S: Final = 10.0
 class KafkaReplayTopic:
     """The replay's topic: published as the relay publishes, so every record comes out the same."""
 
-    def __init__(self, bootstrap: str, producer: Producer, topic: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, access: KafkaAccess, producer: Producer, topic: str) -> None:
+        self._access = access
         self._relayed = KafkaChangeTopic(producer, topic)
         self._topic = topic
 
@@ -37,17 +38,17 @@ class KafkaReplayTopic:
 
     async def last(self) -> dict[int, Last | None]:
         """See the port."""
-        there = await partitions(self._bootstrap)
+        there = await partitions(self._access)
         if there.get(self._topic) != PARTITIONS:
             found = f"{there[self._topic]} partitions" if self._topic in there else "not there"
             raise PermanentError(f"topic {self._topic}: {found}; it must be there with {PARTITIONS} partitions, empty")
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**self._access.client_options(), enable_auto_commit=False)
         try:
             await started(consumer.start(), _ANSWERS_WITHIN_S)
             async with asyncio.timeout(_ANSWERS_WITHIN_S):
                 return await self._last(consumer)
         except (KafkaError, TimeoutError, OSError) as error:
-            raise TransientError(f"Kafka at {self._bootstrap} does not answer ({type(error).__name__})") from error
+            raise TransientError(f"Kafka at {self._access} does not answer ({type(error).__name__})") from error
         finally:
             await consumer.stop()
 

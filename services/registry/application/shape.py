@@ -149,7 +149,7 @@ def _nothing_reclassified(document: dict[str, Any]) -> Iterator[Refusal]:
             yield Refusal(RefusalCode.MISSING_FIELD, "data.segment", f"name at least one of {', '.join(names)}")
 
 
-def shown(value: object) -> str:
+def shown(value: object, longest: int = _LONGEST_SHOWN) -> str:
     """Return a value as it may stand in an answer: short, and without anything that looks like an identity."""
     text = masked(str(value))
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+    return text if len(text) <= longest else text[:longest] + "…"

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from services.coverage.app import build
 from services.coverage.settings import CoverageSettings
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import Producer, Record
 from shared.contracts import topics
@@ -39,7 +40,7 @@ class Stack:
     producer: Producer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.producer = Producer(self.kafka, client_id=f"{self.namespace}test")
+        self.producer = Producer(KafkaAccess(self.kafka), client_id=f"{self.namespace}test")
 
     def settings(self, instance: str = "coverage-0") -> CoverageSettings:
         """Return the settings of a replica."""
@@ -136,5 +137,5 @@ async def prepared(kafka: str, mongodb: str, namespace: str, directory: Path) ->
     """Return the stack with its topics made and the issuer's keys written."""
     issuer = Issuer(SystemClock())
     jwks = await issuer.write_keys(directory / "jwks.json")
-    await ensure_topics(kafka, [topic.under(namespace) for topic in topics.ALL])
+    await ensure_topics(KafkaAccess(kafka), [topic.under(namespace) for topic in topics.ALL])
     return Stack(kafka, mongodb, namespace, jwks, issuer)

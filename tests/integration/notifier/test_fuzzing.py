@@ -6,6 +6,7 @@ from pathlib import Path
 
 from services.notifier.app import build
 from services.notifier.settings import NotifierSettings
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
@@ -32,7 +33,9 @@ async def test_schemathesis_finds_nothing(
         rules=LOCAL / "rules.yaml",
         officials=LOCAL / "officials.yaml",
     )
-    await ensure_topics(kafka_bootstrap, [topics.SNAPSHOTS.under(namespace), topics.SNAPSHOTS_DEAD.under(namespace)])
+    await ensure_topics(
+        KafkaAccess(kafka_bootstrap), [topics.SNAPSHOTS.under(namespace), topics.SNAPSHOTS_DEAD.under(namespace)]
+    )
     async with listening(build(settings)) as url:
         found = await findings(url, issuer.token(scope="coverage:read notifier:admin"))
         assert found is None, found

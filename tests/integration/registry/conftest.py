@@ -10,10 +10,9 @@ import pytest
 
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
-from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
-from tests.integration.registry.serving import Registry, settings_in
+from tests.integration.registry.serving import Registry, make_topics, settings_in
 from tests.serving import served
 from tests.tokens import Issuer
 
@@ -36,7 +35,7 @@ def issuer() -> Issuer:
 async def registry(settings: RegistrySettings, issuer: Issuer) -> AsyncIterator[Registry]:
     """A registry with its topics."""
     changes = topics.CHANGES.under(settings.namespace)
-    await ensure_topics(settings.kafka_bootstrap, [changes])
+    await make_topics(settings)
     async with served(build(settings)) as http:
         yield Registry(http, issuer.token(), changes.name, settings.kafka_bootstrap)
 
@@ -50,6 +49,6 @@ async def lasting_registry(
     folder = tmp_path_factory.mktemp("registry")
     settings = await settings_in(folder, issuer, kafka_bootstrap, mongodb_uri, namespace)
     changes = topics.CHANGES.under(namespace)
-    await ensure_topics(kafka_bootstrap, [changes])
+    await make_topics(settings)
     async with served(build(settings)) as http:
         yield Registry(http, issuer.token(), changes.name, kafka_bootstrap)

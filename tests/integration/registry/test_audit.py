@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from services.registry.settings import RegistrySettings
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.mongo import Mongo
 from shared.contracts.topics import CHANGES
@@ -85,7 +86,7 @@ async def test_a_replay_is_the_lost_topic_byte_for_byte(registry: Registry, sett
     """Every record of every partition: offset, key, value and headers; and resumed, there is nothing left to do."""
     original = await fill(registry)
     copy = CHANGES.under(f"{settings.namespace}copy.")
-    await ensure_topics(settings.kafka_bootstrap, [copy])
+    await ensure_topics(KafkaAccess(settings.kafka_bootstrap), [copy])
     code, out, error = await command(settings, "replay-ledger", "--to", copy.name)
     assert (code, out.split(" on ")[0]) == (0, f"{PEOPLE + 100} changes published"), error
     assert await read_topic(settings.kafka_bootstrap, copy.name) == original

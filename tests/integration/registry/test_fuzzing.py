@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts import topics
 from tests.fuzzing import findings
@@ -13,7 +14,7 @@ from tests.tokens import Issuer
 
 async def test_schemathesis_finds_nothing(settings: RegistrySettings, issuer: Issuer) -> None:
     """What is generated from the OpenAPI document gets the answers that the document promises."""
-    await ensure_topics(settings.kafka_bootstrap, [topics.CHANGES.under(settings.namespace)])
+    await ensure_topics(KafkaAccess(settings.kafka_bootstrap), [topics.CHANGES.under(settings.namespace)])
     async with listening(build(settings)) as url:
         found = await findings(url, issuer.token())
         assert found is None, found

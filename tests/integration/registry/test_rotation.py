@@ -13,6 +13,7 @@ import pytest
 
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.mongo import Mongo
 from shared.contracts import topics
@@ -45,7 +46,7 @@ class Replicas:
 @asynccontextmanager
 async def replicas(settings: RegistrySettings, issuer: Issuer, *names: str) -> AsyncIterator[Replicas]:
     """Yield replicas of these names, present at the store."""
-    await ensure_topics(settings.kafka_bootstrap, [topics.CHANGES.under(settings.namespace)])
+    await ensure_topics(KafkaAccess(settings.kafka_bootstrap), [topics.CHANGES.under(settings.namespace)])
     async with AsyncExitStack() as running:
         apis = [build(settings.model_copy(update={"instance": name})) for name in names]
         clients = [await running.enter_async_context(served(api)) for api in apis]

@@ -16,6 +16,7 @@ from services.registry.application.audit_ports import Audit, Last, Manifest, Num
 from services.registry.application.ports import Batch, DueStore, GroupWrite, KnownFact, Outbox, Slot, Transaction
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import Producer, partition_for
 from shared.adapters.mongo import Mongo
@@ -132,9 +133,9 @@ async def topic(servers_of: tuple[str, str] | None, namespace: str) -> AsyncIter
         yield MemoryReplayTopic()
         return
     bootstrap, changes = servers_of[0], CHANGES.under(namespace)
-    await ensure_topics(bootstrap, [changes])
-    producer = Producer(bootstrap, client_id="replay")
-    yield KafkaReplayTopic(bootstrap, producer, changes.name)
+    await ensure_topics(KafkaAccess(bootstrap), [changes])
+    producer = Producer(KafkaAccess(bootstrap), client_id="replay")
+    yield KafkaReplayTopic(KafkaAccess(bootstrap), producer, changes.name)
     await producer.stop()
 
 
@@ -153,12 +154,14 @@ async def test_a_topic_tells_its_last_records(topic: ReplayTopic) -> None:
 
 async def test_a_topic_that_cannot_take_the_ledger_is_refused(kafka_bootstrap: str, namespace: str) -> None:
     """One that is not there (and is not created by asking), has too few partitions, or holds something else."""
-    producer = Producer(kafka_bootstrap, client_id="replay")
+    producer = Producer(KafkaAccess(kafka_bootstrap), client_id="replay")
     small = Topic(f"{namespace}small", key="regency code", partitions=2)
     other = Topic(f"{namespace}other", key="regency code")
-    await ensure_topics(kafka_bootstrap, [small, other])
-    await KafkaReplayTopic(kafka_bootstrap, producer, other.name).publish([Batch(0, 0, ["0}"], ["11.01"], ["00-a"])])
+    await ensure_topics(KafkaAccess(kafka_bootstrap), [small, other])
+    await KafkaReplayTopic(KafkaAccess(kafka_bootstrap), producer, other.name).publish(
+        [Batch(0, 0, ["0}"], ["11.01"], ["00-a"])]
+    )
     for name, said in ((f"{namespace}none", "not there"), (small.name, "2 partitions"), (other.name, "is no change")):
         with pytest.raises(PermanentError, match=said):
-            await KafkaReplayTopic(kafka_bootstrap, producer, name).last()
+            await KafkaReplayTopic(KafkaAccess(kafka_bootstrap), producer, name).last()
     await producer.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,17 @@ import pytest
 from deploy import contracts
 from shared.contracts.changes import Change
 from shared.contracts.facts import MAX_FACT_BYTES, TYPES, EnrolledFact
+from shared.contracts.rejections import Rejection
 from shared.contracts.snapshots import Snapshot
-from shared.contracts.topics import ALL, PARTITIONS
+from shared.contracts.topics import ALL, FACTS, FACTS_REJECTED, PARTITIONS
 from tests.factories_registry import event
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-CONTRACTS: dict[str, type[Any]] = {"enrollment.changed.v1": Change, "coverage.updated.v1": Snapshot}
+CONTRACTS: dict[str, type[Any]] = {
+    "enrollment.changed.v1": Change,
+    "coverage.updated.v1": Snapshot,
+    "enrollment.facts.rejected.v1": Rejection,
+}
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
@@ -62,12 +68,18 @@ def test_the_committed_schemas_are_those_of_the_code() -> None:
 
 
 def test_every_topic_says_how_long_it_keeps_records() -> None:
-    """Changes for ever, snapshots the last of each, dead letters for a while; enough partitions for its readers."""
+    """Changes for ever, snapshots the last of each, the rest for a while; enough partitions for its readers.
+
+    Facts hold identities: a week, in which a registry that is away comes back, and no longer.
+    """
     keeps = {topic.name: (topic.compacted, topic.retention is None, topic.partitions) for topic in ALL}
     assert keeps == {
+        "enrollment.facts.v1": (False, False, PARTITIONS),
+        "enrollment.facts.rejected.v1": (False, False, 1),
         "enrollment.changed.v1": (False, True, PARTITIONS),
         "coverage.updated.v1": (True, True, PARTITIONS),
         "enrollment.changed.v1.dead": (False, False, 1),
         "coverage.updated.v1.dead": (False, False, 1),
     }
+    assert (FACTS.retention, FACTS_REJECTED.retention) == (timedelta(days=7), timedelta(days=30))
     assert (PARTITIONS, MAX_FACT_BYTES, len(TYPES)) == (12, 65_536, 7)
