@@ -91,15 +91,3 @@ async def test_a_replay_is_the_lost_topic_byte_for_byte(registry: Registry, sett
     assert await read_topic(settings.kafka_bootstrap, copy.name) == original
     code, out, _ = await command(settings, "replay-ledger", "--to", copy.name, "--resume")
     assert (code, out.split(" on ")[0]) == (0, "0 changes published")
-
-
-async def test_a_replay_to_the_live_topic_is_refused_while_it_is_relayed_to(
-    registry: Registry, settings: RegistrySettings
-) -> None:
-    """The replicas that relay are named."""
-
-    async def refused() -> bool:
-        code, _, error = await command(settings, "replay-ledger", "--to", registry.topic)
-        return code == 2 and f"{settings.namespace}{settings.instance} relay to" in error
-
-    await eventually(refused)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from bson import ObjectId
 from services.registry.application.audit import Auditor
 from services.registry.application.intake import Intake, Secrets
 from services.registry.application.parsing import Parser
-from services.registry.application.relay import Relay
+from services.registry.application.relay import LEASE_FOR, Relay
 from services.registry.application.verify import DifferenceFound, verify
 from services.registry.domain.participant import Participant
 from shared.adapters.kafka_producer import partition_for
@@ -212,10 +211,11 @@ async def test_a_topic_of_another_ledger_is_not_gone_on_with(registry: Registry)
 
 async def test_a_replay_to_the_topic_that_is_relayed_to_waits_until_nobody_relays(registry: Registry) -> None:
     """New changes would come between the old ones."""
-    registry.audit.present["registry-0"] = registry.clock.now() + timedelta(seconds=5)
+    registry.clock.advance(LEASE_FOR)
+    await registry.outbox.announce("registry-0", registry.clock.now(), LEASE_FOR)
     with pytest.raises(PermanentError, match="registry-0 relay to changes"):
         await registry.replay("changes")
-    registry.clock.advance(timedelta(seconds=5))
+    registry.clock.advance(LEASE_FOR)
     assert await registry.replay("changes") > 0
 
 
