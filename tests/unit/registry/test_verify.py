@@ -11,6 +11,7 @@ import pytest
 from bson import ObjectId
 
 from services.registry.application.audit import Auditor
+from services.registry.application.audit_ports import Numbers
 from services.registry.application.intake import Intake, Secrets
 from services.registry.application.parsing import Parser
 from services.registry.application.relay import LEASE_FOR, Relay
@@ -170,6 +171,24 @@ async def test_the_first_difference_is_named(registry: Registry, what: str) -> N
         with pytest.raises(DifferenceFound, match=said) as raised:
             await verify(moment, SECRETS.change, partition_of, SilentProgress())
     assert NIK[:12] not in str(raised.value)
+
+
+async def test_a_difference_that_cannot_be_named_is_a_difference_all_the_same(registry: Registry) -> None:
+    """MongoDB may forget the moment before it has been read a second time."""
+
+    class Forgotten(MemoryMoment):
+        readings = 0
+
+        async def numbers(self) -> dict[int, Numbers]:
+            self.readings += 1
+            if self.readings > 1:
+                raise PermanentError("MongoDB no longer knows")
+            return await super().numbers()
+
+    moment = Forgotten(registry.store, registry.outbox)
+    moment.state.participants.clear()
+    with pytest.raises(DifferenceFound, match=r"people.*no longer knows"):
+        await verify(moment, SECRETS.change, partition_of, SilentProgress())
 
 
 async def test_a_gap_in_the_numbers_is_a_difference(registry: Registry) -> None:
