@@ -21,7 +21,6 @@ class MemoryAudit:
     def __init__(self, store: MemoryStore, outbox: MemoryOutbox) -> None:
         self._store = store
         self._outbox = outbox
-        self.present: dict[str, datetime] = {}
 
     @asynccontextmanager
     async def moment(self) -> AsyncIterator[MemoryMoment]:
@@ -34,7 +33,7 @@ class MemoryAudit:
 
     async def relays(self, now: datetime) -> frozenset[str]:
         """See the port."""
-        return frozenset(name for name, until in self.present.items() if until > now)
+        return self._outbox.present(now)
 
 
 class MemoryMoment:

@@ -117,6 +117,10 @@ class MemoryOutbox:
     async def announce(self, holder: str, now: datetime, ttl: timedelta) -> frozenset[str]:
         """See the port."""
         self._present[holder] = now + ttl
+        return self.present(now)
+
+    def present(self, now: datetime) -> frozenset[str]:
+        """Return those whose time has not run out."""
         return frozenset(name for name, until in self._present.items() if until > now)
 
     async def withdraw(self, holder: str) -> None:

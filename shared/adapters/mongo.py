@@ -188,8 +188,8 @@ def translating(what: str) -> Iterator[None]:
 
 
 _SNAPSHOT_TOO_OLD: Final = 239
-_PASSING: Final = frozenset({11600, 11602, 10107, 13435, 189, 91, 112, 251, 50})
-"""Fail-over, shutdown, write conflict, an aborted transaction, a time limit: the same call may succeed later."""
+_PASSING: Final = frozenset({11600, 11602, 10107, 13435, 189, 91, 112, 251, 246, 50})
+"""Fail-over, shutdown, write conflict, aborted transaction, no snapshot yet, time limit: the same call may succeed."""
 
 
 def _name(error: BaseException) -> str:

@@ -32,7 +32,7 @@ from tests.topic_records import read_topic
 from tests.waiting import eventually
 
 FACTS = int(os.environ.get("CAKUPAN_CHAOS_FACTS", "3000"))
-KILLS = int(os.environ.get("CAKUPAN_CHAOS_KILLS", "3"))
+KILLS = int(os.environ.get("CAKUPAN_CHAOS_KILLS", "2"))
 SEEDS = [int(seed) for seed in os.environ.get("CAKUPAN_CHAOS_SEEDS", "1").split(",")]
 SENDERS = 6
 LEVEL_WITHIN_S = 120

@@ -13,6 +13,7 @@ from services.registry.application.ports import FactKey
 from services.registry.domain.participant import Participant
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
+from shared.runtime.errors import PermanentError
 
 _ENTRIES_AT_ONCE: Final = 500
 """Ledger entries fetched by one query: up to some ten megabytes."""
@@ -50,11 +51,10 @@ class MongoMoment:
     async def numbers(self) -> dict[int, Numbers]:
         """See the port."""
         found = {doc["_id"]: doc async for doc in self._find("leases", {"next_seq": {"$ne": None}})}
-        return {
-            partition: Numbers(found[str(partition)]["next_seq"], found[str(partition)]["published"])
-            for partition in range(PARTITIONS)
-            if str(partition) in found
-        }
+        leases = [found.get(str(partition)) for partition in range(PARTITIONS)]
+        if None in leases:
+            raise PermanentError("no registry has run on this database: see CAKUPAN_MONGODB_URI and CAKUPAN_NAMESPACE")
+        return {partition: Numbers(at["next_seq"], at["published"]) for partition, at in enumerate(leases) if at}
 
     async def manifests(self, partition: int, from_seq: int = 0) -> AsyncIterator[Manifest]:
         """See the port."""

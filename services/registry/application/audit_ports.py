@@ -57,7 +57,7 @@ class Numbered(Protocol):
     """The ledger in the order of its numbers."""
 
     async def numbers(self) -> dict[int, Numbers]:
-        """Return where each partition stands."""
+        """Return where each partition stands. Raises: PermanentError where no registry has ever run."""
         ...
 
     def manifests(self, partition: int, from_seq: int = 0) -> AsyncIterator[Manifest]:

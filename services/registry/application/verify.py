@@ -15,6 +15,7 @@ from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Delta, Participant, published
 from services.registry.domain.timeline import next_due
 from shared.contracts.changes import Change
+from shared.runtime.errors import PermanentError, TransientError
 
 PartitionOf = Callable[[str], int]
 """Regency → partition."""
@@ -35,7 +36,6 @@ class DifferenceFound(Exception):  # noqa: N818 - it is a finding, not a fault o
 
     def __init__(self, where: str, expected: object, found: object) -> None:
         super().__init__(f"{where}: expected {expected}, found {found}")
-        self.where = where
 
 
 async def verify(moment: Moment, secret: bytes, partition_of: PartitionOf, progress: Progress) -> Counted:
@@ -50,7 +50,10 @@ async def verify(moment: Moment, secret: bytes, partition_of: PartitionOf, progr
     counted = await _Reading(moment, secret, partition_of, sums, progress).everything()
     if (differing := sums.differing()) is not None:
         bucket = Bucket(*differing)
-        await _Reading(moment, secret, partition_of, bucket, progress).everything()
+        try:
+            await _Reading(moment, secret, partition_of, bucket, progress).everything()
+        except (PermanentError, TransientError) as error:
+            raise DifferenceFound(f"among the {differing[0]}", "none", f"one that has no name yet ({error})") from error
         _raise_first(differing[0], bucket)
     return counted
 

@@ -126,6 +126,13 @@ async def test_a_moment_stays_as_it_was_while_others_write(ports: Ports) -> None
         assert len([name async for name in moment.ledger()]) == 2
 
 
+async def test_those_who_relay_are_known_until_their_time_runs_out(ports: Ports) -> None:
+    """A replay to their topic waits for that."""
+    await ports.outbox.announce("registry-0", NOW, timedelta(seconds=5))
+    assert await ports.audit.relays(NOW) == {"registry-0"}
+    assert await ports.audit.relays(NOW + timedelta(seconds=5)) == frozenset()
+
+
 @pytest.fixture
 async def topic(servers_of: tuple[str, str] | None, namespace: str) -> AsyncIterator[ReplayTopic]:
     """An empty topic, twice."""

@@ -98,8 +98,8 @@ async def run(arriving: list[stream.Event], steps: list[tuple[int, int]]) -> Reg
 steps = st.lists(st.tuples(st.integers(1, 6), st.sampled_from([0, 0, 0, 1, 20, 45])), min_size=1, max_size=8)
 
 
-@settings(max_examples=80)
-@given(st.integers(0, 10_000), st.integers(1, 40), st.integers(0, 10_000), steps)
+@settings(max_examples=60)
+@given(st.integers(0, 10_000), st.integers(1, 30), st.integers(0, 10_000), steps)
 def test_whatever_order_and_ticks_the_published_changes_sum_to_the_definition(
     seed: int, size: int, order: int, moves: list[tuple[int, int]]
 ) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from bson import ObjectId
 
 from services.registry.application.audit import Auditor
+from services.registry.application.audit_ports import Numbers
 from services.registry.application.intake import Intake
 from services.registry.application.parsing import Parser
-from services.registry.application.relay import Relay
+from services.registry.application.relay import LEASE_FOR, Relay
 from services.registry.application.secrets import Secrets
 from services.registry.application.verify import DifferenceFound, verify
 from services.registry.domain.participant import Participant
@@ -174,6 +174,24 @@ async def test_the_first_difference_is_named(registry: Registry, what: str) -> N
     assert NIK[:12] not in str(raised.value)
 
 
+async def test_a_difference_that_cannot_be_named_is_a_difference_all_the_same(registry: Registry) -> None:
+    """MongoDB may forget the moment before it has been read a second time."""
+
+    class Forgotten(MemoryMoment):
+        readings = 0
+
+        async def numbers(self) -> dict[int, Numbers]:
+            self.readings += 1
+            if self.readings > 1:
+                raise PermanentError("MongoDB no longer knows")
+            return await super().numbers()
+
+    moment = Forgotten(registry.store, registry.outbox)
+    moment.state.participants.clear()
+    with pytest.raises(DifferenceFound, match=r"people.*no longer knows"):
+        await verify(moment, SECRETS.change, partition_of, SilentProgress())
+
+
 async def test_a_gap_in_the_numbers_is_a_difference(registry: Registry) -> None:
     """Each manifest begins where the one before ended, and the next number follows the last."""
     async with registry.audit.moment() as moment:
@@ -213,10 +231,11 @@ async def test_a_topic_of_another_ledger_is_not_gone_on_with(registry: Registry)
 
 async def test_a_replay_to_the_topic_that_is_relayed_to_waits_until_nobody_relays(registry: Registry) -> None:
     """New changes would come between the old ones."""
-    registry.audit.present["registry-0"] = registry.clock.now() + timedelta(seconds=5)
+    registry.clock.advance(LEASE_FOR)
+    await registry.outbox.announce("registry-0", registry.clock.now(), LEASE_FOR)
     with pytest.raises(PermanentError, match="registry-0 relay to changes"):
         await registry.replay("changes")
-    registry.clock.advance(timedelta(seconds=5))
+    registry.clock.advance(LEASE_FOR)
     assert await registry.replay("changes") > 0
 
 
