@@ -61,8 +61,8 @@ class Desk:
         """Return how many facts the registry has accepted."""
         async with httpx.AsyncClient(base_url=self.environment["REGISTRY"]) as http:
             lines = (await http.get("/metrics")).text.splitlines()
-        taken = [line for line in lines if line.startswith('registry_facts_total{outcome="accepted"')]
-        return sum(float(line.rpartition(" ")[2]) for line in taken)
+        counts = [line for line in lines if line.startswith("registry_facts_total{") and 'outcome="accepted"' in line]
+        return sum(float(line.rpartition(" ")[2]) for line in counts)
 
 
 @pytest.fixture(scope="module")
