@@ -7,14 +7,16 @@ import os
 import sys
 from pathlib import Path
 
+_ROOT = Path(__file__).parents[1]
 _HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 _EXAMPLES = 25
 
 
-async def findings(url: str, token: str) -> str | None:
+async def findings(url: str, token: str, folder: Path) -> str | None:
     """Return what Schemathesis has to say against the service, None where it finds nothing.
 
-    It sends what the OpenAPI document allows and what it forbids, with the token, without it and with a wrong one.
+    It sends what the OpenAPI document allows and what it forbids, with the token, without it and with a wrong one. What
+    it would remember for its next run stays in the folder.
     """
     command = [
         sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json",
@@ -26,7 +28,8 @@ async def findings(url: str, token: str) -> str | None:
     ]  # fmt: skip
     running = await asyncio.create_subprocess_exec(
         *command,
-        env=os.environ | {"SCHEMATHESIS_HOOKS": str(_HOOKS)},
+        cwd=folder,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": str(_HOOKS), "PYTHONPATH": str(_ROOT)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from shared.adapters.http_api import Problem, retry_after
 
 CONNECTIONS_AT_MOST: Final = 1000
-"""Under the 1,024 open files that many systems allow a process; each takes some 20 KB."""
+"""Under the 1,024 open files that many systems allow a process."""
 HEAD_WITHIN_S: Final = 10.0
 """A head is a packet or two; only who wants to hold the connection takes longer."""
 HEAD_BYTES_AT_MOST: Final = 64 * 1024

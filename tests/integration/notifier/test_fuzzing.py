@@ -37,5 +37,5 @@ async def test_schemathesis_finds_nothing(
         KafkaAccess(kafka_bootstrap), [topics.SNAPSHOTS.under(namespace), topics.SNAPSHOTS_DEAD.under(namespace)]
     )
     async with listening(build(settings)) as url:
-        found = await findings(url, issuer.token(scope="coverage:read notifier:admin"))
+        found = await findings(url, issuer.token(scope="coverage:read notifier:admin"), tmp_path)
         assert found is None, found
