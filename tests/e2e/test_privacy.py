@@ -190,7 +190,7 @@ async def _erasures(world: World, played: Played) -> None:
         {"identity": {"scheme": "nik", "value": f"{marks.NIK}1"}}, {"identity": marks.NIK}, {marks.NIK: NIK},
         {"identity": PASSPORT, marks.MISPLACED_PASSPORT: 1}, {"identity": {"scheme": marks.PASSPORT, "value": "x"}},
         {"identity": PASSPORT}, {"identity": PASSPORT, "force": True}, {"identity": PASSPORT},
-        {"identity": CARD, "force": True},
+        {"identity": CARD, "force": True}, {"identity": NUMERIC}, {"identity": NUMERIC, "force": True},
     ]  # fmt: skip
     for token in ("upstream", "operator"):
         headers = {"authorization": f"Bearer {world.token(token)}"}
