@@ -11,16 +11,23 @@ from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
 from services.registry.adapters import http_api, http_bulk, openapi
+from services.registry.adapters.gridfs_uploads import GridFsUploads
+from services.registry.adapters.http_imports import create_import_router
+from services.registry.adapters.import_metrics import PrometheusImports
+from services.registry.adapters.import_rows import FileRows, reader
 from services.registry.adapters.in_flight import InFlight
 from services.registry.adapters.kafka_relay import KafkaChangeTopic
 from services.registry.adapters.metrics import RegistryMetrics
+from services.registry.adapters.mongo_imports import MongoImports
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
 from services.registry.application import sweep
+from services.registry.application.imports import Importer
 from services.registry.application.intake import Intake, Secrets
 from services.registry.application.parsing import Parser
 from services.registry.application.relay import Relay
 from services.registry.application.sweep import Sweeper
+from services.registry.application.uploading import Uploading
 from services.registry.settings import RegistrySettings
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.kafka_producer import Producer
@@ -53,6 +60,14 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
 
     sweeper = Sweeper(store, outbox, instance, secrets.change, clock, metrics, on_commit=relay.wake)
 
+    parser = Parser(catalogue(), secrets.content, metrics.rehomed)
+    imports, uploads = MongoImports(mongo), GridFsUploads(mongo, clock)
+    uploading = Uploading(imports, uploads, clock)
+    importer = Importer(
+        imports, uploads, uploading, FileRows(uploads), reader(parser), intake, instance, clock,
+        PrometheusImports(prometheus, metrics),
+    )  # fmt: skip
+
     broker = KafkaBroker(settings.kafka_bootstrap, logger=None)
     broker.publisher(
         changes.name, schema=Change, title=changes.name, description="What the registry decided, keyed by regency code"
@@ -67,8 +82,10 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         await store.prepare()
         await outbox.prepare()
         await outbox.prepare_leases([sweep.JOB])
+        await imports.prepare()
+        await uploads.prepare()
         try:
-            async with running(intake.run(), relay.run(), sweeper.run()):
+            async with running(intake.run(), relay.run(), sweeper.run(), importer.run()):
                 yield
         finally:
             await producer.stop()
@@ -84,12 +101,21 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         run=run,
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
-    bearer, parser = Bearer(verifier), Parser(catalogue(), secrets.content, metrics.rehomed)
+    bearer = Bearer(verifier)
     in_flight = InFlight(settings.facts_in_flight_per_caller)
     for create in (http_api.create_router, http_bulk.create_bulk_router):
         api.include_router(
             create(parser=parser, intake=intake, bearer=bearer, clock=clock, metrics=metrics, in_flight=in_flight)
         )
+    api.include_router(
+        create_import_router(
+            uploading=uploading,
+            imports=imports,
+            bearer=bearer,
+            most_bytes=settings.import_max_bytes,
+            on_upload=importer.wake,
+        )
+    )
     extend_openapi(api, openapi.components())
     return api
 
