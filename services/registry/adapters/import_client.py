@@ -60,11 +60,13 @@ class ImportClient:
         token_file: Path,
         on_wait: Callable[[str], None],
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._token_file = token_file
         self._on_wait = on_wait
         self._sleep = sleep
+        self._clock = clock
         self._http = httpx.Client(base_url=url.rstrip("/"), timeout=_TIMEOUT, transport=transport)
 
     def find(self, key: str) -> Job | None:
@@ -109,12 +111,12 @@ class ImportClient:
 
         Raises: PermanentError with the problem's own words; TransientError where the server stays away.
         """
-        began, tried = time.monotonic(), 0
+        began, tried = self._clock(), 0
         while True:
             trouble, wait = self._try(method, path, content, request)
             if isinstance(trouble, httpx.Response):
                 return trouble
-            if time.monotonic() - began > PATIENCE.total_seconds():
+            if self._clock() - began > PATIENCE.total_seconds():
                 raise TransientError(f"{trouble}, for {PATIENCE}; run the same command again to go on")
             tried += 1
             self._on_wait(trouble)
