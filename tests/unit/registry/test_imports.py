@@ -18,8 +18,8 @@ from services.registry.application import imports as importing
 from services.registry.application.import_pace import PaceMeter
 from services.registry.application.import_ports import Format, Import, Reading, Rejected, State
 from services.registry.application.imports import IN_FLIGHT, KEPT_FOR, LEASE_FOR, Importer
-from services.registry.application.intake import Secrets
 from services.registry.application.parsing import Parser
+from services.registry.application.secrets import Secrets
 from services.registry.application.uploading import (
     BLOCK_BYTES,
     GIVEN_UP_AFTER,
