@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from services.registry.application.shape import shown
 from services.registry.domain.errors import Refusal, RefusalCode
 
 COLUMNS: Final = (
@@ -47,9 +48,9 @@ def _check(header: list[str]) -> None:
     if len(header) == 1 and ";" in header[0]:
         raise UnreadableError("the columns are divided by semicolons; save the file with commas")
     if unknown or "id" not in header or len(set(header)) < len(header):
-        # What it reads is not told: in a file without a header it is somebody's row.
-        wrong = f"{len(unknown)} of its {len(header)} columns are not ours" if unknown else "one is missing or doubled"
-        raise UnreadableError(f"the first line must name columns of {','.join(COLUMNS)}, each once; {wrong}")
+        # A line without `id` is no header of ours, and may be somebody's row: then none of it is told.
+        named = f"; it has {shown(', '.join(unknown))}" if unknown and "id" in header else ""
+        raise UnreadableError(f"the first line must name columns of {','.join(COLUMNS)}, each once{named}")
 
 
 def _document(header: list[str], cells: list[str]) -> Document | Refusal:
