@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from services.registry.application.shape import shown
 from services.registry.domain.errors import Refusal, RefusalCode
 from shared.contracts.facts import MAX_FACT_BYTES
 from shared.runtime.errors import PermanentError
@@ -37,11 +38,9 @@ class Header:
             raise UnreadableError("the columns are divided by semicolons; save the file with commas")
         unknown = [name for name in names if name not in COLUMNS]
         if unknown or "id" not in names or len(set(names)) < len(names):
-            # What it reads is not told: in a file without a header it is somebody's row.
-            wrong = (
-                f"{len(unknown)} of its {len(names)} columns are not ours" if unknown else "one is missing or doubled"
-            )
-            raise UnreadableError(f"the first line must name columns of {','.join(COLUMNS)}, each once; {wrong}")
+            # A line without `id` is no header of ours, and may be somebody's row: then none of it is told.
+            named = f"; it has {shown(', '.join(unknown))}" if unknown and "id" in names else ""
+            raise UnreadableError(f"the first line must name columns of {','.join(COLUMNS)}, each once{named}")
         self._names = names
 
     def document(self, cells: list[str]) -> Document | Refusal:
