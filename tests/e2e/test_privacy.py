@@ -20,7 +20,7 @@ import pytest
 from rich.console import Console
 
 from tests.e2e import marks
-from tests.e2e.entrances import ENTRANCES, Entrance, Fact
+from tests.e2e.entrances import ENTRANCES, Entrance, Fact, all_taken_from_kafka
 from tests.e2e.evidence import evidence
 from tests.e2e.severing import Line, line_to
 from tests.e2e.world import World, enrolled, started_world
@@ -171,15 +171,17 @@ def _with(**data: Any) -> Fact:
 
 async def _bad(world: World, played: Played, name: str, entrance: Entrance) -> None:
     facts = [(what, fact) for what, fact in _spoilt() if name != "csv" or isinstance(fact["data"], dict)]
-    for what, answer in await asyncio.gather(*(_sent(world, what, entrance, fact) for what, fact in facts)):
+    for what, answer in await asyncio.gather(*(_sent(world, what, entrance, fact, 60) for what, fact in facts)):
         played.note(f"{what} by {name}", answer)
 
 
-async def _sent(world: World, what: str, entrance: Entrance, fact: Fact) -> tuple[str, httpx.Response | None]:
-    """Return the answer; None where there is none, as to a header of 80 kB, or within a few seconds."""
+async def _sent(
+    world: World, what: str, entrance: Entrance, fact: Fact, within_s: float = 5
+) -> tuple[str, httpx.Response | None]:
+    """Return the answer; None where there is none, as to a header of 80 kB, or not in time."""
     try:
-        return what, await asyncio.wait_for(entrance(world, fact), 5)
-    except (httpx.HTTPError, TimeoutError):
+        return what, await asyncio.wait_for(entrance(world, fact), within_s)
+    except (httpx.HTTPError, TimeoutError, AssertionError):
         return what, None
 
 
@@ -266,7 +268,8 @@ async def _ready(world: World) -> bool:
 
 
 async def _settled(world: World) -> None:
-    """Wait until coverage has counted what the registry has published."""
+    """Wait until the registry has read all facts, and coverage has counted what it has published."""
+    await eventually(lambda: all_taken_from_kafka(world), within_s=60)
 
     async def counted() -> bool:
         return bool((await world.region("51.03"))["registered"])

@@ -38,7 +38,7 @@ def fails(*_: Any, **__: Any) -> NoReturn:
     [
         ("services.registry.application.intake.decided", "failed"),
         ("services.registry.application.intake.regroup", "failed"),
-        ("services.registry.adapters.mongo_store.known_document", "failed"),
+        ("services.registry.adapters.mongo_store.slot_document", "failed"),
         (f"{Parser.__module__}.Parser.parse", "unexpected"),
         ("services.registry.application.erase.registered_at", "unexpected"),
     ],
