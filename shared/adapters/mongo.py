@@ -70,7 +70,7 @@ class Mongo:
             for name in collections:
                 if name not in existing:
                     try:
-                        await self._db.create_collection(name)
+                        await self._db.create_collection(name, check_exists=False)
                     except OperationFailure as error:
                         if error.code != _NAMESPACE_EXISTS:
                             raise

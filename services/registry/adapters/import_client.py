@@ -18,6 +18,8 @@ from shared.runtime.backoff import delay
 from shared.runtime.errors import PermanentError, TransientError
 
 Job = dict[str, Any]
+Take = Callable[[httpx.Response], object]
+Content = Callable[[], Iterator[bytes]]
 
 PATIENCE: Final = timedelta(minutes=10)
 """Longer than a restart or a fail-over; then the server is thought to be gone."""
@@ -99,21 +101,26 @@ class ImportClient:
         return job
 
     def keep_rejected(self, job: Job, file: Path) -> None:
-        """Write the rejected lines to a file, whole or not at all."""
+        """Write the rejected lines to a file as they come, whole or not at all."""
         fresh = file.with_name(f"{file.name}.tmp")
-        fresh.write_bytes(self._called("GET", job["rejected"]).content)
+
+        def write(answer: httpx.Response) -> None:
+            with fresh.open("wb") as opened:
+                opened.writelines(answer.iter_bytes())
+
+        self._called("GET", job["rejected"], take=write)
         fresh.replace(file)
 
     def _called(
-        self, method: str, path: str, content: Callable[[], Iterator[bytes]] | None = None, **request: Any
+        self, method: str, path: str, take: Take = httpx.Response.read, content: Content | None = None, **request: Any
     ) -> httpx.Response:
-        """Return the answer to a call that the server took; what may pass is tried again.
+        """Return the answer to a call that the server took, read by `take`; what may pass is tried again.
 
         Raises: PermanentError with the problem's own words; TransientError where the server stays away.
         """
         began, tried = self._clock(), 0
         while True:
-            trouble, wait = self._try(method, path, content, request)
+            trouble, wait = self._try(method, path, take, content, request)
             if isinstance(trouble, httpx.Response):
                 return trouble
             if self._clock() - began > PATIENCE.total_seconds():
@@ -124,17 +131,19 @@ class ImportClient:
             self._sleep(max(own.total_seconds(), wait))
 
     def _try(
-        self, method: str, path: str, content: Callable[[], Iterator[bytes]] | None, request: dict[str, Any]
+        self, method: str, path: str, take: Take, content: Content | None, request: dict[str, Any]
     ) -> tuple[httpx.Response | str, float]:
         """Return the answer, or what keeps it from coming and how long the server asks to wait."""
         headers = {**request.get("headers", {}), "Authorization": f"Bearer {self._token_file.read_text().strip()}"}
         body = content() if content else None
         try:
-            answer = self._http.request(method, path, content=body, **{**request, "headers": headers})
+            with self._http.stream(method, path, content=body, **{**request, "headers": headers}) as answer:
+                if answer.is_success:
+                    take(answer)
+                    return answer, 0.0
+                answer.read()
         except httpx.TransportError as error:
             return f"no answer from {self._http.base_url} ({type(error).__name__})", 0.0
-        if answer.is_success:
-            return answer, 0.0
         if answer.status_code in _PASSING:
             asked = answer.headers.get("Retry-After", "")
             return _told(answer), float(asked) if asked.isdecimal() else 0.0

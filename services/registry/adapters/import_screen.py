@@ -73,7 +73,8 @@ class Screen:
 
     def summary(self, job: dict[str, Any], seconds: float) -> None:
         """Print what became of the lines."""
-        table = Table("", "lines", title=f"Import {job['id']}: {job['state']}", title_justify="left")
+        self.say(f"Import {job['id']}: {job['state']}")
+        table = Table("", "lines")
         table.columns[1].justify = "right"
         for outcome in _OUTCOMES:
             if job["outcomes"][outcome] or outcome != "repeated":
