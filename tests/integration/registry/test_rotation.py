@@ -13,13 +13,11 @@ import pytest
 
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
-from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.mongo import Mongo
-from shared.contracts import topics
 from shared.runtime.errors import PermanentError
 from tests.commands import Ran, cakupan_registry, environment_of
 from tests.factories_registry import NIK, event
+from tests.integration.registry.serving import make_topics
 from tests.serving import served
 from tests.tokens import Issuer
 from tests.waiting import eventually
@@ -46,7 +44,7 @@ class Replicas:
 @asynccontextmanager
 async def replicas(settings: RegistrySettings, issuer: Issuer, *names: str) -> AsyncIterator[Replicas]:
     """Yield replicas of these names, present at the store."""
-    await ensure_topics(KafkaAccess(settings.kafka_bootstrap), [topics.CHANGES.under(settings.namespace)])
+    await make_topics(settings)
     async with AsyncExitStack() as running:
         apis = [build(settings.model_copy(update={"instance": name})) for name in names]
         clients = [await running.enter_async_context(served(api)) for api in apis]
