@@ -28,7 +28,7 @@ def serve_api(service: str, build: Callable[[], FastAPI], host: str, port: int, 
         log.error("cannot start", reason=str(error))
         raise typer.Exit(1) from error
     # The region list is large and lives for ever: keep the collector from walking it again and again. Hardly anything
-    # that a request or a record makes is in a cycle; to look after every 700 objects took a third of the time of a parse.
+    # that a request or a record makes is in a cycle; looking after every 700 objects took a third of parsing's time.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
