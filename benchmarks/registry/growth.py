@@ -27,6 +27,8 @@ from shared.adapters.mongo import Mongo
 _PEOPLE: Final = 2_000_000
 _WINDOW: Final = 100_000
 _BARE_GROUPS: Final = 40
+_CACHE_GB: Final = 4.0
+"""What two million people need of MongoDB's cache, with room: a cache that is too small is another measurement."""
 _PART_LINES: Final = 1000
 _LOOK_EVERY_S: Final = 0.5
 
@@ -43,12 +45,17 @@ class Look:
 async def measure() -> Path:
     """Run the benchmark and return the file with its result."""
     busy = os.getloadavg()[0]
-    async with started_stack(registry_alone) as stack:
+    async with started_stack(registry_alone, mongodb_cache_gb=_CACHE_GB) as stack:
         mongo = Mongo(stack.ground.mongodb_uri, f"{stack.ground.namespace.replace('.', '_')}bare", "benchmark")
         limit, _ = await bare.transactions(mongo, _BARE_GROUPS)
         mongo.close()
         looks = await _imported(stack)
-    settings = {"people": _PEOPLE, "bare_group": bare.GROUP, "load_average_before": round(busy, 2)}
+    settings = {
+        "people": _PEOPLE,
+        "bare_group": bare.GROUP,
+        "mongodb_cache_gb": _CACHE_GB,
+        "load_average_before": round(busy, 2),
+    }
     memory = {f"{look.lines:,} people": look.memory_mb for look in _every(looks, _WINDOW * 2)}
     found = {
         f"import, facts, from {first:,} people": Rate(_rate(looks, first), limit, 0.5)
