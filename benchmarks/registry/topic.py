@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.load import open_loop
 from benchmarks.registry.facts import facts
-from benchmarks.registry.senders import Lane
+from benchmarks.registry.senders import LanePool
 from benchmarks.report import Spread
 from deploy.local.parts import Ground
 from shared.contracts import topics
@@ -47,18 +47,14 @@ class Watched:
 async def accepted_to_topic(ground: Ground, registry: str, token: str) -> Watched:
     """Return the instants of facts sent at a fixed rate, open loop."""
     watched, count = Watched(), _PER_SECOND * (_SECONDS + _WARM_UP_SECONDS)
-    free: asyncio.Queue[Lane] = asyncio.Queue()
-    for _ in range(_LANES):
-        free.put_nowait(await Lane.to(registry, token))
+    lanes = await LanePool.to(registry, token, _LANES)
     first = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
     bodies = list(facts(count, run="topic", first=_FIRST, time=first, apart=_APART))
     instants = [first + number * _APART for number in range(count)]
 
     async def send(number: int, _due: float) -> None:
-        lane = await free.get()
-        await lane.send(bodies[number])
+        await lanes.send(bodies[number])
         watched.accepted[instants[number]] = time()
-        free.put_nowait(lane)
 
     async with _at_the_end(ground) as consumer:
         watching = asyncio.create_task(_watch(consumer, watched, set(instants)))
