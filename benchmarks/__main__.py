@@ -8,10 +8,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import latency
+from benchmarks import latency, person
+from benchmarks.registry import growth
 from benchmarks.registry import measure as registry
 
-BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {"latency": latency.measure, "registry": registry.measure}
+BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
+    "growth": growth.measure,
+    "latency": latency.measure,
+    "person": person.measure,
+    "registry": registry.measure,
+}
 """Name on the command line and of the result file → what runs it."""
 
 

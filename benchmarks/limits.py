@@ -16,6 +16,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer
 
 from benchmarks.report import Spread
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import Producer, Record
 from shared.adapters.mongo import Mongo, Session
@@ -56,12 +57,12 @@ async def mongodb_hops(uri: str, namespace: str) -> dict[str, Spread]:
         mongo.close()
 
 
-async def kafka_hop(bootstrap: str, namespace: str) -> dict[str, Spread]:
+async def kafka_hop(access: KafkaAccess, namespace: str) -> dict[str, Spread]:
     """Return the spread of one record from `acks=all` produce until a waiting consumer holds it."""
     topic = _TOPIC.under(namespace)
-    await ensure_topics(bootstrap, [topic])
-    producer = Producer(bootstrap, client_id="benchmark")
-    consumer = AIOKafkaConsumer(topic.name, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await ensure_topics(access, [topic])
+    producer = Producer(access, client_id="benchmark")
+    consumer = AIOKafkaConsumer(topic.name, **access.client_options(), auto_offset_reset="earliest")
     await consumer.start()
 
     async def hop() -> None:

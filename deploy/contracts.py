@@ -15,7 +15,9 @@ from pydantic import TypeAdapter
 
 from shared.contracts import topics
 from shared.contracts.changes import Change
+from shared.contracts.examples import FACTS
 from shared.contracts.facts import TYPES
+from shared.contracts.rejections import Rejection
 from shared.contracts.snapshots import Snapshot
 
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "contracts"
@@ -23,11 +25,17 @@ FOLDER: Final = Path(__file__).parent.parent / "docs" / "contracts"
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return file name → JSON Schema for every contract."""
-    published: dict[str, Any] = {topics.CHANGES.name: Change, topics.SNAPSHOTS.name: Snapshot}
+    published: dict[str, Any] = {
+        topics.CHANGES.name: Change,
+        topics.SNAPSHOTS.name: Snapshot,
+        topics.FACTS_REJECTED.name: Rejection,
+    }
+    examples = {fact["type"]: {"examples": [fact]} for fact in FACTS.values()}
     return {
         f"{name}.schema.json": {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             **TypeAdapter(contract).json_schema(),
+            **examples.get(name, {}),
         }
         for name, contract in {**TYPES, **published}.items()
     }

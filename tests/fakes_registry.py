@@ -10,9 +10,21 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from services.registry.adapters.mongo_store import ledger_documents
-from services.registry.application.ports import Backlog, Batch, FactKey, GroupWrite, Slot, Transaction
+from services.registry.application.ports import (
+    Backlog,
+    Batch,
+    Erasure,
+    FactKey,
+    GroupWrite,
+    Holders,
+    Keyed,
+    Layers,
+    Slot,
+    Transaction,
+)
 from services.registry.domain.participant import Participant
 from shared.adapters.mongo import Document
+from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError
 from shared.runtime.lease import Lease
 
@@ -24,7 +36,9 @@ class MemoryState:
     """What would be in the database."""
 
     slots: dict[FactKey, Slot] = field(default_factory=dict)
-    identities: dict[bytes, str] = field(default_factory=dict)
+    identities: dict[bytes, Keyed] = field(default_factory=dict)
+    layers: Layers = field(default_factory=Layers)
+    erasures: list[Erasure] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
     participants: dict[str, Participant] = field(default_factory=dict)
     ledger: list[Document] = field(default_factory=list)
@@ -61,8 +75,9 @@ class _MemoryTransaction:
     async def slots(self, keys: Collection[FactKey]) -> dict[FactKey, Slot]:
         return {key: self._state.slots[key] for key in keys if key in self._state.slots}
 
-    async def holders(self, identities: Collection[bytes]) -> dict[bytes, str]:
-        return {hashed: self._state.identities[hashed] for hashed in identities if hashed in self._state.identities}
+    async def holders(self, hashes: Collection[bytes]) -> Holders:
+        known = self._state.identities
+        return Holders({hashed: known[hashed].holder for hashed in hashes if hashed in known}, self._state.layers)
 
     async def participants(self, holders: Collection[str]) -> list[Participant]:
         persons = {self._state.moved.get(holder, holder) for holder in holders}
@@ -70,7 +85,7 @@ class _MemoryTransaction:
 
     async def write(self, group: GroupWrite) -> None:
         self._state.slots.update(group.slots)
-        self._state.identities.update(group.identities)
+        self._state.identities.update({row.hashed: row for row in group.identities})
         self._state.participants.update({participant.id: participant for participant in group.participants})
         for person in group.gone:
             del self._state.participants[person]
@@ -78,6 +93,13 @@ class _MemoryTransaction:
         documents = ledger_documents(group)
         self._state.ledger += documents
         self._state.outbox += documents
+
+    async def erase(self, erasure: Erasure) -> int:
+        rows = [row for row in self._state.identities.values() if row.holder in erasure.holders]
+        for row in rows:
+            del self._state.identities[row.hashed]
+        self._state.erasures.append(erasure)
+        return len({row.holder for row in rows})
 
 
 class MemoryOutbox:
@@ -89,10 +111,16 @@ class MemoryOutbox:
         self._present: dict[str, datetime] = {}
         self._manifests: defaultdict[int, list[Batch]] = defaultdict(list)
         self._published: defaultdict[int, int] = defaultdict(int)
+        self.numbered: defaultdict[int, list[list[Document]]] = defaultdict(list)
+        """The ledger entries of each manifest."""
 
     async def announce(self, holder: str, now: datetime, ttl: timedelta) -> frozenset[str]:
         """See the port."""
         self._present[holder] = now + ttl
+        return self.present(now)
+
+    def present(self, now: datetime) -> frozenset[str]:
+        """Return those whose time has not run out."""
         return frozenset(name for name, until in self._present.items() if until > now)
 
     async def withdraw(self, holder: str) -> None:
@@ -134,6 +162,7 @@ class MemoryOutbox:
         batches = [self._batch(partition, documents) for partition, documents in waiting.items()]
         for batch in batches:
             self._manifests[batch.partition].append(batch)
+            self.numbered[batch.partition].append(waiting[batch.partition])
         return batches
 
     def _batch(self, partition: int, documents: Sequence[Document]) -> Batch:
@@ -156,15 +185,19 @@ class MemoryOutbox:
             end = batch.first_seq + len(batch.changes)
             self._published[batch.partition] = max(self._published[batch.partition], end)
 
+    def numbers(self) -> dict[int, tuple[int, int]]:
+        """Return of each partition the next number, and up to which one all is published."""
+        given = {p: sum(len(batch.changes) for batch in self._manifests[p]) for p in range(PARTITIONS)}
+        return {partition: (given[partition], self._published[partition]) for partition in given}
+
     async def backlog(self) -> Backlog:
         """See the port."""
-        waiting = self._store.state.outbox
-        numbered = sum(
-            len(batch.changes) for p, batches in self._manifests.items() for batch in batches
-            if batch.first_seq >= self._published[p]
-        )  # fmt: skip
+        waiting = list(self._store.state.outbox)
+        for partition, batches in self._manifests.items():
+            for batch, documents in zip(batches, self.numbered[partition], strict=True):
+                waiting += documents if batch.first_seq >= self._published[partition] else []
         oldest = min((document["recorded_at"] for document in waiting), default=None)
-        return Backlog(sum(len(document["changes"]) for document in waiting) + numbered, oldest)
+        return Backlog(sum(len(document["changes"]) for document in waiting), oldest)
 
 
 class MemoryTopic:

@@ -39,12 +39,12 @@ class _Count:
 async def drained(mongo: Mongo, ground: Ground, changes: int) -> float:
     """Return how many changes a second go from a backlog of so many to a topic, numbered and marked."""
     topic = topics.CHANGES.under(f"{ground.namespace}backlog.")
-    await ensure_topics(ground.kafka_bootstrap, [topic])
+    await ensure_topics(ground.kafka, [topic])
     outbox = MongoOutbox(mongo)
-    await MongoStore(mongo, "benchmark").prepare()
+    await MongoStore(mongo).prepare()
     await outbox.prepare()
     await fill_outbox(mongo, changes)
-    producer, count = Producer(ground.kafka_bootstrap, "benchmark"), _Count()
+    producer, count = Producer(ground.kafka, "benchmark"), _Count()
     relay = Relay(outbox, KafkaChangeTopic(producer, topic.name), "benchmark", SystemClock(), count)
     try:
         began = perf_counter()

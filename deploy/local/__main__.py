@@ -59,7 +59,7 @@ def prepare() -> None:
         settings.home.make()
         Keys(settings.home).write_tokens(SystemClock().now())
         wanted = [topic.under(settings.namespace) for topic in topics.ALL]
-        asyncio.run(ensure_topics(settings.kafka_bootstrap, wanted))
+        asyncio.run(ensure_topics(settings.kafka, wanted))
 
 
 def _stay(then: Then | None) -> None:

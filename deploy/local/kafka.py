@@ -6,6 +6,8 @@ import asyncio
 import base64
 import time
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -29,11 +31,34 @@ _STOP_WITHIN_S: Final = 10.0
 _LOOK_EVERY_S: Final = 0.1
 
 
+_MECHANISMS: Final = ("SCRAM-SHA-512", "SCRAM-SHA-256")
+
+
+@dataclass(frozen=True, slots=True)
+class SecureListener:
+    """A second way in, over TLS and with a login, as a cluster that is not on loopback has.
+
+    `keystore` holds the broker's key and certificate as PEM; `users` are made when the folder is formatted.
+    """
+
+    port: int
+    keystore: Path
+    users: Mapping[str, str]
+
+    @property
+    def bootstrap(self) -> str:
+        """Where it answers."""
+        return f"{LOOPBACK}:{self.port}"
+
+
 class Kafka:
     """One broker with its data in a folder; the same folder again has the same records."""
 
-    def __init__(self, data: Path, jars: Path, log: Path, port: int, controller_port: int) -> None:
+    def __init__(
+        self, data: Path, jars: Path, log: Path, port: int, controller_port: int, secure: SecureListener | None = None
+    ) -> None:
         self.bootstrap = f"{LOOPBACK}:{port}"
+        self._secure = secure
         self._controller = f"{LOOPBACK}:{controller_port}"
         self._data = data
         self._classpath = f"{jars}/*"
@@ -65,7 +90,11 @@ class Kafka:
 
     async def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._settings))
+        # One id in 64 begins with "-": after "=" it is not taken for an option.
+        command = self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(self._settings))
+        for name, password in self._secure.users.items() if self._secure else ():
+            for mechanism in _MECHANISMS:
+                command += ["--add-scram", f"{mechanism}=[name={name},password={password}]"]
         await Child("kafka's formatter", command, self._log).run()
 
     async def _answers(self) -> None:
@@ -94,7 +123,7 @@ class Kafka:
             await admin.close()
 
     def _properties(self) -> str:
-        settings = {
+        settings: dict[str, object] = {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@{self._controller}",
@@ -115,4 +144,19 @@ class Kafka:
             # The default of 128 MB would be a third of the heap.
             "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
         }
+        if self._secure:
+            settings |= self._secured(self._secure)
         return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+    def _secured(self, secure: SecureListener) -> dict[str, object]:
+        """Return the settings that change with a secure listener."""
+        login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        return {
+            "listeners": f"PLAINTEXT://{self.bootstrap},SASL_SSL://{secure.bootstrap},CONTROLLER://{self._controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap},SASL_SSL://{secure.bootstrap}",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL",
+            "sasl.enabled.mechanisms": ",".join(_MECHANISMS),
+            **{f"listener.name.sasl_ssl.{name.lower()}.sasl.jaas.config": login for name in _MECHANISMS},
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": secure.keystore,
+        }

@@ -10,6 +10,7 @@ from typing import Final
 
 from deploy.local.home import Home
 from deploy.local.keys import AUDIENCE, ISSUER
+from shared.adapters.kafka_access import KafkaAccess
 
 _NOTIFIER_FILES: Final = Path(__file__).parent / "notifier"
 
@@ -21,7 +22,7 @@ class Ground:
     home: Home
     host: str
     ports: Mapping[str, int]
-    kafka_bootstrap: str
+    kafka: KafkaAccess
     mongodb_uri: str
     namespace: str
 
@@ -73,7 +74,7 @@ def services(ground: Ground) -> Sequence[Part]:
 
 def _service(name: str, ground: Ground, own: Mapping[str, str]) -> Part:
     environment = {
-        "CAKUPAN_KAFKA_BOOTSTRAP": ground.kafka_bootstrap,
+        "CAKUPAN_KAFKA_BOOTSTRAP": ground.kafka.bootstrap,
         "CAKUPAN_MONGODB_URI": ground.mongodb_uri,
         "CAKUPAN_NAMESPACE": ground.namespace,
         "CAKUPAN_JWKS": str(ground.home.keys / "jwks.json"),

@@ -37,7 +37,7 @@ def tell_forgotten(home: Home, console: Console) -> None:
 
 def _places(ground: Ground) -> list[tuple[str, str]]:
     return [
-        ("Kafka", ground.kafka_bootstrap),
+        ("Kafka", str(ground.kafka)),
         ("MongoDB", ground.mongodb_uri),
         ("Mail server", f"{ground.host}:{ground.ports['smtp']}"),
         ("Tokens", f"{ground.home.tokens}/*.jwt"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from deploy.local.jars import kafka_jars
 from deploy.local.kafka import Kafka
 from deploy.local.mongod import Mongod
@@ -9,6 +11,8 @@ from deploy.local.ports import remembered_ports
 from deploy.local.process import Child
 from deploy.local.settings import StackSettings
 from deploy.local.together import together
+from shared.adapters.kafka_access import KafkaAccess
+from shared.runtime.errors import PermanentError
 
 
 class Servers:
@@ -25,6 +29,11 @@ class Servers:
         return self._settings.kafka_bootstrap or (self._kafka.bootstrap if self._kafka else "")
 
     @property
+    def kafka(self) -> KafkaAccess:
+        """How Kafka is reached; known once started."""
+        return replace(self._settings.kafka, bootstrap=self.kafka_bootstrap)
+
+    @property
     def mongodb_uri(self) -> str:
         """Where MongoDB answers; known once started."""
         return self._settings.mongodb_uri or (self._mongod.uri if self._mongod else "")
@@ -39,6 +48,11 @@ class Servers:
 
         Raises: PermanentError that names the server and its log, or what is to be installed.
         """
+        if self._settings.kafka.tls and not self._settings.kafka_bootstrap:
+            raise PermanentError(
+                "our own Kafka has no TLS: unset CAKUPAN_KAFKA_SECURITY_PROTOCOL, "
+                "or name yours in CAKUPAN_KAFKA_BOOTSTRAP"
+            )
         await together(self._start_mongod(), self._start_kafka())
 
     async def stop(self) -> None:
@@ -59,5 +73,5 @@ class Servers:
             return
         home = self._settings.home
         ports = remembered_ports(home.ports, ["mongod"])
-        self._mongod = Mongod(home.mongodb, home.log("mongod"), ports["mongod"])
+        self._mongod = Mongod(home.mongodb, home.log("mongod"), ports["mongod"], self._settings.mongodb_cache_gb)
         await self._mongod.start()

@@ -111,13 +111,11 @@ class LocalStack:
 
     def _lay_ground(self, ports: dict[str, int]) -> Ground:
         settings, servers = self._settings, self._servers
-        return Ground(
-            settings.home, settings.host, ports, servers.kafka_bootstrap, servers.mongodb_uri, settings.namespace
-        )
+        return Ground(settings.home, settings.host, ports, servers.kafka, servers.mongodb_uri, settings.namespace)
 
     async def _ensure_topics(self) -> None:
         wanted = [topic.under(self.ground.namespace) for topic in topics.ALL]
-        await ensure_topics(self.ground.kafka_bootstrap, wanted)
+        await ensure_topics(self.ground.kafka, wanted)
 
     async def _launch(self, *launched: Part) -> None:
         """Return once all of these are ready; they start side by side."""

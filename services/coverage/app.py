@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from fastapi import FastAPI
-from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
 from services.coverage.adapters import http_api, http_potentials
@@ -30,11 +29,12 @@ from services.coverage.domain.position import Position
 from services.coverage.domain.reference import Book
 from services.coverage.settings import CoverageSettings
 from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.http_api import Bearer, create_api, extend_openapi, key_fetcher
+from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.kafka_gathering import GatheringReader
 from shared.adapters.kafka_producer import Producer, partition_for
 from shared.adapters.kafka_reader import Metrics as ReaderMetrics
 from shared.adapters.mongo import Mongo
+from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
 from shared.regions.catalogue import catalogue
@@ -60,9 +60,8 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
 
     mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), instance)
     store, reference = MongoStore(mongo), MongoReference(mongo)
-    producer = Producer(settings.kafka_bootstrap, client_id=instance)
-    # It only reads here, and a topic made in passing would have one partition; its own log lines are not JSON.
-    broker = KafkaBroker(settings.kafka_bootstrap, consumer_only=True, allow_auto_create_topics=False, logger=None)
+    producer = Producer(settings.kafka, client_id=instance)
+    broker = settings.kafka.broker()
     broker.publisher(
         snapshots.name, schema=Snapshot, title=snapshots.name, description="A region as counted, keyed by region code"
     )
@@ -115,6 +114,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         registry=prometheus,
         health=health,
         broker=broker,
+        body_within=settings.body_within,
         run=run,
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
@@ -123,7 +123,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     api.include_router(http_api.create_router(viewer=viewer, public=public, catalogue=regions, bearer=bearer))
     imports = PotentialImport(reference, watch, regions.__contains__, clock)
     api.include_router(http_potentials.create_router(imports=imports, reference=reference, bearer=bearer))
-    extend_openapi(api, http_api.components())
+    extend_openapi(api)
     return api
 
 
@@ -132,7 +132,7 @@ def build_resume(settings: CoverageSettings) -> Callable[[int], Awaitable[Positi
 
     async def run(partition: int) -> Position:
         mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "resume")
-        topic = KafkaChanges(settings.kafka_bootstrap, topics.CHANGES.under(settings.namespace).name)
+        topic = KafkaChanges(settings.kafka, topics.CHANGES.under(settings.namespace).name)
         try:
             return await resume(MongoStore(mongo), topic, partition)
         finally:

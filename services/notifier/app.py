@@ -9,7 +9,6 @@ from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
-from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
 from services.notifier.adapters import email, http_api
@@ -28,11 +27,12 @@ from services.notifier.application.ports import Channel
 from services.notifier.application.watch import Watch
 from services.notifier.settings import NotifierSettings
 from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.http_api import Bearer, create_api, extend_openapi, key_fetcher
+from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.kafka_producer import Producer, partition_for
 from shared.adapters.kafka_reader import Metrics as ReaderMetrics
 from shared.adapters.kafka_reader import PartitionReader
 from shared.adapters.mongo import Mongo
+from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
 from shared.regions.catalogue import catalogue
 from shared.runtime.auth import TokenVerifier
@@ -60,8 +60,8 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
 
     mongo = Mongo(settings.mongodb_uri, settings.database("notifier"), instance)
     store, deliveries, archive = MongoStore(mongo), MongoDeliveries(mongo), MongoArchive(mongo)
-    producer = Producer(settings.kafka_bootstrap, client_id=instance)
-    broker = KafkaBroker(settings.kafka_bootstrap, consumer_only=True, allow_auto_create_topics=False, logger=None)
+    producer = Producer(settings.kafka, client_id=instance)
+    broker = settings.kafka.broker()
 
     channels: dict[str, Channel] = {
         email.CHANNEL: SmtpChannel(settings.smtp_host, settings.smtp_port, settings.smtp_sender)
@@ -108,13 +108,14 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
         registry=prometheus,
         health=health,
         broker=broker,
+        body_within=settings.body_within,
         run=run,
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
     api.include_router(
         http_api.create_router(archive=archive, rules=rules, is_region=regions.__contains__, bearer=Bearer(verifier))
     )
-    extend_openapi(api, http_api.components())
+    extend_openapi(api)
     return api
 
 

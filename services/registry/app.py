@@ -4,34 +4,57 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from datetime import timedelta
+from typing import Final
 
 from fastapi import FastAPI
-from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
-from services.registry.adapters import http_api, http_bulk
+from services.registry.adapters import asyncapi, http_api, http_bulk, http_erase, openapi
+from services.registry.adapters.gridfs_uploads import GridFsUploads
+from services.registry.adapters.http_imports import create_import_router
+from services.registry.adapters.import_metrics import PrometheusImports
+from services.registry.adapters.import_rows import FileRows, reader
+from services.registry.adapters.in_flight import InFlight
+from services.registry.adapters.kafka_intake import FactSink
+from services.registry.adapters.kafka_rejected import RejectedTopic
 from services.registry.adapters.kafka_relay import KafkaChangeTopic
+from services.registry.adapters.kafka_replay import KafkaReplayTopic
+from services.registry.adapters.key_file import read_keys
 from services.registry.adapters.metrics import RegistryMetrics
+from services.registry.adapters.mongo_audit import MongoAudit
+from services.registry.adapters.mongo_imports import MongoImports
+from services.registry.adapters.mongo_keyring import MongoKeyring
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
 from services.registry.application import sweep
-from services.registry.application.intake import Intake, Secrets
+from services.registry.application.audit import Auditor
+from services.registry.application.erase import Eraser
+from services.registry.application.imports import Importer
+from services.registry.application.intake import Intake
 from services.registry.application.parsing import Parser
 from services.registry.application.relay import Relay
+from services.registry.application.rotate import Progress, Rotation
+from services.registry.application.secrets import Secrets
 from services.registry.application.sweep import Sweeper
+from services.registry.application.uploading import Uploading
 from services.registry.settings import RegistrySettings
-from shared.adapters.http_api import Bearer, create_api, extend_openapi, key_fetcher
-from shared.adapters.kafka_producer import Producer
+from shared.adapters.asyncapi import extend_asyncapi
+from shared.adapters.http_api import Bearer, create_api, key_fetcher
+from shared.adapters.kafka_producer import Producer, partition_for
+from shared.adapters.kafka_reader import Metrics as ReaderMetrics
+from shared.adapters.kafka_reader import PartitionReader
 from shared.adapters.mongo import Mongo
+from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
-from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
 from shared.runtime.auth import TokenVerifier
 from shared.runtime.clock import Clock, SystemClock
-from shared.runtime.errors import PermanentError
 from shared.runtime.health import Health
 from shared.runtime.tasks import running
+
+_COMMIT_EVERY: Final = timedelta(seconds=1)
+"""How much of the topic is read again after a kill; all of it is known by then."""
 
 
 def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
@@ -40,24 +63,40 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     instance = f"{settings.namespace}{settings.instance}"
     prometheus = CollectorRegistry()
     metrics = RegistryMetrics(prometheus)
-    changes = topics.CHANGES.under(settings.namespace)
-    secrets = Secrets.derive(read_secret(settings.identity_key_file))
+    facts, rejected, changes = (
+        topic.under(settings.namespace) for topic in (topics.FACTS, topics.FACTS_REJECTED, topics.CHANGES)
+    )
+    secrets = Secrets.derive(*read_keys(settings.identity_key_file))
 
     mongo = Mongo(settings.mongodb_uri, settings.database("registry"), instance)
-    store, outbox = MongoStore(mongo, secrets.key_id), MongoOutbox(mongo)
-    producer = Producer(settings.kafka_bootstrap, client_id=instance)
+    store, outbox, keyring = MongoStore(mongo), MongoOutbox(mongo), MongoKeyring(mongo)
+    producer = Producer(settings.kafka, client_id=instance)
+    # Its own producer: what goes wrong with one topic must not break off what is on its way to the other.
+    refusals = Producer(settings.kafka, client_id=f"{instance}-rejected")
     relay = Relay(outbox, KafkaChangeTopic(producer, changes.name), instance, clock, metrics)
     intake = Intake(store, secrets, clock, metrics, on_commit=relay.wake)
 
     sweeper = Sweeper(store, outbox, instance, secrets.change, clock, metrics, on_commit=relay.wake)
 
-    broker = KafkaBroker(settings.kafka_bootstrap, logger=None)
-    broker.publisher(
-        changes.name, schema=Change, title=changes.name, description="What the registry decided, keyed by regency code"
-    )
+    broker = settings.kafka.broker()
+    asyncapi.declare(broker, rejected, changes)
+    parser = Parser(catalogue(), secrets.content, metrics.rehomed)
+    sink = FactSink(parser, intake, RejectedTopic(refusals, rejected.name, metrics), clock, metrics)
+    facts_in = PartitionReader(
+        broker, facts, f"{settings.namespace}registry", instance, sink, clock, ReaderMetrics.on(prometheus),
+        reset="earliest", description="Facts to be taken in, CloudEvents structured or binary",
+    )  # fmt: skip
+    imports, uploads = MongoImports(mongo), GridFsUploads(mongo, clock)
+    uploading = Uploading(imports, uploads, clock)
+    importer = Importer(
+        imports, uploads, uploading, FileRows(uploads), reader(parser), intake, instance, clock,
+        PrometheusImports(prometheus, metrics),
+    )  # fmt: skip
     health = Health()
     health.add("mongodb", mongo.ping)
     health.add("relay", relay.trouble)
+    health.add("identity keys", lambda: keyring.trouble(secrets.ids))
+    health.add("facts", facts_in.trouble)
 
     @asynccontextmanager
     async def run() -> AsyncIterator[None]:
@@ -65,11 +104,19 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         await store.prepare()
         await outbox.prepare()
         await outbox.prepare_leases([sweep.JOB])
+        await keyring.open(secrets.ids)
+        await keyring.announce(instance, secrets.ids)
+        await imports.prepare()
+        await uploads.prepare()
         try:
-            async with running(intake.run(), relay.run(), sweeper.run()):
+            async with running(
+                intake.run(), relay.run(), sweeper.run(), importer.run(),
+                facts_in.run(), facts_in.commit_regularly(_COMMIT_EVERY),
+            ):  # fmt: skip
                 yield
         finally:
             await producer.stop()
+            await refusals.stop()
             mongo.close()
 
     api = create_api(
@@ -78,29 +125,56 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         registry=prometheus,
         health=health,
         broker=broker,
+        body_within=settings.body_within,
         run=run,
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
-    bearer, parser = Bearer(verifier), Parser(catalogue(), secrets.content, metrics.rehomed)
+    bearer = Bearer(verifier)
+    in_flight = InFlight(settings.facts_in_flight_per_caller)
     for create in (http_api.create_router, http_bulk.create_bulk_router):
-        api.include_router(create(parser=parser, intake=intake, bearer=bearer, clock=clock, metrics=metrics))
-    extend_openapi(api, http_api.components())
+        api.include_router(
+            create(parser=parser, intake=intake, bearer=bearer, clock=clock, metrics=metrics, in_flight=in_flight)
+        )
+    api.include_router(http_erase.create_erase_router(eraser=Eraser(store, secrets, clock), bearer=bearer))
+    api.include_router(
+        create_import_router(
+            uploading=uploading,
+            imports=imports,
+            bearer=bearer,
+            most_bytes=settings.import_max_bytes,
+            on_upload=importer.wake,
+        )
+    )
+    extend_openapi(api, openapi.components())
+    extend_asyncapi(api, asyncapi.completion(facts, rejected, changes))
     return api
 
 
-def read_secret(path: Path) -> bytes:
-    """Return the secret in the file.
-
-    Raises: PermanentError saying what the file must hold.
-    """
+@asynccontextmanager
+async def auditor(settings: RegistrySettings) -> AsyncIterator[Auditor]:
+    """Give what checks and replays the ledger of a registry that may be running."""
+    secrets = Secrets.derive(*read_keys(settings.identity_key_file))
+    mongo = Mongo(settings.mongodb_uri, settings.database("registry"), f"{settings.namespace}{settings.instance}-audit")
+    producer = Producer(settings.kafka, client_id=f"{settings.instance}-replay")
     try:
-        secret = bytes.fromhex(path.read_text().strip())
-    except (OSError, ValueError) as error:
-        raise PermanentError(f"{path} must hold the identity key as 64 hex digits ({type(error).__name__})") from error
-    if len(secret) != _SECRET_BYTES:
-        raise PermanentError(f"{path} holds {len(secret)} bytes; the identity key has {_SECRET_BYTES}")
-    return secret
+        yield Auditor(
+            audit=MongoAudit(mongo),
+            secret=secrets.change,
+            partition_of=lambda regency: partition_for(regency, topics.PARTITIONS),
+            clock=SystemClock(),
+            relayed_to=topics.CHANGES.under(settings.namespace).name,
+            topic=lambda name: KafkaReplayTopic(settings.kafka, producer, name),
+        )
+    finally:
+        await producer.stop()
+        mongo.close()
 
 
-_SECRET_BYTES = 32
-"""The block that HMAC-SHA256 gives back in full."""
+async def rotate_keys(settings: RegistrySettings, progress: Progress) -> int:
+    """Bring all hashes to the newest key of the key file; see `Rotation`."""
+    mongo = Mongo(settings.mongodb_uri, settings.database("registry"), f"{settings.namespace}rotation")
+    try:
+        secrets = Secrets.derive(*read_keys(settings.identity_key_file))
+        return await Rotation(MongoKeyring(mongo), secrets, SystemClock(), progress).run()
+    finally:
+        mongo.close()

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
-import typer
+import asyncio
+import resource
+import sys
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
 
-from services.registry.app import build
+import typer
+from rich.console import Console
+
+from services.registry.adapters.audit_progress import AuditProgress
+from services.registry.adapters.erase_call import call_erase
+from services.registry.adapters.import_client import ImportClient, Sending
+from services.registry.adapters.import_command import TROUBLE, cancel, format_of, import_file
+from services.registry.adapters.import_screen import Screen
+from services.registry.adapters.key_file import append_key
+from services.registry.adapters.rotation_progress import shown_progress
+from services.registry.app import auditor, build, rotate_keys
+from services.registry.application.audit import Auditor
+from services.registry.application.import_ports import Format, Reading
+from services.registry.application.places import RegionCodes
+from services.registry.application.verify import DifferenceFound
 from services.registry.settings import RegistrySettings
 from shared.adapters.serve import serve_api
+from shared.runtime.errors import PermanentError, TransientError
 
-app = typer.Typer(help="Takes enrolment facts and publishes what they change.", no_args_is_help=True)
+# A traceback with local variables, which Typer would print, may hold an identity or a key.
+app = typer.Typer(
+    help="Takes enrolment facts and publishes what they change.", no_args_is_help=True, pretty_exceptions_enable=False
+)
 
 
 @app.callback()
 def main() -> None:
     """Take enrolment facts and publish what they change."""
+    # A core dump would hold the keys, and the identities of whatever was in flight.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 @app.command()
@@ -21,3 +48,142 @@ def serve() -> None:
     """Serve until stopped; settings come from REGISTRY_* and CAKUPAN_* variables."""
     settings = RegistrySettings()
     serve_api("registry", lambda: build(settings), settings.host, settings.port, settings.log_level)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Facts as CSV or NDJSON, may be .gz")],
+    url: Annotated[str, typer.Option(help="Where the registry is, for example http://127.0.0.1:8001")],
+    token_file: Annotated[Path, typer.Option(exists=True, help="A file with a token that has the scope facts:write")],
+    format_: Annotated[Format | None, typer.Option("--format", help="Where the file's name does not tell it")] = None,
+    region_codes: Annotated[
+        RegionCodes, typer.Option(help="The scheme of the file's regions")
+    ] = RegionCodes.KEMENDAGRI,
+    rejected: Annotated[
+        Path | None, typer.Option(help="Where rejected lines go; FILE.rejected.csv if not said")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Import a file once more that was imported before")] = False,
+    stop: Annotated[bool, typer.Option("--cancel", help="Cancel the import of this file")] = False,
+) -> None:
+    """Send a file to a running registry and follow it to the end; the same command goes on after any interruption.
+
+    Exit code 0 if every line was taken, 1 if some were rejected, 2 for trouble.
+    """
+    screen = Screen(Console())
+    try:
+        sending = Sending(file, Reading(format_ or format_of(file), region_codes), uuid.uuid4().hex if again else "")
+        client = ImportClient(url, token_file, screen.waits)
+        if stop:
+            raise typer.Exit(cancel(client, sending, screen))
+        raise typer.Exit(import_file(client, sending, screen, rejected or file.with_name(f"{file.name}.rejected.csv")))
+    except (PermanentError, TransientError, OSError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(TROUBLE) from error
+
+
+@app.command()
+def verify() -> None:
+    """Check that ledger, numbers and people agree, while the registry runs.
+
+    Exit code 1 with the first difference, 2 when it could not be told.
+    """
+
+    async def check(audit: Auditor, progress: AuditProgress) -> str:
+        counted = await audit.verify(progress)
+        return (
+            f"no difference: {counted.changes:,} changes (of these {counted.waiting:,} wait for their numbers), "
+            f"{counted.people:,} people, {counted.facts:,} facts"
+        )
+
+    _audit(check)
+
+
+@app.command("replay-ledger")
+def replay_ledger(
+    to: Annotated[str, typer.Option(help="A topic that exists and is empty, with as many partitions as the lost one")],
+    resume: Annotated[bool, typer.Option(help="Go on with a topic that an earlier replay has begun")] = False,
+) -> None:
+    """Publish the whole ledger on a topic, as it was published: same keys, numbers, bytes and traces.
+
+    Exit code 2 when it could not be done; then --resume goes on.
+    """
+
+    async def publish(audit: Auditor, progress: AuditProgress) -> str:
+        return f"{await audit.replay(to, progress, resume=resume):,} changes published on {to}"
+
+    _audit(publish)
+
+
+def _audit(work: Callable[[Auditor, AuditProgress], Awaitable[str]]) -> None:
+    """Do the work, print what it says with time and rate, and exit by what came of it."""
+    settings = RegistrySettings()
+
+    async def run() -> None:
+        started = perf_counter()
+        async with auditor(settings) as audit:
+            with AuditProgress() as progress:
+                said = await work(audit, progress)
+        seconds = perf_counter() - started
+        typer.echo(f"{said}; {seconds:.1f} s, {progress.done / seconds:,.0f} steps/s")
+
+    try:
+        asyncio.run(run())
+    except DifferenceFound as difference:
+        typer.echo(f"difference: {difference}", err=True)
+        raise typer.Exit(1) from difference
+    except (PermanentError, TransientError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+@app.command()
+def erase(
+    scheme: Annotated[str, typer.Argument(help="nik, kpj or passport")],
+    url: Annotated[str, typer.Option(help="Where the registry is, for example http://127.0.0.1:8001")],
+    token_file: Annotated[Path, typer.Option(help="A file with a token that has the scope identity:erase")],
+    force: Annotated[bool, typer.Option("--force", help="Erase also a person who is registered")] = False,
+) -> None:
+    """Forget every identity of a person; exit code 1 if not erased.
+
+    The identity is asked for, unseen, or read from standard input: on the command line `ps` and the shell's history
+    would show it.
+    """
+    value = typer.prompt("Identity", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
+    try:
+        answer = call_erase(scheme, value.strip(), force, url, token_file.read_text().strip())
+    except (PermanentError, TransientError, OSError) as error:
+        raise _failed(str(error)) from None
+    typer.echo(answer.line, err=not answer.erased)
+    if not answer.erased:
+        raise typer.Exit(1)
+
+
+@app.command("new-key")
+def new_key() -> None:
+    """Put a fresh key at the end of the identity key file; every replica then needs the whole file."""
+    settings = RegistrySettings()
+    try:
+        keys = append_key(settings.identity_key_file)
+    except PermanentError as error:
+        raise _failed(str(error)) from None
+    typer.echo(f"{settings.identity_key_file} holds {keys} keys; give it to every replica, restart them, rotate-key")
+
+
+@app.command("rotate-key")
+def rotate_key() -> None:
+    """Re-key every identity and fact with the newest key of the identity key file, while the registry serves.
+
+    Safe to kill, and to start again: it goes on where it stood.
+    """
+    settings = RegistrySettings()
+    try:
+        with shown_progress(Console()) as progress:
+            retired = asyncio.run(rotate_keys(settings, progress))
+    except (PermanentError, TransientError) as error:
+        raise _failed(str(error)) from None
+    typer.echo(f"keys retired: {retired}" if retired else "the newest key of the file is the one in use")
+
+
+def _failed(reason: str) -> typer.Exit:
+    typer.echo(reason, err=True)
+    return typer.Exit(1)

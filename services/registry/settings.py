@@ -20,3 +20,12 @@ class RegistrySettings(CommonSettings):
         Path(".local/keys/identity.key"),
         description="64 hex digits; whoever has them can try out identities, and without them none is recognised",
     )
+    facts_in_flight_per_caller: int = Field(
+        8000,
+        ge=1000,
+        description="Facts of one token's subject being taken at once; under the 10,000 that may wait in all, so that "
+        "others find room beside the greediest",
+    )
+    import_max_bytes: int = Field(
+        16 * 1024**3, description="The largest file an import takes, unpacked; a bound for the disk, not for memory"
+    )

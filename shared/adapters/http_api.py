@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.routing import APIRoute
+from fastapi.security.base import SecurityBase
 from fastapi_offline import FastAPIOffline
 from faststream.kafka import KafkaBroker
-from faststream.specification import AsyncAPI
-from faststream.specification.asyncapi import get_asyncapi_html
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
+from shared.adapters.asyncapi import add_asyncapi
+from shared.adapters.http_body import BodyError, BodyGuard
 from shared.runtime.auth import AuthError, Caller, TokenVerifier
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.health import Health
@@ -64,9 +70,13 @@ def create_api(
     registry: CollectorRegistry,
     health: Health,
     broker: KafkaBroker,
+    body_within: timedelta,
     run: Callable[[], Any],
 ) -> FastAPI:
-    """Return an application with everything that all services share; `run` is entered for its lifetime."""
+    """Return an application with everything that all services share; `run` is entered for its lifetime.
+
+    `body_within` is how long a small body may take to come.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -80,12 +90,15 @@ def create_api(
         version="1",
         lifespan=lifespan,
         redoc_url=None,
+        # A redirect would repeat the query, whatever is in it, in its Location.
+        redirect_slashes=False,
         # FastAPI's own spans cost half the rate of a short request; the trace starts where work is gathered.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    api.add_middleware(BodyGuard, within=body_within)
     _add_problems(api)
     _add_operations(api, registry, health)
-    _add_asyncapi(api, broker, title)
+    add_asyncapi(api, broker, title)
     return api
 
 
@@ -98,6 +111,25 @@ def _add_problems(api: FastAPI) -> None:
     async def _http(_request: Request, error: HTTPException) -> JSONResponse:
         code = HTTPStatus(error.status_code).name.lower()
         return Problem(error.status_code, code, str(error.detail), headers=dict(error.headers or {})).response()
+
+    @api.exception_handler(404)
+    async def _no_such_path(_request: Request, _error: HTTPException) -> JSONResponse:
+        return Problem(404, "not_found", "there is nothing under this path; /docs lists what there is").response()
+
+    @api.exception_handler(405)
+    async def _no_such_method(request: Request, _error: HTTPException) -> JSONResponse:
+        allowed = ", ".join(_methods(request))
+        detail = f"this path does not take {request.method}; it takes {allowed}"
+        return Problem(405, "method_not_allowed", detail, headers={"Allow": allowed}).response()
+
+    @api.exception_handler(BodyError)
+    async def _body(_request: Request, error: BodyError) -> JSONResponse:
+        return Problem(error.status_code, error.code, error.detail, headers=dict(error.headers or {})).response()
+
+    @api.exception_handler(ClientDisconnect)
+    async def _gone(_request: Request, _error: ClientDisconnect) -> JSONResponse:
+        # Nobody is there to read it; without it every caller that hangs up would be logged as an error of ours.
+        return Problem(400, "incomplete_body", "the body stopped half way; nothing of it was taken").response()
 
     @api.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -120,9 +152,18 @@ def _add_problems(api: FastAPI) -> None:
         return Problem(500, "unexpected", f"an error of ours ({type(error).__name__}); it was logged").response()
 
 
+def _methods(request: Request) -> list[str]:
+    """Return the methods that the path takes, whichever of the routes has each."""
+    scopes = ({**request.scope, "method": method} for method in ("GET", "POST", "PUT", "PATCH", "DELETE"))
+    return [s["method"] for s in scopes if any(route.matches(s)[0] is Match.FULL for route in request.app.routes)]
+
+
 def retry_after() -> dict[str, str]:
     """Return the header that says when to come back."""
     return {"Retry-After": str(_RETRY_AFTER_S)}
+
+
+_NOT_READY: Final[dict[int | str, dict[str, Any]]] = {503: {"description": "It cannot; `checks` says why"}}
 
 
 def _add_operations(api: FastAPI, registry: CollectorRegistry, health: Health) -> None:
@@ -130,7 +171,7 @@ def _add_operations(api: FastAPI, registry: CollectorRegistry, health: Health) -
     async def live() -> dict[str, str]:
         return {"status": "ok"}
 
-    @api.get("/health/ready", tags=["operations"], summary="The process can do its work now")
+    @api.get("/health/ready", tags=["operations"], summary="The process can do its work now", responses=_NOT_READY)
     async def ready() -> JSONResponse:
         report = await health.report()
         good = all(state == "ok" for state in report.values())
@@ -139,32 +180,6 @@ def _add_operations(api: FastAPI, registry: CollectorRegistry, health: Health) -
     @api.get("/metrics", tags=["operations"], summary="Prometheus metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
-
-def _add_asyncapi(api: FastAPI, broker: KafkaBroker, title: str) -> None:
-    @api.get("/asyncapi", tags=["operations"], summary="The topics, for reading", response_class=HTMLResponse)
-    async def page() -> HTMLResponse:
-        return HTMLResponse(get_asyncapi_html(_specification(broker, title)))
-
-    @api.get("/asyncapi.json", tags=["operations"], summary="The topics, for tools")
-    async def document() -> Response:
-        return Response(_specification(broker, title).to_json(), media_type="application/json")
-
-
-def _specification(broker: KafkaBroker, title: str) -> Any:
-    return AsyncAPI(broker, title=title, version="1").to_specification()
-
-
-def extend_openapi(api: FastAPI, schemas: dict[str, Any]) -> None:
-    """Add schemas to the OpenAPI document: those of bodies that are read by our own parser."""
-    generate = api.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = generate()
-        document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
-        return document
-
-    api.openapi = openapi  # type: ignore[method-assign]
 
 
 def key_fetcher(jwks: str) -> Callable[[], Awaitable[bytes]]:
@@ -207,23 +222,59 @@ class Bearer:
         except AuthError as error:
             raise unauthorised(error.reason) from error
 
+    async def demand(self, request: Request, scope: str) -> Caller:
+        """Return the caller of a request, who has the scope. Raises: Problem 401 or 403."""
+        caller = await self.caller(request)
+        if caller is None:
+            raise unauthorised("no token was sent; send one as 'Authorization: Bearer …'")
+        if not caller.may(scope):
+            raise Problem(403, "scope_missing", f"the token lacks the scope {scope}; ask for one that has it")
+        return caller
+
     def requires(self, scope: str) -> Any:
         """Return a dependency that gives the caller, who must have the scope."""
-
-        async def dependency(request: Request) -> Caller:
-            caller = await self.caller(request)
-            if caller is None:
-                raise unauthorised("no token was sent; send one as 'Authorization: Bearer …'")
-            if not caller.may(scope):
-                raise Problem(403, "scope_missing", f"the token lacks the scope {scope}; ask for one that has it")
-            return caller
-
-        return Depends(dependency)
+        return Security(_Required(self, scope), scopes=[scope])
 
     @property
     def optional(self) -> Any:
         """A dependency that gives the caller or None."""
-        return Depends(self.caller)
+        return Security(_Optional(self))
+
+
+class _Optional(SecurityBase):
+    """Gives the caller or None; FastAPI reads from `model` what the OpenAPI document says of tokens."""
+
+    model = HTTPBearerModel(bearerFormat="JWT", description="Client credentials; signed ES256 or EdDSA.")
+    scheme_name = "bearer"
+
+    def __init__(self, bearer: Bearer) -> None:
+        self._bearer = bearer
+
+    async def __call__(self, request: Request) -> Caller | None:
+        return await self._bearer.caller(request)
+
+
+class _Required(_Optional):
+    """Gives the caller, who has the scope."""
+
+    def __init__(self, bearer: Bearer, scope: str) -> None:
+        super().__init__(bearer)
+        self._scope = scope
+
+    async def __call__(self, request: Request) -> Caller:
+        return await self._bearer.demand(request, self._scope)
+
+
+class DirectRoute(APIRoute):
+    """A route whose endpoint reads the request by itself.
+
+    FastAPI describes it as any other, and does nothing else for it: solving dependencies takes longer than all that
+    is done for a small request. Its endpoint calls `Bearer.demand` itself.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the endpoint as it is."""
+        return self.endpoint
 
 
 def unauthorised(reason: str) -> Problem:

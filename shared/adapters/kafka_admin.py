@@ -8,22 +8,23 @@ from typing import Any, Final
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from shared.adapters.kafka_access import KafkaAccess
 from shared.contracts.topics import Topic
 from shared.runtime.errors import PermanentError, TransientError
 
 _KEEP_FOR_EVER: Final = "-1"
 
 
-async def ensure_topics(bootstrap: str, topics: Sequence[Topic], replication: int = 1) -> list[str]:
+async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic], replication: int = 1) -> list[str]:
     """Create the topics that are missing and return their names; an existing one is left as it is.
 
     Raises: TransientError when Kafka does not answer; PermanentError naming the topic it refused, or one that
     exists with other than the agreed number of partitions (records of one key would change partition).
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="cakupan-topics")
+    admin = AIOKafkaAdminClient(**access.client_options(), client_id="cakupan-topics")
     try:
         await admin.start()
-        existing = {found["topic"]: len(found["partitions"]) for found in await _describe(admin)}
+        existing = await _partitions(admin)
         for topic in topics:
             if existing.get(topic.name, topic.partitions) != topic.partitions:
                 raise PermanentError(
@@ -34,14 +35,27 @@ async def ensure_topics(bootstrap: str, topics: Sequence[Topic], replication: in
         await _create(admin, missing, replication)
         return [topic.name for topic in missing]
     except KafkaError as error:
-        raise TransientError(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error
+        raise TransientError(f"Kafka at {access} does not answer ({type(error).__name__})") from error
     finally:
         await admin.close()
 
 
-async def _describe(admin: AIOKafkaAdminClient) -> list[dict[str, Any]]:
+async def partitions(access: KafkaAccess) -> dict[str, int]:
+    """Return how many partitions each topic has. Raises: TransientError when Kafka does not answer."""
+    admin = AIOKafkaAdminClient(**access.client_options(), client_id="cakupan-topics")
+    try:
+        await admin.start()
+        return await _partitions(admin)
+    except KafkaError as error:
+        raise TransientError(f"Kafka at {access} does not answer ({type(error).__name__})") from error
+    finally:
+        await admin.close()
+
+
+async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
     names = await admin.list_topics()
-    return await admin.describe_topics(names) if names else []
+    described: list[dict[str, Any]] = await admin.describe_topics(names) if names else []
+    return {found["topic"]: len(found["partitions"]) for found in described}
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic], replication: int) -> None:

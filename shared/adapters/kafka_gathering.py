@@ -15,11 +15,12 @@ from typing import Any, Final, Protocol
 from aiokafka import ConsumerRecord, TopicPartition
 from faststream.kafka import KafkaBroker
 
-from shared.adapters.kafka_reader import Batches, Metrics, Positions, TopicReader, traceparent_of
+from shared.adapters.kafka_poll import Batches
+from shared.adapters.kafka_reader import Metrics, Positions, TopicReader, traceparent_of
 from shared.contracts.topics import Topic
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
-from shared.runtime.errors import FencedError, PermanentError, TransientError
+from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
 
 _log = logger(__name__)
@@ -96,26 +97,21 @@ class GatheringReader(TopicReader):
         self._faults: dict[int, Exception] = {}
         self._fetched: dict[int, int] = {}
         self._trace: str | None = None
-        self._died: BaseException | None = None
 
-    async def run(self) -> None:
-        """Read until cancelled; flights that are on their way then get a moment to land."""
-        try:
-            await super().run()
-        finally:
-            if self._flights:
-                _, late = await asyncio.wait(self._flights, timeout=_LANDED_WITHIN_S)
-                for flight in late:
-                    flight.cancel()
+    async def _land(self) -> None:
+        """Give flights that are on their way a moment to land; what waits is read again by whoever comes next."""
+        self._sink.forget(self.partitions)
+        if self._flights:
+            _, late = await asyncio.wait(self._flights, timeout=_LANDED_WITHIN_S)
+            for flight in late:
+                flight.cancel()
 
     async def _step(self) -> None:
         """Poll once. A poll that brings nothing ends the waiting for more."""
-        if self._died is not None:
-            raise self._died
         await self._mend()
-        before = sum(self._fetched.values())
+        before = dict(self._fetched)
         await super()._step()
-        self._launch(patient=sum(self._fetched.values()) > before)
+        self._launch(patient=self._fetched != before)
 
     async def _mend(self) -> None:
         """Read positions anew where another replica was ahead, stop what cannot go on; first, what it took must land.
@@ -123,9 +119,11 @@ class GatheringReader(TopicReader):
         Here and not in the flight, since now nothing that was fetched before is in hand.
         """
         for partition, error in list(self._faults.items()):
-            if not self._sink.waiting().get(partition) and partition not in self._flying:
-                await self._give_up(partition, error)
-                del self._faults[partition]
+            if self._sink.waiting().get(partition) or partition in self._flying:
+                continue
+            async with self._lock:
+                if self._faults.pop(partition, None):
+                    await self._give_up(partition, error)
 
     def _ours(self, batches: Batches) -> Batches:
         return {at: records for at, records in super()._ours(batches).items() if at not in self._faults}
@@ -137,11 +135,27 @@ class GatheringReader(TopicReader):
                 self._sink.take(partition, records)
                 self._fetched[partition] = records[-1].offset + 1
             except PermanentError as error:
-                self._faults[partition] = error
+                await self._fault(partition, error)
+            except Exception as error:
+                # A defect in the middle leaves nobody knows what: none of what waits may be written.
+                self._sink.forget([partition])
+                await self._fault(partition, error)
         self._trace = traceparent_of(batches) or self._trace
         self._launch(patient=True)
         while self._flights and sum(self._sink.waiting().values()) >= _MOST:
             await asyncio.wait(self._flights, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _fault(self, partition: int, error: Exception) -> None:
+        """Take in no more of the partition; it is given up once what was taken before has landed."""
+        self._faults[partition] = error
+
+    def _read_to(self) -> dict[TopicPartition, int]:
+        return {at: self._fetched.get(at.partition, offset) for at, offset in super()._read_to().items()}
+
+    async def _take_up(self, partitions: Collection[TopicPartition]) -> None:
+        for at in partitions:
+            self._fetched.pop(at.partition, None)
+        await super()._take_up(partitions)
 
     def _launch(self, *, patient: bool) -> None:
         """Start a flight of what waits, unless there are enough of them or more is worth waiting for."""
@@ -173,10 +187,7 @@ class GatheringReader(TopicReader):
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
         del self._flights[flight]
-        if not flight.cancelled() and flight.exception() is not None:
-            self._died = flight.exception()
-        else:
-            self._launch(patient=True)
+        self._launch(patient=True)
 
     async def _fly(self, sealed: Sequence[Any]) -> None:
         """Commit what was sealed, again and again after passing errors, for as long as its partitions are ours."""
@@ -188,14 +199,15 @@ class GatheringReader(TopicReader):
                 for one in sealed:
                     self._note(one.partition, one.next_offset, one.written_at)
                 return
-            except (FencedError, PermanentError) as error:
-                await self._part(sealed, error)
-                return
             except TransientError as error:
                 attempt += 1
                 self._metrics.retries.labels(self._topic.name).inc()
                 _log.warning("applying again", topic=self._topic.name, attempt=attempt, error=str(error))
                 await self._pause_before(attempt)
+            except Exception as error:
+                # Also a defect: it stops its partition, and must not end the process.
+                await self._part(sealed, error)
+                return
 
     async def _part(self, sealed: Sequence[Any], error: Exception) -> None:
         """Commit each partition alone, so that only the one at fault is held up; note the fault of one alone."""
@@ -204,7 +216,7 @@ class GatheringReader(TopicReader):
                 await self._fly([one])
             return
         partition = sealed[0].partition
-        self._faults[partition] = error
+        await self._fault(partition, error)
         self._sink.forget([partition])
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
@@ -217,6 +229,7 @@ class GatheringReader(TopicReader):
         self._sink.forget(gone)
         for partition in gone:
             self._faults.pop(partition, None)
+            self._fetched.pop(partition, None)
         await super().on_partitions_revoked(revoked)
 
 

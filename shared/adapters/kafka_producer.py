@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_start import started
 from shared.runtime.errors import PermanentError, TransientError
 
@@ -46,8 +47,8 @@ def partition_for(key: str, partitions: int) -> int:
 class Producer:
     """Publishes with `acks=all`; after any failure starts afresh, since an idempotent producer cannot go on."""
 
-    def __init__(self, bootstrap: str, client_id: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, access: KafkaAccess, client_id: str) -> None:
+        self._access = access
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
@@ -74,7 +75,7 @@ class Producer:
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap,
+                    **self._access.client_options(),
                     client_id=self._client_id,
                     acks="all",
                     enable_idempotence=True,

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import traceback
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -21,6 +23,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from shared.adapters.kafka_poll import POLL_TIMEOUT_MS, Batches, find_unreadable, gather, rewind
 from shared.adapters.kafka_start import started
 from shared.contracts.topics import Topic
 from shared.runtime import tracing
@@ -31,20 +34,13 @@ from shared.runtime.logging import logger
 
 _log = logger(__name__)
 
-_POLL_TIMEOUT_MS: Final = 200
-_MAX_RECORDS: Final = 500
-"""More at once only makes `getmany` copy more; measured as the better size for replay."""
-_GATHER_S: Final = 0.02
-"""How long the first records wait for company: one transaction for all partitions costs little more than for one."""
 _SILENT_POLL: Final = timedelta(seconds=30)
 """A loop that has not asked Kafka for so long is stuck."""
 _RETRY_FIRST: Final = timedelta(milliseconds=100)
 _RETRY_LONGEST: Final = timedelta(seconds=5)
 _BROKER_START_TIMEOUT_S: Final = 30
-
-
-Batches = Mapping[int, Sequence[ConsumerRecord]]
-"""Records by partition, in order of offset."""
+_LAST_COMMIT_S: Final = 2.0
+"""On the way out: while Kafka is away a commit would be tried for ever."""
 
 
 class Positions(Protocol):
@@ -102,14 +98,15 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
         metrics: Metrics, *, reset: Literal["earliest", "none"], description: str,
     ) -> None:  # fmt: skip
         self._topic = topic
-        self._positions = positions
+        self._keeper = positions
         self._clock = clock
         self._metrics = metrics
         self._lock = asyncio.Lock()
         self._assigned: set[int] = set()
         self._stopped: dict[int, str] = {}
         self._next: dict[int, int] = {}
-        self._ever_assigned = False
+        self._assignments = 0
+        self._not_started: str | None = None
         self._last_poll: datetime | None = None
         self._broker = broker
         self._subscriber = broker.subscriber(
@@ -124,7 +121,7 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
             heartbeat_interval_ms=3_000,
             rebalance_timeout_ms=60_000,
             max_partition_fetch_bytes=2 * 1024 * 1024,
-            fetch_max_wait_ms=_POLL_TIMEOUT_MS,
+            fetch_max_wait_ms=POLL_TIMEOUT_MS,
             listener=self,
             title=f"{topic.name}:read",
             description=description,
@@ -156,7 +153,10 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
         return self._subscriber.consumer
 
     async def run(self) -> None:
-        """Read until cancelled; then leave without telling the group, so that a quick restart moves nothing."""
+        """Read until cancelled; then leave without telling the group, so that a quick restart moves nothing.
+
+        What was applied by then is committed, so that the restart reads none of it again.
+        """
         try:
             await self._start()
             while True:
@@ -164,6 +164,8 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
                 # `getmany` does not yield while it has data: others must get their turn.
                 await asyncio.sleep(0)
         finally:
+            await self._land()
+            await self._commit_last()
             await self._subscriber.stop()
 
     async def _start(self) -> None:
@@ -171,10 +173,12 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
         while True:
             try:
                 await started(self._join(), _BROKER_START_TIMEOUT_S)
+                self._not_started = None
                 return
             except (KafkaError, TimeoutError, OSError) as error:
                 attempt += 1
-                _log.warning("Kafka is not there yet", topic=self._topic.name, error=type(error).__name__)
+                self._not_started = type(error).__name__
+                _log.warning("Kafka or the topic is not there yet", topic=self._topic.name, error=self._not_started)
                 await self._subscriber.stop()
                 await self._pause_before(attempt)
 
@@ -184,7 +188,7 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _step(self) -> None:
         try:
-            batches = await self._gather()
+            batches = await self._polled()
         except KafkaError as error:
             _log.error("Kafka did not give records", topic=self._topic.name, error=type(error).__name__)
             await self._pause_before(1)
@@ -194,21 +198,49 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._apply(batches)
         self._measure()
 
-    async def _gather(self) -> Batches:
-        """Return what Kafka has: at once where that is much, else with what comes within a moment."""
-        first = await self._consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=_MAX_RECORDS)
-        count = sum(map(len, first.values()))
-        batches = {at.partition: records for at, records in first.items()}
-        if 0 < count < _MAX_RECORDS:
-            await asyncio.sleep(_GATHER_S)
-            more = await self._consumer.getmany(timeout_ms=0, max_records=_MAX_RECORDS - count)
-            for at, records in more.items():
-                batches[at.partition] = [*batches.get(at.partition, ()), *records]
-        return batches
+    async def _polled(self) -> Batches:
+        """Return what Kafka has; where a poll fails the positions stay, and a partition at fault is stopped."""
+        assignments = self._assignments
+        try:
+            batches = await gather(self._consumer)
+        except KafkaError:
+            rewind(self._consumer, self._read_to())
+            raise
+        except Exception as error:
+            _log.error("a record cannot be read", topic=self._topic.name, error=type(error).__name__)
+            await self._stop_at_unreadable()
+            return {}
+        if assignments == self._assignments:
+            return batches
+        # Some may be of an assignment that is over: nothing says which, so all are fetched again.
+        rewind(self._consumer, self._read_to())
+        return {}
+
+    async def _stop_at_unreadable(self) -> None:
+        """Apply what stands before the record that the client cannot read, then stop its partition."""
+        found = await find_unreadable(self._consumer, self._read_to())
+        if found is None:
+            return
+        if found.before:
+            await self._apply({found.partition: found.before})
+        if found.partition in self._assigned:
+            why = f"the record at offset {found.offset} cannot be read ({type(found.error).__name__})"
+            await self._fault(found.partition, PermanentError(why))
+
+    def _read_to(self) -> dict[TopicPartition, int]:
+        """Return, for every partition read now, the offset after the last record that was taken in."""
+        return {TopicPartition(self._topic.name, partition): self._next[partition] for partition in self.partitions}
 
     @abstractmethod
     async def _apply(self, batches: Batches) -> None:
         """Take in what was read."""
+
+    async def _fault(self, partition: int, error: Exception) -> None:
+        """Have the partition go no further than what was taken in."""
+        await self._give_up(partition, error)
+
+    async def _land(self) -> None:
+        """Wait for what is on its way to be durable; here nothing is, between two polls."""
 
     def _ours(self, batches: Batches) -> Batches:
         return {partition: records for partition, records in batches.items() if partition in self.partitions}
@@ -226,7 +258,7 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
             _log.warning("another replica was ahead", partition=partition, error=str(error))
             await self._take_up([at])
         else:
-            self._stop_partition(at, str(error))
+            self._stop_partition(at, str(error) if isinstance(error, PermanentError) else _told(error))
 
     async def _pause_before(self, attempt: int) -> None:
         wait = delay(attempt, first=_RETRY_FIRST, longest=_RETRY_LONGEST, chance=random.random())  # noqa: S311
@@ -237,6 +269,8 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
         gone = {at.partition for at in revoked}
         self._assigned -= gone
         async with self._lock:
+            # Again: whoever had the lock may have taken one of them up anew.
+            self._assigned -= gone
             await self._commit_hint()
             for partition in gone:
                 self._next.pop(partition, None)
@@ -252,14 +286,14 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.pause(*assigned)
         async with self._lock:
             await self._take_up(assigned)
-        self._ever_assigned = True
+        self._assignments += 1
 
     async def _take_up(self, partitions: Collection[TopicPartition]) -> None:
         consumer = self._consumer
         attempt = 0
         while partitions:
             try:
-                positions = await self._positions.assigned([at.partition for at in partitions])
+                positions = await self._keeper.assigned([at.partition for at in partitions])
                 outside = await self._outside(positions)
                 break
             except (TransientError, KafkaError) as error:
@@ -278,9 +312,13 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
                 continue
             if at.partition in positions:
                 consumer.seek(at, positions[at.partition])
-                self._next[at.partition] = positions[at.partition]
             self._stopped.pop(at.partition, None)
-            consumer.resume(at)
+            try:
+                self._next[at.partition] = await consumer.position(at)
+            except KafkaError as error:
+                self._stop_partition(at, f"Kafka does not tell where it begins ({type(error).__name__})")
+            else:
+                consumer.resume(at)
 
     async def _outside(self, positions: Mapping[int, int]) -> dict[int, str]:
         """Return the partitions whose position the topic does not reach, or no longer holds, and what to do."""
@@ -310,10 +348,17 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
         """Commit offsets to Kafka, for tools that show lag, and as the position where the sink keeps none."""
         offsets = {TopicPartition(self._topic.name, partition): offset for partition, offset in self._next.items()}
         try:
-            if offsets:
+            if offsets and self._consumer:
                 await self._consumer.commit(offsets)
         except KafkaError as error:
             _log.warning("offsets not committed", topic=self._topic.name, error=type(error).__name__)
+
+    async def _commit_last(self) -> None:
+        try:
+            async with asyncio.timeout(_LAST_COMMIT_S), self._lock:
+                await self._commit_hint()
+        except TimeoutError:
+            _log.warning("offsets not committed on the way out", topic=self._topic.name)
 
     async def commit_regularly(self, every: timedelta) -> None:
         """Commit offsets by time, not by batch: a commit each batch would halve the rate."""
@@ -339,7 +384,10 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def trouble(self) -> str | None:
         """Say why this reader is not doing its work; None when it is. A health check."""
-        if not self._ever_assigned:
+        if self._not_started:
+            why = f"Kafka is away, does not let us in or has no topic {self._topic.name}; the log says which"
+            return f"{why} ({self._not_started})"
+        if not self._assignments:
             return f"no partition of {self._topic.name} assigned yet"
         if self._last_poll is None or self._clock.now() - self._last_poll > _SILENT_POLL:
             return f"Kafka was last polled for {self._topic.name} at {self._last_poll}"
@@ -371,16 +419,17 @@ class PartitionReader(TopicReader):
                     for partition, records in batches.items():
                         self._note(partition, records[-1].offset + 1, written_at(records[-1]))
                     return
-                except (FencedError, PermanentError) as error:
+                except TransientError as error:
+                    attempt += 1
+                    self._metrics.retries.labels(self._topic.name).inc()
+                    _log.warning("applying again", topic=self._topic.name, attempt=attempt, error=str(error))
+                except Exception as error:
+                    # A defect must not end the process: at the same record it would end again, for ever.
                     if len(batches) <= 1:
                         for partition in batches:
                             await self._give_up(partition, error)
                         return
                     attempt = 0
-                except TransientError as error:
-                    attempt += 1
-                    self._metrics.retries.labels(self._topic.name).inc()
-                    _log.warning("applying again", topic=self._topic.name, attempt=attempt, error=str(error))
             if attempt == 0:
                 for partition, records in batches.items():
                     await self._apply({partition: records})
@@ -393,8 +442,14 @@ def written_at(record: ConsumerRecord) -> datetime:
     return datetime.fromtimestamp(record.timestamp / 1000, UTC)
 
 
+def _told(defect: Exception) -> str:
+    """Return what a defect is and where; not its own words, which may quote a record."""
+    *_, (frame, line) = traceback.walk_tb(defect.__traceback__)
+    return f"a defect of ours: {type(defect).__name__} at {Path(frame.f_code.co_filename).name}:{line}"
+
+
 def traceparent_of(batches: Batches) -> str | None:
     """Return the trace of the last record of the first partition: one of those that go on together."""
     last = next(iter(batches.values()))[-1] if batches else None
-    headers = last.headers if last else ()
-    return next((value.decode("ascii", "replace") for name, value in headers if name == "traceparent"), None)
+    value = dict(last.headers).get("traceparent") if last else None
+    return value.decode("ascii", "replace") if value else None

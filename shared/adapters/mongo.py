@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
 from bson.codec_options import CodecOptions
@@ -32,6 +33,11 @@ T = TypeVar("T")
 
 _ANSWER_WITHIN_MS: Final = 10_000
 """A healthy server answers in milliseconds; after this long the caller should hear "try again" instead."""
+_TRANSACTION_WITHIN_S: Final = 15.0
+"""The driver would try for two minutes, in which whoever asked hears nothing; every transaction may be tried again."""
+_LONGEST_TRANSACTION_S: Final = 60.0
+"""The server's own limit; a deployment may set a shorter one, never needs a longer."""
+_LOOK_EVERY_S: Final = 0.1
 
 
 class Mongo:
@@ -64,7 +70,7 @@ class Mongo:
             for name in collections:
                 if name not in existing:
                     try:
-                        await self._db.create_collection(name)
+                        await self._db.create_collection(name, check_exists=False)
                     except OperationFailure as error:
                         if error.code != _NAMESPACE_EXISTS:
                             raise
@@ -76,13 +82,24 @@ class Mongo:
         itself raises ends the transaction unwritten.
         """
         with translating("transaction"):
-            async with await self._client.start_session() as session:
+            async with asyncio.timeout(_TRANSACTION_WITHIN_S), await self._client.start_session() as session:
                 return await session.with_transaction(  # type: ignore[no-any-return]
                     work,
                     read_concern=ReadConcern("snapshot"),
                     write_concern=WriteConcern("majority", j=True),
                     read_preference=ReadPreference.PRIMARY,
                 )
+
+    @asynccontextmanager
+    async def moment(self) -> AsyncIterator[Session]:
+        """Give a session in which every read is of one moment, while others write.
+
+        The server keeps what it needs for it for minSnapshotHistoryWindowInSeconds (300 unless set).
+        """
+        with translating("start a session"):
+            session = await self._client.start_session(snapshot=True)
+        async with session:
+            yield session
 
     async def end_orphans(self) -> int:
         """End the open transactions a killed predecessor of this replica left, and no other's; return how many.
@@ -106,6 +123,29 @@ class Mongo:
         except PyMongoError as error:
             raise TransientError(f"MongoDB does not answer: {_name(error)}") from error
         return len(found)
+
+    async def settle(self) -> None:
+        """Return once every transaction that is open now has ended.
+
+        Needs the privilege `inprog` to look; without it this waits as long as the server lets any transaction live.
+        """
+        try:
+            async with asyncio.timeout(_LONGEST_TRANSACTION_S):
+                waiting_for = await self._open_transactions()
+                while waiting_for:
+                    await asyncio.sleep(_LOOK_EVERY_S)
+                    waiting_for &= await self._open_transactions()
+        except TimeoutError:
+            return
+        except OperationFailure:
+            await asyncio.sleep(_LONGEST_TRANSACTION_S)
+        except PyMongoError as error:
+            raise TransientError(f"MongoDB does not answer: {_name(error)}") from error
+
+    async def _open_transactions(self) -> set[tuple[str, int]]:
+        stages = [{"$currentOp": {"allUsers": True, "idleSessions": True}}, {"$match": {"transaction": {"$ne": None}}}]
+        found = self._client.admin.aggregate(stages)
+        return {(str(one["lsid"]["id"]), one["transaction"]["parameters"]["txnNumber"]) async for one in found}
 
     async def ping(self) -> str | None:
         """Return None when the primary answers, else what is wrong; a health check."""
@@ -132,11 +172,16 @@ def translating(what: str) -> Iterator[None]:
         yield
     except DuplicateKeyError as error:
         raise DuplicateError(f"MongoDB: {what}: the key exists already") from error
-    except (AutoReconnect, ConnectionFailure, ExecutionTimeout, WTimeoutError) as error:
+    except (AutoReconnect, ConnectionFailure, ExecutionTimeout, WTimeoutError, TimeoutError) as error:
         raise TransientError(f"MongoDB does not answer ({what}: {_name(error)})") from error
     except OperationFailure as error:
         if error.has_error_label("TransientTransactionError") or error.code in _PASSING:
             raise TransientError(f"MongoDB: {what} met a conflict or a fail-over (code {error.code})") from error
+        if error.code == _SNAPSHOT_TOO_OLD:
+            raise PermanentError(
+                f"MongoDB no longer knows how it was when we began ({what}): raise its parameter "
+                "minSnapshotHistoryWindowInSeconds for the time of this work and try again"
+            ) from error
         raise PermanentError(
             f"MongoDB refused: {what} (code {error.code}); see the server's log, check its version and our rights"
         ) from error
@@ -144,8 +189,9 @@ def translating(what: str) -> Iterator[None]:
         raise TransientError(f"MongoDB: {what} failed ({_name(error)})") from error
 
 
-_PASSING: Final = frozenset({11600, 11602, 10107, 13435, 189, 91, 112, 251, 50})
-"""Fail-over, shutdown, write conflict, an aborted transaction, a time limit: the same call may succeed later."""
+_SNAPSHOT_TOO_OLD: Final = 239
+_PASSING: Final = frozenset({11600, 11602, 10107, 13435, 189, 91, 112, 251, 246, 50})
+"""Fail-over, shutdown, write conflict, aborted transaction, no snapshot yet, time limit: the same call may succeed."""
 
 
 def _name(error: BaseException) -> str:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from typing import Final
 
 import typer
 import uvicorn
 from fastapi import FastAPI
 
+from shared.adapters.http_protocol import BoundedProtocol
 from shared.runtime import logging, tracing
 from shared.runtime.errors import PermanentError, TransientError
+
+_COLLECT_AFTER: Final = (50_000, 20, 50)
 
 
 def serve_api(service: str, build: Callable[[], FastAPI], host: str, port: int, log_level: str) -> None:
@@ -23,14 +27,21 @@ def serve_api(service: str, build: Callable[[], FastAPI], host: str, port: int, 
     except (PermanentError, TransientError) as error:
         log.error("cannot start", reason=str(error))
         raise typer.Exit(1) from error
-    # The region list is large and lives for ever: keep the collector from walking it again and again.
+    # The region list is large and lives for ever: keep the collector from walking it again and again. Hardly anything
+    # that a request or a record makes is in a cycle; looking after every 700 objects took a third of parsing's time.
     gc.collect()
     gc.freeze()
-    config = uvicorn.Config(
-        api, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5, server_header=False
-    )
-    server = uvicorn.Server(config)
+    gc.set_threshold(*_COLLECT_AFTER)
+    server = uvicorn.Server(server_config(api, host, port))
     log.info("serving", address=f"http://{host}:{port}")
     server.run()
     if not server.started:
         raise typer.Exit(1)
+
+
+def server_config(api: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """Return how an application is served: bounded, quiet, and finishing what is in flight when it is told to stop."""
+    return uvicorn.Config(
+        api, host=host, port=port, http=BoundedProtocol, ws="none", log_config=None, access_log=False,
+        timeout_graceful_shutdown=5, server_header=False,
+    )  # fmt: skip

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import socket
+from datetime import timedelta
 
 from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from shared.adapters.kafka_settings import KafkaSettings
 
 
-class CommonSettings(BaseSettings):
+class CommonSettings(KafkaSettings):
     """Where the shared parts are. `CAKUPAN_*` names hold for all services; `<SERVICE>_*` names win for one."""
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
-    kafka_bootstrap: str = Field("127.0.0.1:9092", validation_alias=AliasChoices("CAKUPAN_KAFKA_BOOTSTRAP"))
     mongodb_uri: str = Field(
         "mongodb://127.0.0.1:27017/?directConnection=true", validation_alias=AliasChoices("CAKUPAN_MONGODB_URI")
     )
@@ -36,6 +38,17 @@ class CommonSettings(BaseSettings):
     )
     log_level: str = Field("INFO", validation_alias=AliasChoices("CAKUPAN_LOG_LEVEL"))
     host: str = Field("127.0.0.1", validation_alias=AliasChoices("CAKUPAN_HOST"))
+    body_within_s: float = Field(
+        30,
+        gt=0,
+        validation_alias=AliasChoices("CAKUPAN_BODY_WITHIN_S"),
+        description="How long a small request body may take to come; one that keeps up 16 KiB a second may take longer",
+    )
+
+    @property
+    def body_within(self) -> timedelta:
+        """How long a small request body may take to come."""
+        return timedelta(seconds=self.body_within_s)
 
     def database(self, service: str) -> str:
         """Return the name of the database that belongs to this service alone."""

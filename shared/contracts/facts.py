@@ -31,7 +31,8 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _IDENTITY: Final = {
     "nik": re.compile(r"\d{16}", re.ASCII),
     "kpj": re.compile(r"\d{11}", re.ASCII),
-    "passport": re.compile(r"[A-Z0-9]{5,20}", re.ASCII),
+    # As it was sent: other alphabets' letters may have capitals that are ASCII.
+    "passport": re.compile(r"[A-Za-z0-9]{5,20}", re.ASCII),
 }
 _DAY_OFFSET_FOR_WOMEN: Final = 40
 
@@ -95,7 +96,11 @@ Month = Annotated[
 ]
 RegionCode = Annotated[
     str,
-    Field(description="Kemendagri code of a regency, district or village, with dots.", examples=["63.10.03.2004"]),
+    Field(
+        description="Kemendagri code of a regency, district or village, with dots.",
+        examples=["63.10.03.2004"],
+        json_schema_extra={"pattern": r"^\d{2}\.\d{2}(\.\d{2}(\.\d{4})?)?$"},
+    ),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -124,18 +129,20 @@ def _void_or_replaced(schema: dict[str, Any]) -> None:
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, json_schema_extra=_without_null)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, json_schema_extra=_without_null, hide_input_in_errors=True
+    )
 
 
 class Identity(_Shape):
     """Who is meant. `nik`: 16 digits; `kpj`: 11 digits, a card already linked to a person; `passport`: 5–20."""
 
     scheme: Scheme
-    value: str
+    value: str = Field(repr=False)
 
     @model_validator(mode="after")
     def _well_formed(self) -> Identity:
-        if not _IDENTITY[self.scheme].fullmatch(canonical(self.scheme, self.value)):
+        if not _IDENTITY[self.scheme].fullmatch(self.value):
             raise PydanticCustomError("malformed_identity", f"is not a well-formed {self.scheme}")
         if self.scheme == "nik" and not _holds_a_date(self.value):
             raise PydanticCustomError("malformed_identity", "digits 7–12 of the nik are not a date of birth")
@@ -240,7 +247,7 @@ class CorrectedData(_Shape):
 class Envelope(BaseModel):
     """CloudEvents attributes. Extensions (names of small letters and digits) are allowed and do not count."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, hide_input_in_errors=True)
 
     specversion: Literal["1.0"]
     id: Name

@@ -25,6 +25,14 @@ class Topic:
         return Topic(prefix + self.name, self.key, self.partitions, self.retention, self.compacted)
 
 
+FACTS: Final = Topic("enrollment.facts.v1", key="source and id of the fact", retention=timedelta(days=7))
+"""Facts hold identities: kept as long as a registry may be away, no longer. The key may be anything but an identity."""
+
+FACTS_REJECTED: Final = Topic(
+    "enrollment.facts.rejected.v1", key="topic/partition/offset", partitions=1, retention=timedelta(days=30)
+)
+"""One partition keeps refusals in one order; a month lets a sender who looks once a week find all of its own."""
+
 CHANGES: Final = Topic("enrollment.changed.v1", key="regency code")
 """Kept for ever: coverage is rebuilt from it."""
 
@@ -38,4 +46,4 @@ SNAPSHOTS_DEAD: Final = Topic(
 )
 """Dead letters: one partition, as they are few and read by people; a month is time enough to look."""
 
-ALL: Final = (CHANGES, SNAPSHOTS, CHANGES_DEAD, SNAPSHOTS_DEAD)
+ALL: Final = (FACTS, FACTS_REJECTED, CHANGES, SNAPSHOTS, CHANGES_DEAD, SNAPSHOTS_DEAD)

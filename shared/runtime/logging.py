@@ -1,13 +1,28 @@
-"""JSON logs, one object a line, each with the trace it belongs to. Never given a personal value or a body."""
+"""JSON logs, one object a line, each with the trace it belongs to. Never given a personal value or a body.
+
+Others' errors may quote one all the same, and so may libraries: of an error that is not ours only its type and place
+are written, and what looks like somebody's number is taken out of every text.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+import threading
+from types import TracebackType
+from typing import Any, Final
 
 import structlog
 from opentelemetry import trace
+
+from shared.runtime.masking import masked
+
+_OUR_ERRORS: Final = frozenset({"TransientError", "PermanentError", "FencedError"})
+"""Their messages are written by us, for operators, and hold nothing personal."""
+_NOT_TEXT: Final = frozenset({"trace_id", "span_id"})
+"""Random hexadecimal, which may look like a number."""
+
+ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def _add_trace(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -18,10 +33,40 @@ def _add_trace(_logger: Any, _method: str, event: structlog.typing.EventDict) ->
     return event
 
 
+def _frames(exc_info: ErrorInfo) -> list[dict[str, Any]]:
+    """Return the error and its causes: types, frames without local variables, the messages of our own errors."""
+    made = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)(exc_info)
+    return [_without_message(dict(stack)) for stack in made]
+
+
+def _without_message(stack: dict[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {name: stack[name] for name in ("exc_type", "is_cause", "frames") if name in stack}
+    if stack["exc_type"] in _OUR_ERRORS:
+        kept["exc_value"] = stack["exc_value"]
+    if stack.get("exceptions"):
+        kept["exceptions"] = [[_without_message(inner) for inner in one] for one in stack["exceptions"]]
+    return kept
+
+
+def _mask(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Take out what looks like somebody's number, and what asyncio says after its first line: the error's text."""
+    if event.get("logger") == "asyncio":
+        event["message"] = str(event["message"]).partition("\n")[0]
+    for name, value in event.items():
+        if isinstance(value, str) and name not in _NOT_TEXT:
+            event[name] = masked(value)
+    return event
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Log what nobody caught: Python itself would print its message, which may quote a value."""
+    logger("uncaught").critical("an error of ours ends the process", exc_info=(kind, error, traceback))
+
+
 def configure(service: str, level: str) -> None:
     """Send this process's logs, libraries' included, to standard output as JSON lines.
 
-    Tracebacks are written as frames without local variables: a local may hold an identity.
+    Errors that nobody catches are logged in the same way instead of printed.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -35,7 +80,8 @@ def configure(service: str, level: str) -> None:
         foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.ExceptionRenderer(_frames),
+            _mask,
             structlog.processors.JSONRenderer(),
         ],
     )
@@ -58,6 +104,10 @@ def configure(service: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda caught: _log_uncaught(
+        caught.exc_type, caught.exc_value or caught.exc_type(), caught.exc_traceback
+    )
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -19,9 +19,13 @@ def configure() -> None:
 
 @contextmanager
 def span(name: str, parent: str | None = None) -> Iterator[str]:
-    """Run the block in a span, below the `traceparent` given if any, and yield its own `traceparent`."""
+    """Run the block in a span, below the `traceparent` given if any, and yield its own `traceparent`.
+
+    An error in the block is not noted on the span: its text may quote what was sent.
+    """
     context = _propagator.extract({"traceparent": parent}) if parent else None
-    with trace.get_tracer("cakupan").start_as_current_span(name, context=context):
+    tracer = trace.get_tracer("cakupan")
+    with tracer.start_as_current_span(name, context, record_exception=False, set_status_on_exception=False):
         carrier: dict[str, str] = {}
         _propagator.inject(carrier)
         yield carrier.get("traceparent", "")

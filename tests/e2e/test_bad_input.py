@@ -4,75 +4,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
+from services.registry.domain.errors import RefusalCode
+from tests.bad_facts import BAD_FACTS, FIELD_AT_FAULT, as_sent
 from tests.e2e.world import World, enrolled
+from tests.factories_registry import NIK as SENT_NIK
 
 NIK = "0000990101909999"
-SHORT_NIK = "000099010190999"
-Fact = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Bad:
-    """A spoilt fact and the problem that it must meet."""
-
-    spoil: Callable[[Fact], object]
-    code: str
-    field: str | None
-    status: int = 422
-
-
-def without(name: str) -> Callable[[Fact], object]:
-    return lambda fact: fact["data"].pop(name)
-
-
-def with_data(**fields: object) -> Callable[[Fact], object]:
-    return lambda fact: fact["data"].update(fields)
-
-
-def with_attribute(**fields: object) -> Callable[[Fact], object]:
-    return lambda fact: fact.update(fields)
-
-
-BAD = {
-    "wrong type of a field": Bad(with_data(region=11), "malformed_field", "data.region"),
-    "wrong type of a list": Bad(with_data(groups="vulnerable"), "malformed_field", "data.groups"),
-    "null": Bad(with_data(payer=None), "malformed_field", "data.payer"),
-    "missing field": Bad(without("segment"), "missing_field", "data.segment"),
-    "missing identity": Bad(without("identity"), "missing_field", "data.identity"),
-    "unknown field": Bad(with_data(colour="red"), "unknown_field", "data.colour"),
-    "unknown type": Bad(with_attribute(type="cakupan.promoted.v1"), "unknown_type", "type"),
-    "naive time": Bad(with_attribute(time="2026-01-05T08:00:00"), "malformed_field", "time"),
-    "nik of 15 digits": Bad(
-        with_data(identity={"scheme": "nik", "value": SHORT_NIK}), "malformed_identity", "data.identity"
-    ),
-    "unknown region": Bad(with_data(region="11.99"), "unknown_region", "data.region"),
-    "province as region": Bad(with_data(region="11"), "unknown_region", "data.region"),
-    "unknown segment": Bad(with_data(segment="PNS"), "unknown_segment", "data.segment"),
-    "too far paid": Bad(with_data(paid_through="2099-12"), "paid_through_out_of_range", "data.paid_through"),
-    "oversize": Bad(with_attribute(extension="x" * 65_536), "too_large", None, status=413),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-async def test_a_spoilt_fact_is_refused_by_name(world: World, name: str) -> None:
+@pytest.mark.parametrize("code", RefusalCode)
+async def test_a_bad_fact_is_refused_by_name(world: World, code: RefusalCode) -> None:
     """The problem has the status, the code and the field, says what to do, and does not repeat the NIK."""
-    bad = BAD[name]
-    fact = enrolled(NIK)
-    bad.spoil(fact)
-    answer = await world.post(fact)
-    assert answer.status_code == bad.status
+    answer = await world.post(as_sent(BAD_FACTS[code]))
+    status = 413 if code is RefusalCode.TOO_LARGE else 422
+    assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
-    assert (problem["status"], problem["code"], problem.get("field")) == (bad.status, bad.code, bad.field)
+    assert (problem["status"], problem["code"], problem.get("field")) == (status, code, FIELD_AT_FAULT[code])
     assert len(problem["detail"]) > 10
-    assert SHORT_NIK not in answer.text
+    assert SENT_NIK[:11] not in answer.text
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"' + NIK.encode() + b'"', b"\xff\xfe"])
@@ -145,4 +99,4 @@ async def test_no_log_holds_a_nik(world: World) -> None:
     logs = world.logs()
     assert logs
     for name, text in logs.items():
-        assert not re.search(rf"{SHORT_NIK}|\b0000\d{{12}}\b", text), name
+        assert not re.search(rf"{SENT_NIK[:11]}|\b0000\d{{12}}\b", text), name

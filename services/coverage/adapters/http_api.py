@@ -12,13 +12,19 @@ from fastapi.responses import Response
 
 from services.coverage.application.public import PublicViewer, is_public
 from services.coverage.application.view import Viewer
-from shared.adapters.http_api import PROBLEM_TYPE, Bearer, Problem, unauthorised
+from shared.adapters.http_api import Bearer, Problem, unauthorised
+from shared.adapters.openapi import problem
 from shared.adapters.paging import Cursor, Limit, cursor_at, place_of
 from shared.contracts.snapshots import Count, Snapshot
 from shared.regions.catalogue import Catalogue
 from shared.runtime.auth import Caller
 
 SCOPE: Final = "coverage:read"
+_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    401: problem("No acceptable token, and the region is not public"),
+    403: problem("The token lacks the scope, and the region is not public"),
+    404: problem("No region has this code"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +49,13 @@ def create_router(*, viewer: Viewer, public: PublicViewer, catalogue: Catalogue,
             raise _needs_token(caller)
         return [*await public.documents(regions)]
 
-    @router.get("/{code}", responses={200: {"model": Snapshot}, **_RESPONSES})
+    @router.get("/{code}", responses={200: {"model": Snapshot}, **_REFUSALS})
     async def get_region(code: str, caller: Caller | None = bearer.optional) -> Response:
         """Return a region as counted now; without a token small numbers are null and named under `suppressed`."""
         _check_region(code, catalogue)
         return _json((await show([code], caller))[0])
 
-    @router.get("/{code}/children", responses={200: {"model": Page}, **_RESPONSES})
+    @router.get("/{code}/children", responses={200: {"model": Page}, **_REFUSALS})
     async def get_children(
         code: str, limit: Limit = 100, cursor: Cursor = None, caller: Caller | None = bearer.optional
     ) -> Response:
@@ -85,19 +91,3 @@ def _needs_token(caller: Caller | None) -> Problem:
 
 def _json(content: Any) -> Response:
     return Response(msgspec.json.encode(content), media_type="application/json")
-
-
-_PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    401: {"description": "No acceptable token, and the region is not public", "content": _PROBLEM},
-    403: {"description": "The token lacks the scope", "content": _PROBLEM},
-    404: {"description": "No region has this code", "content": _PROBLEM},
-    503: {"description": "The counts cannot be read now; try again after Retry-After", "content": _PROBLEM},
-}
-
-
-def components() -> dict[str, Any]:
-    """Return the schemas that the routes refer to, for the OpenAPI document."""
-    text = {"type": "string"}
-    properties = {"type": text, "title": text, "status": {"type": "integer"}, "code": text, "detail": text}
-    return {"Problem": {"type": "object", "required": list(properties), "properties": properties}}

@@ -12,7 +12,8 @@ from services.coverage.application.ports import ReferenceStore
 from services.coverage.application.potentials import PotentialImport, Read, Report
 from services.coverage.application.rows import UnreadableError, read_csv, read_json
 from services.coverage.domain.reference import Row
-from shared.adapters.http_api import PROBLEM_TYPE, Bearer, Problem, read_body
+from shared.adapters.http_api import Bearer, Problem, read_body
+from shared.adapters.openapi import problem
 from shared.adapters.paging import Cursor, Limit, cursor_at, place_of
 from shared.runtime.auth import Caller
 
@@ -23,6 +24,11 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 _ERRORS_SHOWN: Final = 200
 """Enough to correct a file by; `wrong` tells how many there are."""
 _READERS: Final[dict[str, Read]] = {"text/csv": read_csv, "application/json": read_json}
+_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    413: problem("Over 32 MiB, unpacked"),
+    415: problem("Neither CSV nor JSON, or a content coding other than gzip"),
+    422: problem("Refused; `errors` names each row, its field, what is wrong and what to do"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ def create_router(*, imports: PotentialImport, reference: ReferenceStore, bearer
     router = APIRouter(prefix="/v1/potentials", tags=["reference data"])
     may_write, may_read = bearer.requires(WRITE_SCOPE), bearer.requires(READ_SCOPE)
 
-    @router.put("", response_model=Taken, responses=_RESPONSES, openapi_extra=_REQUEST)
+    @router.put("", response_model=Taken, responses=_REFUSALS, openapi_extra=_REQUEST)
     async def put_potentials(request: Request, _caller: Caller = may_write) -> Taken:
         """Record a file of potentials: all rows, or none and a report of the wrong ones. Nothing is overwritten."""
         read = _reader(request)
@@ -73,7 +79,7 @@ def create_router(*, imports: PotentialImport, reference: ReferenceStore, bearer
             raise _refused(report)
         return Taken(report.rows, report.recorded, report.rows - report.recorded)
 
-    @router.get("", response_model=PotentialPage, responses=_RESPONSES)
+    @router.get("", response_model=PotentialPage)
     async def get_potentials(
         region: str | None = None, limit: Limit = 100, cursor: Cursor = None,
         _caller: Caller = may_read,
@@ -110,26 +116,21 @@ def _shown(row: Row) -> PotentialRow:
     return PotentialRow(**asdict(row.figure), recorded_at=row.recorded_at, version=row.version)
 
 
-_PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    401: {"description": "No acceptable token", "content": _PROBLEM},
-    403: {"description": "The token lacks the scope", "content": _PROBLEM},
-    413: {"description": "Over 32 MiB", "content": _PROBLEM},
-    415: {"description": "Neither CSV nor JSON by its content type", "content": _PROBLEM},
-    422: {"description": "Refused; `errors` names each row, its field, what is wrong and what to do",
-          "content": _PROBLEM},
-    503: {"description": "Not recorded; send it again after Retry-After", "content": _PROBLEM},
-}  # fmt: skip
-_EXAMPLE: Final = (
-    "region,basis,valid_from,value,source,definition\n"
-    "11,workers,2023-09-01,1710891,bps/sakernas-2023-02,people who work and are not civil servants\n"
-)
+_EXAMPLE: Final = {
+    "region": "11",
+    "basis": "workers",
+    "valid_from": "2023-09-01",
+    "value": 1_710_891,
+    "source": "bps/sakernas-2023-02",
+    "definition": "people who work and are not civil servants",
+}
+_CSV_EXAMPLE: Final = f"{','.join(_EXAMPLE)}\n{','.join(map(str, _EXAMPLE.values()))}\n"
 _REQUEST: Final = {
     "requestBody": {
         "required": True,
         "content": {
-            "text/csv": {"schema": {"type": "string"}, "example": _EXAMPLE},
-            "application/json": {"schema": {"type": "array", "items": {
+            "text/csv": {"schema": {"type": "string"}, "example": _CSV_EXAMPLE},
+            "application/json": {"example": [_EXAMPLE], "schema": {"type": "array", "items": {
                 "type": "object",
                 "required": ["region", "basis", "valid_from", "value", "source", "definition"],
                 "properties": {

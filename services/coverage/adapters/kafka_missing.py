@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from services.coverage.domain.position import Position
+from shared.adapters.kafka_access import KafkaAccess
 from shared.runtime.errors import PermanentError, TransientError
 
 
@@ -19,8 +20,8 @@ class _Numbered(msgspec.Struct):
 class KafkaChanges:
     """The topic of changes, read apart from the consumer group."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, access: KafkaAccess, topic: str) -> None:
+        self._access = access
         self._topic = topic
 
     async def offset_of(self, partition: int, position: Position) -> int:
@@ -48,7 +49,7 @@ class KafkaChanges:
 
     async def _numbers(self, at: TopicPartition, first: int) -> AsyncIterator[tuple[int, int]]:
         """Yield offset and seq of every change that is there now, from an offset on."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**self._access.client_options(), enable_auto_commit=False)
         await consumer.start()
         try:
             end = (await consumer.end_offsets([at]))[at]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter
 
@@ -23,7 +23,8 @@ from services.notifier.adapters.views import (
 from services.notifier.application.alerts import AlertState
 from services.notifier.application.ports import Archive, Place
 from services.notifier.domain.rules import Rule
-from shared.adapters.http_api import PROBLEM_TYPE, Bearer, Problem
+from shared.adapters.http_api import Bearer, Problem
+from shared.adapters.openapi import problem
 from shared.adapters.paging import Cursor, Limit, cursor_at, malformed_cursor, place_of
 from shared.regions.codes import NATION
 from shared.runtime.auth import Caller
@@ -37,7 +38,7 @@ def create_router(*, archive: Archive, rules: Mapping[str, Rule], is_region: IsR
     router = APIRouter(prefix="/v1", tags=["alerts"])
     may_read, may_administer = bearer.requires(READ_SCOPE), bearer.requires(ADMIN_SCOPE)
 
-    @router.get("/alerts", responses=_RESPONSES)
+    @router.get("/alerts", responses={404: problem("No region has this code")})
     async def get_alerts(
         region: str = NATION, state: AlertState | None = None, limit: Limit = 100, cursor: Cursor = None,
         _caller: Caller = may_read,
@@ -50,7 +51,7 @@ def create_router(*, archive: Archive, rules: Mapping[str, Rule], is_region: IsR
         last = items[-1] if len(found) > limit else None
         return AlertPage(items, _next(last.raised_at, last.id) if last else None)
 
-    @router.get("/alerts/{id}", responses=_RESPONSES)
+    @router.get("/alerts/{id}", responses={404: problem("No alert has this id")})
     async def get_alert(id: str, _caller: Caller = may_read) -> AlertReport:
         """Return an alert with the decisions that led to it and followed, and how each official is told."""
         alert = await archive.alert(id)
@@ -60,7 +61,7 @@ def create_router(*, archive: Archive, rules: Mapping[str, Rule], is_region: IsR
         deliveries = [DeliveryView.of(delivery) for delivery in await archive.deliveries_of(id)]
         return AlertReport(AlertView.of(alert), decisions, deliveries)
 
-    @router.get("/deliveries", responses=_RESPONSES)
+    @router.get("/deliveries")
     async def get_deliveries(
         limit: Limit = 100, cursor: Cursor = None, _caller: Caller = may_administer
     ) -> DeliveryPage:
@@ -70,7 +71,7 @@ def create_router(*, archive: Archive, rules: Mapping[str, Rule], is_region: IsR
         last = items[-1].delivery if len(found) > limit else None
         return DeliveryPage(items, _next(last.created_at, last.id) if last else None)
 
-    @router.get("/rules", responses=_RESPONSES)
+    @router.get("/rules")
     async def get_rules(_caller: Caller = may_read) -> RuleList:
         """Return the rules in force."""
         return RuleList([RuleView.of(rule) for rule in rules.values()])
@@ -94,20 +95,3 @@ def _place(cursor: str | None) -> Place | None:
     if instant.tzinfo is None:
         raise malformed_cursor()
     return Place(instant, id_)
-
-
-_PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    401: {"description": "No acceptable token", "content": _PROBLEM},
-    403: {"description": "The token lacks the scope", "content": _PROBLEM},
-    404: {"description": "No such region or alert", "content": _PROBLEM},
-    422: {"description": "A parameter is malformed", "content": _PROBLEM},
-    503: {"description": "It cannot be read now; try again after Retry-After", "content": _PROBLEM},
-}
-
-
-def components() -> dict[str, Any]:
-    """Return the schemas that the routes refer to, for the OpenAPI document."""
-    text = {"type": "string"}
-    properties = {"type": text, "title": text, "status": {"type": "integer"}, "code": text, "detail": text}
-    return {"Problem": {"type": "object", "required": list(properties), "properties": properties}}

@@ -13,7 +13,7 @@ from services.notifier.adapters.metrics import NotifierMetrics
 from services.notifier.application.evaluate import Batch, Evaluator
 from services.notifier.application.ports import EvaluationStore
 from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.kafka_reader import Batches
+from shared.adapters.kafka_poll import Batches
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import WIT, level_of, parent_of
 from shared.runtime.errors import FencedError

@@ -24,12 +24,20 @@ def fact_id(key: FactKey) -> str:
     return f"{len(source)}:{source}{id_}"
 
 
+def fact_key(id_: str) -> FactKey:
+    """Return the (source, id) of which `fact_id` made this string."""
+    length, _, rest = id_.partition(":")
+    return rest[: int(length)], rest[int(length) :]
+
+
 def slot_document(key: FactKey, slot: Slot) -> Document:
     """Return what is kept under a (source, id); before the fact has arrived, only its corrections."""
     document: Document = {"_id": fact_id(key)}
     if slot.fact is not None:
         fact = slot.fact
         document |= {"d": fact.digest, "y": fact.type, "t": fact.effective_at, "h": list(fact.holders)}
+        # A digest at the first layer does not say so.
+        document |= {"l": fact.layer} if fact.layer > 1 else {}
     if slot.corrections:
         document["c"] = [_correction_document(correction) for correction in slot.corrections]
     return document
@@ -39,7 +47,9 @@ def slot_of(document: Document) -> Slot:
     """Return what is kept under a (source, id)."""
     known = None
     if "d" in document:
-        known = KnownFact(bytes(document["d"]), document["y"], document["t"], tuple(document["h"]))
+        known = KnownFact(
+            bytes(document["d"]), document["y"], document["t"], tuple(document["h"]), document.get("l", 1)
+        )
     return Slot(known, tuple(_correction_of(correction) for correction in document.get("c", ())))
 
 

@@ -13,7 +13,9 @@ from fastapi.responses import JSONResponse
 
 from services.registry.adapters import csv_facts
 from services.registry.adapters.http_api import SCOPE, source_refused
+from services.registry.adapters.in_flight import InFlight
 from services.registry.adapters.metrics import RegistryMetrics
+from services.registry.adapters.openapi import BULK_REQUEST, BULK_RESPONSES
 from services.registry.application.intake import GROUP_AT_MOST, Intake, Outcome, Result
 from services.registry.application.parsing import Candidate, Parser
 from services.registry.application.places import RegionCodes
@@ -33,12 +35,12 @@ Line = dict[str, Any]
 
 
 def create_bulk_router(
-    *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: RegistryMetrics
+    *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: RegistryMetrics, in_flight: InFlight
 ) -> APIRouter:
     """Return the route for many facts at once."""
     router = APIRouter(prefix="/v1", tags=["facts"])
 
-    @router.post("/facts/bulk", openapi_extra=_REQUEST, responses=_RESPONSES)
+    @router.post("/facts/bulk", openapi_extra=BULK_REQUEST, responses=BULK_RESPONSES)
     async def post_facts(
         request: Request,
         region_codes: RegionCodes = RegionCodes.KEMENDAGRI,
@@ -49,16 +51,16 @@ def create_bulk_router(
         `region_codes=bps` says that the regions are codes of BPS (digits without dots); they are translated.
         """
         started = perf_counter()
-        body = await read_body(request, MAX_BYTES)
-        lines = _lines(request, body, parser.reading(region_codes), clock)
         results: list[Line] = []
-        while chunk := list(islice(lines, GROUP_AT_MOST)):
-            candidates = await _parsed(chunk)
-            outcomes = await _outcomes(candidates, caller, intake, request.headers.get("traceparent"))
-            for candidate, outcome in zip(candidates, outcomes, strict=True):
-                if isinstance(outcome, Outcome):
-                    metrics.answered(candidate.type, outcome, perf_counter() - started)
-                results.append(_result(len(results) + 1, candidate, outcome))
+        with in_flight.taking(caller, GROUP_AT_MOST):
+            lines = _lines(request, await read_body(request, MAX_BYTES), parser.reading(region_codes), clock)
+            while chunk := list(islice(lines, GROUP_AT_MOST)):
+                candidates = await _parsed(chunk)
+                outcomes = await _outcomes(candidates, caller, intake, request.headers.get("traceparent"))
+                for candidate, outcome in zip(candidates, outcomes, strict=True):
+                    if isinstance(outcome, Outcome):
+                        metrics.answered(candidate.type, outcome, perf_counter() - started)
+                    results.append(_result(len(results) + 1, candidate, outcome))
         return JSONResponse({"errors": any("code" in line for line in results), "results": results})
 
     return router
@@ -145,46 +147,3 @@ def _result(number: int, candidate: Candidate, outcome: Outcome | BaseException)
     if outcome.result is Result.CONFLICT:
         return line | {"outcome": "conflict", "code": "conflict", "field": "id", "detail": "another fact has this id"}
     return line | {"outcome": outcome.result.value}
-
-
-_RESULT: Final = {
-    "type": "object",
-    "required": ["errors", "results"],
-    "properties": {
-        "errors": {"type": "boolean"},
-        "results": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["line", "outcome", "source", "id"],
-                "properties": {
-                    "line": {"type": "integer", "minimum": 1},
-                    "outcome": {"enum": ["accepted", "duplicate", "conflict", "refused", "not_stored"]},
-                    "source": {"type": ["string", "null"]},
-                    "id": {"type": ["string", "null"]},
-                    "code": {"type": "string"},
-                    "field": {"type": ["string", "null"]},
-                    "detail": {"type": "string"},
-                },
-            },
-        },
-    },
-}
-_PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_REQUEST: Final = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/x-ndjson": {"schema": {"type": "string", "description": "one CloudEvent a line"}},
-            "text/csv": {"schema": {"type": "string", "description": ",".join(csv_facts.COLUMNS)}},
-        },
-    }
-}
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "One result a line, in order", "content": {"application/json": {"schema": _RESULT}}},
-    401: {"description": "No acceptable token", "content": _PROBLEM},
-    403: {"description": "The token lacks the scope", "content": _PROBLEM},
-    413: {"description": "Over 10,000 lines or 8 MiB", "content": _PROBLEM},
-    415: {"description": "Neither NDJSON nor CSV", "content": _PROBLEM},
-    422: {"description": "A CSV that cannot be read as a whole", "content": _PROBLEM},
-}

@@ -21,6 +21,10 @@ class RegistryMetrics:
         self._answered = Histogram(
             "registry_answer_seconds", "From a fact's arrival to its answer", buckets=FAST_SECONDS, registry=registry
         )
+        self._rejected = Counter(
+            "registry_facts_rejected_total", "Facts of the Kafka topic that were refused, by code", ("code",),
+            registry=registry,
+        )  # fmt: skip
         self._group = Histogram("registry_group_facts", "Facts a group commit", buckets=SIZES, registry=registry)
         self._commit = Histogram(
             "registry_commit_seconds", "Time of a group commit", buckets=FAST_SECONDS, registry=registry
@@ -53,6 +57,10 @@ class RegistryMetrics:
     def rehomed(self) -> None:
         """Count one fact whose region code was retired and had one successor."""
         self._rehomed.inc()
+
+    def rejected(self, code: str, count: int) -> None:
+        """Count facts told of on the rejected topic."""
+        self._rejected.labels(code).inc(count)
 
     def committed(self, size: int, seconds: float) -> None:
         """See the port."""

@@ -6,6 +6,7 @@ numbers; immutable), `outbox` (entries without numbers).
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
@@ -20,6 +21,8 @@ from shared.runtime.errors import FencedError
 from shared.runtime.lease import Lease
 
 COLLECTIONS: Final = ["manifests"]
+_IN_ORDER: Final = [("order", 1), ("_id", 1)]
+"""That of the commits, as far as one rests on another: what is taken back was published before."""
 
 
 class MongoOutbox(MongoLeases):
@@ -34,7 +37,7 @@ class MongoOutbox(MongoLeases):
         await self._mongo.create(COLLECTIONS)
         await self.prepare_leases([str(partition) for partition in range(PARTITIONS)])
         with translating("prepare the outbox"):
-            await self._mongo["outbox"].create_index([("partition", 1), ("_id", 1)])
+            await self._mongo["outbox"].create_index([("partition", 1), ("order", 1), ("_id", 1)])
             await self._mongo["manifests"].create_index([("partition", 1), ("first_seq", 1)], unique=True)
             await self._mongo["leases"].update_many(
                 {"_id": {"$in": [str(partition) for partition in range(PARTITIONS)]}, "next_seq": None},
@@ -63,23 +66,30 @@ class MongoOutbox(MongoLeases):
         # Should the answer to the commit be lost, nobody here knows the numbers: then they are read again.
         self._next_seq = {p: seq for p, seq in self._next_seq.items() if p not in waiting}
         try:
-            await self._mongo.transact(work)
+            # What is in the ledger never changes: it can be read while the numbers are still being written.
+            _, ledger = await asyncio.gather(self._mongo.transact(work), self._ledger(manifests))
         except DuplicateError as error:
             raise FencedError("these numbers are taken by another relay") from error
         self._next_seq |= {manifest["partition"]: manifest["first_seq"] + manifest["count"] for manifest in manifests}
-        return await self._batches(manifests)
+        return _batches(manifests, ledger)
 
     async def _waiting(self, leases: Mapping[int, Lease], limit: int) -> dict[int, list[Document]]:
-        """Return the outbox entries of each partition held, oldest first, up to `limit` changes each."""
+        """Return the outbox entries of each partition held, oldest first, up to `limit` changes each.
+
+        Read as of one moment: what a commit rests on is then there as well, and comes before it.
+        """
         waiting: dict[int, list[Document]] = defaultdict(list)
         with translating("read the outbox"):
-            cursor = self._mongo["outbox"].find({"partition": {"$in": list(leases)}}).sort("_id", 1).limit(limit)
-            taken: defaultdict[int, int] = defaultdict(int)
-            async for entry in cursor:
-                partition = entry["partition"]
-                if taken[partition] < limit:
-                    taken[partition] += entry["n"]
-                    waiting[partition].append(entry)
+            async with self._mongo.moment() as session:
+                asked = {"partition": {"$in": list(leases)}}
+                cursor = self._mongo["outbox"].find(asked, session=session).sort(_IN_ORDER).limit(limit)
+                entries = await cursor.to_list(None)
+        taken: defaultdict[int, int] = defaultdict(int)
+        for entry in entries:
+            partition = entry["partition"]
+            if taken[partition] < limit:
+                taken[partition] += entry["n"]
+                waiting[partition].append(entry)
         return dict(waiting)
 
     async def _read_next(self, leases: Mapping[int, Lease], partitions: Collection[int]) -> None:
@@ -110,13 +120,13 @@ class MongoOutbox(MongoLeases):
             state = await self._mongo["leases"].find_one({"_id": str(partition)})
             left = {"partition": partition, "first_seq": {"$gte": state["published"] if state else 0}}
             manifests = await self._mongo["manifests"].find(left).sort("first_seq", 1).to_list(None)
-        return await self._batches(manifests)
+        return _batches(manifests, await self._ledger(manifests))
 
-    async def _batches(self, manifests: Sequence[Document]) -> list[Batch]:
+    async def _ledger(self, manifests: Sequence[Document]) -> dict[Any, Document]:
+        """Return the ledger entries that got numbers, by id."""
         ids = [entry for manifest in manifests for entry in manifest["entries"]]
         with translating("read the ledger"):
-            ledger = {doc["_id"]: doc async for doc in self._mongo["ledger"].find({"_id": {"$in": ids}})}
-        return [_batch(manifest, [ledger[id_] for id_ in manifest["entries"]]) for manifest in manifests]
+            return {doc["_id"]: doc async for doc in self._mongo["ledger"].find({"_id": {"$in": ids}})}
 
     async def mark_published(self, leases: Mapping[int, Lease], batches: Sequence[Batch]) -> None:
         """See the port."""
@@ -133,14 +143,16 @@ class MongoOutbox(MongoLeases):
     async def backlog(self) -> Backlog:
         """See the port: what has no number yet, and what is numbered but not marked published."""
         with translating("measure the backlog"):
-            waiting = await self._sum("outbox", "$n", {"$min": "$at"})
-            numbered = await self._sum("leases", {"$subtract": ["$next_seq", "$published"]}, {"$min": None})
-        return Backlog(waiting["sum"] + numbered["sum"], waiting["oldest"])
-
-    async def _sum(self, collection: str, of: Any, oldest: Any) -> Document:
-        pipeline = [{"$group": {"_id": None, "sum": {"$sum": of}, "oldest": oldest}}]
-        found = await self._mongo[collection].aggregate(pipeline).to_list(1)
-        return found[0] if found else {"sum": 0, "oldest": None}
+            pipeline = [{"$group": {"_id": None, "n": {"$sum": "$n"}, "oldest": {"$min": "$at"}}}]
+            waiting = await self._mongo["outbox"].aggregate(pipeline).to_list(1)
+            changes, oldest = (waiting[0]["n"], [waiting[0]["oldest"]]) if waiting else (0, [])
+            behind = {"$expr": {"$gt": ["$next_seq", "$published"]}}
+            async for lease in self._mongo["leases"].find(behind):
+                changes += lease["next_seq"] - lease["published"]
+                asked = {"partition": int(lease["_id"]), "first_seq": lease["published"]}
+                manifest = await self._mongo["manifests"].find_one(asked, {"at": 1})
+                oldest += [manifest["at"]] if manifest else []
+        return Backlog(changes, min(oldest, default=None))
 
 
 def _manifest(partition: int, first_seq: int, entries: Sequence[Document]) -> Document:
@@ -149,8 +161,13 @@ def _manifest(partition: int, first_seq: int, entries: Sequence[Document]) -> Do
         "partition": partition,
         "first_seq": first_seq,
         "count": sum(entry["n"] for entry in entries),
+        "at": min(entry["at"] for entry in entries),
         "entries": [entry["_id"] for entry in entries],
     }
+
+
+def _batches(manifests: Sequence[Document], ledger: Mapping[Any, Document]) -> list[Batch]:
+    return [_batch(manifest, [ledger[id_] for id_ in manifest["entries"]]) for manifest in manifests]
 
 
 def _batch(manifest: Document, entries: Sequence[Document]) -> Batch:

@@ -1,8 +1,9 @@
 """Participants and ledger in MongoDB.
 
-Collections: `participants` (person → facts), `identities` (keyed hash → holder), `moved` (holder → person, where that
-is another), `facts` ((source, id) → digest, whose it is now, and the corrections of it), `ledger` (the changes one
-commit made for one partition; immutable), `outbox` (ledger entries without numbers yet).
+Collections: `participants` (person → facts), `identities` (keyed hash → holder; also the keyring), `moved` (holder →
+person, where that is another), `facts` ((source, id) → digest, whose it is now, and the corrections of it), `ledger`
+(the changes one commit made for one partition; immutable), `outbox` (ledger entries without numbers yet), `erasures`
+(who was erased, when, at whose word; immutable).
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
-from bson import ObjectId
+from bson import ObjectId, Timestamp
 from pymongo import DeleteOne, InsertOne, ReplaceOne
 
+from services.registry.adapters import mongo_erasure
 from services.registry.adapters.documents import (
     fact_id,
     participant_document,
@@ -23,7 +25,8 @@ from services.registry.adapters.documents import (
     slot_document,
     slot_of,
 )
-from services.registry.application.ports import FactKey, GroupWrite, Slot, Transaction
+from services.registry.adapters.mongo_keyring import KEYRING, layers_of
+from services.registry.application.ports import Erasure, FactKey, GroupWrite, Holders, Slot, Transaction
 from services.registry.domain.ledger import UNNUMBERED, Entry
 from services.registry.domain.participant import Participant
 from shared.adapters.kafka_producer import partition_for
@@ -35,7 +38,7 @@ T = TypeVar("T")
 
 Write = InsertOne[Document] | ReplaceOne[Document] | DeleteOne
 
-COLLECTIONS: Final = ["participants", "identities", "moved", "facts", "ledger", "outbox"]
+COLLECTIONS: Final = ["participants", "identities", "moved", "facts", "ledger", "outbox", "erasures"]
 _TRIES_AFTER_DUPLICATE: Final = 5
 _NUMBER: Final = len(f'"seq":{UNNUMBERED},')
 
@@ -43,9 +46,8 @@ _NUMBER: Final = len(f'"seq":{UNNUMBERED},')
 class MongoStore:
     """The store of the intake."""
 
-    def __init__(self, mongo: Mongo, key_id: str) -> None:
+    def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
-        self._key_id = key_id
 
     async def prepare(self) -> None:
         """Make collections and indexes exist."""
@@ -59,7 +61,7 @@ class MongoStore:
         """See the port. Another process may introduce the same fact or person first: then `work` sees that."""
         for _ in range(_TRIES_AFTER_DUPLICATE):
             try:
-                return await self._mongo.transact(lambda session: work(_MongoTransaction(self._mongo, session, self)))
+                return await self._mongo.transact(lambda session: work(_MongoTransaction(self._mongo, session)))
             except DuplicateError:
                 continue
         raise TransientError("MongoDB: others keep writing the same facts at the same time")
@@ -70,26 +72,22 @@ class MongoStore:
             found = self._mongo["participants"].find({"due_at": {"$lte": by}}, {"_id": 1}).sort("due_at", 1)
             return [doc["_id"] async for doc in found.limit(limit)]
 
-    @property
-    def key_id(self) -> str:
-        """Names the secret whose hashes are written now."""
-        return self._key_id
-
 
 class _MongoTransaction:
     """One transaction on one session."""
 
-    def __init__(self, mongo: Mongo, session: Session, store: MongoStore) -> None:
+    def __init__(self, mongo: Mongo, session: Session) -> None:
         self._mongo = mongo
         self._session = session
-        self._store = store
 
     async def slots(self, keys: Collection[FactKey]) -> dict[FactKey, Slot]:
         by_id = {fact_id(key): key for key in keys}
         return {by_id[doc["_id"]]: slot_of(doc) for doc in await self._find("facts", by_id.keys())}
 
-    async def holders(self, identities: Collection[bytes]) -> dict[bytes, str]:
-        return {bytes(doc["_id"]): doc["holder"] for doc in await self._find("identities", identities)}
+    async def holders(self, hashes: Collection[bytes]) -> Holders:
+        found = {doc["_id"]: doc for doc in await self._find("identities", [KEYRING, *hashes])}
+        keyring = found.pop(KEYRING, None)
+        return Holders({bytes(hashed): doc["holder"] for hashed, doc in found.items()}, layers_of(keyring))
 
     async def participants(self, holders: Collection[str]) -> list[Participant]:
         moved = {doc["_id"]: doc["person"] for doc in await self._find("moved", holders)}
@@ -105,15 +103,19 @@ class _MongoTransaction:
 
     async def write(self, group: GroupWrite) -> None:
         await self._write("facts", [*_slot_writes(group)])
-        introduced = [
-            {"_id": hashed, "holder": holder, "key": self._store.key_id} for hashed, holder in group.identities.items()
-        ]
+        introduced = [{"_id": row.hashed, "holder": row.holder, "key": row.key_id} for row in group.identities]
         await self._insert("identities", introduced)
         await self._write("participants", [*_participant_writes(group)])
         await self._write("moved", [*_moved_writes(group)])
         ledger = ledger_documents(group)
         await self._insert("ledger", ledger)
-        await self._insert("outbox", outbox_documents(ledger))
+        # The server's own clock: later than the commit of all that was read here, whichever replica wrote that. Ids
+        # order the commits of one process only, to the second.
+        order = self._session.cluster_time["clusterTime"] if ledger else None
+        await self._insert("outbox", outbox_documents(ledger, order))
+
+    async def erase(self, erasure: Erasure) -> int:
+        return await mongo_erasure.erase(self._mongo, self._session, erasure)
 
     async def _write(self, collection: str, writes: Sequence[Write]) -> None:
         if writes:
@@ -169,12 +171,15 @@ def ledger_documents(group: GroupWrite) -> list[Document]:
     ]
 
 
-def outbox_documents(ledger: Sequence[Document]) -> list[Document]:
-    """Return what makes the relay find these ledger entries."""
+def outbox_documents(ledger: Sequence[Document], order: Timestamp | None) -> list[Document]:
+    """Return what makes the relay find these ledger entries, in the order of their commits."""
     return [
-        {"_id": doc["_id"], "partition": doc["partition"], "n": len(doc["changes"]), "at": doc["recorded_at"]}
+        {
+            "_id": doc["_id"], "partition": doc["partition"], "order": order, "n": len(doc["changes"]),
+            "at": doc["recorded_at"],
+        }
         for doc in ledger
-    ]
+    ]  # fmt: skip
 
 
 def _unnumbered(entry: Entry) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +13,10 @@ from time import perf_counter
 from typing import Final, Protocol
 
 from services.registry.application.deciding import decided
+from services.registry.application.identities import Identities, Known
 from services.registry.application.parsing import CORRECTION_OF_CORRECTION, Candidate, Identity, Said
 from services.registry.application.ports import FactKey, KnownFact, Slot, Store, Transaction
+from services.registry.application.secrets import Secrets
 from services.registry.domain.errors import Refusal, RefusalCode
 from services.registry.domain.facts import CORRECTED, Correction, Link, Placed, replaced, standing
 from services.registry.domain.people import regroup
@@ -30,6 +31,8 @@ GROUP_AT_MOST: Final = 1000
 """A transaction of this many takes some 40 ms; larger ones only make the first of them wait longer."""
 GROUPS_IN_FLIGHT: Final = 2
 """While MongoDB writes one, we decide the next; a third would only wait."""
+BESIDE_ANOTHER: Final = 200
+"""So many must wait for a second group to be worth its transaction: two small ones cost more than one of both."""
 WAITING_AT_MOST: Final = 10_000
 """Some half a second of work; beyond it the sender is told to come back, and memory stays flat."""
 GATHER_FOR: Final = timedelta(milliseconds=5)
@@ -70,29 +73,6 @@ class IntakeMetrics(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """Keys of the hashes that leave no identity behind, all derived from one secret."""
-
-    identity: bytes
-    change: bytes
-    content: bytes
-    key_id: str
-
-    @classmethod
-    def derive(cls, secret: bytes) -> Secrets:
-        """Return the keys that belong to this secret; each has one use only."""
-
-        def derived(use: str) -> bytes:
-            return hmac.digest(secret, f"cakupan/{use}".encode(), "sha256")
-
-        return cls(derived("identity"), derived("change"), derived("content"), derived("key-id").hex()[:8])
-
-    def hashed(self, identity: Identity) -> bytes:
-        """Return the keyed hash under which an identity is kept."""
-        return hmac.digest(self.identity, f"{identity.scheme}\n{identity.value}".encode(), "sha256")
-
-
 class Intake:
     """Gathers candidates and decides them together, in one transaction each group."""
 
@@ -101,7 +81,8 @@ class Intake:
         on_commit: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._store = store
-        self._secrets = secrets
+        self._identities = Identities(secrets)
+        self._change = secrets.change
         self._clock = clock
         self._metrics = metrics
         self._on_commit = on_commit
@@ -130,7 +111,7 @@ class Intake:
     async def run(self) -> None:
         """Commit group after group until cancelled; then those still waiting are told to send again.
 
-        While the store writes one group, the next is gathered and decided.
+        While the store writes one group, the next is gathered and, if it is large, decided.
         """
         try:
             async with asyncio.TaskGroup() as commits:
@@ -148,7 +129,7 @@ class Intake:
         the order in which they came, and transactions of this process do not run into each other.
         """
         await self._turns.acquire()
-        while not self._may_go():
+        while not self._may_begin():
             self._moved.clear()
             await self._moved.wait()
         if len(self._queue) < GROUP_AT_MOST:
@@ -158,6 +139,10 @@ class Intake:
             group.append(self._queue.popleft())
         self._in_flight.update(touched for waiting in group for touched in _touched(waiting.candidate))
         return group
+
+    def _may_begin(self) -> bool:
+        """Say whether a group may begin: a small one waits for the one in flight, and grows meanwhile."""
+        return self._may_go() and (not self._in_flight or len(self._queue) >= BESIDE_ANOTHER)
 
     def _may_go(self) -> bool:
         return bool(self._queue) and self._in_flight.isdisjoint(_touched(self._queue[0].candidate))
@@ -210,17 +195,23 @@ class Intake:
     ) -> Callable[[Transaction], Awaitable[list[Outcome]]]:
         async def work(transaction: Transaction) -> list[Outcome]:
             keys = {key for candidate in candidates for key in _keys(candidate)}
-            hashed = {who: self._secrets.hashed(who) for candidate in candidates for who in candidate.identities}
-            group = _Group(await transaction.slots(keys), hashed, await transaction.holders(set(hashed.values())))
+            named = {who for candidate in candidates for who in candidate.identities}
+            identities = await self._identities.find(transaction, named)
+            group = _Group(await transaction.slots(keys), identities)
             outcomes = [group.judge(candidate) for candidate in candidates]
             if group.slots:
                 # Whoever comes with this group has no participant yet.
                 known = group.holders - set(group.introduced.values())
                 found = await transaction.participants(known) if known else []
                 regrouped = regroup(found, group.placed.keys(), filter(None, group.placed.values()))
-                write = decided(regrouped, now=self._clock.now(), secret=self._secrets.change, traceparent=traceparent)
+                write = decided(regrouped, now=self._clock.now(), secret=self._change, traceparent=traceparent)
                 await transaction.write(
-                    replace(write, slots=group.slots, new_slots=group.new_slots, identities=group.introduced)
+                    replace(
+                        write,
+                        slots=group.slots,
+                        new_slots=group.new_slots,
+                        identities=identities.rows(group.introduced),
+                    )
                 )
             return outcomes
 
@@ -244,12 +235,12 @@ def _keys(candidate: Candidate) -> Iterator[FactKey]:
 class _Group:
     """The facts of one commit, judged one after another: the second of two alike is a duplicate of the first."""
 
-    def __init__(self, slots: dict[FactKey, Slot], hashed: dict[Identity, bytes], holders: dict[bytes, str]) -> None:
+    def __init__(self, slots: dict[FactKey, Slot], identities: Known) -> None:
         self._known = slots
-        self._hashed = hashed
-        self._holders = holders
+        self._identities = identities
+        self._holders = dict(identities.holders)
         self.slots: dict[FactKey, Slot] = {}
-        self.introduced: dict[bytes, str] = {}
+        self.introduced: dict[Identity, str] = {}
         self.placed: dict[FactKey, Placed | None] = {}
         self.holders: set[str] = set()
 
@@ -262,7 +253,8 @@ class _Group:
         """Return the outcome; duplicate and conflict come before any refusal."""
         known = self._slot(candidate.key).fact if candidate.key else None
         if known is not None:
-            return _DUPLICATE if candidate.digest == known.digest else _CONFLICT
+            same = self._identities.digest(candidate.digest, known.layer) == known.digest
+            return _DUPLICATE if same else _CONFLICT
         refusal = candidate.refusal or self._refusal(candidate)
         if refusal is not None:
             return Outcome(Result.REFUSED, refusal)
@@ -275,9 +267,7 @@ class _Group:
     def _refusal(self, candidate: Candidate) -> Refusal | None:
         """Return the refusal that only earlier facts can tell."""
         said = candidate.said
-        unlinked = {
-            who for who in candidate.identities if who.scheme == "kpj" and self._hashed[who] not in self._holders
-        }
+        unlinked = {who for who in candidate.identities if who.scheme == "kpj" and who not in self._holders}
         brings = said.replacement if isinstance(said, Correction) else said
         if len(unlinked) > isinstance(brings, Link):
             return _UNKNOWN_CARD
@@ -290,7 +280,8 @@ class _Group:
     def _accept(self, candidate: Candidate) -> None:
         assert candidate.key is not None
         said = _with_holders(candidate.said, [self._holder(who) for who in candidate.identities])
-        known = KnownFact(candidate.digest, candidate.type, said.effective_at)
+        digest = self._identities.digest(candidate.digest)
+        known = KnownFact(digest, candidate.type, said.effective_at, layer=self._identities.layers.newest)
         slot = Slot(known, self._slot(candidate.key).corrections)
         if isinstance(said, Correction):
             self.slots[candidate.key] = slot
@@ -301,10 +292,9 @@ class _Group:
 
     def _holder(self, identity: Identity) -> str:
         """Return the holder of an identity, introducing it where it is new."""
-        hashed = self._hashed[identity]
-        if hashed not in self._holders:
-            self._holders[hashed] = self.introduced[hashed] = token_hex(16)
-        return self._holders[hashed]
+        if identity not in self._holders:
+            self._holders[identity] = self.introduced[identity] = token_hex(16)
+        return self._holders[identity]
 
     def _settle(self, key: FactKey, slot: Slot, original: Placed | None) -> None:
         """Put in the fact's place what stands there now; a correction waits for its fact, and may have no effect."""
@@ -317,7 +307,8 @@ class _Group:
         holders = _ends(placed)
         self.holders.update(known.holders, holders)
         self.placed[key] = placed
-        self.slots[key] = Slot(KnownFact(known.digest, known.type, known.effective_at, holders), slot.corrections)
+        named = KnownFact(known.digest, known.type, known.effective_at, holders, known.layer)
+        self.slots[key] = Slot(named, slot.corrections)
 
 
 _EMPTY: Final = Slot()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -21,13 +21,51 @@ FactKey = tuple[str, str]
 class KnownFact:
     """What is kept of an accepted fact: to recognise it, and to find what stands in its place.
 
-    `type` is its short name; `holders` are those that what stands in its place names now, none where it is void.
+    `type` is its short name; `holders` are those that what stands in its place names now, none where it is void;
+    `layer` is that of the keys which the digest is at.
     """
 
     digest: bytes
     type: str
     effective_at: datetime
     holders: tuple[str, ...] = ()
+    layer: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """Layers of hashes in use, numbered from 1: identities are looked up and introduced at all of them."""
+
+    oldest: int = 1
+    newest: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """An identity's hash at one layer, whose holder it is, and the key that made the layer."""
+
+    hashed: bytes
+    holder: str
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Holders by hash, and the layers in use, as one snapshot has both."""
+
+    by_hash: Mapping[bytes, str]
+    layers: Layers
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Who is erased, at whose word; it holds no identity."""
+
+    person: str
+    holders: Collection[str]
+    by: str
+    at: datetime
+    forced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +83,9 @@ class Slot:
 class GroupWrite:
     """Everything one group commit writes.
 
-    `identities` maps a keyed hash to its holder; `new` are the participants not stored before, `gone` those that are
-    part of another now; `moved` maps a holder to the person it belongs to from now on; `new_slots` had nothing.
+    `identities` are those introduced, at every layer in use; `new` are the participants not stored before, `gone`
+    those that are part of another now; `moved` maps a holder to the person it belongs to from now on; `new_slots` had
+    nothing.
     """
 
     participants: Sequence[Participant]
@@ -58,7 +97,7 @@ class GroupWrite:
     traceparent: str
     slots: Mapping[FactKey, Slot] = field(default_factory=dict)
     new_slots: Collection[FactKey] = ()
-    identities: Mapping[bytes, str] = field(default_factory=dict)
+    identities: Sequence[Keyed] = ()
 
 
 class Transaction(Protocol):
@@ -68,8 +107,8 @@ class Transaction(Protocol):
         """Return what is kept under each of these keys; nothing for a key not met before."""
         ...
 
-    async def holders(self, identities: Collection[bytes]) -> dict[bytes, str]:
-        """Return the holder of each keyed identity that is known."""
+    async def holders(self, hashes: Collection[bytes]) -> Holders:
+        """Return the holders of those hashes that are known, and the layers in use."""
         ...
 
     async def participants(self, holders: Collection[str]) -> list[Participant]:
@@ -78,6 +117,13 @@ class Transaction(Protocol):
 
     async def write(self, group: GroupWrite) -> None:
         """Write all of it; ledger entries become visible to the relay with the commit."""
+        ...
+
+    async def erase(self, erasure: Erasure) -> int:
+        """Forget every identity of these holders, record that, and return how many there were.
+
+        Conflicts with whatever else changes the person at the same time: one of the two comes after the other.
+        """
         ...
 
 
@@ -89,6 +135,49 @@ class Store(Protocol):
 
         Raises: TransientError when the store is out of reach or too contended.
         """
+        ...
+
+
+class KeyStore(Protocol):
+    """Which layers of hashes are in use, and their re-keying."""
+
+    async def open(self, key_ids: Sequence[str]) -> Layers:
+        """Return the layers in use; a store that is new begins with the first of these keys.
+
+        Raises: PermanentError when these are not the keys that the store was written with.
+        """
+        ...
+
+    async def members_without(self, key_id: str, now: datetime) -> list[str]:
+        """Return the replicas present that do not have this key."""
+        ...
+
+    async def begin(self, key_id: str, layer: int) -> None:
+        """Have this key's layer be in use from now on, above those in use; does nothing where it is already."""
+        ...
+
+    async def retire(self, layer: int) -> None:
+        """Have this layer, the oldest, be out of use; does nothing where it is already."""
+        ...
+
+    async def settle(self) -> None:
+        """Return once every transaction that began before this call has ended: all others see what is in use now."""
+        ...
+
+    async def sizes(self) -> tuple[int, int]:
+        """Return about how many identities and facts there are."""
+        ...
+
+    def move_identities(self, old: str, new: str, raised: Callable[[bytes], bytes]) -> AsyncIterator[int]:
+        """Move every row of the old key to the new, its hash raised; yield the size of each batch that is durable."""
+        ...
+
+    def move_facts(self, layer: int, raised: Callable[[bytes, int], bytes]) -> AsyncIterator[int]:
+        """Raise every digest that is below this layer, from the layer it is at; yield as above."""
+        ...
+
+    async def drop(self, key_ids: Sequence[str]) -> None:
+        """Drop the rows of these keys, which are out of use."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Final, Protocol
@@ -115,7 +115,7 @@ class Relay:
         # Another token means that someone else may have led in between, and left numbers that are not published.
         self._recovered &= {int(job) for job, lease in self._held.items() if _token(before.get(job)) == lease.token}
         self._metrics.leads(len(self._held))
-        self._metrics.backlog(await self._outbox.backlog(), now)
+        await self._measure()
 
     async def round(self) -> bool:
         """Publish once what waits in the partitions held; return whether there was anything.
@@ -129,10 +129,26 @@ class Relay:
         batches = await self._left_over(leases) + await self._outbox.number(leases, CHANGES_A_ROUND)
         if not batches:
             return False
-        await self._topic.publish(batches)
+        await self._publish(batches)
         await self._outbox.mark_published(leases, batches)
         self._metrics.published(sum(len(batch.changes) for batch in batches), perf_counter() - started)
         return True
+
+    async def _publish(self, batches: Sequence[Batch]) -> None:
+        """Publish, and show what waits for as long as Kafka takes; leases run out, so another may try meanwhile."""
+        publishing = asyncio.ensure_future(self._topic.publish(batches))
+        try:
+            while not publishing.done():
+                await asyncio.wait({publishing}, timeout=RENEW_EVERY.total_seconds())
+                if not publishing.done():
+                    await self._measure()
+        finally:
+            publishing.cancel()
+            await asyncio.wait({publishing})
+        publishing.result()
+
+    async def _measure(self) -> None:
+        self._metrics.backlog(await self._outbox.backlog(), self._clock.now())
 
     async def _left_over(self, leases: Mapping[int, Lease]) -> list[Batch]:
         """Return what was numbered by a former holder, or by us before trouble, and not marked published."""

@@ -18,10 +18,10 @@ from pydantic_core import ErrorDetails
 
 from services.registry.domain.errors import Refusal, RefusalCode
 from shared.contracts import facts as contract
+from shared.runtime.masking import masked
 
 CORRECTED: Final = "cakupan.corrected.v1"
 _EXTENSION: Final = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
-_LIKE_AN_IDENTITY: Final = re.compile(r"\d{11,}")
 _LONGEST_SHOWN: Final = 64
 _ATTRIBUTES: Final = contract.Envelope.model_fields.keys()
 _IDENTITY_FIELDS: Final = frozenset({"identity", "other"})
@@ -60,7 +60,7 @@ def shape(document: dict[str, Any], now: datetime) -> Shaped | list[Refusal]:
     try:
         event = model.model_validate(document, context={"now": now})
     except ValidationError as error:
-        refusals += [_as_refusal(wrong) for wrong in error.errors(include_url=False)]
+        refusals += [as_refusal(wrong) for wrong in error.errors(include_url=False)]
     inner = _replacement(document, now) if type_ == CORRECTED else None
     if isinstance(inner, list):
         refusals += inner
@@ -111,10 +111,12 @@ def _extension_refusals(document: dict[str, Any]) -> Iterator[Refusal]:
             detail = "is no CloudEvents attribute; leave it out (extensions have small letters and digits only)"
             yield Refusal(RefusalCode.UNKNOWN_FIELD, shown(name), detail)
         elif not isinstance(value, (str, int)):
-            yield Refusal(RefusalCode.MALFORMED_FIELD, name, "an extension is a string, a whole number or a boolean")
+            yield Refusal(
+                RefusalCode.MALFORMED_FIELD, shown(name), "an extension is a string, a whole number or a boolean"
+            )
 
 
-def _as_refusal(wrong: ErrorDetails) -> Refusal:
+def as_refusal(wrong: ErrorDetails) -> Refusal:
     """Return our refusal for one of Pydantic's errors; the value seen is told only where it cannot be personal."""
     path = [part for part in wrong["loc"] if part not in contract.TYPES]
     field = ".".join(map(shown, path))
@@ -126,7 +128,8 @@ def _as_refusal(wrong: ErrorDetails) -> Refusal:
         name = next((part for part in reversed(path) if isinstance(part, str)), "")
         expected = wrong.get("ctx", {}).get("expected", "")
         code = _UNKNOWN_WORD.get(name, RefusalCode.MALFORMED_FIELD)
-        return Refusal(code, field, f"{shown(wrong['input'])} is not known; send one of {expected}")
+        seen = "this" if _IDENTITY_FIELDS.intersection(path) else shown(wrong["input"])
+        return Refusal(code, field, f"{seen} is not known; send one of {expected}")
     code = RefusalCode(wrong["type"]) if wrong["type"] in set(RefusalCode) else RefusalCode.MALFORMED_FIELD
     return Refusal(code, field, wrong["msg"] + _seen(path, wrong["input"]))
 
@@ -135,7 +138,7 @@ def _seen(path: Sequence[object], value: object) -> str:
     """Return the value for the answer; none of an identity, and no structure that might hold one."""
     if _IDENTITY_FIELDS.intersection(path) or "replacement" in path or isinstance(value, (dict, list)):
         return ""
-    return f"; saw {json.dumps(shown(value)) if isinstance(value, str) else json.dumps(value)}"
+    return f"; saw {json.dumps(shown(value)) if isinstance(value, str) else shown(json.dumps(value))}"
 
 
 def _nothing_reclassified(document: dict[str, Any]) -> Iterator[Refusal]:
@@ -146,7 +149,7 @@ def _nothing_reclassified(document: dict[str, Any]) -> Iterator[Refusal]:
             yield Refusal(RefusalCode.MISSING_FIELD, "data.segment", f"name at least one of {', '.join(names)}")
 
 
-def shown(value: object) -> str:
+def shown(value: object, longest: int = _LONGEST_SHOWN) -> str:
     """Return a value as it may stand in an answer: short, and without anything that looks like an identity."""
-    text = _LIKE_AN_IDENTITY.sub("[digits]", str(value))
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+    text = masked(str(value))
+    return text if len(text) <= longest else text[:longest] + "…"

@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from services.coverage.app import build
 from services.coverage.settings import CoverageSettings
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import Producer, Record
 from shared.contracts import topics
@@ -40,7 +41,7 @@ class Stack:
     producer: Producer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.producer = Producer(self.kafka, client_id=f"{self.namespace}test")
+        self.producer = Producer(KafkaAccess(self.kafka), client_id=f"{self.namespace}test")
 
     def settings(self, instance: str = "coverage-0") -> CoverageSettings:
         """Return the settings of a replica."""
@@ -84,7 +85,7 @@ class Stack:
             await eventually(gone)
         finally:
             await admin.close()
-        await ensure_topics(self.kafka, [topic.under(self.namespace)])
+        await ensure_topics(KafkaAccess(self.kafka), [topic.under(self.namespace)])
 
     async def publish(self, changes: Sequence[Change]) -> None:
         """Put changes on the topic as the registry does."""
@@ -157,5 +158,5 @@ async def prepared(kafka: str, mongodb: str, namespace: str, directory: Path) ->
     """Return the stack with its topics made and the issuer's keys written."""
     issuer = Issuer(SystemClock())
     jwks = await issuer.write_keys(directory / "jwks.json")
-    await ensure_topics(kafka, [topic.under(namespace) for topic in topics.ALL])
+    await ensure_topics(KafkaAccess(kafka), [topic.under(namespace) for topic in topics.ALL])
     return Stack(kafka, mongodb, namespace, jwks, issuer)

@@ -123,8 +123,8 @@ async def world(
         retry_first_s=0.05,
     )
     snapshots, dead = (topic.under(namespace) for topic in (topics.SNAPSHOTS, topics.SNAPSHOTS_DEAD))
-    await ensure_topics(kafka_bootstrap, [snapshots, dead])
-    producer = Producer(kafka_bootstrap, "test")
+    await ensure_topics(settings.kafka, [snapshots, dead])
+    producer = Producer(settings.kafka, "test")
     yield World(settings, post[0], issuer.token(scope="coverage:read notifier:admin"), producer, snapshots.name)
     await producer.stop()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,12 +10,11 @@ import pytest
 
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
-from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
-from tests.integration.registry.serving import Registry
+from tests.integration.registry.serving import Registry, make_topics, settings_in
 from tests.serving import served
-from tests.tokens import AUDIENCE, ISSUER, Issuer
+from tests.tokens import Issuer
 
 
 @pytest.fixture
@@ -22,18 +22,7 @@ async def settings(
     kafka_bootstrap: str, mongodb_uri: str, namespace: str, tmp_path: Path, issuer: Issuer
 ) -> RegistrySettings:
     """Settings of a registry of this test's own."""
-    secret = tmp_path / "identity.key"
-    secret.write_text("5e" * 32)
-    return RegistrySettings(
-        kafka_bootstrap=kafka_bootstrap,
-        mongodb_uri=mongodb_uri,
-        namespace=namespace,
-        jwks=await issuer.write_keys(tmp_path / "jwks.json"),
-        token_issuer=ISSUER,
-        token_audience=AUDIENCE,
-        instance="registry-0",
-        identity_key_file=secret,
-    )
+    return await settings_in(tmp_path, issuer, kafka_bootstrap, mongodb_uri, namespace)
 
 
 @pytest.fixture
@@ -46,6 +35,20 @@ def issuer() -> Issuer:
 async def registry(settings: RegistrySettings, issuer: Issuer) -> AsyncIterator[Registry]:
     """A registry with its topics."""
     changes = topics.CHANGES.under(settings.namespace)
-    await ensure_topics(settings.kafka_bootstrap, [changes])
+    await make_topics(settings)
     async with served(build(settings)) as http:
         yield Registry(http, issuer.token(), changes.name, settings.kafka_bootstrap)
+
+
+@pytest.fixture(scope="module")
+async def lasting_registry(
+    kafka_bootstrap: str, mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Registry]:
+    """A registry for all tests of a module: each sends facts under ids of its own."""
+    issuer, namespace = Issuer(SystemClock()), f"t{uuid.uuid4().hex[:8]}."
+    folder = tmp_path_factory.mktemp("registry")
+    settings = await settings_in(folder, issuer, kafka_bootstrap, mongodb_uri, namespace)
+    changes = topics.CHANGES.under(namespace)
+    await make_topics(settings)
+    async with served(build(settings)) as http:
+        yield Registry(http, issuer.token(), changes.name, kafka_bootstrap)

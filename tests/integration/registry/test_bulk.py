@@ -18,11 +18,6 @@ HEADER = "id,source,type,time,scheme,identity,region,segment,groups,paid_through
 ROW = f"c-1,bpjs/aceh,enrolled,2026-09-30T08:00:00+07:00,nik,{NIK},{VILLAGE},BPU,vulnerable|non_asn,2026-12,,"
 
 
-async def send(registry: Registry, body: str | bytes, media_type: str) -> httpx.Response:
-    headers = {"content-type": media_type, "authorization": f"Bearer {registry.token}"}
-    return await registry.http.post("/v1/facts/bulk", content=body, headers=headers)
-
-
 def lines(events: Sequence[dict[str, Any]]) -> str:
     return "\n".join(json.dumps(one) for one in events)
 
@@ -40,7 +35,7 @@ async def test_each_line_has_its_result_in_order(registry: Registry) -> None:
             lines([event(), event(data={"segment": "PU"}), event(id="f-3", source="bpjs/kalsel")]),
         ]
     )  # fmt: skip
-    answer = await send(registry, body, NDJSON)
+    answer = await registry.bulk(body, NDJSON)
     assert told(answer) == [
         ("accepted", None),
         ("refused", "malformed_json"),
@@ -58,7 +53,7 @@ async def test_three_thousand_lines_are_counted_once_each(registry: Registry) ->
     people = [
         event(id=f"f-{n}", data={"identity": {"scheme": "nik", "value": f"{NIK[:12]}{n:04d}"}}) for n in range(3000)
     ]
-    first, again = [await send(registry, lines(people), NDJSON) for _ in range(2)]
+    first, again = [await registry.bulk(lines(people), NDJSON) for _ in range(2)]
     assert set(told(first)) == {("accepted", None)}
     assert (set(told(again)), again.json()["errors"]) == ({("duplicate", None)}, False)
     assert len(await registry.published(3000)) == 3000
@@ -69,8 +64,8 @@ async def test_three_thousand_lines_are_counted_once_each(registry: Registry) ->
 async def test_a_csv_row_is_the_same_fact_as_its_json(registry: Registry, prefix: str, end: str) -> None:
     """With or without a BOM, with Windows line ends."""
     as_json = event(id="c-1", data={"groups": ["non_asn", "vulnerable"], "paid_through": "2026-12"})
-    first = await send(registry, lines([as_json]), NDJSON)
-    second = await send(registry, prefix + HEADER + end + ROW + end, CSV)
+    first = await registry.bulk(lines([as_json]), NDJSON)
+    second = await registry.bulk(prefix + HEADER + end + ROW + end, CSV)
     assert (told(first), told(second)) == ([("accepted", None)], [("duplicate", None)])
 
 
@@ -78,12 +73,7 @@ async def test_a_csv_row_is_the_same_fact_as_its_json(registry: Registry, prefix
     ("old", "new", "code"),
     [
         (NIK, "1,10101E+15", "malformed_field"),
-        (f",{NIK},", ',"1,10101E+15",', "malformed_identity"),
         ("enrolled", "corrected", "unknown_type"),
-        ("enrolled", "vanished", "unknown_type"),
-        ("BPU", "", "missing_field"),
-        ("BPU", "XX", "unknown_segment"),
-        ("vulnerable", "poor", "unknown_group"),
         (VILLAGE, '"11.01\n.02"', "unknown_region"),
         ("c-1,bpjs/aceh", "c-1,bpjs/kalsel", "source_not_allowed"),
     ],
@@ -91,8 +81,10 @@ async def test_a_csv_row_is_the_same_fact_as_its_json(registry: Registry, prefix
 async def test_a_bad_row_is_refused_with_its_code_and_never_quotes_the_identity(
     registry: Registry, old: str, new: str, code: str
 ) -> None:
-    """Spreadsheet numbers, corrections, quoted newlines, faults of the field."""
-    answer = await send(registry, f"{HEADER}\n{ROW.replace(old, new)}\n{ROW}\n", CSV)
+    """An unquoted comma, a correction, a quoted newline, another's source: what only a row can be (`test_bad_input`
+    sends the rest).
+    """
+    answer = await registry.bulk(f"{HEADER}\n{ROW.replace(old, new)}\n{ROW}\n", CSV)
     assert told(answer) == [("refused", code), ("accepted", None)]
     assert NIK[:11] not in answer.text
 
@@ -100,10 +92,7 @@ async def test_a_bad_row_is_refused_with_its_code_and_never_quotes_the_identity(
 @pytest.mark.parametrize(
     ("body", "media_type", "status", "code"),
     [
-        (HEADER.replace(",", ";") + "\n", CSV, 422, "malformed_csv"),
-        (HEADER.replace("segment", "colour") + "\n", CSV, 422, "malformed_csv"),
         ("", CSV, 422, "malformed_csv"),
-        (HEADER.encode() + b"\n\xe9t\xe9\n", CSV, 422, "malformed_csv"),
         (HEADER + '\n"unclosed', CSV, 422, "malformed_csv"),
         ("x", "application/json", 415, "unsupported_media_type"),
         ("{}\n" * 10_001, NDJSON, 413, "too_large"),
@@ -114,6 +103,6 @@ async def test_what_cannot_be_read_as_a_whole_is_refused_as_a_whole(
     registry: Registry, body: str | bytes, media_type: str, status: int, code: str
 ) -> None:
     """With one problem that says what to do, and nothing stored."""
-    answer = await send(registry, body, media_type)
+    answer = await registry.bulk(body, media_type)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.json()["detail"]

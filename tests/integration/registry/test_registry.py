@@ -9,11 +9,10 @@ import pytest
 
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
-from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts import topics
 from shared.contracts.changes import Kind
 from tests.factories_registry import NIK, VILLAGE, event, raw
-from tests.integration.registry.serving import CLOUDEVENT, Registry
+from tests.integration.registry.serving import CLOUDEVENT, Registry, make_topics
 from tests.serving import served
 from tests.tokens import Issuer
 from tests.waiting import eventually
@@ -98,7 +97,7 @@ async def test_facts_are_taken_while_kafka_is_away_and_published_after(
 ) -> None:
     """The intake does not need Kafka; readiness says what waits; after a restart with Kafka all is published."""
     token, changes = issuer.token(), topics.CHANGES.under(settings.namespace)
-    await ensure_topics(settings.kafka_bootstrap, [changes])
+    await make_topics(settings)
     async with served(build(settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"}))) as http:
         registry = Registry(http, token, changes.name, settings.kafka_bootstrap)
         assert (await registry.post(raw())).status_code == 202

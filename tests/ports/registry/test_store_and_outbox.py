@@ -7,10 +7,23 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
+from bson import ObjectId
 
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
-from services.registry.application.ports import DueStore, GroupWrite, KnownFact, Outbox, Slot, Store, Transaction
+from services.registry.application.ports import (
+    Backlog,
+    DueStore,
+    GroupWrite,
+    Holders,
+    Keyed,
+    KnownFact,
+    Layers,
+    Outbox,
+    Slot,
+    Store,
+    Transaction,
+)
 from services.registry.domain.facts import Correction, Link
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
@@ -49,7 +62,7 @@ async def ports(address: str | None, namespace: str) -> AsyncIterator[Ports]:
         yield Ports(memory, MemoryOutbox(memory))
         return
     mongo = Mongo(address, f"{namespace.replace('.', '_')}registry", "registry-0")
-    store, outbox = MongoStore(mongo, "k1"), MongoOutbox(mongo)
+    store, outbox = MongoStore(mongo), MongoOutbox(mongo)
     await store.prepare()
     await outbox.prepare()
     yield Ports(store, outbox)
@@ -70,7 +83,7 @@ def group(person: str = "p1", id_: str = "f-1") -> GroupWrite:
         traceparent="00-trace",
         slots={fact.key: Slot(KnownFact(b"digest", "enrolled", fact.effective_at, (person,)))},
         new_slots=[fact.key],
-        identities={person.encode(): person},
+        identities=[Keyed(person.encode(), person, "k1")],
     )
 
 
@@ -100,7 +113,7 @@ async def test_what_was_written_is_read_back(ports: Ports) -> None:
 
     async def work(transaction: Transaction) -> None:
         assert await transaction.slots([("bpjs/aceh", "f-1"), ("bpjs/ace", "hf-1")]) == written.slots
-        assert await transaction.holders([b"p1", b"p2"]) == {b"p1": "p1"}
+        assert await transaction.holders([b"p1", b"p2"]) == Holders({b"p1": "p1"}, Layers())
         assert await transaction.participants(["p1", "p2"]) == list(written.participants)
 
     await ports.store.transact(work)
@@ -185,9 +198,9 @@ async def test_waiting_changes_get_contiguous_numbers_and_leave_the_backlog_once
     assert first.keys == ["11.01"]
     assert first.changes[0].startswith('"diff":1,"change_id":"')
     assert await ports.outbox.number(leases, 10) == []
-    assert (await ports.outbox.backlog()).changes == 2
+    assert await ports.outbox.backlog() == Backlog(2, NOW), "numbered ones wait as well"
     await ports.outbox.mark_published(leases, [first, second])
-    assert (await ports.outbox.backlog()).changes == 0
+    assert await ports.outbox.backlog() == Backlog(0, None)
 
 
 async def test_numbered_and_unpublished_batches_are_found_again_as_they_were(ports: Ports) -> None:
@@ -248,3 +261,17 @@ async def test_those_present_are_those_whose_time_has_not_run_out(ports: Ports) 
     assert await ports.outbox.announce("two", NOW + TTL, TTL) == {"two"}
     await ports.outbox.withdraw("two")
     assert await ports.outbox.announce("three", NOW + TTL, TTL) == {"three"}
+
+
+async def test_changes_are_numbered_in_the_order_of_their_commits(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ids their entries have: those of two replicas are in no order, and one may take back the other's."""
+    ids = iter([ObjectId("f" * 24), ObjectId("0" * 24)])
+    monkeypatch.setattr("services.registry.adapters.mongo_store.ObjectId", lambda: next(ids))
+    await write(ports.store, group("p1", "f-1"))
+    await write(ports.store, group("p2", "f-2"))
+    (batch,) = await ports.outbox.number(await lease(ports.outbox), 100)
+    assert [change.split('"')[5] for change in batch.changes] == [
+        entry.change.change_id for person in ("p1", "p2") for entry in group(person).entries
+    ]

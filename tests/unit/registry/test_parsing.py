@@ -156,9 +156,34 @@ def test_no_refusal_holds_the_identity(code: str, over: dict[str, Any], field: s
     assert NIK[:11] not in f"{refusal.detail}{refusal.field}"
 
 
-def test_a_nik_in_the_wrong_field_is_not_told_back() -> None:
-    """Someone who puts the NIK into region or segment does not get it printed."""
-    for misplaced in ({"region": NIK}, {"segment": NIK}, {NIK: 1}, {"paid_through": NIK}):
-        refusal = parse(data=misplaced).refusal
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"data": {"region": NIK}}, {"data": {"segment": NIK}}, {"data": {NIK: 1}}, {"data": {"paid_through": NIK}},
+        {"data": {"region": int(NIK)}}, {"data": {"region": float(NIK)}}, {"data": {"groups": [int(NIK)]}},
+        {NIK: 1.5}, {"time": int(NIK)}, {"type": NIK}, {"specversion": NIK},
+        {"data": {"identity": {"scheme": NIK, "value": "nik"}}}, {"data": {"identity": {"scheme": int(NIK)}}},
+        {"type": "cakupan.corrected.v1", "data": {"corrects": NIK, "type": NIK, "replacement": {"data": NIK}}},
+    ],
+)  # fmt: skip
+def test_a_nik_in_the_wrong_field_is_not_told_back(over: dict[str, Any]) -> None:
+    """As text or as a number, as a value or as a name."""
+    refusal = parse(**over).refusal
+    assert refusal is not None
+    assert NIK[:12] not in json.dumps([refusal.detail, refusal.field])
+
+
+@pytest.mark.parametrize("value", ["A1234567", "741852963", "QWERTY"])
+def test_what_stands_in_an_identity_is_never_told_back(value: str) -> None:
+    """Also where scheme and value were exchanged, and where it looks like nothing personal."""
+    for identity in ({"scheme": value, "value": "x"}, {"scheme": "nik", "value": value}, value, [value]):
+        refusal = parse(data={"identity": identity}).refusal
         assert refusal is not None
-        assert NIK not in json.dumps([refusal.detail, refusal.field])
+        assert value not in json.dumps([refusal.detail, refusal.field])
+
+
+def test_a_passport_in_the_wrong_field_is_masked_where_it_has_the_usual_form() -> None:
+    """One or two letters and six to eight digits."""
+    refusal = parse(data={"region": "A1234567"}).refusal
+    assert refusal is not None
+    assert refusal.detail.startswith("[number] is not a regency")

@@ -11,8 +11,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.registry.application.intake import Intake, Outcome, Secrets
+from services.registry.application.intake import Intake, Outcome
 from services.registry.application.parsing import Parser
+from services.registry.application.secrets import Secrets
 from services.registry.domain.facts import Fact, FactType
 from services.registry.domain.ledger import _halves
 from services.registry.domain.timeline import timeline

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.registry.application.intake import Intake, Secrets
+from services.registry.application.intake import Intake
 from services.registry.application.parsing import Parser
+from services.registry.application.secrets import Secrets
 from services.registry.application.sweep import LEASE_FOR, Sweeper
 from shared.regions.catalogue import catalogue
 from shared.runtime.errors import TransientError

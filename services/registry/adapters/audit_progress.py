@@ -1,0 +1,53 @@
+"""How far a check or a replay is: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+from time import monotonic
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+_LINE_EVERY_S: Final = 5.0
+
+
+class AuditProgress:
+    """Shows one phase after another; `done` are the steps of all."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._bars = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            console=self._console, disable=not self._console.is_terminal,
+        )  # fmt: skip
+        self._bar = self._bars.add_task("", total=None)
+        self._line_due = monotonic()
+        self.done = 0
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._bars.stop()
+
+    def begin(self, phase: str, total: int | None = None) -> None:
+        """See the protocol."""
+        self._bars.remove_task(self._bar)
+        self._bar = self._bars.add_task(phase, total=total)
+        self._say()
+
+    def advance(self, steps: int) -> None:
+        """See the protocol."""
+        self.done += steps
+        self._bars.advance(self._bar, steps)
+        if monotonic() > self._line_due:
+            self._say()
+
+    def _say(self) -> None:
+        if not self._console.is_terminal:
+            task = self._bars.tasks[0]
+            of = "" if task.total is None else f" of {task.total:,.0f}"
+            self._console.print(f"{task.description}: {task.completed:,.0f}{of}")
+        self._line_due = monotonic() + _LINE_EVERY_S

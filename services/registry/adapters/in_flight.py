@@ -1,0 +1,40 @@
+"""How many facts of one caller are being taken at once: bounded, so that no sender fills the queue of all.
+
+A bulk counts as a whole group commit, since how many facts it holds is not known before it has been read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shared.adapters.http_api import Problem, retry_after
+from shared.runtime.auth import Caller
+
+
+class InFlight:
+    """Counts, per token subject, the facts that were read and not answered yet."""
+
+    def __init__(self, at_most: int) -> None:
+        self._at_most = at_most
+        self._facts: Counter[str] = Counter()
+
+    @contextmanager
+    def taking(self, caller: Caller, facts: int = 1) -> Iterator[None]:
+        """Hold the caller's place for so many facts. Raises: Problem 429 where it would hold too many."""
+        held = self._facts[caller.subject]
+        if held + facts > self._at_most:
+            raise Problem(
+                429,
+                "too_many_in_flight",
+                f"{held} facts of yours are being taken, at most {self._at_most} at once; wait for their answers",
+                headers=retry_after(),
+            )
+        self._facts[caller.subject] += facts
+        try:
+            yield
+        finally:
+            self._facts[caller.subject] -= facts
+            if not self._facts[caller.subject]:
+                del self._facts[caller.subject]

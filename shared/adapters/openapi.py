@@ -1,0 +1,110 @@
+"""What every service's OpenAPI document says of tokens, problems and limits, so that no route has to repeat it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from shared.adapters.http_api import PROBLEM_TYPE
+
+Json = dict[str, Any]
+
+_PROBLEM: Final[Json] = {
+    "type": "object",
+    "description": "RFC 9457: `code` is for programs, `detail` says what is wrong and what to do.",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "field": {"type": ["string", "null"], "description": "the field at fault, where there is one"},
+        "errors": {"type": "array", "items": {"type": "object"}, "description": "each fault, where there are several"},
+        "wrong": {"type": "integer", "description": "how many rows are wrong"},
+    },
+}
+_RETRY_AFTER: Final[Json] = {
+    "Retry-After": {"required": True, "schema": {"type": "string", "pattern": "^[0-9]+$"}, "description": "in seconds"}
+}
+_HEADERS: Final[dict[str, Json]] = {
+    "401": {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
+    "429": _RETRY_AFTER,
+    "503": _RETRY_AFTER,
+}
+_OF_TOKEN: Final = {
+    "401": "No acceptable token; `detail` says what is wrong with the one sent",
+    "403": "The token lacks the scope",
+}
+_OF_BODY: Final = {
+    "408": "The body came too slowly; send it again",
+    "413": "The body, unpacked, is over the limit",
+    "415": "A content type or content coding that is not taken; gzip is",
+    "422": "Refused; `code` and `field` say why",
+}
+_OF_PARAMETERS: Final = {"422": "A parameter is malformed; `errors` names it"}
+_ALWAYS: Final = {"503": "Not possible now; send it again after Retry-After"}
+_GENERAL: Final = (
+    "\n\nWhat is not done is answered by a problem (RFC 9457, `application/problem+json`). An unknown path is a 404, "
+    "another method a 405 that names the right ones in `Allow`. Bodies may be sent with `Content-Encoding: gzip`."
+)
+
+
+def extend_openapi(api: FastAPI, schemas: Json | None = None) -> None:
+    """Complete the OpenAPI document: schemas of bodies read by our own parser, and what holds for all routes."""
+    generate = api.openapi
+
+    def openapi() -> Json:
+        if api.openapi_schema is None:
+            document = generate()
+            document["info"]["description"] += _GENERAL
+            for path, operations in document["paths"].items():
+                if path.startswith("/v1/"):
+                    for operation in operations.values():
+                        _complete(operation)
+            components = document.setdefault("components", {}).setdefault("schemas", {})
+            components.update(schemas or {}, Problem=_PROBLEM)
+            # FastAPI's own form of a 422, which no route of ours answers.
+            for name in ("HTTPValidationError", "ValidationError"):
+                components.pop(name, None)
+        assert api.openapi_schema is not None
+        return api.openapi_schema
+
+    api.openapi = openapi  # type: ignore[method-assign]
+
+
+def problem(description: str) -> Json:
+    """Return the response that is a problem."""
+    return {"description": description, "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
+def _complete(operation: Json) -> None:
+    """Add the answers that follow from what the route takes, unless it describes them itself."""
+    answers: Json = operation["responses"]
+    if answers.get("422", {}).get("description") == "Validation Error":
+        del answers["422"]
+    for applies, statuses in (
+        ("security" in operation, _OF_TOKEN),
+        ("requestBody" in operation, _OF_BODY),
+        (any(parameter["in"] == "query" for parameter in operation.get("parameters", ())), _OF_PARAMETERS),
+        (True, _ALWAYS),
+    ):
+        if applies:
+            for status, description in statuses.items():
+                answers.setdefault(status, problem(description))
+    for status in answers.keys() & _HEADERS.keys():
+        answers[status].setdefault("headers", _HEADERS[status])
+    operation["responses"] = dict(sorted(answers.items()))
+    _say_who(operation)
+
+
+def _say_who(operation: Json) -> None:
+    """Say in words what the token needs; a route that names no scope also answers without a token."""
+    if "security" not in operation:
+        return
+    ((scheme, scopes),) = operation["security"][0].items()
+    if not scopes:
+        operation["security"] = [{scheme: []}, {}]
+    needs = f"Needs a token with the scope `{'`, `'.join(scopes)}`." if scopes else "A token may be left out."
+    operation["description"] = f"{operation.get('description', '')}\n\n{needs}".strip()

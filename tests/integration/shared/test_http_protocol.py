@@ -1,0 +1,123 @@
+"""Connections that do not come to the point, and paths and methods that are not there."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.adapters.http_protocol import HEAD_BYTES_AT_MOST, BoundedProtocol
+from tests.integration.shared.serving import connection, sizing
+
+GET = b"GET /v1/size HTTP/1.1\r\nHost: x\r\n"
+
+
+class Impatient(BoundedProtocol):
+    """Waits a twentieth of a second for a head."""
+
+    head_within_s = 0.05
+
+
+class Crowded(BoundedProtocol):
+    """Has room for two connections."""
+
+    connections_at_most = 2
+
+
+def problem(answer: bytes) -> tuple[int, dict[str, Any]]:
+    """Return status and body of an answer that is a problem."""
+    head, body = answer.split(b"\r\n\r\n", 1)
+    assert b"content-type: application/problem+json" in head.lower()
+    return int(head.split(b" ")[1]), json.loads(body)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        GET + b"X: " + b"x" * HEAD_BYTES_AT_MOST + b"\r\n\r\n",
+        GET + b"X: y\r\n" * (HEAD_BYTES_AT_MOST // 4) + b"\r\n",
+        b"GET /" + b"x" * (HEAD_BYTES_AT_MOST - 10) + b" HTTP/1.1\r\nHost: x\r\nX: longer\r\n\r\n",
+    ],
+)
+async def test_a_head_that_is_too_large_is_refused_and_the_connection_ends(head: bytes) -> None:
+    """One long header, many short ones, a long address."""
+    async with sizing() as url, connection(url) as sender:
+        await sender.say(head)
+        status, body = problem(await sender.until_closed())
+    assert (status, body["code"]) == (431, "headers_too_large")
+
+
+async def test_a_head_without_end_ends_the_connection() -> None:
+    """Whatever more is sent is not read; the server goes on."""
+    async with sizing() as url, connection(url) as sender, httpx.AsyncClient() as http:
+        await sender.say(GET + b"X: " + b"x" * 8 * HEAD_BYTES_AT_MOST)
+        await sender.until_closed()
+        assert (await http.get(f"{url}/v1/size")).status_code == 200
+
+
+async def test_a_head_that_comes_too_slowly_is_refused_and_the_connection_ends() -> None:
+    """408; who has said nothing at all is not answered either."""
+    async with sizing(protocol=Impatient) as url, connection(url) as slow, connection(url) as silent:
+        await slow.say(GET)
+        status, body = problem(await slow.until_closed())
+        assert await silent.until_closed() == b""
+    assert (status, body["code"]) == (408, "too_slow")
+
+
+async def test_a_connection_whose_body_nobody_waits_for_ends_too() -> None:
+    """The answer came before the body did; what is left of it may not trickle in for ever."""
+    async with sizing(protocol=Impatient) as url, connection(url) as slow:
+        await slow.say(b"POST /v1/unread HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx")
+        assert (await slow.until_closed()).endswith(b"\r\n\r\n0")
+
+
+async def test_a_patient_connection_is_served_again_and_again() -> None:
+    """Two requests in one packet, then a body nobody read and a request after it."""
+    async with sizing() as url, connection(url) as one:
+        await one.say((GET + b"\r\n") * 2)
+        assert [(await one.answer())[-1:] for _ in range(2)] == [b"0", b"0"]
+        await one.say(b"POST /v1/unread HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+        await one.say(b"POST /v1/size HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab")
+        assert [(await one.answer())[-1:] for _ in range(2)] == [b"0", b"2"]
+
+
+async def test_one_connection_too_many_is_told_to_come_back() -> None:
+    """503 with Retry-After, as a problem; once another is gone there is room again."""
+    async with sizing(protocol=Crowded) as url:
+        async with connection(url) as first, connection(url) as second:
+            for one in (first, second):
+                await one.say(GET + b"\r\n")
+                assert (await one.answer())[-1:] == b"0"
+            async with connection(url) as third:
+                await third.say(GET + b"\r\n")
+                answer = await third.until_closed()
+        assert problem(answer)[1]["code"] == "too_many_connections"
+        assert b"retry-after: 1\r\n" in answer.lower()
+        async with httpx.AsyncClient() as http:
+            assert (await http.get(f"{url}/v1/size")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"\x16\x03\x01\x02\x00", b"HELLO\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", GET + b"Content-Length: -1\r\n\r\n"],
+)
+async def test_what_is_no_http_is_refused_as_a_problem(text: bytes) -> None:
+    """TLS on a plain port, another protocol, bytes in the address that may not be there, a negative length."""
+    async with sizing() as url, connection(url) as stranger:
+        await stranger.say(text)
+        status, body = problem(await stranger.until_closed())
+    assert (status, body["code"]) == (400, "malformed_http")
+
+
+async def test_no_such_path_and_no_such_method_are_problems_that_tell_the_way() -> None:
+    """404 points to the documents, 405 names every method of the path, whichever route has it."""
+    async with sizing() as url, httpx.AsyncClient(base_url=url) as http:
+        for path in ("/", "/v1/size/", "/v1/nothing", "/v1/%00"):
+            answer = await http.get(path)
+            assert (answer.status_code, "application/problem+json" in answer.headers["content-type"]) == (404, True)
+            assert "/docs" in answer.json()["detail"]
+        refused = await http.delete("/v1/size")
+        assert (refused.status_code, refused.json()["code"]) == (405, "method_not_allowed")
+        assert refused.headers["allow"] == "GET, POST"

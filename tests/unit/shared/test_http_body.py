@@ -1,0 +1,51 @@
+"""How long a body may take: a base, and more for what has come."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from shared.adapters.http_body import SLOWEST_BYTES_A_SECOND, BodyError, BodyGuard
+
+SCOPE: Scope = {"type": "http", "headers": []}
+
+
+async def nowhere(message: Message) -> None:
+    """Take an answer that no test looks at."""
+
+
+async def read(first: bytes) -> int:
+    """Return how much of a body comes whose second part is not there at once, where no time is given for a start."""
+    arrived = [{"body": first, "more_body": True}, {"body": b"rest", "more_body": False}]
+    taken: list[bytes] = []
+
+    async def receive() -> Message:
+        message = arrived.pop(0)
+        if message["body"] == b"rest":
+            # Long enough for a deadline in the past to be noticed: it takes two rounds of the loop.
+            for _ in range(5):
+                await asyncio.sleep(0)
+        return {"type": "http.request", **message}
+
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        while (message := await receive())["more_body"]:
+            taken.append(message["body"])
+        taken.append(message["body"])
+
+    await BodyGuard(app, timedelta(0))(SCOPE, receive, nowhere)
+    return sum(map(len, taken))
+
+
+async def test_what_has_come_earns_time_for_the_rest() -> None:
+    """A sender that keeps up the slowest rate may go on for as long as it takes."""
+    assert await read(bytes(60 * SLOWEST_BYTES_A_SECOND)) == 60 * SLOWEST_BYTES_A_SECOND + 4
+
+
+async def test_a_trickle_earns_none() -> None:
+    """A byte now and then does not keep a body open."""
+    with pytest.raises(BodyError) as caught:
+        await read(b"")
+    assert (caught.value.status_code, caught.value.code) == (408, "too_slow")

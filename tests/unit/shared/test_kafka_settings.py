@@ -1,0 +1,108 @@
+"""How Kafka is reached follows from the settings, and what makes no sense is refused in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faststream.security import BaseSecurity, SASLScram256
+
+from shared.adapters.kafka_access import KafkaAccess, Login
+from shared.adapters.kafka_settings import KafkaSettings
+from shared.runtime.errors import PermanentError
+from tests.certificates import Authority
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with an authority's certificate, a password, an empty file and one that is no text."""
+    Authority("somebody").write(tmp_path / "ca.pem")
+    (tmp_path / "password").write_text("long-enough\n")
+    (tmp_path / "empty").touch()
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    return tmp_path
+
+
+def access(folder: Path, **given: str) -> KafkaAccess:
+    """Return what the settings make; names of files are in the folder."""
+    values: dict[str, Any] = {f"kafka_{name}": value for name, value in given.items()}
+    for name in ("kafka_ca_file", "kafka_sasl_password_file"):
+        if name in values:
+            values[name] = folder / values[name]
+    return KafkaSettings(kafka_bootstrap="kafka:9092", **values).kafka
+
+
+def test_in_the_clear_nothing_but_the_address_is_given(folder: Path) -> None:
+    """The default, for loopback."""
+    assert access(folder).client_options() == {"bootstrap_servers": "kafka:9092"}
+    assert str(access(folder)) == "kafka:9092"
+
+
+def test_over_tls_the_brokers_are_checked_without_a_login(folder: Path) -> None:
+    """Against the authority in the file, their names too."""
+    options = access(folder, security_protocol="SSL", ca_file="ca.pem").client_options()
+    assert (options["security_protocol"], options["ssl_context"].check_hostname) == ("SSL", True)
+    assert len(options["ssl_context"].get_ca_certs()) == 1
+    assert "sasl_mechanism" not in options
+
+
+LOGIN = {"security_protocol": "SASL_SSL", "sasl_username": "registry", "sasl_password_file": "password"}
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256", None])
+def test_a_login_is_given_to_every_client(folder: Path, mechanism: str | None) -> None:
+    """aiokafka's own and FastStream's; the stronger mechanism where none is named; the password is never shown."""
+    chosen = access(folder, **LOGIN, **({"sasl_mechanism": mechanism} if mechanism else {}))
+    options = chosen.client_options()
+    assert options["security_protocol"] == "SASL_SSL"
+    assert options["sasl_mechanism"] == (mechanism or "SCRAM-SHA-512")
+    assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("registry", "long-enough")
+    assert str(chosen) == "kafka:9092 as registry"
+    assert "long-enough" not in repr(chosen)
+
+
+def test_faststreams_broker_gets_the_same(folder: Path) -> None:
+    """It is what the readers are built on."""
+    security = access(folder, **LOGIN, sasl_mechanism="SCRAM-SHA-256").broker().specification.security
+    assert isinstance(security, SASLScram256)
+    assert (security.username, security.password, security.use_ssl) == ("registry", "long-enough", True)
+    plain = access(folder, security_protocol="SSL").broker().specification.security
+    assert type(plain) is BaseSecurity
+    assert plain.use_ssl
+    assert access(folder).broker().specification.security is None
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"security_protocol": "SASL_PLAINTEXT"}, "CAKUPAN_KAFKA_SECURITY_PROTOCOL is 'SASL_PLAINTEXT'; set one of"),
+        ({"security_protocol": "ssl"}, "set one of PLAINTEXT, SSL, SASL_SSL"),
+        ({"ca_file": "ca.pem"}, "CAKUPAN_KAFKA_CA_FILE has no use with CAKUPAN_KAFKA_SECURITY_PROTOCOL=PLAINTEXT"),
+        ({"sasl_username": "registry"}, "CAKUPAN_KAFKA_SASL_USERNAME has no use"),
+        ({"sasl_mechanism": "SCRAM-SHA-512", "security_protocol": "SSL"}, "CAKUPAN_KAFKA_SASL_MECHANISM has no use"),
+        ({"sasl_password_file": "password", "security_protocol": "SSL"}, "CAKUPAN_KAFKA_SASL_PASSWORD_FILE has no use"),
+        ({"security_protocol": "SASL_SSL"}, "needs CAKUPAN_KAFKA_SASL_USERNAME; set it"),
+        ({"security_protocol": "SASL_SSL", "sasl_username": "registry"}, "needs CAKUPAN_KAFKA_SASL_PASSWORD_FILE"),
+        (LOGIN | {"sasl_mechanism": "PLAIN"}, "'PLAIN'; set one of SCRAM-SHA-256, SCRAM-SHA-512"),
+        (LOGIN | {"sasl_password_file": "absent"}, "absent must hold Kafka's password"),
+        (LOGIN | {"sasl_password_file": "binary"}, "binary must hold Kafka's password"),
+        (LOGIN | {"sasl_password_file": "empty"}, "empty is empty; it must hold Kafka's password"),
+        (LOGIN | {"ca_file": "absent"}, "absent must hold Kafka's CA certificates as PEM"),
+        (LOGIN | {"ca_file": "password"}, "password must hold Kafka's CA certificates as PEM"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line_that_says_what_to_do(
+    folder: Path, given: dict[str, str], says: str
+) -> None:
+    """Unknown words, settings without effect, missing ones, files that hold something else."""
+    with pytest.raises(PermanentError) as error:
+        access(folder, **given)
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_login_in_the_clear_cannot_be_built() -> None:
+    """Facts hold identities."""
+    with pytest.raises(PermanentError, match="needs TLS"):
+        KafkaAccess("kafka:9092", login=Login("registry", "x"))

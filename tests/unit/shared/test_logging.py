@@ -1,0 +1,144 @@
+"""What a log line holds, and what it never does."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import sys
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from shared.runtime import logging as json_logging
+from shared.runtime import tracing
+from shared.runtime.errors import PermanentError
+from shared.runtime.masking import masked
+from tests.output import Output
+
+NIK = "1101014101900001"
+PASSPORT = "A1234567"
+
+
+@pytest.fixture
+def output(capsys: pytest.CaptureFixture[str]) -> Output:
+    """Captures what is written while it is entered."""
+    return Output(capsys)
+
+
+def broken(value: str) -> None:
+    """Fail as Python's own functions do: quoting the value."""
+    int(f"{value}?")
+
+
+def test_logs_are_json_with_the_trace_they_belong_to(output: Output) -> None:
+    """Trace ids are left as they are, digits or not."""
+    with output:
+        tracing.configure()
+        with tracing.span("x", "00-12345678901234567890123456789012-b7ad6b7169203331-01"):
+            json_logging.logger("t").info("it happened")
+        (line,) = output.lines()
+        assert (line["message"], line["service"], line["level"]) == ("it happened", "registry", "info")
+        assert line["trace_id"] == "12345678901234567890123456789012"
+
+
+@pytest.mark.parametrize("value", [NIK, PASSPORT, "123456789"])
+def test_an_error_is_logged_by_type_and_place_without_its_text(output: Output, value: str) -> None:
+    """Its causes too, and members of a group; no local variable is written."""
+    with output:
+        try:
+            try:
+                broken(value)
+            except ValueError as cause:
+                raise ExceptionGroup("several", [KeyError(value)]) from cause
+        except ExceptionGroup:
+            json_logging.logger("t").exception("it failed")
+        (line,) = output.lines()
+        text = json.dumps(line)
+        assert value not in text
+        assert all(word in text for word in ("ExceptionGroup", "KeyError", "ValueError", "broken", "test_logging.py"))
+
+
+def test_our_own_errors_keep_their_words(output: Output) -> None:
+    """They are written for operators."""
+    with output:
+        try:
+            raise PermanentError("give the replica the whole file")
+        except PermanentError:
+            json_logging.logger("t").exception("it failed")
+        assert output.lines()[0]["exception"][0]["exc_value"] == "give the replica the whole file"
+
+
+def test_a_library_that_quotes_a_number_is_masked(output: Output) -> None:
+    """In its message and in whatever it adds."""
+    with output:
+        logging.getLogger("library").warning("cannot read %s of %s", NIK, PASSPORT)
+        json_logging.logger("t").info("it happened", detail=f"saw {NIK}", count=3)
+        first, second = output.lines()
+        assert first["message"] == "cannot read [digits] of [number]"
+        assert (second["detail"], second["count"]) == ("saw [digits]", 3)
+
+
+@pytest.mark.parametrize("value", [NIK, PASSPORT, "123456789"])
+async def test_a_task_nobody_waited_for_tells_its_place_only(output: Output, value: str) -> None:
+    """asyncio's own line quotes the error."""
+    with output:
+
+        async def lost() -> None:
+            broken(value)
+
+        task = asyncio.create_task(lost())
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+        (line,) = [line for line in output.lines() if line["logger"] == "asyncio"]
+        assert value not in json.dumps(line)
+        assert line["message"] == "Task exception was never retrieved"
+
+
+@pytest.mark.parametrize("value", [NIK, PASSPORT, "123456789"])
+def test_what_ends_the_process_or_a_thread_is_logged_not_printed(output: Output, value: str) -> None:
+    """Python would print the error's text to standard error."""
+    with output:
+        try:
+            broken(value)
+        except ValueError as error:
+            sys.excepthook(ValueError, error, error.__traceback__)
+        thread = threading.Thread(target=broken, args=(value,))
+        thread.start()
+        thread.join()
+        told = output.lines()
+        assert [line["exception"][0]["exc_type"] for line in told] == ["ValueError", "ValueError"]
+        assert value not in json.dumps(told)
+
+
+def test_a_span_keeps_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither as an event nor in its status: an exporter would carry the text away."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("shared.runtime.tracing.trace.get_tracer", provider.get_tracer)
+    with pytest.raises(ValueError, match=NIK), tracing.span("group commit"):
+        broken(NIK)
+    spans: tuple[ReadableSpan, ...] = exporter.get_finished_spans()
+    assert [span.name for span in spans] == ["group commit"]
+    assert NIK not in spans[0].to_json()
+
+
+@given(st.text(max_size=20), st.integers(10**10, 10**20), st.text(max_size=20))
+def test_no_long_number_stays_in_a_masked_text(head: str, number: int, tail: str) -> None:
+    """Whatever stands around it."""
+    assert str(number) not in masked(f"{head}{number}{tail}")
+
+
+@pytest.mark.parametrize(
+    "text", ["63.10.03.2004", "2026-09-30T08:00:00+07:00", "f-000123", "bpjs/aceh", "6310032004", "10.244.103.117:9092"]
+)
+def test_codes_dates_and_addresses_are_left_as_they_are(text: str) -> None:
+    """They say what is wrong."""
+    assert masked(text) == text
