@@ -1,15 +1,15 @@
-"""Puts a region's snapshot together: what was counted, the potential in force, flows of the windows that end today."""
+"""Puts a region's snapshot together: what was counted, what follows from it, flows of the windows that end today."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from services.coverage.application.derive import WORKERS, Counted, Deriver, People
 from services.coverage.application.ports import Figures, Store
 from services.coverage.domain.flows import first_day, windowed
-from services.coverage.domain.ratio import ratio
-from services.coverage.domain.reference import Book, Row
-from shared.contracts.snapshots import Count, Coverage, Potential, Snapshot
+from services.coverage.domain.reference import AsOf
+from shared.contracts.snapshots import Count, Snapshot
 from shared.regions.codes import NATION, level_of, local, parent_of, zone_name
 from shared.runtime.clock import Clock
 
@@ -20,13 +20,13 @@ class Viewer:
     def __init__(
         self,
         store: Store,
-        book: Book,
+        deriver: Deriver,
         name_of: Callable[[str], str | None],
         clock: Clock,
         catching_up: Callable[[str], bool],
     ) -> None:
         self._store = store
-        self._book = book
+        self._deriver = deriver
         self._name_of = name_of
         self._clock = clock
         self._catching_up = catching_up
@@ -40,8 +40,8 @@ class Viewer:
 
     def _snapshot(self, region: str, figures: Figures, now: datetime) -> Snapshot:
         tally, today = figures.tally, local(region, now).date()
-        potential = {basis: _potential(row) for basis, row in self._book.in_force(region, today).items()}
-        workers = potential["workers"].value if "workers" in potential else None
+        people = People(Count(tally.registered, tally.active))
+        derived = self._deriver.of(region, AsOf(today), Counted(people))
         is_village = level_of(region) == "village"
         return Snapshot(
             region=region,
@@ -52,17 +52,16 @@ class Viewer:
             registered=tally.registered,
             active=tally.active,
             unplaced=Count() if is_village else Count(tally.placed_here, tally.placed_here_active),
-            potential=potential,
-            coverage=Coverage(ratio(tally.registered, workers), ratio(tally.active, workers)),
+            potential=derived.potential,
+            coverage=derived.coverage[WORKERS],
             flows=windowed(figures.flows, today),
             as_of=now,
             recorded_at=tally.recorded_at,
             position=figures.position,
             fed_at=dict(sorted(tally.fed_at.items())),
             catching_up=self._catching_up(region),
+            target=derived.target,
+            forecast=derived.forecast,
+            quota=derived.quota,
+            designation=derived.designation,
         )
-
-
-def _potential(row: Row) -> Potential:
-    assert row.figure.value is not None, "a row that withdraws is never in force"
-    return Potential(row.figure.value, row.figure.source, row.figure.valid_from, row.version)
