@@ -10,7 +10,7 @@ from services.coverage.domain import desa_sadar, quota
 from services.coverage.domain.potentials import Children, Potentials
 from services.coverage.domain.quota import Village
 from services.coverage.domain.reference import AsOf, Book
-from shared.contracts.snapshots import Count, Designation, QuotaBoard
+from shared.contracts.snapshots import Count, Designation, DesignationState, QuotaBoard
 from shared.regions.codes import NATION, level_of
 
 
@@ -52,7 +52,7 @@ class Boards:
             return [region]
         return [village for child in self._children(region) for village in self._villages(child)]
 
-    def _state(self, village: str, at: AsOf, officials: Count) -> desa_sadar.DesignationState:
+    def _state(self, village: str, at: AsOf, officials: Count) -> DesignationState:
         roster = self._potentials.of(village, OFFICIALS, at)
         designated = desa_sadar.designation(self._book, village, at) is not None
         return desa_sadar.state(roster.value if roster else None, officials.active, designated=designated)

@@ -19,7 +19,7 @@ from shared.runtime.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A version of reference data that a figure of the region rests on: its fields as they are listed under its kind."""
+    """A version of reference data that a figure rests on, with its fields as they are listed under its kind."""
 
     kind: str
     fields: dict[str, Any]

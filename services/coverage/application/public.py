@@ -7,6 +7,7 @@ from dataclasses import asdict
 from operator import attrgetter
 from typing import Any, Final
 
+from services.coverage.application.public_derived import HiddenDerived
 from services.coverage.application.view import Viewer
 from services.coverage.domain.flows import FLOW_KINDS, MOVED_IN, MOVED_OUT, MOVED_WITHIN
 from services.coverage.domain.suppression import hidden_numbers, is_small, unplaced_of
@@ -55,6 +56,7 @@ class Hidden:
         self._children = children
         self._counts = {measure: self._column(attrgetter(measure)) for measure in MEASURES}
         self._flows: dict[tuple[str, str, str], frozenset[str]] = {}
+        self._derived = HiddenDerived(self._column, self._counts)
 
     def _column(self, number: Callable[[Snapshot], int], forced: frozenset[str] = frozenset()) -> frozenset[str]:
         column = {region: number(snapshot) for region, snapshot in self._snapshots.items()}
@@ -82,6 +84,7 @@ class Hidden:
                 hidden = [m for m in MEASURES if self._flow_is_hidden(snapshot.region, window, kind, m)]
                 kinds[kind].update(dict.fromkeys(hidden))
                 suppressed += [f"flows.{window}.{kind}.{measure}" for measure in hidden]
+        suppressed += self._derived.hide(document, snapshot)
         if suppressed:
             # It counts changes, and few changes tell how few people.
             document["position"] = None

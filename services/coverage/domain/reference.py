@@ -70,8 +70,13 @@ def in_force(rows: Iterable[Row[V]], at: AsOf) -> Row[V] | None:
     None where there is none, or where that row withdraws.
     """
     begun = (row for row in rows if row.figure.valid_from <= at.day and row.known(at.known_at))
-    row = max(begun, key=lambda row: (row.figure.valid_from, row.recorded_at, row.figure.source), default=None)
+    row = max(begun, key=_precedence, default=None)
     return row if row is not None and row.figure.value is not None else None
+
+
+def _precedence(row: Row[Any]) -> tuple[date, datetime, str, int]:
+    """Order rows by what decides; the version only where two imports met within a millisecond."""
+    return row.figure.valid_from, row.recorded_at, row.figure.source, row.version
 
 
 def is_news(figure: Figure[V], rows: Sequence[Row[V]]) -> bool:

@@ -15,6 +15,7 @@ from services.coverage.application.progress import Progress
 from services.coverage.domain import counters, flows
 from services.coverage.domain.flows import Flow
 from services.coverage.domain.position import Position
+from services.coverage.domain.potentials import POTENTIALS
 from services.coverage.domain.reference import Figure
 from shared.adapters.mongo import Mongo
 from shared.contracts.changes import Change
@@ -33,7 +34,7 @@ from tests.factories_coverage import (
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryReference, MemoryStore, SilentMetrics
 
-FIGURE = Figure("11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all who work")
+FIGURE = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all who work")
 AT = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
 
 
@@ -170,19 +171,19 @@ async def test_who_is_behind_is_seen_by_others_until_level(store: Store) -> None
 
 async def test_potentials_are_numbered_and_never_overwritten(reference: ReferenceStore) -> None:
     """A restatement is one more version beside the first."""
-    restated = Figure("11", "workers", date(2024, 1, 1), 1_601_559, "bps", "without civil servants")
+    restated = Figure(POTENTIALS, "11", "workers", date(2024, 1, 1), 1_601_559, "bps", "without civil servants")
     await reference.add([FIGURE], AT)
     await reference.add([restated], AT + timedelta(days=1))
-    rows = [row for _, row in await reference.page("11", "", 10)]
+    rows = [row for _, row in await reference.page("potentials", "11", "", 10)]
     assert [(row.version, row.figure) for row in rows] == [(1, FIGURE), (2, restated)]
 
 
 async def test_the_same_potentials_again_add_nothing(reference: ReferenceStore) -> None:
     """However often, also with two sources for one day."""
-    other = Figure("11", "workers", date(2023, 9, 1), 1_700_000, "kemnaker", "all who work")
+    other = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 1_700_000, "kemnaker", "all who work")
     assert len(await reference.add([FIGURE, other], AT)) == 2
     assert await reference.add([FIGURE, other], AT + timedelta(days=1)) == []
-    assert len(await reference.page(None, "", 10)) == 2
+    assert len(await reference.page("potentials", None, "", 10)) == 2
 
 
 async def test_new_rows_are_noticed_by_revision(reference: ReferenceStore) -> None:
@@ -197,13 +198,13 @@ async def test_new_rows_are_noticed_by_revision(reference: ReferenceStore) -> No
 
 async def test_potentials_are_paged_in_order(reference: ReferenceStore) -> None:
     """By region, basis and version, from any place on."""
-    village = Figure(VILLAGE, "village_officials", date(2024, 1, 1), 9, "kemendagri", "officials")
-    withdrawn = Figure("11", "vulnerable", date(2024, 1, 1), None, "bps", "farmers")
+    village = Figure(POTENTIALS, VILLAGE, "village_officials", date(2024, 1, 1), 9, "kemendagri", "officials")
+    withdrawn = Figure(POTENTIALS, "11", "vulnerable", date(2024, 1, 1), None, "bps", "farmers")
     await reference.add([village, FIGURE, withdrawn], AT)
-    (first, row), *rest = await reference.page(None, "", 2)
+    (first, row), *rest = await reference.page("potentials", None, "", 2)
     assert row.figure == withdrawn
     assert [row.figure for _, row in rest] == [FIGURE]
-    after = await reference.page(None, rest[-1][0], 2)
+    after = await reference.page("potentials", None, rest[-1][0], 2)
     assert [row.figure for _, row in after] == [village]
     assert first < rest[0][0] < after[0][0]
 

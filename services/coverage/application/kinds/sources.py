@@ -27,9 +27,7 @@ _LONGEST_DAYS: Final = 3_660
 def _fault_of_cadence(text: str) -> Fault | None:
     fault = fault_of_whole(text)
     if fault is None and text and not 1 <= int(text) <= _LONGEST_DAYS:
-        return Fault(
-            "out_of_range", f"{text} days is no cadence", f"write 1 to {_LONGEST_DAYS}, or nothing to withdraw"
-        )
+        return Fault("out_of_range", f"{text} days is no cadence", f"write 1 to {_LONGEST_DAYS}")
     return fault
 
 
@@ -51,7 +49,7 @@ def _shown(figure: Figure[Feed]) -> dict[str, Any]:
 
 LAYOUT: Final = Layout(
     SOURCES,
-    about="Upstream sources: what each is called, and within how many days it should say something new. Null withdraws.",
+    about="Upstream sources: what each is called, and within how many days something new is expected. Null withdraws.",
     columns=(
         SOURCE,
         NAME,
