@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import TypeVar
 
 from services.coverage.domain.reference import AsOf, Book, Figure, Kind, Row
@@ -37,6 +38,6 @@ def tree(*villages: str) -> Callable[[str], tuple[str, ...]]:
     for village in villages:
         parts = village.split(".")
         lineage = ["ID", *(".".join(parts[:n]) for n in range(1, len(parts) + 1))]
-        for parent, child in zip(lineage, lineage[1:], strict=False):
+        for parent, child in pairwise(lineage):
             below.setdefault(parent, set()).add(child)
     return lambda region: tuple(sorted(below.get(region, ())))
