@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from services.coverage.domain.reference import AsOf, Book, Figure, Kind, Row
 
@@ -24,7 +24,7 @@ def row(
     return Row(Figure(kind, region, series, valid_from, value, source, definition), recorded_at, version)
 
 
-def book_of(*rows: Row[V]) -> Book:
+def book_of(*rows: Row[Any]) -> Book:
     """Return a book with these rows."""
     book = Book()
     for one in rows:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from services.coverage.adapters.mongo_reference import MongoReference
 from services.coverage.adapters.mongo_store import MongoStore
+from services.coverage.adapters.reference_schema import as_csv
 from services.coverage.application.apply import Applier
+from services.coverage.application.kinds.table import KINDS
+from services.coverage.application.layouts import Layout
 from services.coverage.application.ports import Flush, ReferenceStore, Store
 from services.coverage.application.progress import Progress
+from services.coverage.application.rows import check
+from services.coverage.application.tables import read_csv
 from services.coverage.domain import counters, flows
 from services.coverage.domain.flows import Flow
 from services.coverage.domain.position import Position
@@ -19,6 +26,8 @@ from services.coverage.domain.potentials import POTENTIALS
 from services.coverage.domain.reference import Figure
 from shared.adapters.mongo import Mongo
 from shared.contracts.changes import Change
+from shared.regions.catalogue import catalogue
+from shared.regions.successors import Homes
 from shared.runtime.errors import FencedError
 from tests.factories_coverage import (
     NEIGHBOUR,
@@ -70,7 +79,7 @@ async def store(mongo: Mongo | None) -> Store:
 
 @pytest.fixture
 async def reference(mongo: Mongo | None) -> ReferenceStore:
-    """The store of potentials, twice."""
+    """The store of reference data, twice."""
     if mongo is None:
         return MemoryReference()
     reference = MongoReference(mongo)
@@ -184,6 +193,32 @@ async def test_the_same_potentials_again_add_nothing(reference: ReferenceStore) 
     assert len(await reference.add([FIGURE, other], AT)) == 2
     assert await reference.add([FIGURE, other], AT + timedelta(days=1)) == []
     assert len(await reference.page("potentials", None, "", 10)) == 2
+
+
+@pytest.mark.parametrize("layout", KINDS.values(), ids=KINDS)
+async def test_every_kind_is_kept_as_it_was_stated(reference: ReferenceStore, layout: Layout[Any]) -> None:
+    """A value, and a withdrawal, are read back as they were recorded; other kinds do not see them."""
+    figures = check(layout, read_csv(as_csv(layout).encode(), layout), Homes(catalogue(), ()).home_of).figures
+    withdrawn = replace(figures[0], valid_from=date(2026, 1, 1), value=None)
+    rows = await reference.add([*figures, withdrawn], AT)
+    assert [row.figure for row in rows] == [*figures, withdrawn]
+    kept = [row for _, row in await reference.page(layout.kind.name, None, "", 10)]
+    assert sorted(kept, key=str) == sorted(rows, key=str)
+    assert sorted((await reference.since(0))[1], key=str) == sorted(rows, key=str)
+    others = [kind for kind in KINDS if kind != layout.kind.name]
+    assert [await reference.page(kind, None, "", 10) for kind in others] == [[]] * 5
+
+
+async def test_what_would_be_news_is_told_without_being_recorded(reference: ReferenceStore) -> None:
+    """A dry run numbers rows as the import would, and changes nothing that others see."""
+    await reference.add([FIGURE], AT)
+    revision, _ = await reference.since(0)
+    restated = replace(FIGURE, value=1_601_559)
+    (row,) = await reference.news([FIGURE, restated], AT)
+    assert (row.figure, row.version) == (restated, 2)
+    assert await reference.since(revision) == (revision, [])
+    assert await reference.news([], AT) == []
+    assert await reference.add([], AT) == []
 
 
 async def test_new_rows_are_noticed_by_revision(reference: ReferenceStore) -> None:

@@ -120,7 +120,7 @@ def test_the_book_answers_by_series_and_takes_a_row_once() -> None:
     assert book.all(POTENTIALS, "11", AsOf(NEW_YEAR)) == {"workers": aceh()}
     assert book.one(POTENTIALS, "11", "vulnerable", AsOf(NEW_YEAR)) is None
     assert book.all(POTENTIALS, "12", AsOf(NEW_YEAR)) == {}
-    assert (book.size, book.regions) == (2, {"11", "ID"})
+    assert (book.size, book.regions) == (2, frozenset({"11", "ID"}))
     assert Book().regions == frozenset()
 
 
