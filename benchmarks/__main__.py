@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import latency, person
+from benchmarks.registry import growth
 from benchmarks.registry import measure as registry
 
 BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
+    "growth": growth.measure,
     "latency": latency.measure,
     "person": person.measure,
     "registry": registry.measure,

@@ -16,6 +16,7 @@ The first seconds warm the stack up and are left out. Client, services, Kafka an
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -29,12 +30,12 @@ import httpx
 from benchmarks import limits
 from benchmarks.load import open_loop
 from benchmarks.places import Arrival, arrivals, potentials_of
+from benchmarks.registry.senders import LanePool
 from benchmarks.report import Comparison, Spread, against, publish
 from benchmarks.stack import started_stack
 from deploy.local.sample.lanes import Lanes
 from deploy.local.sample.people import invented_nik
 from deploy.local.sample.reading import Reader
-from deploy.local.sample.upstream import Upstream
 from deploy.local.stack import LocalStack
 from shared.regions.codes import regency_of
 
@@ -72,14 +73,14 @@ class Run:
     """What is sent where, and what became of it."""
 
     planned: list[Arrival]
-    upstream: Upstream
+    senders: LanePool
     reader: Reader
     traces: dict[int, Trace] = field(default_factory=dict)
 
     async def send(self, number: int, due: float) -> None:
         """Send one fact and follow it as far as its kind asks."""
         arrival = self.planned[number]
-        await self.upstream.send(_fact(number, arrival.region))
+        await self.senders.send(json.dumps(_fact(number, arrival.region)).encode())
         trace = self.traces[number] = Trace(due, accepted=time())
         if arrival.kind == "counted":
             trace.counted = await self._counted(arrival.region, trace.accepted)
@@ -97,9 +98,9 @@ async def measure() -> Path:
     busy = os.getloadavg()[0]
     async with started_stack() as stack:
         bare = await _limits(stack)
-        lanes = Lanes(_SENDERS + _READERS)
+        lanes = Lanes(_READERS)
         async with httpx.AsyncClient(timeout=30, transport=lanes) as client:
-            run = _prepare(stack, client)
+            run = await _prepare(stack, client)
             await run.reader.load_potentials(potentials_of(run.planned))
             await open_loop(len(run.planned), PER_SECOND, run.send)
             missing = await _read_mails(stack, client, run)
@@ -108,18 +109,17 @@ async def measure() -> Path:
         "seconds": SECONDS,
         "warm_up_seconds": WARM_UP_SECONDS,
         "load_average_before": round(busy, 2),
-        "accepted": run.upstream.tally.accepted,
-        "sent_again": run.upstream.tally.sent_again,
+        "accepted": len(run.traces),
         "messages_missing": missing,
     }
     return publish("latency", settings, bare, _compare(run, bare))
 
 
-def _prepare(stack: LocalStack, client: httpx.AsyncClient) -> Run:
+async def _prepare(stack: LocalStack, client: httpx.AsyncClient) -> Run:
     tokens = stack.ground.home.tokens
-    upstream = Upstream(client, stack.addresses.registry, (tokens / "upstream.jwt").read_text())
+    senders = await LanePool.to(stack.addresses.registry, (tokens / "upstream.jwt").read_text(), _SENDERS)
     reader = Reader(client, stack.addresses, (tokens / "operator.jwt").read_text())
-    return Run(arrivals(PER_SECOND * (WARM_UP_SECONDS + SECONDS), SEED), upstream, reader)
+    return Run(arrivals(PER_SECOND * (WARM_UP_SECONDS + SECONDS), SEED), senders, reader)
 
 
 async def _limits(stack: LocalStack) -> dict[str, Spread]:

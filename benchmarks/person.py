@@ -81,7 +81,7 @@ async def measure() -> Path:
             for case in CASES:
                 bench = await _Bench.ready(servers.mongodb_uri, case)
                 sizes[case.name] = await bench.document_bytes()
-                hop = f"mongodb transaction, {sizes[case.name]:,} bytes"
+                hop = f"mongodb transaction of that document: {case.name}"
                 limits[hop] = await bench.bare()
                 found[f"decide: {case.name}"] = against(await bench.decide(), (hop,), limits)
                 found[f"commit: {case.name}"] = against(await bench.commit(), (hop,), limits)

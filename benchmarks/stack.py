@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -52,18 +52,19 @@ def registry_alone(ground: Ground) -> Sequence[Part]:
 
 
 @asynccontextmanager
-async def started_stack(services: Parts | None = None) -> AsyncIterator[LocalStack]:
+async def started_stack(services: Parts | None = None, **settings: Any) -> AsyncIterator[LocalStack]:
     """Yield a stack with fresh data, on servers that the environment names or on its own; forget it afterwards."""
     with tempfile.TemporaryDirectory(prefix="cakupan-bench-", ignore_cleanup_errors=True) as folder:
-        settings = StackSettings(
+        chosen = StackSettings(
             folder=Path(folder),
             namespace=f"bench{uuid.uuid4().hex[:6]}.",
             registry_port=0,
             coverage_port=0,
             notifier_port=0,
             mailbox_port=0,
+            **settings,
         )
-        stack = LocalStack(settings, services=services or _with_own_rules)
+        stack = LocalStack(chosen, services=services or _with_own_rules)
         try:
             await stack.start()
             yield stack

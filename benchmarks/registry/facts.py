@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import cycle, islice
 from random import Random
 from typing import Final
@@ -25,9 +25,15 @@ def places() -> Iterator[str]:
     return cycle(known)
 
 
-def facts(count: int, *, run: str, first: int = 0, time: datetime | None = None) -> Iterator[bytes]:
-    """Yield enrolments as they are sent, of people `first` and on; `run` keeps their ids apart from other runs'."""
+def facts(
+    count: int, *, run: str, first: int = 0, time: datetime | None = None, apart: timedelta = timedelta()
+) -> Iterator[bytes]:
+    """Yield enrolments as they are sent, of people `first` and on; `run` keeps their ids apart from other runs'.
+
+    Their times begin with `time`, which is now if not given, and lie so far `apart`.
+    """
     now = datetime.now(UTC)
+    began = time or now
     month = f"{now.year + 1}-{now.month:02d}"
     for number, village in enumerate(islice(places(), count), first):
         birthday = date(1970, 1 + number // _PEOPLE_A_BIRTHDAY, 1)
@@ -44,7 +50,7 @@ def facts(count: int, *, run: str, first: int = 0, time: datetime | None = None)
                 "id": f"{run}-{number:07d}",
                 "source": "bpjs/aceh",
                 "type": "cakupan.enrolled.v1",
-                "time": (time or now).isoformat(),
+                "time": (began + (number - first) * apart).isoformat(),
                 "data": data,
             }
         )

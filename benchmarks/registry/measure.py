@@ -83,7 +83,7 @@ class _Run:
         bare_single, bare_spread = await self._bare_single()
         single, spread = await self._single("single", _SINGLE_FACTS, 300_000)
         swept = await self._sweep()
-        produced = await bare.produced(self._ground.kafka.bootstrap, self._ground.namespace, _BACKLOG)
+        produced, in_batches = await bare.produced(self._ground.kafka.bootstrap, self._ground.namespace, _BACKLOG)
         relayed = await self._with_mongo("relay", lambda mongo: drained(mongo, self._ground, _BACKLOG))
         to_topic = await accepted_to_topic(self._ground, self._registry, self._token)
         return {
@@ -91,6 +91,7 @@ class _Run:
             "single POST": Rate(single, bare_single, 0.6, spread, bare_spread),
             "sweep, people": Rate(swept, changing, 0.5),
             "relay, changes": Rate(relayed, produced, 0.5),
+            "relay, changes, beside a producer of batches": Rate(relayed, in_batches),
             "accepted → on the topic": Rate(to_topic.rate, None, None, to_topic.spread),
         }
 

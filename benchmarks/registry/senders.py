@@ -43,6 +43,26 @@ class Lane:
         self._writer.close()
 
 
+class LanePool:
+    """Lanes of which each send takes one that is free."""
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        self._free: asyncio.Queue[Lane] = asyncio.Queue()
+        for lane in lanes:
+            self._free.put_nowait(lane)
+
+    @classmethod
+    async def to(cls, registry: str, token: str, count: int) -> LanePool:
+        """Return so many lanes to a registry."""
+        return cls([await Lane.to(registry, token) for _ in range(count)])
+
+    async def send(self, body: bytes) -> None:
+        """Return once the fact is accepted."""
+        lane = await self._free.get()
+        await lane.send(body)
+        self._free.put_nowait(lane)
+
+
 async def closed_loop(registry: str, token: str, bodies: Sequence[bytes], connections: int) -> tuple[float, Spread]:
     """Return requests a second and their spread; each connection sends its next when the last is answered."""
     waiting, taken = iter(bodies), list[float]()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import time
 from typing import Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.load import open_loop
 from benchmarks.registry.facts import facts
-from benchmarks.registry.senders import Lane
+from benchmarks.registry.senders import LanePool
 from benchmarks.report import Spread
 from deploy.local.parts import Ground
 from shared.contracts import topics
@@ -24,6 +26,7 @@ _SECONDS: Final = 15
 _WARM_UP_SECONDS: Final = 2
 _LANES: Final = 64
 _FIRST: Final = 600_000
+_APART: Final = timedelta(milliseconds=1)
 
 
 @dataclass(slots=True)
@@ -44,36 +47,42 @@ class Watched:
 async def accepted_to_topic(ground: Ground, registry: str, token: str) -> Watched:
     """Return the instants of facts sent at a fixed rate, open loop."""
     watched, count = Watched(), _PER_SECOND * (_SECONDS + _WARM_UP_SECONDS)
-    free: asyncio.Queue[Lane] = asyncio.Queue()
-    for _ in range(_LANES):
-        free.put_nowait(await Lane.to(registry, token))
+    lanes = await LanePool.to(registry, token, _LANES)
     first = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
-    instants = [first + timedelta(milliseconds=number) for number in range(count)]
+    bodies = list(facts(count, run="topic", first=_FIRST, time=first, apart=_APART))
+    instants = [first + number * _APART for number in range(count)]
 
     async def send(number: int, _due: float) -> None:
-        (body,) = facts(1, run="topic", first=_FIRST + number, time=instants[number])
-        lane = await free.get()
-        await lane.send(body)
+        await lanes.send(bodies[number])
         watched.accepted[instants[number]] = time()
-        free.put_nowait(lane)
 
-    began = time()
-    watching = asyncio.create_task(_watch(ground, watched, set(instants)))
-    await open_loop(count, _PER_SECOND, send)
-    watched.rate = count / (time() - began)
-    await watching
+    async with _at_the_end(ground) as consumer:
+        watching = asyncio.create_task(_watch(consumer, watched, set(instants)))
+        began = time()
+        await open_loop(count, _PER_SECOND, send)
+        watched.rate = count / (time() - began)
+        await asyncio.wait_for(watching, _SECONDS)
     return watched
 
 
-async def _watch(ground: Ground, watched: Watched, expected: set[datetime]) -> None:
-    """Return once every fact's change has been seen."""
-    topic = topics.CHANGES.under(ground.namespace).name
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=ground.kafka.bootstrap, auto_offset_reset="latest")
+@asynccontextmanager
+async def _at_the_end(ground: Ground) -> AsyncIterator[AIOKafkaConsumer]:
+    """Yield a consumer that has found the end of every partition: what comes from now on it sees."""
+    topic = topics.CHANGES.under(ground.namespace)
+    places = [TopicPartition(topic.name, partition) for partition in range(topic.partitions)]
+    consumer = AIOKafkaConsumer(bootstrap_servers=ground.kafka.bootstrap)
     await consumer.start()
     try:
-        while expected - watched.seen.keys():
-            for records in (await consumer.getmany(timeout_ms=1000)).values():
-                for record in records:
-                    watched.seen[msgspec.json.decode(record.value, type=Change).effective_at] = time()
+        consumer.assign(places)
+        await consumer.seek_to_end(*places)
+        yield consumer
     finally:
         await consumer.stop()
+
+
+async def _watch(consumer: AIOKafkaConsumer, watched: Watched, expected: set[datetime]) -> None:
+    """Return once every fact's change has been seen."""
+    while expected - watched.seen.keys():
+        for records in (await consumer.getmany(timeout_ms=1000)).values():
+            for record in records:
+                watched.seen[msgspec.json.decode(record.value, type=Change).effective_at] = time()

@@ -27,8 +27,7 @@ _OPTIONS: Final = (
     f"--bind_ip={LOOPBACK}",
     "--nounixsocket",
     "--quiet",
-    # Half the memory would be the default for the cache, a twentieth of the disk for the oplog.
-    "--wiredTigerCacheSizeGB=0.25",
+    # A twentieth of the disk would be the default.
     "--oplogSize=256",
     "--setParameter=diagnosticDataCollectionEnabled=false",
     # A transaction left open by a killed service makes others meet conflicts until it is ended.
@@ -39,12 +38,18 @@ _OPTIONS: Final = (
 class Mongod:
     """One mongod with its data in a folder; the same folder again has the same documents."""
 
-    def __init__(self, data: Path, log: Path, port: int) -> None:
+    def __init__(self, data: Path, log: Path, port: int, cache_gb: float) -> None:
         self._data = data
         self._log = log
         self._member = f"{LOOPBACK}:{port}"
         self.uri = f"mongodb://{self._member}/?directConnection=true"
-        command = [str(_binary()), f"--dbpath={data}", f"--port={port}", *_OPTIONS]
+        command = [
+            str(_binary()),
+            f"--dbpath={data}",
+            f"--port={port}",
+            f"--wiredTigerCacheSizeGB={cache_gb}",
+            *_OPTIONS,
+        ]
         self.child = Child("mongod", command, log)
 
     async def start(self) -> None:

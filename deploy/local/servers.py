@@ -73,5 +73,5 @@ class Servers:
             return
         home = self._settings.home
         ports = remembered_ports(home.ports, ["mongod"])
-        self._mongod = Mongod(home.mongodb, home.log("mongod"), ports["mongod"])
+        self._mongod = Mongod(home.mongodb, home.log("mongod"), ports["mongod"], self._settings.mongodb_cache_gb)
         await self._mongod.start()

@@ -15,13 +15,18 @@ _PARTS: Final = ("registry", "coverage", "notifier", "mailbox", "smtp")
 
 
 class StackSettings(KafkaSettings):
-    """Ports of 0 are chosen once and remembered. Servers that are named here are used and not started."""
+    """Ports of 0 are chosen once and remembered. Servers that are named here are used and not started.
+
+    `mongodb_cache_gb`: half the memory would be mongod's default, too much beside everything else; it suffices for
+    some 100,000 people.
+    """
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
     folder: Path = Field(REPOSITORY / ".local", validation_alias=AliasChoices("CAKUPAN_LOCAL"))
     kafka_bootstrap: str = Field("", validation_alias=AliasChoices("CAKUPAN_KAFKA_BOOTSTRAP"))
     mongodb_uri: str = Field("", validation_alias=AliasChoices("CAKUPAN_MONGODB_URI"))
+    mongodb_cache_gb: float = Field(0.25, validation_alias=AliasChoices("CAKUPAN_MONGODB_CACHE_GB"))
     namespace: str = Field("", validation_alias=AliasChoices("CAKUPAN_NAMESPACE"))
     host: str = Field("127.0.0.1", validation_alias=AliasChoices("CAKUPAN_HOST"))
     registry_port: int = Field(8001, validation_alias=AliasChoices("REGISTRY_PORT"))

@@ -11,6 +11,10 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from services.registry.adapters import asyncapi, http_api, http_bulk, http_erase, openapi
+from services.registry.adapters.gridfs_uploads import GridFsUploads
+from services.registry.adapters.http_imports import create_import_router
+from services.registry.adapters.import_metrics import PrometheusImports
+from services.registry.adapters.import_rows import FileRows, reader
 from services.registry.adapters.in_flight import InFlight
 from services.registry.adapters.kafka_intake import FactSink
 from services.registry.adapters.kafka_rejected import RejectedTopic
@@ -19,18 +23,21 @@ from services.registry.adapters.kafka_replay import KafkaReplayTopic
 from services.registry.adapters.key_file import read_keys
 from services.registry.adapters.metrics import RegistryMetrics
 from services.registry.adapters.mongo_audit import MongoAudit
+from services.registry.adapters.mongo_imports import MongoImports
 from services.registry.adapters.mongo_keyring import MongoKeyring
 from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
 from services.registry.application import sweep
 from services.registry.application.audit import Auditor
 from services.registry.application.erase import Eraser
+from services.registry.application.imports import Importer
 from services.registry.application.intake import Intake
 from services.registry.application.parsing import Parser
 from services.registry.application.relay import Relay
 from services.registry.application.rotate import Progress, Rotation
 from services.registry.application.secrets import Secrets
 from services.registry.application.sweep import Sweeper
+from services.registry.application.uploading import Uploading
 from services.registry.settings import RegistrySettings
 from shared.adapters.asyncapi import extend_asyncapi
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
@@ -75,15 +82,21 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     asyncapi.declare(broker, rejected, changes)
     parser = Parser(catalogue(), secrets.content, metrics.rehomed)
     sink = FactSink(parser, intake, RejectedTopic(refusals, rejected.name, metrics), clock, metrics)
-    reader = PartitionReader(
+    facts_in = PartitionReader(
         broker, facts, f"{settings.namespace}registry", instance, sink, clock, ReaderMetrics.on(prometheus),
         reset="earliest", description="Facts to be taken in, CloudEvents structured or binary",
+    )  # fmt: skip
+    imports, uploads = MongoImports(mongo), GridFsUploads(mongo, clock)
+    uploading = Uploading(imports, uploads, clock)
+    importer = Importer(
+        imports, uploads, uploading, FileRows(uploads), reader(parser), intake, instance, clock,
+        PrometheusImports(prometheus, metrics),
     )  # fmt: skip
     health = Health()
     health.add("mongodb", mongo.ping)
     health.add("relay", relay.trouble)
     health.add("identity keys", lambda: keyring.trouble(secrets.ids))
-    health.add("facts", reader.trouble)
+    health.add("facts", facts_in.trouble)
 
     @asynccontextmanager
     async def run() -> AsyncIterator[None]:
@@ -93,10 +106,13 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         await outbox.prepare_leases([sweep.JOB])
         await keyring.open(secrets.ids)
         await keyring.announce(instance, secrets.ids)
+        await imports.prepare()
+        await uploads.prepare()
         try:
             async with running(
-                intake.run(), relay.run(), sweeper.run(), reader.run(), reader.commit_regularly(_COMMIT_EVERY)
-            ):
+                intake.run(), relay.run(), sweeper.run(), importer.run(),
+                facts_in.run(), facts_in.commit_regularly(_COMMIT_EVERY),
+            ):  # fmt: skip
                 yield
         finally:
             await producer.stop()
@@ -120,6 +136,15 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
             create(parser=parser, intake=intake, bearer=bearer, clock=clock, metrics=metrics, in_flight=in_flight)
         )
     api.include_router(http_erase.create_erase_router(eraser=Eraser(store, secrets, clock), bearer=bearer))
+    api.include_router(
+        create_import_router(
+            uploading=uploading,
+            imports=imports,
+            bearer=bearer,
+            most_bytes=settings.import_max_bytes,
+            on_upload=importer.wake,
+        )
+    )
     extend_openapi(api, openapi.components())
     extend_asyncapi(api, asyncapi.completion(facts, rejected, changes))
     return api

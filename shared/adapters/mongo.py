@@ -33,6 +33,8 @@ T = TypeVar("T")
 
 _ANSWER_WITHIN_MS: Final = 10_000
 """A healthy server answers in milliseconds; after this long the caller should hear "try again" instead."""
+_TRANSACTION_WITHIN_S: Final = 15.0
+"""The driver would try for two minutes, in which whoever asked hears nothing; every transaction may be tried again."""
 _LONGEST_TRANSACTION_S: Final = 60.0
 """The server's own limit; a deployment may set a shorter one, never needs a longer."""
 _LOOK_EVERY_S: Final = 0.1
@@ -68,7 +70,7 @@ class Mongo:
             for name in collections:
                 if name not in existing:
                     try:
-                        await self._db.create_collection(name)
+                        await self._db.create_collection(name, check_exists=False)
                     except OperationFailure as error:
                         if error.code != _NAMESPACE_EXISTS:
                             raise
@@ -80,7 +82,7 @@ class Mongo:
         itself raises ends the transaction unwritten.
         """
         with translating("transaction"):
-            async with await self._client.start_session() as session:
+            async with asyncio.timeout(_TRANSACTION_WITHIN_S), await self._client.start_session() as session:
                 return await session.with_transaction(  # type: ignore[no-any-return]
                     work,
                     read_concern=ReadConcern("snapshot"),
@@ -170,7 +172,7 @@ def translating(what: str) -> Iterator[None]:
         yield
     except DuplicateKeyError as error:
         raise DuplicateError(f"MongoDB: {what}: the key exists already") from error
-    except (AutoReconnect, ConnectionFailure, ExecutionTimeout, WTimeoutError) as error:
+    except (AutoReconnect, ConnectionFailure, ExecutionTimeout, WTimeoutError, TimeoutError) as error:
         raise TransientError(f"MongoDB does not answer ({what}: {_name(error)})") from error
     except OperationFailure as error:
         if error.has_error_label("TransientTransactionError") or error.code in _PASSING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from typing import Final
 
 import typer
 import uvicorn
@@ -12,6 +13,8 @@ from fastapi import FastAPI
 from shared.adapters.http_protocol import BoundedProtocol
 from shared.runtime import logging, tracing
 from shared.runtime.errors import PermanentError, TransientError
+
+_COLLECT_AFTER: Final = (50_000, 20, 50)
 
 
 def serve_api(service: str, build: Callable[[], FastAPI], host: str, port: int, log_level: str) -> None:
@@ -24,9 +27,11 @@ def serve_api(service: str, build: Callable[[], FastAPI], host: str, port: int, 
     except (PermanentError, TransientError) as error:
         log.error("cannot start", reason=str(error))
         raise typer.Exit(1) from error
-    # The region list is large and lives for ever: keep the collector from walking it again and again.
+    # The region list is large and lives for ever: keep the collector from walking it again and again. Hardly anything
+    # that a request or a record makes is in a cycle; looking after every 700 objects took a third of parsing's time.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
     server = uvicorn.Server(server_config(api, host, port))
     log.info("serving", address=f"http://{host}:{port}")
     server.run()

@@ -16,13 +16,11 @@ from deploy.local.kafka import Kafka
 from deploy.local.ports import free_ports
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
-from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts.topics import CHANGES, PARTITIONS
 from tests.chaos.judge import applied
 from tests.chaos.replicas import Replica, started
 from tests.factories_registry import NIK, event
-from tests.integration.registry.serving import CLOUDEVENT
+from tests.integration.registry.serving import CLOUDEVENT, make_topics
 from tests.serving import served
 from tests.stream import places
 from tests.tokens import Issuer
@@ -57,7 +55,7 @@ async def test_a_killed_replicas_partitions_are_taken_over(
 ) -> None:
     """Two share them; one is killed: the other leads all, intake goes on, and no number is missing or given twice."""
     changes = CHANGES.under(settings.namespace)
-    await ensure_topics(KafkaAccess(settings.kafka_bootstrap), [changes])
+    await make_topics(settings)
     async with httpx.AsyncClient() as http, started(settings, 2, tmp_path) as (killed, left):
         sender = Sender(http, issuer)
         for replica in (killed, left):
@@ -101,7 +99,7 @@ async def test_while_kafka_is_frozen_facts_are_taken_and_the_backlog_shows(
     """How many changes wait, and since when; once Kafka answers again all of it drains, each number once."""
     settings = settings.model_copy(update={"kafka_bootstrap": kafka.bootstrap})
     changes = CHANGES.under(settings.namespace)
-    await ensure_topics(KafkaAccess(kafka.bootstrap), [changes])
+    await make_topics(settings)
     async with served(build(settings)) as http:
         sender = Sender(http, issuer)
         await sender.enrol(10)

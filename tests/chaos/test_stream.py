@@ -18,8 +18,6 @@ from services.registry.adapters.mongo_outbox import MongoOutbox
 from services.registry.adapters.mongo_store import MongoStore
 from services.registry.app import auditor
 from services.registry.settings import RegistrySettings
-from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.mongo import Mongo
 from shared.contracts.topics import CHANGES
 from tests import oracle, stream
@@ -27,6 +25,7 @@ from tests.chaos.judge import applied, standing
 from tests.chaos.replicas import Replica, started
 from tests.chaos.upstream import Upstream
 from tests.fakes_audit import SilentProgress
+from tests.integration.registry.serving import make_topics
 from tests.tokens import Issuer
 from tests.topic_records import read_topic
 from tests.waiting import eventually
@@ -43,7 +42,7 @@ async def test_the_published_changes_sum_to_the_definition(
     settings: RegistrySettings, issuer: Issuer, tmp_path: Path, seed: int
 ) -> None:
     """Late, shuffled, repeated, corrected, linked facts, to two replicas, one or the other killed again and again."""
-    await ensure_topics(KafkaAccess(settings.kafka_bootstrap), [CHANGES.under(settings.namespace)])
+    await make_topics(settings)
     facts = stream.written(seed, FACTS, datetime.now(UTC))
     arriving = stream.arriving(seed, facts)
     async with httpx.AsyncClient(timeout=60) as http, started(settings, 2, tmp_path) as replicas:

@@ -21,7 +21,7 @@ ROUNDS = 2
 async def test_no_kill_loses_or_repeats_anything(battered_world: World) -> None:
     """Each service is killed twice in the base and once in the rise: counts are exact, one alert, one message."""
     world, figures = battered_world, Figures.at(ONE_TO)
-    async with world.story(Console(file=StringIO()), ONE_TO) as story:
+    async with world.story(Console(file=StringIO()), ONE_TO, lines=1) as story:
         await asyncio.gather(story.enrol_base(), *_kills_along(world, story))
         await _counts(world, figures.registered, figures.potential)
         await asyncio.gather(story.enrol_more(), *(_kill(world, service) for service in SERVICES))

@@ -16,6 +16,7 @@ from rich.console import Console
 from deploy.local.keys import READY
 from deploy.local.sample.reading import mails
 from deploy.local.sample.story import Story, opened_story, play
+from deploy.local.sample.upstream import LINES
 from deploy.local.settings import StackSettings
 from deploy.local.stack import LocalStack
 
@@ -92,9 +93,9 @@ class World:
         (grant,) = (grant for grant in READY if grant.subject == "upstream")
         return self.stack.keys.issue_token(grant, datetime.now(UTC), valid_for)
 
-    def story(self, console: Console, one_to: int) -> AbstractAsyncContextManager[Story]:
+    def story(self, console: Console, one_to: int, lines: int = LINES) -> AbstractAsyncContextManager[Story]:
         """Return the sample, to be told act by act."""
-        return opened_story(self.stack.addresses, self._home.tokens, self._home.mailbox, console, one_to)
+        return opened_story(self.stack.addresses, self._home.tokens, self._home.mailbox, console, one_to, lines)
 
     async def play(self, console: Console, one_to: int) -> None:
         """Play the sample from beginning to end."""

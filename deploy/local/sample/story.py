@@ -24,7 +24,7 @@ from deploy.local.sample.people import Fact, base_facts, rise_facts
 from deploy.local.sample.potentials import potentials_csv
 from deploy.local.sample.reading import Reader, RegionFigures, mails
 from deploy.local.sample.telling import tell_end, tell_region, tell_where_to_look
-from deploy.local.sample.upstream import CONCURRENCY, Tally, Upstream
+from deploy.local.sample.upstream import CONCURRENCY, LINES, Tally, Upstream
 from shared.runtime.clock import SystemClock
 from shared.runtime.errors import TransientError
 
@@ -103,7 +103,7 @@ async def play(addresses: Addresses, tokens: Path, mailbox: Path, console: Conso
 
 @asynccontextmanager
 async def opened_story(
-    addresses: Addresses, tokens: Path, mailbox: Path, console: Console, one_to: int = ONE_TO
+    addresses: Addresses, tokens: Path, mailbox: Path, console: Console, one_to: int = ONE_TO, lines: int = LINES
 ) -> AsyncIterator[Story]:
     """Yield the story with the potential workers loaded, and keep its board up to date meanwhile."""
     figures = Figures.at(one_to)
@@ -111,7 +111,7 @@ async def opened_story(
     base, rise = base_facts(figures, anchor), rise_facts(figures, anchor)
     lanes = Lanes(CONCURRENCY + _READERS)
     async with httpx.AsyncClient(timeout=_ANSWER_WITHIN_S, transport=lanes) as client:
-        upstream = Upstream(client, addresses.registry, _token(tokens, "upstream"))
+        upstream = Upstream(client, addresses.registry, _token(tokens, "upstream"), lines=lines)
         reader = Reader(client, addresses, _token(tokens, "operator"))
         await reader.load_potentials(potentials_csv(one_to))
         board = Board(console, Scene(len(base) + len(rise), upstream.tally))

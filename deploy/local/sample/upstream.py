@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final
 
 import httpx
@@ -15,15 +17,16 @@ import httpx
 from shared.runtime.backoff import delay
 from shared.runtime.errors import PermanentError, TransientError
 
+Fact = dict[str, Any]
 Sleep = Callable[[float], Awaitable[None]]
 
-CONCURRENCY: Final = 32
-"""Requests in flight: enough for the registry to gather facts into one commit, few enough for two cores."""
+CONCURRENCY: Final = 4
+LINES: Final = 50
+"""Facts in a request; all in flight fit into one group commit, and the board moves several times a second."""
 _FIRST_PAUSE: Final = timedelta(milliseconds=100)
 _LONGEST_PAUSE: Final = timedelta(seconds=2)
 _TRIES: Final = 60
 """About two minutes: longer than any restart of a service, short enough that a dead one is noticed."""
-_NOT_LET_IN: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 @dataclass(slots=True)
@@ -43,62 +46,76 @@ class Tally:
 
 
 class Upstream:
-    """Sends facts to one registry with one token."""
+    """Sends facts to one registry with one token, so many `lines` in a request."""
 
-    def __init__(self, client: httpx.AsyncClient, registry: str, token: str, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, registry: str, token: str, *, lines: int = LINES, sleep: Sleep = asyncio.sleep
+    ) -> None:
         self._client = client
+        self._lines = lines
         self._sleep = sleep
-        self._url = f"{registry}/v1/facts"
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/cloudevents+json"}
+        self._url = f"{registry}/v1/facts/bulk"
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"}
         self.tally = Tally()
 
-    async def send_all(self, facts: Iterable[dict[str, Any]], concurrency: int = CONCURRENCY) -> None:
+    async def send_all(self, facts: Iterable[Fact], concurrency: int = CONCURRENCY) -> None:
         """Return once every fact is answered for; the tally tells how.
 
         Raises: as `send` does, in an ExceptionGroup.
         """
-        waiting = iter(facts)
+        left = iter(facts)
 
         async def work() -> None:
-            for fact in waiting:
-                await self.send(fact)
+            while lines := list(islice(left, self._lines)):
+                await self.send(lines)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(concurrency):
                 group.create_task(work())
 
-    async def send(self, fact: dict[str, Any]) -> None:
-        """Return once the registry has accepted, known or refused the fact.
+    async def send(self, facts: Sequence[Fact]) -> None:
+        """Return once the registry has accepted, known or refused each of these facts.
 
-        While the connection fails, or the registry fails or asks to wait, sends the same fact again; its id makes
-        that safe.
-        Raises: TransientError when it still has no answer after many tries; PermanentError for a bad token.
+        While the connection fails, or the registry fails or asks to wait, sends those without an answer again; their
+        ids make that safe.
+        Raises: TransientError when one still has no answer after many tries; PermanentError for a bad token.
         """
+        answer: httpx.Response | None = None
         for attempt in range(1, _TRIES + 1):
-            answer = await self._post(fact)
+            answer = await self._post(facts)
             if answer is not None and not _asks_to_come_back(answer):
-                return self._count(answer)
-            self.tally.sent_again += 1
+                facts = self._count(facts, answer)
+                if not facts:
+                    return
+            self.tally.sent_again += len(facts)
             await self._sleep(_pause(attempt, answer))
         said = _detail(answer) if answer is not None else "no answer"
         raise TransientError(f"the registry does not take facts at {self._url} ({said}); see its log")
 
-    async def _post(self, fact: dict[str, Any]) -> httpx.Response | None:
+    async def _post(self, facts: Sequence[Fact]) -> httpx.Response | None:
+        body = "\n".join(map(json.dumps, facts))
         try:
-            return await self._client.post(self._url, json=fact, headers=self._headers)
+            return await self._client.post(self._url, content=body, headers=self._headers)
         except httpx.TransportError:
             return None
 
-    def _count(self, answer: httpx.Response) -> None:
-        if answer.status_code in _NOT_LET_IN:
-            raise PermanentError(f"the registry does not let the sample in: {_detail(answer)}")
-        if answer.is_success and answer.json()["outcome"] == "accepted":
-            self.tally.accepted += 1
-        elif answer.is_success:
-            self.tally.duplicate += 1
-        else:
-            self.tally.refused += 1
-            self.tally.first_refusal = self.tally.first_refusal or _detail(answer)
+    def _count(self, facts: Sequence[Fact], answer: httpx.Response) -> list[Fact]:
+        """Count the lines that are answered, and return the facts of those that are not."""
+        if not answer.is_success:
+            raise PermanentError(f"the registry does not take the sample: {_detail(answer)}")
+        left: list[Fact] = []
+        for fact, line in zip(facts, answer.json()["results"], strict=True):
+            outcome = line["outcome"]
+            if outcome == "not_stored":
+                left.append(fact)
+            elif outcome == "accepted":
+                self.tally.accepted += 1
+            elif outcome == "duplicate":
+                self.tally.duplicate += 1
+            else:
+                self.tally.refused += 1
+                self.tally.first_refusal = self.tally.first_refusal or f"{line['code']}: {line['detail']}"
+        return left
 
 
 def _asks_to_come_back(answer: httpx.Response) -> bool:

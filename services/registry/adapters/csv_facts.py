@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from services.registry.application.shape import shown
 from services.registry.domain.errors import Refusal, RefusalCode
 from shared.contracts.facts import MAX_FACT_BYTES
+from shared.runtime.errors import PermanentError
 
 COLUMNS: Final = (
     "id", "source", "type", "time", "scheme", "identity", "region", "segment", "groups", "payer", "programmes",
@@ -23,44 +25,48 @@ _EXCEL_NUMBER: Final = re.compile(r"\d[.,]\d+E\+\d+", re.ASCII | re.IGNORECASE)
 Document = dict[str, Any]
 
 
-class UnreadableError(Exception):
+class UnreadableError(PermanentError):
     """The file as a whole cannot be read; the message says what to do."""
+
+
+class Header:
+    """The columns of a file, which every row has."""
+
+    def __init__(self, names: list[str]) -> None:
+        """Raise UnreadableError where the header is not ours, so that no row can be understood."""
+        if len(names) == 1 and ";" in names[0]:
+            raise UnreadableError("the columns are divided by semicolons; save the file with commas")
+        unknown = [name for name in names if name not in COLUMNS]
+        if unknown or "id" not in names or len(set(names)) < len(names):
+            # A line without `id` is no header of ours, and may be somebody's row: then none of it is told.
+            named = f"; it has {shown(', '.join(unknown))}" if unknown and "id" in names else ""
+            raise UnreadableError(f"the first line must name columns of {','.join(COLUMNS)}, each once{named}")
+        self._names = names
+
+    def document(self, cells: list[str]) -> Document | Refusal:
+        """Return a row's document, or the refusal that keeps it from having one. Empty is absent."""
+        if len(cells) != len(self._names):
+            there = f"has {len(cells)} fields where the header has {len(self._names)}"
+            return Refusal(RefusalCode.MALFORMED_FIELD, None, f"{there}; quote a field that holds a comma")
+        if sum(map(len, cells)) > MAX_FACT_BYTES:
+            return Refusal(RefusalCode.TOO_LARGE, None, f"a fact has at most {MAX_FACT_BYTES} bytes")
+        row = {name: cell for name, cell in zip(self._names, cells, strict=True) if cell != ""}
+        return _refusal(row) or _event(row)
 
 
 def documents(text: str) -> Iterator[Document | Refusal]:
     """Yield for each row its document, or the refusal that keeps it from having one.
 
-    Empty is absent. Raises: UnreadableError where the header is not ours, so that no row can be understood.
+    Raises: UnreadableError where the header is not ours, or a row is not CSV.
     """
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        header = next(rows, [])
-        _check(header)
+        header = Header(next(rows, []))
         for cells in rows:
             if cells:
-                yield _document(header, cells)
+                yield header.document(cells)
     except csv.Error as error:
         raise UnreadableError(f"line {rows.line_num} is not CSV ({error}); check its quotes") from error
-
-
-def _check(header: list[str]) -> None:
-    unknown = [name for name in header if name not in COLUMNS]
-    if len(header) == 1 and ";" in header[0]:
-        raise UnreadableError("the columns are divided by semicolons; save the file with commas")
-    if unknown or "id" not in header or len(set(header)) < len(header):
-        # What it reads is not told: in a file without a header it is somebody's row.
-        wrong = f"{len(unknown)} of its {len(header)} columns are not ours" if unknown else "one is missing or doubled"
-        raise UnreadableError(f"the first line must name columns of {','.join(COLUMNS)}, each once; {wrong}")
-
-
-def _document(header: list[str], cells: list[str]) -> Document | Refusal:
-    if len(cells) != len(header):
-        detail = f"has {len(cells)} fields where the header has {len(header)}; quote a field that holds a comma"
-        return Refusal(RefusalCode.MALFORMED_FIELD, None, detail)
-    if sum(map(len, cells)) > MAX_FACT_BYTES:
-        return Refusal(RefusalCode.TOO_LARGE, None, f"a fact has at most {MAX_FACT_BYTES} bytes")
-    row = {name: cell for name, cell in zip(header, cells, strict=True) if cell != ""}
-    return _refusal(row) or _event(row)
 
 
 def _refusal(row: dict[str, str]) -> Refusal | None:

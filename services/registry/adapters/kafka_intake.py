@@ -20,8 +20,8 @@ from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
 
 _IN_FLIGHT: Final = 100
-"""A single fact by HTTP, while a backlog drains, waits for commits of this size: 4 times its idle time with 100 was
-measured, 10 times with 250; the backlog drained no faster with more."""
+"""A single fact by HTTP waits for a commit of this size while a backlog drains: more made it wait longer, and the
+backlog drained no faster."""
 _PARSED_AT_ONCE: Final = 50
 """Some three milliseconds; then others get their turn."""
 _TAKEN: Final = frozenset({Result.ACCEPTED, Result.DUPLICATE})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
@@ -15,8 +15,8 @@ from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import PermanentError
 
-_ENTRIES_AT_ONCE: Final = 500
-"""Ledger entries fetched by one query: up to some ten megabytes."""
+_CHANGES_AT_ONCE: Final = 2000
+"""Fetched by one query: a megabyte or two of ledger entries, and of each partition as much in a replay."""
 
 
 class MongoAudit:
@@ -62,7 +62,7 @@ class MongoMoment:
         first = [doc["first_seq"] async for doc in self._find("manifests", holding, sort=("first_seq", -1), limit=1)]
         asked = {"partition": partition, "first_seq": {"$gte": first[0] if first else 0}}
         found = self._find("manifests", asked, sort=("first_seq", 1))
-        async for some in _gathered(found, lambda doc: len(doc["entries"])):
+        async for some in _gathered(found, "count"):
             for manifest in await self._with_entries(some):
                 yield manifest
 
@@ -84,7 +84,7 @@ class MongoMoment:
 
     async def waiting(self) -> AsyncIterator[Waiting]:
         """See the port."""
-        async for some in _gathered(self._find("outbox", {}), lambda _: 1):
+        async for some in _gathered(self._find("outbox", {}), "n"):
             entries = await self._entries([doc["_id"] for doc in some])
             for doc in some:
                 yield Waiting(str(doc["_id"]), doc["partition"], doc["n"], entries.get(doc["_id"]))
@@ -121,18 +121,16 @@ class MongoMoment:
                 yield doc
 
 
-async def _gathered(
-    documents: AsyncIterator[Document], entries: Callable[[Document], int]
-) -> AsyncIterator[list[Document]]:
-    """Yield the documents in order, as many together as name enough entries for one query."""
+async def _gathered(documents: AsyncIterator[Document], changes: str) -> AsyncIterator[list[Document]]:
+    """Yield the documents in order, as many together as stand for enough changes; `changes` names the field."""
     gathered: list[Document] = []
-    named = 0
+    held = 0
     async for doc in documents:
         gathered.append(doc)
-        named += entries(doc)
-        if named >= _ENTRIES_AT_ONCE:
+        held += doc[changes]
+        if held >= _CHANGES_AT_ONCE:
             yield gathered
-            gathered, named = [], 0
+            gathered, held = [], 0
     if gathered:
         yield gathered
 

@@ -12,10 +12,11 @@ from shared.runtime.lease import Lease
 
 
 class MongoLeases:
-    """Collections: `leases` (by job), `members` (who is present)."""
+    """Collections: `leases` (by job; or those documents that are leases themselves), `members` (who is present)."""
 
-    def __init__(self, mongo: Mongo) -> None:
+    def __init__(self, mongo: Mongo, leases: str = "leases") -> None:
         self._mongo = mongo
+        self._leases = mongo[leases]
 
     async def prepare_leases(self, jobs: Sequence[str]) -> None:
         """Make a document exist for each job: to acquire it is then an update, never a race of inserts."""
@@ -23,7 +24,7 @@ class MongoLeases:
         with translating("prepare leases"):
             for job in jobs:
                 free = {"token": 0, "holder": None}
-                await self._mongo["leases"].update_one({"_id": job}, {"$setOnInsert": free}, upsert=True)
+                await self._leases.update_one({"_id": job}, {"$setOnInsert": free}, upsert=True)
 
     async def announce(self, holder: str, now: datetime, ttl: timedelta) -> frozenset[str]:
         """See the port."""
@@ -39,17 +40,16 @@ class MongoLeases:
 
     async def acquire(self, job: str, holder: str, now: datetime, ttl: timedelta) -> Lease | None:
         """See the port. The token grows with every change of holder."""
-        leases = self._mongo["leases"]
         until = now + ttl
         with translating("renew a lease"):
-            doc = await leases.find_one_and_update(
+            doc = await self._leases.find_one_and_update(
                 {"_id": job, "holder": holder, "until": {"$gt": now}},
                 {"$set": {"until": until}},
                 return_document=ReturnDocument.AFTER,
             )
             if doc is None:
                 free = {"$or": [{"holder": None}, {"until": {"$lte": now}}]}
-                doc = await leases.find_one_and_update(
+                doc = await self._leases.find_one_and_update(
                     {"_id": job, **free},
                     {"$set": {"holder": holder, "until": until}, "$inc": {"token": 1}},
                     return_document=ReturnDocument.AFTER,
@@ -59,6 +59,6 @@ class MongoLeases:
     async def release(self, lease: Lease, holder: str) -> None:
         """See the port."""
         with translating("release a lease"):
-            await self._mongo["leases"].update_one(
+            await self._leases.update_one(
                 {"_id": lease.job, "token": lease.token, "holder": holder}, {"$set": {"holder": None}}
             )

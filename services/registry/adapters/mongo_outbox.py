@@ -6,9 +6,10 @@ numbers; immutable), `outbox` (entries without numbers).
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from pymongo import UpdateOne
 
@@ -65,11 +66,12 @@ class MongoOutbox(MongoLeases):
         # Should the answer to the commit be lost, nobody here knows the numbers: then they are read again.
         self._next_seq = {p: seq for p, seq in self._next_seq.items() if p not in waiting}
         try:
-            await self._mongo.transact(work)
+            # What is in the ledger never changes: it can be read while the numbers are still being written.
+            _, ledger = await asyncio.gather(self._mongo.transact(work), self._ledger(manifests))
         except DuplicateError as error:
             raise FencedError("these numbers are taken by another relay") from error
         self._next_seq |= {manifest["partition"]: manifest["first_seq"] + manifest["count"] for manifest in manifests}
-        return await self._batches(manifests)
+        return _batches(manifests, ledger)
 
     async def _waiting(self, leases: Mapping[int, Lease], limit: int) -> dict[int, list[Document]]:
         """Return the outbox entries of each partition held, oldest first, up to `limit` changes each.
@@ -118,13 +120,13 @@ class MongoOutbox(MongoLeases):
             state = await self._mongo["leases"].find_one({"_id": str(partition)})
             left = {"partition": partition, "first_seq": {"$gte": state["published"] if state else 0}}
             manifests = await self._mongo["manifests"].find(left).sort("first_seq", 1).to_list(None)
-        return await self._batches(manifests)
+        return _batches(manifests, await self._ledger(manifests))
 
-    async def _batches(self, manifests: Sequence[Document]) -> list[Batch]:
+    async def _ledger(self, manifests: Sequence[Document]) -> dict[Any, Document]:
+        """Return the ledger entries that got numbers, by id."""
         ids = [entry for manifest in manifests for entry in manifest["entries"]]
         with translating("read the ledger"):
-            ledger = {doc["_id"]: doc async for doc in self._mongo["ledger"].find({"_id": {"$in": ids}})}
-        return [_batch(manifest, [ledger[id_] for id_ in manifest["entries"]]) for manifest in manifests]
+            return {doc["_id"]: doc async for doc in self._mongo["ledger"].find({"_id": {"$in": ids}})}
 
     async def mark_published(self, leases: Mapping[int, Lease], batches: Sequence[Batch]) -> None:
         """See the port."""
@@ -162,6 +164,10 @@ def _manifest(partition: int, first_seq: int, entries: Sequence[Document]) -> Do
         "at": min(entry["at"] for entry in entries),
         "entries": [entry["_id"] for entry in entries],
     }
+
+
+def _batches(manifests: Sequence[Document], ledger: Mapping[Any, Document]) -> list[Batch]:
+    return [_batch(manifest, [ledger[id_] for id_ in manifest["entries"]]) for manifest in manifests]
 
 
 def _batch(manifest: Document, entries: Sequence[Document]) -> Batch:

@@ -31,6 +31,8 @@ GROUP_AT_MOST: Final = 1000
 """A transaction of this many takes some 40 ms; larger ones only make the first of them wait longer."""
 GROUPS_IN_FLIGHT: Final = 2
 """While MongoDB writes one, we decide the next; a third would only wait."""
+BESIDE_ANOTHER: Final = 200
+"""So many must wait for a second group to be worth its transaction: two small ones cost more than one of both."""
 WAITING_AT_MOST: Final = 10_000
 """Some half a second of work; beyond it the sender is told to come back, and memory stays flat."""
 GATHER_FOR: Final = timedelta(milliseconds=5)
@@ -109,7 +111,7 @@ class Intake:
     async def run(self) -> None:
         """Commit group after group until cancelled; then those still waiting are told to send again.
 
-        While the store writes one group, the next is gathered and decided.
+        While the store writes one group, the next is gathered and, if it is large, decided.
         """
         try:
             async with asyncio.TaskGroup() as commits:
@@ -127,7 +129,7 @@ class Intake:
         the order in which they came, and transactions of this process do not run into each other.
         """
         await self._turns.acquire()
-        while not self._may_go():
+        while not self._may_begin():
             self._moved.clear()
             await self._moved.wait()
         if len(self._queue) < GROUP_AT_MOST:
@@ -137,6 +139,10 @@ class Intake:
             group.append(self._queue.popleft())
         self._in_flight.update(touched for waiting in group for touched in _touched(waiting.candidate))
         return group
+
+    def _may_begin(self) -> bool:
+        """Say whether a group may begin: a small one waits for the one in flight, and grows meanwhile."""
+        return self._may_go() and (not self._in_flight or len(self._queue) >= BESIDE_ANOTHER)
 
     def _may_go(self) -> bool:
         return bool(self._queue) and self._in_flight.isdisjoint(_touched(self._queue[0].candidate))

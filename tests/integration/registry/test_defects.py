@@ -9,11 +9,9 @@ import pytest
 
 from services.registry.application.parsing import Parser
 from services.registry.settings import RegistrySettings
-from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_admin import ensure_topics
-from shared.contracts import topics
 from tests.commands import listening
 from tests.factories_registry import NIK, event
+from tests.integration.registry.serving import make_topics
 from tests.output import Output
 from tests.tokens import Issuer
 
@@ -38,7 +36,7 @@ def fails(*_: Any, **__: Any) -> NoReturn:
     [
         ("services.registry.application.intake.decided", "failed"),
         ("services.registry.application.intake.regroup", "failed"),
-        ("services.registry.adapters.mongo_store.known_document", "failed"),
+        ("services.registry.adapters.mongo_store.slot_document", "failed"),
         (f"{Parser.__module__}.Parser.parse", "unexpected"),
         ("services.registry.application.erase.registered_at", "unexpected"),
     ],
@@ -47,7 +45,7 @@ async def test_a_defect_is_answered_and_logged_without_what_was_sent(
     settings: RegistrySettings, issuer: Issuer, output: Output, monkeypatch: pytest.MonkeyPatch, broken: str, code: str
 ) -> None:
     """In deciding, in storing, in reading, in erasing; what follows it is served again."""
-    await ensure_topics(KafkaAccess(settings.kafka_bootstrap), [topics.CHANGES.under(settings.namespace)])
+    await make_topics(settings)
     headers = {"authorization": f"Bearer {issuer.token(scope='facts:write identity:erase')}"}
     erasure = {"identity": {"scheme": "nik", "value": NIK}, "force": False}
     with output:

@@ -13,13 +13,11 @@ import pytest
 
 from services.registry.app import build
 from services.registry.settings import RegistrySettings
-from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.mongo import Mongo
-from shared.contracts import topics
 from shared.runtime.errors import PermanentError
 from tests.commands import Ran, cakupan_registry, environment_of
 from tests.factories_registry import NIK, event
+from tests.integration.registry.serving import make_topics
 from tests.serving import served
 from tests.tokens import Issuer
 from tests.waiting import eventually
@@ -46,7 +44,7 @@ class Replicas:
 @asynccontextmanager
 async def replicas(settings: RegistrySettings, issuer: Issuer, *names: str) -> AsyncIterator[Replicas]:
     """Yield replicas of these names, present at the store."""
-    await ensure_topics(KafkaAccess(settings.kafka_bootstrap), [topics.CHANGES.under(settings.namespace)])
+    await make_topics(settings)
     async with AsyncExitStack() as running:
         apis = [build(settings.model_copy(update={"instance": name})) for name in names]
         clients = [await running.enter_async_context(served(api)) for api in apis]
@@ -120,10 +118,11 @@ async def test_a_replica_left_behind_takes_no_fact_and_says_why(
         assert (await rotate(settings, "new-key")).code == 0
         rotating = asyncio.create_task(rotate(settings))
 
-        async def not_ready() -> bool:
-            return (await registry.clients[0].get("/health/ready")).status_code == 503
+        async def without_the_key() -> bool:
+            checks = (await registry.clients[0].get("/health/ready")).json()["checks"]
+            return bool(checks["identity keys"] != "ok")
 
-        await eventually(not_ready)
+        await eventually(without_the_key)
         assert await registry.send(1, "a2") == 500
         await rotating
         mongo.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -11,12 +13,15 @@ from hypothesis import strategies as st
 
 from services.registry.application.intake import Intake, Outcome, Result
 from services.registry.application.parsing import Candidate, Parser
+from services.registry.application.ports import Transaction
 from services.registry.application.secrets import Secrets
 from shared.regions.catalogue import catalogue
 from shared.runtime.errors import TransientError
 from tests.factories_registry import NIK, raw
 from tests.fakes import ManualClock
 from tests.fakes_registry import MemoryStore, SilentMetrics
+
+T = TypeVar("T")
 
 CLOCK = ManualClock()
 SECRETS = Secrets.derive(b"s" * 32)
@@ -111,6 +116,44 @@ async def test_whoever_waits_when_the_registry_stops_is_told_to_send_again() -> 
     loop.cancel()
     with pytest.raises(TransientError, match="stopping"):
         await waiting
+
+
+class SlowStore(MemoryStore):
+    """Begins a commit at once, and ends none before it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = 0
+        self.may_end = asyncio.Event()
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        self.begun += 1
+        await self.may_end.wait()
+        return await super().transact(work)
+
+
+@pytest.mark.parametrize(("waiting", "begun"), [(2, 1), (3, 2)])
+async def test_a_second_group_goes_beside_another_only_where_it_is_large(
+    monkeypatch: pytest.MonkeyPatch, waiting: int, begun: int
+) -> None:
+    """A small one waits for the one in flight, and takes all who come meanwhile."""
+    monkeypatch.setattr("services.registry.application.intake.BESIDE_ANOTHER", 3)
+    monkeypatch.setattr("services.registry.application.intake.GATHER_FOR", timedelta())
+    store = SlowStore()
+    running = intake(store)
+    loop = asyncio.create_task(running.run())
+    people = [{"scheme": "nik", "value": f"110101410190000{n}"} for n in range(1 + waiting)]
+    answers = [running.put(candidate(id="f0", data={"identity": people[0]}))]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    answers += [running.put(candidate(id=f"f{n}", data={"identity": people[n]})) for n in range(1, 1 + waiting)]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert store.begun == begun
+    store.may_end.set()
+    assert {outcome.result for outcome in await asyncio.gather(*answers)} == {Result.ACCEPTED}
+    assert store.begun == 2
+    loop.cancel()
 
 
 ids = st.integers(0, 5).map(lambda n: f"f{n}")

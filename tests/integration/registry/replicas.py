@@ -1,0 +1,76 @@
+"""Registries as processes of their own, which a test may kill, and the import command beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deploy.local.ports import free_ports
+from deploy.local.process import Child
+from deploy.local.readiness import until_ready
+from services.registry.settings import RegistrySettings
+
+_PROGRAM = str(Path(sys.executable).parent / "cakupan-registry")
+
+
+@dataclass
+class Replica:
+    """One process and its address."""
+
+    child: Child
+    url: str
+
+    async def imports(self, token: str) -> list[dict[str, Any]]:
+        """Return the caller's imports as this replica tells them."""
+        async with httpx.AsyncClient(timeout=30) as http:
+            answer = await http.get(f"{self.url}/v1/imports", headers={"authorization": f"Bearer {token}"})
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+
+@asynccontextmanager
+async def replicas(settings: RegistrySettings, folder: Path, count: int) -> AsyncIterator[Sequence[Replica]]:
+    """Yield so many replicas of one registry; end those that still run."""
+    started = [_replica(settings, folder, number, port) for number, port in enumerate(free_ports(count))]
+    try:
+        await asyncio.gather(*(replica.child.start() for replica in started))
+        await asyncio.gather(*(until_ready(replica.child, replica.url) for replica in started))
+        yield started
+    finally:
+        await asyncio.gather(*(replica.child.kill() for replica in started))
+
+
+def _replica(settings: RegistrySettings, folder: Path, number: int, port: int) -> Replica:
+    environment = {
+        "CAKUPAN_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
+        "CAKUPAN_MONGODB_URI": settings.mongodb_uri,
+        "CAKUPAN_NAMESPACE": settings.namespace,
+        "CAKUPAN_JWKS": settings.jwks,
+        "CAKUPAN_TOKEN_ISSUER": settings.token_issuer,
+        "CAKUPAN_TOKEN_AUDIENCE": settings.token_audience,
+        "CAKUPAN_INSTANCE": f"registry-{number}",
+        "REGISTRY_PORT": str(port),
+        "REGISTRY_IDENTITY_KEY_FILE": str(settings.identity_key_file),
+    }
+    log = folder / f"registry-{number}.log"
+    return Replica(Child(f"registry-{number}", [_PROGRAM, "serve"], log, environment), f"http://127.0.0.1:{port}")
+
+
+async def command(*arguments: str) -> Process:
+    """Return the running import command; what it says comes on its standard output."""
+    return await asyncio.create_subprocess_exec(_PROGRAM, "import", *arguments, stdout=PIPE, stderr=STDOUT)
+
+
+async def ended(running: Process) -> tuple[int, str]:
+    """Return the exit code and all that was said."""
+    said, _ = await running.communicate()
+    assert running.returncode is not None
+    return running.returncode, said.decode()
