@@ -22,6 +22,14 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 HomeOf = Callable[[str], "str | Ambiguous | None"]
 
 
+class Number(str):
+    """A number of a JSON file as it was written, so that none is rounded by being read."""
+
+
+class Misfit(str):
+    """A JSON value of another type than its column takes. In quotes or not, it may look right, and is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A reason to refuse: a code for programs, what is wrong, and what to do."""
@@ -57,6 +65,13 @@ def fault_of_region(text: str, home_of: HomeOf) -> Fault | None:
         f"{text} is retired; its successor is {home}, whose figure this need not be",
         f"write {home} if the figure is of that region",
     )
+
+
+def fault_of_type(text: str) -> Fault | None:
+    """Return what is wrong with a value that only its JSON type speaks against."""
+    if not isinstance(text, Misfit):
+        return None
+    return Fault("wrong_type", f"{shown(text)} is of another JSON type", "write whole numbers bare and texts in quotes")
 
 
 def fault_of_date(text: str) -> Fault | None:

@@ -19,14 +19,14 @@ Schema = dict[str, Any]
 class Column:
     """A column: what is wrong with a cell of it, the JSON Schema of its JSON form, and whether it may be left out.
 
-    A list is one in JSON, and joined by | in CSV.
+    `takes` are the types of its JSON form: text, `Number`, or a list, which in CSV is joined by |.
     """
 
     name: str
     fault_of: Check
     schema: Schema
     optional: bool = False
-    is_list: bool = False
+    takes: tuple[type, ...] = (str,)
 
 
 def _nothing_else(_cells: Cells) -> Iterator[tuple[str, Fault]]:
@@ -86,7 +86,10 @@ DEFINITION: Final = Column(
 )
 NAME: Final = Column("name", fault_of_text, TEXT | {"minLength": 1})
 REMARK: Final = Column(
-    "definition", fault_of_remark, TEXT | {"description": "what it rests on, for example a decree"}, optional=True
+    "definition",
+    fault_of_remark,
+    TEXT | {"type": ["string", "null"], "description": "what it rests on, for example a decree"},
+    optional=True,
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from services.coverage.application.cells import Fault, HomeOf, fault_of_region, shown
+from services.coverage.application.cells import Fault, HomeOf, fault_of_region, fault_of_type, shown
 from services.coverage.application.layouts import Cells, Layout
 from services.coverage.application.tables import Rows, UnreadableError
 from services.coverage.domain.reference import Figure
@@ -61,6 +61,7 @@ def _faults(layout: Layout[Any], cells: Cells, home_of: HomeOf) -> Iterator[tupl
     for column in layout.columns:
         text = cells[column.name]
         fault = fault_of_region(text, home_of) if column.name == "region" else column.fault_of(text)
+        fault = fault or fault_of_type(text)
         if fault is not None:
             found = True
             yield column.name, fault

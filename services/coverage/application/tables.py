@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
-from services.coverage.application.cells import shown
+from services.coverage.application.cells import Misfit, Number, shown
 from services.coverage.application.layouts import Cells, Column, Layout
 
 Rows = Iterator[tuple[int, Cells]]
@@ -66,7 +66,7 @@ def read_json(body: bytes, layout: Layout[Any]) -> Rows:
     """Yield each row with its place in the list. Raises: UnreadableError."""
     try:
         # Numbers stay as they were written: a ratio is exact, and no figure is rounded by being read.
-        rows = json.loads(_text(body), parse_float=str, parse_int=str)
+        rows = json.loads(_text(body), parse_float=Number, parse_int=Number)
     except (ValueError, RecursionError) as error:
         raise UnreadableError("the body is not JSON; send a list of objects") from error
     if not isinstance(rows, list):
@@ -79,10 +79,18 @@ def read_json(body: bytes, layout: Layout[Any]) -> Rows:
 
 
 def _as_text(value: Any, column: Column) -> str:
+    """Return a JSON value as it would stand in a CSV."""
     if value is None:
         return ""
-    if isinstance(value, str):
-        return value.strip()
-    if column.is_list and isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return _AMONG.join(value)
-    return json.dumps(value)
+    text = _joined(value) if isinstance(value, list) else _plain(value)
+    return text if type(value) in column.takes else Misfit(text)
+
+
+def _plain(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else json.dumps(value)
+
+
+def _joined(items: list[Any]) -> str:
+    """Return a list of words as a cell; any other stays JSON, which is none of a column's choices."""
+    are_words = all(isinstance(item, str) and item and _AMONG not in item for item in items)
+    return _AMONG.join(items) if are_words else json.dumps(items)

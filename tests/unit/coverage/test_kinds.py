@@ -132,6 +132,21 @@ def test_quotas_name_count_and_kinds_together() -> None:
         assert codes("quotas", QUOTA, line) == [(2, field, code)]
 
 
+@pytest.mark.parametrize(
+    ("kinds", "codes"),
+    [
+        (["desa", "kelurahan"], []), ([], ["empty"]), ("desa", ["wrong_type"]), (["desa|kelurahan"], ["unknown_value"]),
+        ([""], ["unknown_value"]), ([5], ["unknown_value"]),
+    ],
+)  # fmt: skip
+def test_kinds_of_village_are_a_list_of_words_in_json(kinds: object, codes: list[str]) -> None:
+    """What only a CSV joins by | is not taken apart in JSON."""
+    (row,) = KINDS["quotas"].examples
+    body = json.dumps([row | {"kinds": kinds}]).encode()
+    found = check(KINDS["quotas"], read_json(body, KINDS["quotas"]), HOME_OF)
+    assert [error.code for error in found.errors] == codes
+
+
 def test_designations_are_of_villages_that_exist() -> None:
     """At ID stands how many are to follow in a year; anything between has no designation."""
     found = checked("designations", DESIGNATION, f"{VILLAGE},2018-11-12,designated,bpjs", "ID,2019-01-01,198,bpjs")

@@ -172,6 +172,17 @@ def test_json_values_must_be_whole_numbers(value: object) -> None:
     assert [error.field for error in checked_json([row | {"value": value}]).errors] == ["value"]
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("value", "1710891"), ("region", 11), ("source", {}), ("source", True), ("definition", ["all"]), ("basis", 1)],
+)
+def test_a_json_value_of_another_type_is_refused_even_where_it_reads_right(field: str, value: object) -> None:
+    """Whoever reads a region as a number loses zeros (63.10), and {} is nobody's source."""
+    row = {"region": "11", "basis": "workers", "valid_from": "2023-09-01", "source": "bps", "definition": "all"}
+    (wrong,) = checked_json([row | {"value": 5} | {field: value}]).errors
+    assert (wrong.field, wrong.code) == (field, "unknown_value" if field == "basis" else "wrong_type")
+
+
 def test_a_number_too_long_to_be_one_is_refused_like_any_other() -> None:
     """It is never turned into a number."""
     row = {"region": "11", "basis": "workers", "valid_from": "2023-09-01", "source": "bps", "definition": "all"}

@@ -34,11 +34,18 @@ def test_a_frozen_example_still_decodes_and_encodes_to_itself(name: str) -> None
     assert msgspec.json.encode(msgspec.json.decode(frozen, type=CONTRACTS[name])) == frozen
 
 
-@pytest.mark.parametrize("path", sorted((GOLDEN / "earlier").glob("*.json")), ids=lambda path: path.stem)
-def test_an_example_frozen_before_a_field_was_added_is_still_read(path: Path) -> None:
-    """What lies on a compacted topic may be older than any field that came since."""
-    contract = next(contract for name, contract in CONTRACTS.items() if path.name.startswith(name))
-    assert msgspec.json.decode(path.read_bytes(), type=contract)
+@pytest.mark.parametrize("file", sorted((GOLDEN / "earlier").iterdir()), ids=lambda file: file.stem)
+def test_an_example_from_before_a_field_was_added_is_read(file: Path) -> None:
+    """What it says comes out as it was said; what it could not say yet is empty."""
+    decoded = json.loads(msgspec.json.encode(msgspec.json.decode(file.read_bytes(), type=CONTRACTS[file.stem])))
+    assert _said(decoded) == _said(json.loads(file.read_bytes()))
+
+
+def _said(part: Any) -> Any:
+    """Return a document without what is empty, at any depth."""
+    if not isinstance(part, dict):
+        return part
+    return {name: said for name, value in part.items() if (said := _said(value))}
 
 
 @pytest.mark.parametrize("name", CONTRACTS)

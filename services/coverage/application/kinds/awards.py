@@ -26,7 +26,7 @@ LAYOUT: Final = Layout(
         REGION,
         NAME,
         VALID_FROM,
-        Column("value", one_of((AWARDED, *WITHDRAWN)), {"enum": [AWARDED, "withdrawn", None]}),
+        Column("value", one_of((AWARDED, *WITHDRAWN)), {"enum": [AWARDED, *WITHDRAWN, None]}),
         SOURCE,
         REMARK,
     ),

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from services.coverage.application.cells import Fault, fault_of_whole
+from services.coverage.application.cells import Fault, Number, fault_of_whole
 from services.coverage.application.layouts import (
     REGION,
     REMARK,
     SOURCE,
     VALID_FROM,
-    WHOLE_OR_NULL,
     WITHDRAWN,
     Cells,
     Column,
     Layout,
+    Schema,
     figure_of,
     shown_of,
     whole,
@@ -23,6 +23,11 @@ from services.coverage.application.layouts import (
 from services.coverage.domain.desa_sadar import DESIGNATED, DESIGNATIONS, YEARS_QUOTA
 from services.coverage.domain.reference import Figure
 from shared.regions.codes import NATION, level_of
+
+_VALUE: Final[Schema] = {
+    "type": ["string", "integer", "null"],
+    "description": f"{DESIGNATED} or withdrawn; at ID the number of villages",
+}
 
 
 def _faults(cells: Cells) -> Iterator[tuple[str, Fault]]:
@@ -66,7 +71,7 @@ LAYOUT: Final = Layout(
     columns=(
         REGION,
         VALID_FROM,
-        Column("value", lambda _text: None, {"anyOf": [{"enum": [DESIGNATED, "withdrawn"]}, WHOLE_OR_NULL]}),
+        Column("value", lambda _text: None, _VALUE, takes=(str, Number)),
         SOURCE,
         REMARK,
     ),

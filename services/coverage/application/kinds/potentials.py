@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.coverage.application.cells import fault_of_whole, one_of
+from services.coverage.application.cells import Number, fault_of_whole, one_of
 from services.coverage.application.layouts import (
     DEFINITION,
     REGION,
@@ -24,7 +24,14 @@ BASIS: Final = Column("basis", one_of(BASES), {"enum": list(BASES)})
 LAYOUT: Final = Layout(
     POTENTIALS,
     about="Potential workers, the denominators. `value` null withdraws.",
-    columns=(REGION, BASIS, VALID_FROM, Column("value", fault_of_whole, WHOLE_OR_NULL), SOURCE, DEFINITION),
+    columns=(
+        REGION,
+        BASIS,
+        VALID_FROM,
+        Column("value", fault_of_whole, WHOLE_OR_NULL, takes=(Number,)),
+        SOURCE,
+        DEFINITION,
+    ),
     examples=(
         {
             "region": "11",

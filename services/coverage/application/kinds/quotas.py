@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from services.coverage.application.cells import Fault, fault_of_whole, one_of, some_of
+from services.coverage.application.cells import Fault, Number, fault_of_whole, one_of, some_of
 from services.coverage.application.kinds.targets import MEASURE
 from services.coverage.application.layouts import (
     REGION,
@@ -64,8 +64,8 @@ LAYOUT: Final = Layout(
         REGION,
         Column("group", one_of(GROUPS), {"enum": list(GROUPS)}),
         MEASURE,
-        Column("count", fault_of_whole, WHOLE_OR_NULL),
-        Column("kinds", some_of(KINDS_OF_VILLAGE), _KINDS, is_list=True),
+        Column("count", fault_of_whole, WHOLE_OR_NULL, takes=(Number,)),
+        Column("kinds", some_of(KINDS_OF_VILLAGE), _KINDS, takes=(list,)),
         VALID_FROM,
         SOURCE,
         REMARK,

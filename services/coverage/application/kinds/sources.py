@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
-from services.coverage.application.cells import Fault, fault_of_whole
+from services.coverage.application.cells import Fault, Number, fault_of_whole
 from services.coverage.application.layouts import (
     NAME,
     SOURCE,
@@ -53,7 +53,12 @@ LAYOUT: Final = Layout(
     columns=(
         SOURCE,
         NAME,
-        Column("cadence_days", _fault_of_cadence, WHOLE_OR_NULL | {"minimum": 1, "maximum": _LONGEST_DAYS}),
+        Column(
+            "cadence_days",
+            _fault_of_cadence,
+            WHOLE_OR_NULL | {"minimum": 1, "maximum": _LONGEST_DAYS},
+            takes=(Number,),
+        ),
         VALID_FROM,
     ),
     examples=(

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from services.coverage.application.cells import Fault, fault_of_date, fault_of_ratio, one_of
+from services.coverage.application.cells import Fault, Number, fault_of_date, fault_of_ratio, one_of
 from services.coverage.application.kinds.potentials import BASIS
 from services.coverage.application.layouts import (
     DAY,
@@ -75,7 +75,7 @@ LAYOUT: Final = Layout(
         MEASURE,
         VALID_FROM,
         Column("date", lambda text: fault_of_date(text) if text else None, _DAY_OR_NULL),
-        Column("ratio", fault_of_ratio, _RATIO),
+        Column("ratio", fault_of_ratio, _RATIO, takes=(str, Number)),
         SOURCE,
         DEFINITION,
     ),
