@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 from services.coverage.application.ports import Checkpoint, Figures, Flush, Timeline
 from services.coverage.domain.counters import Tally
 from services.coverage.domain.flows import flows_of
 from services.coverage.domain.movements import Step, lineage, seen_in
 from services.coverage.domain.position import Position
-from services.coverage.domain.reference import Figure, Row, is_news
-from shared.contracts.snapshots import Snapshot
+from services.coverage.domain.reference import AsOf, Figure, Row, numbered
+from shared.contracts.snapshots import Count, Snapshot
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import holds, level_of
 from shared.runtime.errors import FencedError, TransientError
@@ -101,28 +102,37 @@ class MemoryReference:
     """Keeps rows in a list; the revision is the number of imports."""
 
     def __init__(self) -> None:
-        self._imports: list[list[Row]] = []
+        self._imports: list[list[Row[Any]]] = []
 
-    async def add(self, figures: Sequence[Figure], recorded_at: datetime) -> list[Row]:
-        known = [row for rows in self._imports for row in rows]
-        news: list[Row] = []
-        for figure in figures:
-            series = [r for r in known if (r.figure.region, r.figure.basis) == (figure.region, figure.basis)]
-            if is_news(figure, series):
-                earlier = [r for r in news if (r.figure.region, r.figure.basis) == (figure.region, figure.basis)]
-                news.append(Row(figure, recorded_at, len(series) + len(earlier) + 1))
-        self._imports.append(news)
-        return news
+    async def add(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
+        self._imports.append(await self.news(figures, recorded_at))
+        return self._imports[-1]
 
-    async def since(self, revision: int) -> tuple[int, list[Row]]:
+    async def news(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
+        kinds = {figure.kind for figure in figures}
+        return numbered(figures, [row for row in self._rows() if row.figure.kind in kinds], recorded_at)
+
+    def _rows(self) -> list[Row[Any]]:
+        return [row for rows in self._imports for row in rows]
+
+    async def since(self, revision: int) -> tuple[int, list[Row[Any]]]:
         return len(self._imports), [row for rows in self._imports[revision:] for row in rows]
 
-    async def page(self, region: str | None, after: str, limit: int) -> list[tuple[str, Row]]:
-        placed = {
-            f"{row.figure.region} {row.figure.basis} {row.version:06d}": row for rows in self._imports for row in rows
-        }
+    async def page(self, kind: str, region: str | None, after: str, limit: int) -> list[tuple[str, Row[Any]]]:
+        of_kind = [row for row in self._rows() if row.figure.kind.name == kind]
+        placed = {f"{row.figure.region} {row.figure.series} {row.version:06d}": row for row in of_kind}
         asked = [item for item in sorted(placed.items()) if region in (None, item[1].figure.region)]
         return [item for item in asked if item[0] > after][:limit]
+
+
+class MemoryGroupCounts:
+    """People of groups, by group and region."""
+
+    def __init__(self, counts: Mapping[str, Mapping[str, Count]]) -> None:
+        self._counts = counts
+
+    async def of_group(self, group: str, regions: Collection[str], at: AsOf) -> Mapping[str, Count]:
+        return {region: count for region, count in self._counts.get(group, {}).items() if region in regions}
 
 
 class MemoryTopic:

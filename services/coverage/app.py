@@ -9,7 +9,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from services.coverage.adapters import http_api, http_potentials
+from services.coverage.adapters import http_api, http_provenance, http_reference
 from services.coverage.adapters.change_decoder import ChangeDecoder
 from services.coverage.adapters.kafka_changes import ChangeSink
 from services.coverage.adapters.kafka_missing import KafkaChanges
@@ -18,8 +18,10 @@ from services.coverage.adapters.metrics import CoverageMetrics
 from services.coverage.adapters.mongo_reference import MongoReference
 from services.coverage.adapters.mongo_store import MongoStore
 from services.coverage.application.apply import Applier
-from services.coverage.application.potentials import PotentialImport
+from services.coverage.application.derive import Deriver
+from services.coverage.application.imports import ReferenceImport
 from services.coverage.application.progress import Progress
+from services.coverage.application.provenance import Provenance
 from services.coverage.application.public import PublicViewer
 from services.coverage.application.publish import Publisher
 from services.coverage.application.resume import resume
@@ -39,6 +41,7 @@ from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import NATION, regency_of
+from shared.regions.successors import Homes, table
 from shared.runtime.auth import TokenVerifier
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.health import Health
@@ -67,7 +70,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     )
 
     book, progress = Book(), Progress(partition_of)
-    viewer = Viewer(store, book, regions.name, clock, progress.catching_up)
+    viewer = Viewer(store, Deriver(book, regions.children), regions.name, clock, progress.catching_up)
     publisher = Publisher(
         viewer,
         KafkaSnapshotTopic(producer, snapshots.name),
@@ -121,8 +124,10 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     bearer = Bearer(verifier)
     public = PublicViewer(viewer, regions.children)
     api.include_router(http_api.create_router(viewer=viewer, public=public, catalogue=regions, bearer=bearer))
-    imports = PotentialImport(reference, watch, regions.__contains__, clock)
-    api.include_router(http_potentials.create_router(imports=imports, reference=reference, bearer=bearer))
+    provenance = Provenance(book, regions.children, store, clock)
+    api.include_router(http_provenance.create_router(provenance=provenance, catalogue=regions, bearer=bearer))
+    imports = ReferenceImport(reference, watch, Homes(regions, table()).home_of, clock)
+    api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
     extend_openapi(api)
     return api
 

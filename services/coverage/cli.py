@@ -23,6 +23,11 @@ class Reference(StrEnum):
     """Kinds of reference data."""
 
     POTENTIALS = "potentials"
+    TARGETS = "targets"
+    QUOTAS = "quotas"
+    DESIGNATIONS = "designations"
+    AWARDS = "awards"
+    SOURCES = "sources"
 
 
 @app.command()
@@ -55,10 +60,11 @@ def load_reference(
     file: Annotated[Path, typer.Argument(help="A .csv or .json file")],
     url: Annotated[str, typer.Option(help="Where coverage is, for example http://127.0.0.1:8002")],
     token_file: Annotated[Path, typer.Option(help="A file with a token that has the scope reference:write")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Have it checked only; nothing is recorded")] = False,
 ) -> None:
     """Send a file of reference data to a running coverage service and print its report; exit code 1 if refused."""
     try:
-        answer = upload(kind.value, file, url, token_file.read_text().strip())
+        answer = upload(kind.value, file, url, token_file.read_text().strip(), dry_run=dry_run)
     except (PermanentError, TransientError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

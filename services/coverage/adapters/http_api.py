@@ -46,13 +46,13 @@ def create_router(*, viewer: Viewer, public: PublicViewer, catalogue: Catalogue,
         if caller is not None and caller.may(SCOPE):
             return [*await viewer.snapshots(regions)]
         if not all(is_public(region) for region in regions):
-            raise _needs_token(caller)
+            raise needs_token(caller)
         return [*await public.documents(regions)]
 
     @router.get("/{code}", responses={200: {"model": Snapshot}, **_REFUSALS})
     async def get_region(code: str, caller: Caller | None = bearer.optional) -> Response:
         """Return a region as counted now; without a token small numbers are null and named under `suppressed`."""
-        _check_region(code, catalogue)
+        check_region(code, catalogue)
         return _json((await show([code], caller))[0])
 
     @router.get("/{code}/children", responses={200: {"model": Page}, **_REFUSALS})
@@ -60,7 +60,7 @@ def create_router(*, viewer: Viewer, public: PublicViewer, catalogue: Catalogue,
         code: str, limit: Limit = 100, cursor: Cursor = None, caller: Caller | None = bearer.optional
     ) -> Response:
         """Return the regions directly below, page by page; without a token as for one region."""
-        _check_region(code, catalogue)
+        check_region(code, catalogue)
         below = [child for child in catalogue.children(code) if child > place_of(cursor)]
         page = below[:limit]
         parent, *items = await show([code, *page], caller)
@@ -76,14 +76,16 @@ def create_router(*, viewer: Viewer, public: PublicViewer, catalogue: Catalogue,
     return router
 
 
-def _check_region(code: str, catalogue: Catalogue) -> None:
+def check_region(code: str, catalogue: Catalogue) -> None:
+    """Raise the 404 where no region has this code."""
     if code not in catalogue:
         raise Problem(
             404, "unknown_region", "no region has this code; write a Kemendagri code (11, 11.01, 11.01.01) or ID"
         )
 
 
-def _needs_token(caller: Caller | None) -> Problem:
+def needs_token(caller: Caller | None) -> Problem:
+    """Return what a caller is told whose token is missing or does not reach this far."""
     if caller is None:
         return unauthorised("districts and villages are shown to officials; sign in and send the token")
     return Problem(403, "scope_missing", f"the token lacks the scope {SCOPE}; ask for one that has it")

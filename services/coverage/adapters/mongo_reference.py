@@ -1,27 +1,28 @@
 """Versioned reference data in MongoDB.
 
-Collections: `potentials` (one a row, immutable; `_id` is its place in the order by region, basis and version),
-`revisions` (a number that grows with every change, by which other replicas notice it).
+Collections: `reference` (one a row, immutable; `_id` is its place in the order by kind, region, series and version),
+`revisions` (a number that grows with every import, by which other replicas notice it).
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from pymongo import ReturnDocument
 
-from services.coverage.domain.reference import Figure, Row, is_news
+from services.coverage.application.kinds.table import KINDS
+from services.coverage.domain.reference import Figure, Row, numbered
 from shared.adapters.mongo import Document, Mongo, Session, translating
 
-COLLECTIONS: Final = ["potentials", "revisions"]
-_REVISION: Final = "potentials"
+COLLECTIONS: Final = ["reference", "revisions"]
+_REVISION: Final = "reference"
 
 
 class MongoReference:
-    """The store of potentials."""
+    """The store of reference data."""
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
@@ -30,25 +31,27 @@ class MongoReference:
         """Make collections, indexes and the revision exist."""
         await self._mongo.create(COLLECTIONS)
         with translating("prepare reference data"):
-            await self._mongo["potentials"].create_index("revision")
-            await self._mongo["potentials"].create_index([("region", 1), ("_id", 1)])
+            await self._mongo["reference"].create_index("revision")
+            await self._mongo["reference"].create_index([("kind", 1), ("region", 1), ("_id", 1)])
             await self._mongo["revisions"].update_one({"_id": _REVISION}, {"$setOnInsert": {"n": 0}}, upsert=True)
 
-    async def add(self, figures: Sequence[Figure], recorded_at: datetime) -> list[Row]:
+    async def add(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
         """See the port. Two imports at once meet at the revision: the second sees what the first recorded."""
-        # MongoDB keeps milliseconds: what is returned now is what will be read later.
-        at = recorded_at.replace(microsecond=recorded_at.microsecond // 1000 * 1000)
 
-        async def work(session: Session) -> list[Row]:
+        async def work(session: Session) -> list[Row[Any]]:
             revision = await self._next_revision(session)
-            known = await self._known({figure.region for figure in figures}, session)
-            rows = _as_rows(figures, known, at)
+            rows = await self._news(figures, recorded_at, session)
             if rows:
                 documents = [_document(row, revision) for row in rows]
-                await self._mongo["potentials"].insert_many(documents, ordered=False, session=session)
+                await self._mongo["reference"].insert_many(documents, ordered=False, session=session)
             return rows
 
         return await self._mongo.transact(work)
+
+    async def news(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
+        """See the port."""
+        with translating("read reference data"):
+            return await self._news(figures, recorded_at, None)
 
     async def _next_revision(self, session: Session) -> int:
         moved = await self._mongo["revisions"].find_one_and_update(
@@ -56,51 +59,41 @@ class MongoReference:
         )
         return int(moved["n"])
 
-    async def _known(self, regions: Iterable[str], session: Session) -> list[Row]:
-        found = await self._mongo["potentials"].find({"region": {"$in": list(regions)}}, session=session).to_list(None)
-        return [_row(document) for document in found]
+    async def _news(self, figures: Sequence[Figure[Any]], recorded_at: datetime, session: Session) -> list[Row[Any]]:
+        # MongoDB keeps milliseconds: what is returned now is what will be read later.
+        at = recorded_at.replace(microsecond=recorded_at.microsecond // 1000 * 1000)
+        kinds, regions = {figure.kind.name for figure in figures}, {figure.region for figure in figures}
+        same = {"kind": {"$in": list(kinds)}, "region": {"$in": list(regions)}}
+        known = await self._mongo["reference"].find(same, session=session).to_list(None)
+        return numbered(figures, [_row(document) for document in known], at)
 
-    async def since(self, revision: int) -> tuple[int, list[Row]]:
+    async def since(self, revision: int) -> tuple[int, list[Row[Any]]]:
         """See the port. Rows first named by a revision are there when the revision is: both come in one transaction."""
         with translating("read reference data"):
             present = await self._mongo["revisions"].find_one({"_id": _REVISION})
             if present is None or present["n"] == revision:
                 return revision, []
             newer = {"revision": {"$gt": revision, "$lte": present["n"]}}
-            found = await self._mongo["potentials"].find(newer).to_list(None)
+            found = await self._mongo["reference"].find(newer).to_list(None)
         return int(present["n"]), [_row(document) for document in found]
 
-    async def page(self, region: str | None, after: str, limit: int) -> list[tuple[str, Row]]:
+    async def page(self, kind: str, region: str | None, after: str, limit: int) -> list[tuple[str, Row[Any]]]:
         """See the port."""
-        asked = {"_id": {"$gt": after}, **({"region": region} if region else {})}
-        with translating("read potentials"):
-            found = await self._mongo["potentials"].find(asked).sort("_id", 1).limit(limit).to_list(None)
+        asked = {"kind": kind, "_id": {"$gt": after}, **({"region": region} if region else {})}
+        with translating(f"read {kind}"):
+            found = await self._mongo["reference"].find(asked).sort("_id", 1).limit(limit).to_list(None)
         return [(document["_id"], _row(document)) for document in found]
 
 
-def _as_rows(figures: Sequence[Figure], known: Sequence[Row], at: datetime) -> list[Row]:
-    """Return those of the figures that are news as rows, numbered on from what is known."""
-    by_series: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in known:
-        by_series[row.figure.region, row.figure.basis].append(row)
-    versions = Counter({series: len(rows) for series, rows in by_series.items()})
-    news: list[Row] = []
-    for figure in figures:
-        series = (figure.region, figure.basis)
-        if is_news(figure, by_series[series]):
-            versions[series] += 1
-            news.append(Row(figure, at, versions[series]))
-    return news
-
-
-def _document(row: Row, revision: int) -> Document:
+def _document(row: Row[Any], revision: int) -> Document:
     figure = row.figure
     return {
-        "_id": f"{figure.region} {figure.basis} {row.version:06d}",
+        "_id": f"{figure.kind.name} {figure.region} {figure.series} {row.version:06d}",
+        "kind": figure.kind.name,
         "region": figure.region,
-        "basis": figure.basis,
+        "series": figure.series,
         "valid_from": figure.valid_from.isoformat(),
-        "value": figure.value,
+        "value": msgspec.to_builtins(figure.value),
         "source": figure.source,
         "definition": figure.definition,
         "recorded_at": row.recorded_at,
@@ -109,12 +102,14 @@ def _document(row: Row, revision: int) -> Document:
     }
 
 
-def _row(document: Document) -> Row:
+def _row(document: Document) -> Row[Any]:
+    kind, value = KINDS[document["kind"]].kind, document["value"]
     figure = Figure(
+        kind,
         document["region"],
-        document["basis"],
+        document["series"],
         date.fromisoformat(document["valid_from"]),
-        document["value"],
+        None if value is None else msgspec.convert(value, kind.value),
         document["source"],
         document["definition"],
     )

@@ -23,7 +23,7 @@ class Answer:
     lines: list[str]
 
 
-def upload(kind: str, file: Path, url: str, token: str) -> Answer:
+def upload(kind: str, file: Path, url: str, token: str, *, dry_run: bool) -> Answer:
     """Return the API's answer to the file.
 
     Raises: TransientError when the API cannot be reached; PermanentError when the file is of no known type or cannot
@@ -34,7 +34,13 @@ def upload(kind: str, file: Path, url: str, token: str) -> Answer:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": _TYPES[file.suffix.lower()]}
     address = f"{url.rstrip('/')}/v1/{kind}"
     try:
-        response = httpx.put(address, content=file.read_bytes(), headers=headers, timeout=_ANSWER_WITHIN_S)
+        response = httpx.put(
+            address,
+            params={"dry_run": "true"} if dry_run else {},
+            content=file.read_bytes(),
+            headers=headers,
+            timeout=_ANSWER_WITHIN_S,
+        )
         body = response.json()
     except OSError as error:
         raise PermanentError(f"{file} cannot be read ({type(error).__name__})") from error
@@ -44,9 +50,15 @@ def upload(kind: str, file: Path, url: str, token: str) -> Answer:
 
 
 def _summary(body: dict[str, Any]) -> str:
-    return f"{body['rows']} rows: {body['recorded']} recorded, {body['unchanged']} unchanged"
+    done = f"{body['recorded']} recorded" if "recorded" in body else f"{body['would_record']} would be recorded"
+    return f"{body['rows']} rows: {done}, {body['unchanged']} unchanged"
 
 
 def _lines(problem: dict[str, Any]) -> list[str]:
-    errors = [f"row {e['row']}, {e['field']}: {e['detail']}" for e in problem.get("errors", ()) if "row" in e]
+    errors = [_line(error) for error in problem.get("errors", ()) if "row" in error]
     return [*errors, str(problem.get("detail", "refused without a reason"))]
+
+
+def _line(error: dict[str, Any]) -> str:
+    region = f" ({error['region']})" if error["region"] else ""
+    return f"row {error['row']}{region}, {error['field']}: {error['wrong']}; {error['fix']}"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from services.coverage.domain.counters import Sum, Tally
 from services.coverage.domain.flows import Flows
 from services.coverage.domain.movements import Movement
 from services.coverage.domain.position import Position
-from services.coverage.domain.reference import Figure, Row
-from shared.contracts.snapshots import Snapshot
+from services.coverage.domain.reference import AsOf, Figure, Row
+from shared.contracts.snapshots import Count, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +110,33 @@ class Store(Protocol):
 
 
 class ReferenceStore(Protocol):
-    """Versioned rows of reference data."""
+    """Versioned rows of reference data, of all kinds."""
 
-    async def add(self, figures: Sequence[Figure], recorded_at: datetime) -> list[Row]:
-        """Record those of the figures that are news, all or none, and return them as rows."""
+    async def add(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
+        """Record those of the figures, all of one kind, that are news, all or none, and return them as rows."""
         ...
 
-    async def since(self, revision: int) -> tuple[int, list[Row]]:
-        """Return the present revision, and the rows recorded after the one given."""
+    async def news(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
+        """Return the rows that `add` would record now; nothing is recorded."""
         ...
 
-    async def page(self, region: str | None, after: str, limit: int) -> list[tuple[str, Row]]:
-        """Return up to `limit` rows with their places in the order, those after the given place."""
+    async def since(self, revision: int) -> tuple[int, list[Row[Any]]]:
+        """Return the present revision, and the rows of all kinds recorded after the one given."""
+        ...
+
+    async def page(self, kind: str, region: str | None, after: str, limit: int) -> list[tuple[str, Row[Any]]]:
+        """Return up to `limit` rows with their places in the order, those after the given place.
+
+        They are ordered by region, series and version.
+        """
+        ...
+
+
+class GroupCounts(Protocol):
+    """How many people of a group regions have."""
+
+    async def of_group(self, group: str, regions: Collection[str], at: AsOf) -> Mapping[str, Count]:
+        """Return registered and active people of the group by region; a region that is absent has none."""
         ...
 
 

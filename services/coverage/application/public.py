@@ -7,6 +7,7 @@ from dataclasses import asdict
 from operator import attrgetter
 from typing import Any, Final
 
+from services.coverage.application.public_derived import HiddenDerived
 from services.coverage.application.public_slices import SLICES, hidden_slices
 from services.coverage.application.view import Viewer
 from services.coverage.domain.flows import FLOW_KINDS
@@ -59,6 +60,7 @@ class Hidden:
         self._flows: dict[tuple[str, str, str], frozenset[str]] = {}
         few = frozenset[str]().union(*self._counts.values())
         self._slices = {name: hidden_slices(snapshots, parents, children, few, name) for name in SLICES}
+        self._derived = HiddenDerived(self._column, self._counts)
 
     def _column(self, number: Callable[[Snapshot], int], forced: frozenset[str] = frozenset()) -> frozenset[str]:
         column = {region: number(snapshot) for region, snapshot in self._snapshots.items()}
@@ -90,6 +92,7 @@ class Hidden:
             if snapshot.region in self._slices[name]:
                 document[name] = None
                 suppressed.append(name)
+        suppressed += self._derived.hide(document, snapshot)
         if suppressed:
             # It counts changes, and few changes tell how few people.
             document["position"] = None

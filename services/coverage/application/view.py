@@ -1,16 +1,16 @@
-"""Puts a region's snapshot together: what was counted, the potential in force, flows of the windows that end today."""
+"""Puts a region's snapshot together: what was counted, what follows from it, flows of the windows that end today."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from services.coverage.application.derive import WORKERS, Counted, Deriver, People
 from services.coverage.application.ports import Figures, Store
 from services.coverage.domain.counters import DUE_WINDOWS
 from services.coverage.domain.flows import first_day, windowed
-from services.coverage.domain.ratio import ratio
-from services.coverage.domain.reference import Book, Row
-from shared.contracts.snapshots import Count, Coverage, Potential, Snapshot
+from services.coverage.domain.reference import AsOf
+from shared.contracts.snapshots import Count, Snapshot
 from shared.regions.codes import NATION, level_of, local, parent_of, zone_name
 from shared.runtime.clock import Clock
 
@@ -21,13 +21,13 @@ class Viewer:
     def __init__(
         self,
         store: Store,
-        book: Book,
+        deriver: Deriver,
         name_of: Callable[[str], str | None],
         clock: Clock,
         catching_up: Callable[[str], bool],
     ) -> None:
         self._store = store
-        self._book = book
+        self._deriver = deriver
         self._name_of = name_of
         self._clock = clock
         self._catching_up = catching_up
@@ -41,8 +41,9 @@ class Viewer:
 
     def _snapshot(self, region: str, figures: Figures, now: datetime) -> Snapshot:
         tally, today = figures.tally, local(region, now).date()
-        potential = {basis: _potential(row) for basis, row in self._book.in_force(region, today).items()}
-        workers = potential["workers"].value if "workers" in potential else None
+        by_group = tally.by("group")
+        people = People(Count(tally.registered, tally.active), by_group)
+        derived = self._deriver.of(region, AsOf(today), Counted(people))
         is_village = level_of(region) == "village"
         return Snapshot(
             region=region,
@@ -53,8 +54,8 @@ class Viewer:
             registered=tally.registered,
             active=tally.active,
             unplaced=Count() if is_village else Count(tally.placed_here, tally.placed_here_active),
-            potential=potential,
-            coverage=Coverage(ratio(tally.registered, workers), ratio(tally.active, workers)),
+            potential=derived.potential,
+            coverage=derived.coverage[WORKERS],
             flows=windowed(figures.flows, today),
             as_of=now,
             recorded_at=tally.recorded_at,
@@ -62,13 +63,12 @@ class Viewer:
             fed_at=dict(sorted(tally.fed_at.items())),
             catching_up=self._catching_up(region),
             by_segment=tally.by("segment"),
-            by_group=tally.by("group"),
+            by_group=by_group,
             by_payer=tally.by("payer"),
             by_programme=tally.by("programme"),
             due={window: tally.due_by_payer(today + ahead) for window, ahead in DUE_WINDOWS.items()},
+            target=derived.target,
+            forecast=derived.forecast,
+            quota=derived.quota,
+            designation=derived.designation,
         )
-
-
-def _potential(row: Row) -> Potential:
-    assert row.figure.value is not None, "a row that withdraws is never in force"
-    return Potential(row.figure.value, row.figure.source, row.figure.valid_from, row.version)

@@ -11,7 +11,7 @@ from services.coverage.application.progress import Progress
 from services.coverage.application.publish import Publisher
 from services.coverage.domain.flows import first_day
 from services.coverage.domain.reference import Book
-from shared.regions.codes import NATION, local
+from shared.regions.codes import NATION, lineage_of, local
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
@@ -23,7 +23,7 @@ _EVERY_S: Final = 1.0
 
 
 class Watch:
-    """Keeps the book of potentials current and has published what changed elsewhere."""
+    """Keeps the book of reference data current and has published what changed elsewhere."""
 
     def __init__(
         self,
@@ -94,11 +94,13 @@ class Watch:
         self._publisher.touch_newer(await self._store.positions(owned))
 
     async def look_at_reference(self) -> None:
-        """Read the rows recorded since the last look; their regions are published anew."""
+        """Read the rows recorded since the last look; their regions are published anew, and those above, whose sums
+        may have changed.
+        """
         self._revision, rows = await self._reference.since(self._revision)
         for row in rows:
             self._book.add(row)
-        self._publisher.touch(row.figure.region for row in rows)
+        self._publisher.touch({region for row in rows for region in lineage_of(row.figure.region)})
 
     async def _prune(self) -> None:
         """Once a month, and when partitions come, drop the flows that no window holds any more."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from fractions import Fraction
 from typing import Final
 
 from shared.contracts.snapshots import Ratio
 
-_PLACES: Final = Decimal("0.0001")
+_STEPS: Final = 10_000
 """Two decimals of a per cent."""
-_DIGITS: Final = 60
-"""Far more than counts of people have, so that only the last step rounds."""
 
 
 def ratio(numerator: int, denominator: int | None) -> Ratio | None:
@@ -20,9 +18,10 @@ def ratio(numerator: int, denominator: int | None) -> Ratio | None:
     """
     if denominator is None:
         return None
-    if denominator == 0:
-        return Ratio(numerator, 0, None)
-    with localcontext() as context:
-        context.prec = _DIGITS
-        exact = Decimal(numerator) / Decimal(denominator)
-        return Ratio(numerator, denominator, float(exact.quantize(_PLACES, ROUND_HALF_EVEN)))
+    exact = Fraction(numerator, denominator) if denominator else None
+    return Ratio(numerator, denominator, None if exact is None else rounded(exact))
+
+
+def rounded(exact: Fraction) -> float:
+    """Return a ratio as it is shown: half-even to four decimals."""
+    return round(exact * _STEPS) / _STEPS

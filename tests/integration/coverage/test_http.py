@@ -13,6 +13,7 @@ import uvicorn
 from typer.testing import CliRunner
 
 from services.coverage.app import build
+from services.coverage.application.kinds.table import KINDS
 from services.coverage.cli import app
 from tests.factories_coverage import VILLAGE, joined
 from tests.integration.coverage.stack import Replica, Stack
@@ -61,6 +62,12 @@ async def test_the_public_sees_no_few_people(stack: Stack, replica: Replica) -> 
 @pytest.mark.parametrize(
     ("path", "scope", "expected"),
     [
+        (f"/v1/regions/{VILLAGE}/provenance", None, (401, "unauthorised")),
+        ("/v1/regions/11.01.02/provenance", "facts:write", (403, "scope_missing")),
+        ("/v1/regions/99/provenance", None, (404, "unknown_region")),
+        ("/v1/regions/11/provenance?as_of=2999-01-01", None, (422, "as_of_in_future")),
+        ("/v1/regions/11/provenance?as_of=soon", None, (422, "malformed_request")),
+        ("/v1/awards?limit=0", "coverage:read", (422, "malformed_request")),
         ("/v1/regions/11.01.02", None, (401, "unauthorised")),
         (f"/v1/regions/{VILLAGE}", None, (401, "unauthorised")),
         ("/v1/regions/11.01/children", None, (401, "unauthorised")),
@@ -165,7 +172,8 @@ async def test_a_file_that_cannot_be_taken_is_refused(
 async def test_the_documents_describe_routes_and_topics(stack: Stack, replica: Replica) -> None:
     """OpenAPI and AsyncAPI are there, and name what is public."""
     paths = (await replica.http.get("/openapi.json")).json()["paths"]
-    assert {"/v1/regions/{code}", "/v1/regions/{code}/children", "/v1/potentials"} <= paths.keys()
+    assert {f"/v1/{kind}" for kind in KINDS} <= paths.keys()
+    assert {"/v1/regions/{code}", "/v1/regions/{code}/children", "/v1/regions/{code}/provenance"} <= paths.keys()
     channels = (await replica.http.get("/asyncapi.json")).json()["channels"]
     addresses = {channel["address"] for channel in channels.values()}
     assert addresses == {f"{stack.namespace}enrollment.changed.v1", f"{stack.namespace}coverage.updated.v1"}
@@ -190,7 +198,7 @@ async def test_the_command_sends_a_file_and_prints_the_report(stack: Stack, tmp_
         assert await load(good) == (0, "1 rows: 1 recorded, 0 unchanged\n")
         code, output = await load(bad)
         assert code == 1
-        assert "row 2, value: '38.09%' is a percentage" in output
+        assert "row 2 (11), value: '38.09%' is a percentage" in output
         code, output = await load(good, "http://127.0.0.1:1")
         assert code == 1
         assert "is coverage up?" in output

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from services.coverage.adapters.mongo_reference import MongoReference
+from services.coverage.adapters.reference_schema import as_csv
 from services.coverage.application.apply import Applier
+from services.coverage.application.kinds.table import KINDS
+from services.coverage.application.layouts import Layout
 from services.coverage.application.ports import Flush, ReferenceStore, Store
 from services.coverage.application.progress import Progress
+from services.coverage.application.rows import check
+from services.coverage.application.tables import read_csv
 from services.coverage.domain.counters import Sum
 from services.coverage.domain.flows import Flow, first_day
 from services.coverage.domain.movements import counted
 from services.coverage.domain.position import Position
+from services.coverage.domain.potentials import POTENTIALS
 from services.coverage.domain.reference import Figure
 from shared.adapters.mongo import Mongo
 from shared.contracts.changes import Change
+from shared.regions.catalogue import catalogue
+from shared.regions.successors import Homes
 from shared.runtime.errors import FencedError
 from tests.factories_coverage import (
     NEIGHBOUR,
@@ -33,13 +43,13 @@ from tests.factories_coverage import (
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryReference, SilentMetrics
 
-FIGURE = Figure("11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all who work")
+FIGURE = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all who work")
 AT = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
 
 
 @pytest.fixture
 async def reference(mongo: Mongo | None) -> ReferenceStore:
-    """The store of potentials, twice."""
+    """The store of reference data, twice."""
     if mongo is None:
         return MemoryReference()
     reference = MongoReference(mongo)
@@ -150,19 +160,45 @@ async def test_a_partition_is_resumed_at_another_offset(store: Store) -> None:
 
 async def test_potentials_are_numbered_and_never_overwritten(reference: ReferenceStore) -> None:
     """A restatement is one more version beside the first."""
-    restated = Figure("11", "workers", date(2024, 1, 1), 1_601_559, "bps", "without civil servants")
+    restated = Figure(POTENTIALS, "11", "workers", date(2024, 1, 1), 1_601_559, "bps", "without civil servants")
     await reference.add([FIGURE], AT)
     await reference.add([restated], AT + timedelta(days=1))
-    rows = [row for _, row in await reference.page("11", "", 10)]
+    rows = [row for _, row in await reference.page("potentials", "11", "", 10)]
     assert [(row.version, row.figure) for row in rows] == [(1, FIGURE), (2, restated)]
 
 
 async def test_the_same_potentials_again_add_nothing(reference: ReferenceStore) -> None:
     """However often, also with two sources for one day."""
-    other = Figure("11", "workers", date(2023, 9, 1), 1_700_000, "kemnaker", "all who work")
+    other = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 1_700_000, "kemnaker", "all who work")
     assert len(await reference.add([FIGURE, other], AT)) == 2
     assert await reference.add([FIGURE, other], AT + timedelta(days=1)) == []
-    assert len(await reference.page(None, "", 10)) == 2
+    assert len(await reference.page("potentials", None, "", 10)) == 2
+
+
+@pytest.mark.parametrize("layout", KINDS.values(), ids=KINDS)
+async def test_every_kind_is_kept_as_it_was_stated(reference: ReferenceStore, layout: Layout[Any]) -> None:
+    """A value, and a withdrawal, are read back as they were recorded; other kinds do not see them."""
+    figures = check(layout, read_csv(as_csv(layout).encode(), layout), Homes(catalogue(), ()).home_of).figures
+    withdrawn = replace(figures[0], valid_from=date(2026, 1, 1), value=None)
+    rows = await reference.add([*figures, withdrawn], AT)
+    assert [row.figure for row in rows] == [*figures, withdrawn]
+    kept = [row for _, row in await reference.page(layout.kind.name, None, "", 10)]
+    assert sorted(kept, key=str) == sorted(rows, key=str)
+    assert sorted((await reference.since(0))[1], key=str) == sorted(rows, key=str)
+    others = [kind for kind in KINDS if kind != layout.kind.name]
+    assert [await reference.page(kind, None, "", 10) for kind in others] == [[]] * 5
+
+
+async def test_what_would_be_news_is_told_without_being_recorded(reference: ReferenceStore) -> None:
+    """A dry run numbers rows as the import would, and changes nothing that others see."""
+    await reference.add([FIGURE], AT)
+    revision, _ = await reference.since(0)
+    restated = replace(FIGURE, value=1_601_559)
+    (row,) = await reference.news([FIGURE, restated], AT)
+    assert (row.figure, row.version) == (restated, 2)
+    assert await reference.since(revision) == (revision, [])
+    assert await reference.news([], AT) == []
+    assert await reference.add([], AT) == []
 
 
 async def test_new_rows_are_noticed_by_revision(reference: ReferenceStore) -> None:
@@ -177,13 +213,13 @@ async def test_new_rows_are_noticed_by_revision(reference: ReferenceStore) -> No
 
 async def test_potentials_are_paged_in_order(reference: ReferenceStore) -> None:
     """By region, basis and version, from any place on."""
-    village = Figure(VILLAGE, "village_officials", date(2024, 1, 1), 9, "kemendagri", "officials")
-    withdrawn = Figure("11", "vulnerable", date(2024, 1, 1), None, "bps", "farmers")
+    village = Figure(POTENTIALS, VILLAGE, "village_officials", date(2024, 1, 1), 9, "kemendagri", "officials")
+    withdrawn = Figure(POTENTIALS, "11", "vulnerable", date(2024, 1, 1), None, "bps", "farmers")
     await reference.add([village, FIGURE, withdrawn], AT)
-    (first, row), *rest = await reference.page(None, "", 2)
+    (first, row), *rest = await reference.page("potentials", None, "", 2)
     assert row.figure == withdrawn
     assert [row.figure for _, row in rest] == [FIGURE]
-    after = await reference.page(None, rest[-1][0], 2)
+    after = await reference.page("potentials", None, rest[-1][0], 2)
     assert [row.figure for _, row in after] == [village]
     assert first < rest[0][0] < after[0][0]
 

@@ -8,11 +8,13 @@ from datetime import date, timedelta
 import pytest
 
 from services.coverage.application.apply import Applier
+from services.coverage.application.derive import Deriver
 from services.coverage.application.progress import Progress
 from services.coverage.application.publish import Publisher
 from services.coverage.application.view import Viewer
 from services.coverage.application.watch import Watch
 from services.coverage.domain.movements import counted
+from services.coverage.domain.potentials import POTENTIALS
 from services.coverage.domain.reference import Book, Figure
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Ratio, Snapshot
@@ -22,8 +24,13 @@ from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLA
 from tests.fakes import ManualClock
 from tests.fakes_coverage import ManualReader, MemoryReference, MemoryStore, MemoryTopic, SilentMetrics
 
-POTENTIAL = Figure("11", "workers", date(2023, 9, 1), 17_109, "bps", "all who work")
+POTENTIAL = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 17_109, "bps", "all who work")
 BEHIND = timedelta(minutes=5)
+
+
+def children(region: str) -> tuple[str, ...]:
+    """Return the regions below; here each has one, Aceh, or none."""
+    return ("11",) if region == "ID" else ()
 
 
 @dataclass
@@ -38,7 +45,9 @@ class Replica:
     def __post_init__(self) -> None:
         metrics, book, progress = SilentMetrics(), Book(), Progress(partition)
         self.topic = MemoryTopic()
-        viewer = Viewer(self.store, book, lambda code: f"name of {code}", self.clock, progress.catching_up)
+        viewer = Viewer(
+            self.store, Deriver(book, children), lambda code: f"name of {code}", self.clock, progress.catching_up
+        )
         self.publisher = Publisher(viewer, self.topic, lambda: self.reader.partitions, partition, self.clock, metrics)
         self.applier = Applier(
             self.store, progress, self.clock, metrics, self.publisher.counted, self.publisher.counted_behind
@@ -134,7 +143,7 @@ async def test_a_zombie_is_fenced_and_goes_on_from_the_checkpoint() -> None:
 
 
 async def test_a_potential_gives_a_ratio_and_publishes_its_region() -> None:
-    """Also when another replica recorded it, at the next look."""
+    """Also when another replica recorded it, at the next look; and those above, whose sum it may complete."""
     replica = await ready()
     await replica.apply(joined(6517))
     await replica.published()
@@ -142,7 +151,8 @@ async def test_a_potential_gives_a_ratio_and_publishes_its_region() -> None:
     replica.clock.advance(timedelta(seconds=1))
     await replica.watch.look()
     published = await replica.published()
-    assert set(published) == {"11"}
+    assert set(published) == {"11", "ID"}
+    assert published["ID"].potential["workers"].summed
     assert published["11"].coverage.active == Ratio(6517, 17_109, 0.3809)
     assert published["11"].potential["workers"].version == 1
 

@@ -1,70 +1,130 @@
-"""Which potential is in force, and what is news."""
+"""Which row is in force, what is news, and what the book answers; for every kind the same."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from services.coverage.domain.reference import Book, Figure, Row, in_force, is_news
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.coverage.domain.potentials import POTENTIALS
+from services.coverage.domain.reference import AsOf, Book, Row, in_force, is_news, numbered
+from tests.factories_reference import book_of, row
 
 MARCH = datetime(2024, 3, 1, tzinfo=UTC)
-ACEH = Figure("11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all who work")
+NEW_YEAR = date(2024, 1, 1)
 
 
-def figure(**over: Any) -> Figure:
-    """Return Aceh's potential with what differs."""
-    return replace(ACEH, **over)
+def aceh(value: int | None = 1_710_891, valid_from: date = date(2023, 9, 1), **over: Any) -> Row[int]:
+    """Return Aceh's potential as recorded so many days after March began."""
+    recorded_at = MARCH + timedelta(days=over.pop("after_days", 0))
+    return row(POTENTIALS, "11", "workers", value, valid_from, recorded_at=recorded_at, **over)
 
 
-def row(of: Figure, version: int = 1, after_days: int = 0) -> Row:
-    """Return the figure as recorded so many days after March began."""
-    return Row(of, MARCH + timedelta(days=after_days), version)
+def rows() -> st.SearchStrategy[list[Row[int]]]:
+    """Draw versions of one series, each recorded as the one after those before it."""
+    dated = st.tuples(
+        st.integers(0, 400), st.integers(0, 5), st.none() | st.integers(0, 9), st.sampled_from(["a", "z"])
+    )
+    return st.lists(dated, max_size=12).map(
+        lambda drawn: [
+            aceh(value, date(2023, 1, 1) + timedelta(days=day), source=source, after_days=later, version=n)
+            for n, (day, later, value, source) in enumerate(drawn, 1)
+        ]
+    )
 
 
 def test_a_restatement_holds_from_its_day_and_keeps_the_older_version() -> None:
-    """Aceh went from 1,710,891 to 1,601,559; what was announced before stays provable."""
-    restated = figure(valid_from=date(2024, 1, 1), value=1_601_559, definition="without civil servants")
-    rows = [row(ACEH), row(restated, 2)]
-    assert in_force(rows, date(2023, 12, 31)) == rows[0]
-    assert in_force(rows, date(2024, 1, 1)) == rows[1]
-    assert in_force(rows, date(2023, 8, 31)) is None
+    """Aceh went from 1,710,891 to 1,601,559; what held before stays provable."""
+    restated = aceh(1_601_559, NEW_YEAR, definition="without construction", version=2)
+    both = [aceh(), restated]
+    assert in_force(both, AsOf(date(2023, 12, 31))) == both[0]
+    assert in_force(both, AsOf(NEW_YEAR)) == restated
+    assert in_force(both, AsOf(date(2023, 8, 31))) is None
+
+
+def test_what_was_announced_is_had_by_the_day_it_was_known() -> None:
+    """A restatement of the same day replaces the figure for those who ask later, and for nobody who asks as of then."""
+    both = [aceh(), aceh(1_601_559, after_days=10, version=2)]
+    assert in_force(both, AsOf(NEW_YEAR, known_at=date(2024, 3, 10))) == both[0]
+    assert in_force(both, AsOf(NEW_YEAR, known_at=date(2024, 3, 11))) == both[1]
+    assert in_force(both, AsOf(NEW_YEAR, known_at=date(2024, 2, 29))) is None
+
+
+def test_the_recorded_day_is_that_of_wib() -> None:
+    """What is recorded at 18:00 UTC is known the next day in Jakarta."""
+    late = row(POTENTIALS, "11", "workers", 5, recorded_at=datetime(2024, 3, 1, 18, 0, tzinfo=UTC))
+    assert in_force([late], AsOf(NEW_YEAR, known_at=date(2024, 3, 1))) is None
+    assert in_force([late], AsOf(NEW_YEAR, known_at=date(2024, 3, 2))) == late
 
 
 def test_of_one_day_the_latest_recorded_holds_then_the_greatest_source() -> None:
     """A later record wins over a greater source; together, the greater source."""
-    one, other = row(figure(source="a"), 1, after_days=1), row(figure(source="z"), 2)
-    assert in_force([one, other], date(2024, 1, 1)) == one
-    same = row(figure(source="z"), 3, after_days=1)
-    assert in_force([one, other, same], date(2024, 1, 1)) == same
+    one, other = aceh(source="a", after_days=1), aceh(source="z", version=2)
+    assert in_force([one, other], AsOf(NEW_YEAR)) == one
+    same = aceh(source="z", version=3, after_days=1)
+    assert in_force([one, other, same], AsOf(NEW_YEAR)) == same
 
 
 def test_a_null_value_withdraws() -> None:
     """Then there is no figure; an earlier one does not come back."""
-    rows = [row(ACEH), row(figure(valid_from=date(2024, 1, 1), value=None), 2)]
-    assert in_force(rows, date(2024, 1, 2)) is None
-    assert in_force(rows, date(2023, 12, 31)) == rows[0]
+    both = [aceh(), aceh(None, NEW_YEAR, version=2)]
+    assert in_force(both, AsOf(date(2024, 1, 2))) is None
+    assert in_force(both, AsOf(date(2023, 12, 31))) == both[0]
+
+
+@given(rows().flatmap(lambda drawn: st.tuples(st.just(drawn), st.permutations(drawn))))
+def test_the_order_of_arrival_never_matters(orders: tuple[list[Row[int]], list[Row[int]]]) -> None:
+    """What is in force follows from the set of rows."""
+    at = AsOf(date(2023, 8, 1), date(2024, 3, 4))
+    assert in_force(orders[0], at) == in_force(orders[1], at)
+
+
+@given(rows(), st.integers(0, 6))
+def test_a_later_row_never_changes_what_was_known(drawn: list[Row[int]], days: int) -> None:
+    """As known on a day, rows recorded after it are as if they were not."""
+    known_at = (MARCH + timedelta(days=days)).date()
+    at = AsOf(date(2024, 1, 1), known_at)
+    earlier = [one for one in drawn if one.recorded_at.date() <= known_at]
+    assert in_force(drawn, at) == in_force(earlier, AsOf(at.day))
 
 
 def test_the_same_again_is_no_news() -> None:
     """A file sent twice adds nothing, even with two sources for one day."""
-    side_by_side = [row(figure(source="a"), 1), row(figure(source="z"), 2)]
-    assert not is_news(figure(source="a"), side_by_side)
-    assert not is_news(figure(source="z"), side_by_side)
+    side_by_side = [aceh(source="a"), aceh(source="z", version=2)]
+    assert not is_news(aceh(source="a").figure, side_by_side)
+    assert not is_news(aceh(source="z").figure, side_by_side)
 
 
 def test_going_back_to_an_older_figure_is_news() -> None:
     """What was restated since may be stated anew, and holds again."""
-    rows = [row(ACEH), row(figure(value=5), 2, after_days=1)]
-    assert is_news(ACEH, rows)
-    assert is_news(figure(definition="another"), [row(ACEH)])
+    both = [aceh(), aceh(5, version=2, after_days=1)]
+    assert is_news(aceh().figure, both)
+    assert is_news(aceh(definition="another").figure, [aceh()])
 
 
-def test_the_book_answers_by_basis_and_takes_a_row_once() -> None:
-    """A basis without a figure is absent."""
-    book = Book()
-    book.add(row(ACEH))
-    book.add(row(ACEH))
-    assert book.in_force("11", date(2024, 1, 1)) == {"workers": row(ACEH)}
-    assert book.in_force("12", date(2024, 1, 1)) == {}
-    assert book.regions == {"11"}
+@given(rows())
+def test_a_file_sent_again_is_numbered_on_and_recorded_once(drawn: list[Row[int]]) -> None:
+    """Versions count from 1 without a hole, and a second time there is no news."""
+    figures = list({(one.figure.valid_from, one.figure.source): one.figure for one in drawn}.values())
+    first = numbered(figures, [], MARCH)
+    assert [one.version for one in first] == list(range(1, len(figures) + 1))
+    assert numbered(figures, first, MARCH + timedelta(days=1)) == []
+
+
+def test_the_book_answers_by_series_and_takes_a_row_once() -> None:
+    """A series without a row in force is absent; a row bears upon all regions above."""
+    book = book_of(aceh(), aceh(), row(POTENTIALS, "11", "vulnerable", None))
+    assert book.all(POTENTIALS, "11", AsOf(NEW_YEAR)) == {"workers": aceh()}
+    assert book.one(POTENTIALS, "11", "vulnerable", AsOf(NEW_YEAR)) is None
+    assert book.all(POTENTIALS, "12", AsOf(NEW_YEAR)) == {}
+    assert (book.size, book.regions) == (2, frozenset({"11", "ID"}))
+    assert Book().regions == frozenset()
+
+
+def test_a_row_that_withdraws_has_no_value() -> None:
+    """It is never in force, so to ask is a mistake."""
+    with pytest.raises(AssertionError):
+        _ = aceh(None).value

@@ -37,10 +37,15 @@ def test_a_frozen_example_still_decodes_and_encodes_to_itself(name: str) -> None
 @pytest.mark.parametrize("file", sorted((GOLDEN / "earlier").iterdir()), ids=lambda file: file.stem)
 def test_an_example_from_before_a_field_was_added_is_read(file: Path) -> None:
     """What it says comes out as it was said; what it could not say yet is empty."""
-    frozen = json.loads(file.read_bytes())
     decoded = json.loads(msgspec.json.encode(msgspec.json.decode(file.read_bytes(), type=CONTRACTS[file.stem])))
-    assert {name: decoded[name] for name in frozen} == frozen
-    assert not any(decoded[name] for name in decoded.keys() - frozen.keys())
+    assert _said(decoded) == _said(json.loads(file.read_bytes()))
+
+
+def _said(part: Any) -> Any:
+    """Return a document without what is empty, at any depth."""
+    if not isinstance(part, dict):
+        return part
+    return {name: said for name, value in part.items() if (said := _said(value))}
 
 
 @pytest.mark.parametrize("name", CONTRACTS)

@@ -1,0 +1,43 @@
+"""Rows of reference data for tests; a test states only what matters to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from services.coverage.domain.reference import AsOf, Book, Figure, Kind, Row
+
+V = TypeVar("V")
+
+RECORDED_AT = datetime(2023, 10, 2, 3, 0, tzinfo=UTC)
+SEPTEMBER = date(2023, 9, 1)
+TODAY = AsOf(date(2023, 9, 30))
+
+
+def row(
+    kind: Kind[V], region: str, series: str, value: V | None, valid_from: date = SEPTEMBER, *, version: int = 1,
+    source: str = "bps", definition: str = "all who work", recorded_at: datetime = RECORDED_AT,
+) -> Row[V]:  # fmt: skip
+    """Return a figure as it was recorded."""
+    return Row(Figure(kind, region, series, valid_from, value, source, definition), recorded_at, version)
+
+
+def book_of(*rows: Row[Any]) -> Book:
+    """Return a book with these rows."""
+    book = Book()
+    for one in rows:
+        book.add(one)
+    return book
+
+
+def tree(*villages: str) -> Callable[[str], tuple[str, ...]]:
+    """Return the children in a nation that has only these villages, and what lies above them."""
+    below: dict[str, set[str]] = {}
+    for village in villages:
+        parts = village.split(".")
+        lineage = ["ID", *(".".join(parts[:n]) for n in range(1, len(parts) + 1))]
+        for parent, child in pairwise(lineage):
+            below.setdefault(parent, set()).add(child)
+    return lambda region: tuple(sorted(below.get(region, ())))
