@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -209,6 +210,25 @@ async def test_new_rows_are_noticed_by_revision(reference: ReferenceStore) -> No
     revision, rows = await reference.since(start)
     assert [row.figure for row in rows] == [FIGURE]
     assert await reference.since(revision) == (revision, [])
+
+
+async def test_imports_at_once_are_recorded_one_after_the_other(reference: ReferenceStore) -> None:
+    """Each numbers on from the other's rows; what both state is recorded once, and no row is missed by revision."""
+    one, other = replace(FIGURE, value=1), replace(FIGURE, value=2, valid_from=date(2024, 1, 1))
+    await asyncio.gather(reference.add([one], AT), reference.add([one, other], AT))
+    rows = [row for _, row in await reference.page("potentials", "11", "", 10)]
+    assert [row.version for row in rows] == [1, 2]
+    assert sorted(row.value for row in rows) == [1, 2]
+    assert sorted((await reference.since(0))[1], key=str) == sorted(rows, key=str)
+
+
+async def test_one_region_is_listed_without_its_neighbours(reference: ReferenceStore) -> None:
+    """Those below or above it, and those whose code begins alike, have lists of their own."""
+    regions = ["11", "11.01", "11.01.01.2001", "ID", "12"]
+    await reference.add([replace(FIGURE, region=region) for region in regions], AT)
+    for region in regions:
+        assert [row.figure.region for _, row in await reference.page("potentials", region, "", 10)] == [region]
+    assert await reference.page("potentials", "13", "", 10) == []
 
 
 async def test_potentials_are_paged_in_order(reference: ReferenceStore) -> None:

@@ -29,7 +29,7 @@ def test_the_frozen_example_can_be_read() -> None:
     read = decode(b"11", body, IS_REGION)
     assert read is not None
     assert (read.region, read.active) == ("11", 651_652)
-    assert decode(b"11", json.dumps(json.loads(body) | {"quota": {"n": 1}}).encode(), IS_REGION) == read
+    assert decode(b"11", json.dumps(json.loads(body) | {"added_later": {"n": 1}}).encode(), IS_REGION) == read
 
 
 def test_a_tombstone_of_a_region_is_legal() -> None:
