@@ -1,4 +1,4 @@
-"""Finding regions by name or code. Names repeat, those of villages by the dozen: what lies above them may be named too."""
+"""Finding regions by name or code. Names repeat, those of villages by the dozen: what lies above may be named too."""
 
 from __future__ import annotations
 
@@ -95,4 +95,3 @@ def _rank(name: str, region: _Named) -> int:
     if region.name.startswith(name) or region.bare.startswith(name):
         return 1
     return 2 if f" {name}" in region.name else 3
-

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from fastapi import Request
 from fastapi.responses import Response
 
-from shared.adapters.http_answers import answer
+from shared.adapters.http_answers import Steady, answer
 
 LONG = {"regions": ["63.10"] * 1000}
 
@@ -59,3 +61,40 @@ def test_long_answers_are_packed_for_those_who_take_gzip(encodings: str, packed:
 def test_a_short_answer_goes_as_it_is() -> None:
     """Packing it would save no packet."""
     assert "content-encoding" not in answer(asked(accept_encoding="gzip"), {"region": "63.10"}).headers
+
+
+NOW = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
+
+
+def said(steady: Steady, active: int, minutes: int, address: str = "/v1/regions/63.10") -> bytes:
+    """What is said of two regions so many minutes later."""
+    moment = NOW + timedelta(minutes=minutes)
+    content = [{"region": code, "active": active, "as_of": moment} for code in ("63", "63.10")]
+    return steady.bytes_of(address, content, moment)
+
+
+def test_what_stays_the_same_is_said_in_the_same_bytes() -> None:
+    """A later look at what did not change says the first moment at which it was so."""
+    steady = Steady()
+    assert said(steady, 5, minutes=0) == said(steady, 5, minutes=1) == said(steady, 5, minutes=2)
+
+
+def test_what_changes_is_said_as_of_now() -> None:
+    """A change tells its own moment, even where it changes back."""
+    steady = Steady()
+    for minutes, active in enumerate((5, 6, 5)):
+        assert b"03:0%d" % minutes in said(steady, active, minutes)
+
+
+def test_every_address_is_remembered_for_itself() -> None:
+    """Another region, or another reader, begins anew."""
+    steady = Steady()
+    assert said(steady, 5, 0) != said(steady, 5, 1, "/v1/regions/63.10 public")
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """Beyond the bound all is forgotten, and said anew."""
+    steady = Steady(addresses_at_most=2)
+    first = [said(steady, 5, 0, address) for address in "abc"]
+    assert [said(steady, 5, 1, address) == one for address, one in zip("abc", first, strict=True)] == [False] * 3
+    assert msgspec.json.decode(said(steady, 5, 2, "c"))[0]["active"] == 5
