@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from services.coverage.adapters import http_api, http_provenance, http_reference
 from services.coverage.adapters.change_decoder import ChangeDecoder
+from services.coverage.adapters.http_days import asked
+from services.coverage.adapters.http_sight import Sight
 from services.coverage.adapters.kafka_changes import ChangeSink
 from services.coverage.adapters.kafka_missing import KafkaChanges
 from services.coverage.adapters.kafka_snapshots import KafkaSnapshotTopic
@@ -122,10 +124,10 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
     bearer = Bearer(verifier)
-    public = PublicViewer(viewer, regions.children)
-    api.include_router(http_api.create_router(viewer=viewer, public=public, catalogue=regions, bearer=bearer))
+    at, sight = asked(clock), Sight(viewer, PublicViewer(viewer, regions.children))
+    api.include_router(http_api.create_router(sight=sight, asked=at, catalogue=regions, bearer=bearer))
     provenance = Provenance(book, regions.children, store, clock)
-    api.include_router(http_provenance.create_router(provenance=provenance, catalogue=regions, bearer=bearer))
+    api.include_router(http_provenance.create_router(provenance=provenance, asked=at, catalogue=regions, bearer=bearer))
     imports = ReferenceImport(reference, watch, Homes(regions, table()).home_of, clock)
     api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
     extend_openapi(api)
