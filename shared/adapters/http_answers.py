@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from datetime import datetime
+import re
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +14,7 @@ from fastapi.responses import Response
 _WORTH_PACKING_BYTES: Final = 1024
 """Less fits into a packet as it is."""
 _LEVEL: Final = 6
+_AS_OF: Final = re.compile(rb'"as_of":"[^"]*"')
 _COMMON: Final = {
     # Kept, but asked after each time: figures may change from one second to the next.
     "Cache-Control": "no-cache",
@@ -62,21 +63,26 @@ class Steady:
     """Gives the same bytes as long as nothing but the moment of looking has changed, so that their ETag stays.
 
     `as_of` then tells an earlier moment at which all was as it is now. What was said last is remembered by address,
-    in a hundred bytes each.
+    in a few hundred bytes each.
     """
 
-    def __init__(self, addresses_at_most: int = 50_000) -> None:
-        self._said: dict[str, tuple[bytes, bytes]] = {}
+    def __init__(self, addresses_at_most: int = 20_000) -> None:
+        self._said: dict[tuple[str, bool], tuple[bytes, list[bytes]]] = {}
         self._at_most = addresses_at_most
 
-    def bytes_of(self, address: str, content: Any, moment: datetime) -> bytes:
-        """Return content, whose every `as_of` is this moment, as JSON. `address` stands for what was asked, by whom."""
-        body, now = msgspec.json.encode(content), b'"as_of":' + msgspec.json.encode(moment)
-        state = hashlib.blake2b(body.replace(now, b""), digest_size=16).digest()
-        known, then = self._said.get(address, (b"", now))
+    def answer(self, request: Request, content: Any, *, in_full: bool) -> Response:
+        """Return the content as `answer` does; `in_full` tells readers of one address apart who see more or less."""
+        return answer(request, self.bytes_of((str(request.url), in_full), content))
+
+    def bytes_of(self, address: tuple[str, bool], content: Any) -> bytes:
+        """Return the content as JSON, its `as_of` being that of when it was first said so at this address."""
+        body = msgspec.json.encode(content)
+        state = hashlib.blake2b(_AS_OF.sub(b"", body), digest_size=16).digest()
+        known, moments = self._said.get(address, (b"", []))
         if known == state:
-            return body.replace(now, then)
+            then = iter(moments)
+            return _AS_OF.sub(lambda _now: next(then), body)
         if len(self._said) >= self._at_most:
             self._said.clear()
-        self._said[address] = state, now
+        self._said[address] = state, _AS_OF.findall(body)
         return body

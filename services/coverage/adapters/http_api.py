@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from services.coverage.adapters.http_days import Asked
-from services.coverage.adapters.http_sight import Sight
+from services.coverage.adapters.http_sight import Sight, sees_all
 from services.coverage.domain.reference import AsOf
+from shared.adapters.http_answers import Steady
 from shared.adapters.http_api import Bearer, Problem
 from shared.adapters.openapi import problem
 from shared.adapters.paging import Cursor, Limit, cursor_at, place_of
@@ -36,22 +37,24 @@ class Page:
     next: str | None
 
 
-def create_router(*, sight: Sight, asked: Asked, catalogue: Catalogue, bearer: Bearer) -> APIRouter:
+def create_router(*, sight: Sight, asked: Asked, catalogue: Catalogue, bearer: Bearer, steady: Steady) -> APIRouter:
     """Return the routes under /v1/regions."""
     router = APIRouter(prefix="/v1/regions", tags=["regions"])
 
     @router.get("/{code}", responses={200: {"model": Snapshot}, **_REFUSALS})
     async def get_region(
-        code: str, at: AsOf | None = Depends(asked), caller: Caller | None = bearer.optional
+        request: Request, code: str, at: AsOf | None = Depends(asked), caller: Caller | None = bearer.optional
     ) -> Response:
         """Return a region as counted now, or as of a day; without a token small numbers are null and named under
         `suppressed`. Who is due, and who said so when, is known of now only: of a day `due` and `fed_at` are empty.
         """
         check_region(code, catalogue)
-        return _json((await sight.snapshots(caller, [code], at))[0])
+        (snapshot,) = await sight.snapshots(caller, [code], at)
+        return steady.answer(request, snapshot, in_full=sees_all(caller))
 
     @router.get("/{code}/children", responses={200: {"model": Page}, **_REFUSALS})
     async def get_children(
+        request: Request,
         code: str,
         limit: Limit = 100,
         cursor: Cursor = None,
@@ -63,14 +66,13 @@ def create_router(*, sight: Sight, asked: Asked, catalogue: Catalogue, bearer: B
         below = [child for child in catalogue.children(code) if child > place_of(cursor)]
         page = below[:limit]
         parent, *items = await sight.snapshots(caller, [code, *page], at)
-        return _json(
-            {
-                "region": code,
-                "unplaced": msgspec.to_builtins(parent)["unplaced"],
-                "items": items,
-                "next": cursor_at(page[-1]) if len(below) > limit else None,
-            }
-        )
+        content = {
+            "region": code,
+            "unplaced": msgspec.to_builtins(parent)["unplaced"],
+            "items": items,
+            "next": cursor_at(page[-1]) if len(below) > limit else None,
+        }
+        return steady.answer(request, content, in_full=sees_all(caller))
 
     return router
 
@@ -81,7 +83,3 @@ def check_region(code: str, catalogue: Catalogue) -> None:
         raise Problem(
             404, "unknown_region", "no region has this code; write a Kemendagri code (11, 11.01, 11.01.01) or ID"
         )
-
-
-def _json(content: Any) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from services.coverage.adapters.http_api import check_region
@@ -14,6 +13,7 @@ from services.coverage.adapters.http_sight import needs_token, sees_all
 from services.coverage.application.provenance import Origins, Provenance
 from services.coverage.application.public import is_public
 from services.coverage.domain.reference import AsOf
+from shared.adapters.http_answers import answer
 from shared.adapters.http_api import Bearer
 from shared.adapters.openapi import problem
 from shared.regions.catalogue import Catalogue
@@ -33,13 +33,13 @@ def create_router(*, provenance: Provenance, asked: Asked, catalogue: Catalogue,
 
     @router.get("/{code}/provenance", responses=_ANSWERS)
     async def get_provenance(
-        code: str, at: AsOf | None = Depends(asked), caller: Caller | None = bearer.optional
+        request: Request, code: str, at: AsOf | None = Depends(asked), caller: Caller | None = bearer.optional
     ) -> Response:
         """Return versions and sources behind a region's figures; nothing in it is about people."""
         check_region(code, catalogue)
         if not is_public(code) and not sees_all(caller):
             raise needs_token(caller)
         origins = await provenance.of(code, at or AsOf(provenance.today(code)))
-        return Response(msgspec.json.encode(origins), media_type="application/json")
+        return answer(request, origins)
 
     return router

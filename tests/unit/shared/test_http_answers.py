@@ -66,11 +66,11 @@ def test_a_short_answer_goes_as_it_is() -> None:
 NOW = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
 
 
-def said(steady: Steady, active: int, minutes: int, address: str = "/v1/regions/63.10") -> bytes:
+def said(steady: Steady, active: int, minutes: int, address: str = "/v1/regions/63.10", *, full: bool = True) -> bytes:
     """What is said of two regions so many minutes later."""
     moment = NOW + timedelta(minutes=minutes)
     content = [{"region": code, "active": active, "as_of": moment} for code in ("63", "63.10")]
-    return steady.bytes_of(address, content, moment)
+    return steady.bytes_of((address, full), content)
 
 
 def test_what_stays_the_same_is_said_in_the_same_bytes() -> None:
@@ -89,7 +89,8 @@ def test_what_changes_is_said_as_of_now() -> None:
 def test_every_address_is_remembered_for_itself() -> None:
     """Another region, or another reader, begins anew."""
     steady = Steady()
-    assert said(steady, 5, 0) != said(steady, 5, 1, "/v1/regions/63.10 public")
+    assert said(steady, 5, 0) != said(steady, 5, 1, "/v1/regions/63.11")
+    assert said(steady, 5, 0) != said(steady, 5, 2, full=False)
 
 
 def test_what_is_remembered_is_bounded() -> None:
