@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import cache
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from prometheus_client import CollectorRegistry
 
-from services.coverage.adapters import http_api, http_provenance, http_reference
+from services.coverage.adapters import (
+    http_api,
+    http_provenance,
+    http_reference,
+    http_reports,
+    http_search,
+    http_stream,
+)
 from services.coverage.adapters.change_decoder import ChangeDecoder
+from services.coverage.adapters.http_days import asked
+from services.coverage.adapters.http_sight import Sight
 from services.coverage.adapters.kafka_changes import ChangeSink
 from services.coverage.adapters.kafka_missing import KafkaChanges
 from services.coverage.adapters.kafka_snapshots import KafkaSnapshotTopic
@@ -20,6 +31,7 @@ from services.coverage.adapters.mongo_store import MongoStore
 from services.coverage.application.apply import Applier
 from services.coverage.application.derive import Deriver
 from services.coverage.application.imports import ReferenceImport
+from services.coverage.application.live import Live
 from services.coverage.application.progress import Progress
 from services.coverage.application.provenance import Provenance
 from services.coverage.application.public import PublicViewer
@@ -31,6 +43,7 @@ from services.coverage.domain.position import Position
 from services.coverage.domain.reference import Book
 from services.coverage.settings import CoverageSettings
 from shared.adapters.dead_letters import DeadLetters
+from shared.adapters.http_answers import Steady
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.kafka_gathering import GatheringReader
 from shared.adapters.kafka_producer import Producer, partition_for
@@ -41,6 +54,7 @@ from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import NATION, regency_of
+from shared.regions.search import RegionSearch
 from shared.regions.successors import Homes, table
 from shared.runtime.auth import TokenVerifier
 from shared.runtime.clock import Clock, SystemClock
@@ -122,12 +136,22 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
     bearer = Bearer(verifier)
-    public = PublicViewer(viewer, regions.children)
-    api.include_router(http_api.create_router(viewer=viewer, public=public, catalogue=regions, bearer=bearer))
+    at, sight = asked(clock), Sight(viewer, PublicViewer(viewer, regions.children))
+    api.include_router(
+        http_search.create_router(search=cache(lambda: RegionSearch(regions.name, regions.children)), catalogue=regions)
+    )
+    api.include_router(http_api.create_router(sight=sight, asked=at, catalogue=regions, bearer=bearer, steady=Steady()))
     provenance = Provenance(book, regions.children, store, clock)
-    api.include_router(http_provenance.create_router(provenance=provenance, catalogue=regions, bearer=bearer))
+    api.include_router(http_provenance.create_router(provenance=provenance, asked=at, catalogue=regions, bearer=bearer))
     imports = ReferenceImport(reference, watch, Homes(regions, table()).home_of, clock)
     api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
+    api.include_router(http_reports.create_router(sight=sight, catalogue=regions, clock=clock, bearer=bearer))
+    api.include_router(http_stream.create_router(sight=sight, live=Live(clock), catalogue=regions, bearer=bearer))
+    if settings.cors_origins:
+        api.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET"],
+            allow_headers=["Authorization", "If-None-Match"], expose_headers=["ETag", "Content-Disposition"],
+        )  # fmt: skip
     extend_openapi(api)
     return api
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.adapters.settings import CommonSettings
@@ -13,3 +14,7 @@ class CoverageSettings(CommonSettings):
     model_config = SettingsConfigDict(env_prefix="COVERAGE_", extra="ignore", populate_by_name=True)
 
     port: int = 8002
+    cors_origins: list[str] = Field(
+        default_factory=list,
+        description='Web sites whose scripts may read the API, as JSON: ["https://data.example.go.id"]; none',
+    )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
-from services.coverage.application.ports import Store
+from services.coverage.application.ports import Figures, Store, Timeline
 from services.coverage.domain.counters import Tally
-from services.coverage.domain.flows import Flows, day_before, flows_of
+from services.coverage.domain.flows import Flows, before, first_day, flows_of
 from services.coverage.domain.movements import Movement
+from services.coverage.domain.reference import AsOf
 
 Movements = Sequence[tuple[Movement, int]]
 
@@ -27,6 +28,12 @@ class Past:
         found = await self._store.timelines(regions, day, known_at)
         return {region: line.tally.without(line.movements) for region, line in found.items()}
 
+    async def figures(self, regions: Collection[str], at: AsOf) -> dict[str, Figures]:
+        """Return each region as of a day, known at a day, with the flows of the windows that end on that day."""
+        first, known_at = first_day(at.day), at.known_at or date.max
+        found = await self._store.timelines(regions, before(first), known_at)
+        return {region: _figures(line, first, at.day, known_at) for region, line in found.items()}
+
     async def history(self, region: str, days: Collection[date], known_at: date) -> dict[date, Tally]:
         """Return the region as of each of the days, known at a day."""
         if not days:
@@ -42,12 +49,21 @@ class Past:
 
     async def flows(self, region: str, first: date, last: date, known_at: date) -> Flows:
         """Return the flows of the days from first to last, known at a day, by effective day and kind."""
-        line = (await self._store.timelines([region], day_before(first), date.max))[region]
-        return flows_of(
-            (movement, people)
-            for movement, people in line.movements
-            if first <= movement.effective_day <= last and movement.recorded_day <= known_at
-        )
+        line = (await self._store.timelines([region], before(first), date.max))[region]
+        return _flows(line.movements, first, last, known_at)
+
+
+def _figures(line: Timeline, first: date, day: date, known_at: date) -> Figures:
+    later = ((m, people) for m, people in line.movements if m.effective_day > day or m.recorded_day > known_at)
+    return Figures(line.tally.without(later), line.position, _flows(line.movements, first, day, known_at))
+
+
+def _flows(movements: Movements, first: date, last: date, known_at: date) -> Flows:
+    return flows_of(
+        (movement, people)
+        for movement, people in movements
+        if first <= movement.effective_day <= last and movement.recorded_day <= known_at
+    )
 
 
 def _parted(movements: Movements, known_at: date) -> tuple[list[tuple[Movement, int]], list[tuple[Movement, int]]]:

@@ -12,6 +12,7 @@ from services.coverage.application.public_slices import SLICES, hidden_slices
 from services.coverage.application.view import Viewer
 from services.coverage.domain.flows import FLOW_KINDS
 from services.coverage.domain.movements import MOVED_IN, MOVED_OUT, MOVED_WITHIN
+from services.coverage.domain.reference import AsOf
 from services.coverage.domain.suppression import hidden_numbers, is_small, unplaced_of
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import Level, level_of, lineage_of
@@ -32,14 +33,14 @@ class PublicViewer:
         self._viewer = viewer
         self._children = children
 
-    async def documents(self, regions: Sequence[str]) -> list[Document]:
+    async def documents(self, regions: Sequence[str], at: AsOf | None = None) -> list[Document]:
         """Return each region's snapshot with the hidden numbers null and named under `suppressed`.
 
         Judged on one moment's numbers of the regions, all above, their siblings and their children.
         """
         parents = _top_down(regions)
         family = {*parents, *(child for parent in parents for child in self._children(parent))}
-        snapshots = {shot.region: shot for shot in await self._viewer.snapshots(sorted(family))}
+        snapshots = {shot.region: shot for shot in await self._viewer.snapshots(sorted(family), at)}
         hidden = Hidden(snapshots, parents, self._children)
         return [hidden.document(snapshots[region]) for region in regions]
 

@@ -1,22 +1,26 @@
-"""Puts a region's snapshot together: what was counted, what follows from it, flows of the windows that end today."""
+"""Puts a region's snapshot together: what was counted, what follows from it, flows of the windows, now or then."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import Final
 
 from services.coverage.application.derive import WORKERS, Counted, Deriver, People
+from services.coverage.application.past import Past
 from services.coverage.application.ports import Figures, Store
 from services.coverage.domain.counters import DUE_WINDOWS
 from services.coverage.domain.flows import first_day, windowed
 from services.coverage.domain.reference import AsOf
-from shared.contracts.snapshots import Count, Snapshot
-from shared.regions.codes import NATION, level_of, local, parent_of, zone_name
+from shared.contracts.snapshots import Count, DueWindow, Snapshot
+from shared.regions.codes import NATION, level_of, local, parent_of, zone_name, zone_of
 from shared.runtime.clock import Clock
+
+_NO_DUE: Final[Mapping[DueWindow, timedelta]] = {}
 
 
 class Viewer:
-    """Answers what the state of regions is now."""
+    """Answers what the state of regions is now, and what it was on a day."""
 
     def __init__(
         self,
@@ -27,23 +31,35 @@ class Viewer:
         catching_up: Callable[[str], bool],
     ) -> None:
         self._store = store
+        self._past = Past(store)
         self._deriver = deriver
         self._name_of = name_of
         self._clock = clock
         self._catching_up = catching_up
 
-    async def snapshots(self, regions: Sequence[str]) -> list[Snapshot]:
-        """Return the snapshot of each region, in the order asked, all of one moment."""
+    async def snapshots(self, regions: Sequence[str], at: AsOf | None = None) -> list[Snapshot]:
+        """Return the snapshot of each region, in the order asked, all of one moment: as of now, or as of a day.
+
+        Of a day, `due`, `fed_at` and `recorded_at` are empty: who lapses, and who said so when, is known of now only.
+        """
         now = self._clock.now()
+        if at is not None:
+            then = await self._past.figures(regions, at)
+            return [self._snapshot(region, then[region], at, min(now, _end_of(region, at))) for region in regions]
         # WIB's day is the earliest of the three, so its windows begin no later than any other's.
         figures = await self._store.figures(regions, first_day(local(NATION, now).date()))
-        return [self._snapshot(region, figures[region], now) for region in regions]
+        return [
+            self._snapshot(region, figures[region], AsOf(local(region, now).date()), now, DUE_WINDOWS)
+            for region in regions
+        ]
 
-    def _snapshot(self, region: str, figures: Figures, now: datetime) -> Snapshot:
-        tally, today = figures.tally, local(region, now).date()
+    def _snapshot(
+        self, region: str, figures: Figures, at: AsOf, as_of: datetime, due: Mapping[DueWindow, timedelta] = _NO_DUE
+    ) -> Snapshot:
+        tally = figures.tally
         by_group = tally.by("group")
         people = People(Count(tally.registered, tally.active), by_group)
-        derived = self._deriver.of(region, AsOf(today), Counted(people))
+        derived = self._deriver.of(region, at, Counted(people))
         is_village = level_of(region) == "village"
         return Snapshot(
             region=region,
@@ -56,8 +72,8 @@ class Viewer:
             unplaced=Count() if is_village else Count(tally.placed_here, tally.placed_here_active),
             potential=derived.potential,
             coverage=derived.coverage[WORKERS],
-            flows=windowed(figures.flows, today),
-            as_of=now,
+            flows=windowed(figures.flows, at.day),
+            as_of=as_of,
             recorded_at=tally.recorded_at,
             position=figures.position,
             fed_at=dict(sorted(tally.fed_at.items())),
@@ -66,9 +82,14 @@ class Viewer:
             by_group=by_group,
             by_payer=tally.by("payer"),
             by_programme=tally.by("programme"),
-            due={window: tally.due_by_payer(today + ahead) for window, ahead in DUE_WINDOWS.items()},
+            due={window: tally.due_by_payer(at.day + ahead) for window, ahead in due.items()},
             target=derived.target,
             forecast=derived.forecast,
             quota=derived.quota,
             designation=derived.designation,
         )
+
+
+def _end_of(region: str, at: AsOf) -> datetime:
+    """Return the last second of the day where the region is."""
+    return datetime.combine(at.day, time(23, 59, 59), zone_of(region))

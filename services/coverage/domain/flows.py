@@ -68,19 +68,19 @@ def added_up(people_by_key: Iterable[tuple[FlowKey, int]]) -> Flows:
     return {key: flow for key, flow in flows.items() if flow.people or flow.active}
 
 
-def day_before(day: date) -> date:
-    """Return the day before; the first of the calendar has none, and nothing happened on it."""
-    return day - timedelta(days=1) if day > date.min else day
+def before(day: date, length: timedelta = timedelta(days=1)) -> date:
+    """Return the day so long before; no earlier than the first of the calendar, and nothing happened on that."""
+    return day - min(length, day - date.min)
 
 
 def first_day(today: date) -> date:
     """Return the first day that any window ending today holds."""
-    return today - max(WINDOWS.values()) + timedelta(days=1)
+    return before(today, max(WINDOWS.values()) - timedelta(days=1))
 
 
 def windowed(days: Mapping[tuple[date, str], Flow], today: date) -> dict[Window, dict[str, Count]]:
     """Return the flows of each window that ends today, every kind named; `7d` is today and the six days before."""
-    return {window: _within(days, today - length, today) for window, length in WINDOWS.items()}
+    return {window: _within(days, before(today, length), today) for window, length in WINDOWS.items()}
 
 
 def _within(days: Mapping[tuple[date, str], Flow], after: date, until: date) -> dict[str, Count]:

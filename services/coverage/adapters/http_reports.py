@@ -1,0 +1,81 @@
+"""Reports over HTTP: files for Excel and for print, as their reader may see the regions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from services.coverage.adapters.http_api import check_region
+from services.coverage.adapters.http_days import AsOfDay, KnownAt, refuse_future
+from services.coverage.adapters.http_sight import Sight
+from services.coverage.adapters.sheet_files import CSV, XLSX, as_csv, as_xlsx
+from services.coverage.application.monev import Sheet, sheet
+from services.coverage.domain.reference import AsOf
+from shared.adapters.http_answers import answer
+from shared.adapters.http_api import Bearer
+from shared.adapters.openapi import problem
+from shared.regions.catalogue import Catalogue
+from shared.regions.codes import NATION, local
+from shared.runtime.auth import Caller
+from shared.runtime.clock import Clock
+
+Format = Literal["xlsx", "csv"]
+
+_FILES: Final[dict[Format, tuple[str, Callable[[Sheet], bytes]]]] = {"xlsx": (XLSX, as_xlsx), "csv": (CSV, as_csv)}
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The sheet; the same days give the same file",
+        "content": {
+            XLSX: {"schema": {"type": "string", "format": "binary"}},
+            CSV.partition(";")[0]: {"schema": {"type": "string"}},
+        },
+    },
+    401: problem("No acceptable token, and the region is not public"),
+    403: problem("The token lacks the scope, and the region is not public"),
+    404: problem("No region has this code"),
+}
+Region = Annotated[str, Query(description="Kemendagri code, or ID; the sheet has it and those directly below")]
+FileFormat = Annotated[Format, Query(alias="format", description="XLSX for Excel, CSV with dot decimals for all else")]
+
+
+def create_router(*, sight: Sight, catalogue: Catalogue, clock: Clock, bearer: Bearer) -> APIRouter:
+    """Return the routes under /v1/reports."""
+    router = APIRouter(prefix="/v1/reports", tags=["reports"])
+
+    def days(region: str, as_of: date | None, known_at: date | None) -> tuple[date, date]:
+        """Return the days of the sheet: if none are named, the last month's end, known by yesterday's end.
+
+        Both are over, so that nothing is added to them any more.
+        """
+        now = clock.now()
+        today, recorded_today = local(region, now).date(), local(NATION, now).date()
+        refuse_future("as_of", as_of, today)
+        refuse_future("known_at", known_at, recorded_today)
+        return as_of or today.replace(day=1) - timedelta(days=1), known_at or recorded_today - timedelta(days=1)
+
+    @router.get("/monev", response_class=Response, responses=_ANSWERS)
+    async def get_monev(
+        request: Request, region: Region, as_of: AsOfDay = None, known_at: KnownAt = None,
+        file_format: FileFormat = "xlsx", caller: Caller | None = bearer.optional,
+    ) -> Response:  # fmt: skip
+        """Return the monev sheet, in Indonesian; unless days are named, of the last month's end, known by yesterday."""
+        check_region(region, catalogue)
+        day, known = days(region, as_of, known_at)
+        regions = [region, *catalogue.children(region)]
+        documents = msgspec.to_builtins(await sight.snapshots(caller, regions, AsOf(day, known)))
+        link = str(request.url.include_query_params(region=region, as_of=day, known_at=known))
+        media_type, written = _FILES[file_format]
+        name = f"monev-{region}-{day}.{file_format}"
+        return answer(
+            request,
+            written(sheet(documents, day, known, link)),
+            media_type=media_type,
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    return router

@@ -1,0 +1,42 @@
+"""What a caller may see of regions: everything with the scope, else what the public may. Decided here alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from services.coverage.application.public import PublicViewer, is_public
+from services.coverage.application.view import Viewer
+from services.coverage.domain.reference import AsOf
+from shared.adapters.http_api import Problem, unauthorised
+from shared.runtime.auth import Caller
+
+SCOPE: Final = "coverage:read"
+
+
+class Sight:
+    """Shows each caller what is theirs to see."""
+
+    def __init__(self, viewer: Viewer, public: PublicViewer) -> None:
+        self._viewer = viewer
+        self._public = public
+
+    async def snapshots(self, caller: Caller | None, regions: Sequence[str], at: AsOf | None) -> list[Any]:
+        """Return the regions as this caller may see them. Raises: Problem 401 or 403 where they may not."""
+        if sees_all(caller):
+            return [*await self._viewer.snapshots(regions, at)]
+        if not all(is_public(region) for region in regions):
+            raise needs_token(caller)
+        return [*await self._public.documents(regions, at)]
+
+
+def sees_all(caller: Caller | None) -> bool:
+    """Say whether nothing is hidden from this caller."""
+    return caller is not None and caller.may(SCOPE)
+
+
+def needs_token(caller: Caller | None) -> Problem:
+    """Return what a caller is told whose token is missing or does not reach this far."""
+    if caller is None:
+        return unauthorised("districts and villages are shown to officials; sign in and send the token")
+    return Problem(403, "scope_missing", f"the token lacks the scope {SCOPE}; ask for one that has it")

@@ -1,0 +1,165 @@
+"""What readers build upon, on real servers: search, answers that may be kept, the monev sheet and the stream."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from io import BytesIO
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from openpyxl import load_workbook
+
+from services.coverage.app import build
+from tests.factories_coverage import OTHER_PROVINCE, TODAY, VILLAGE, change, joined, state
+from tests.integration.coverage.stack import Replica, Stack
+from tests.integration.coverage.test_http import problem, put
+from tests.serving import listening, served
+from tests.waiting import eventually
+
+POTENTIAL = "region,basis,valid_from,value,source,definition\n11,workers,2023-01-01,50,bps,all\n"
+EARLY = datetime(2023, 6, 24, 3, 0, tzinfo=UTC)
+MONEV = "/v1/reports/monev?region=11&as_of=2023-06-30&known_at=2023-07-15"
+
+
+async def test_regions_are_found_by_name_with_their_parents(replica: Replica) -> None:
+    """Namesakes are told apart by what lies above; a list goes on where the page before ended."""
+    first = (await replica.http.get("/v1/regions?q=desa sukamaju&limit=2")).json()
+    second = (await replica.http.get(f"/v1/regions?q=desa sukamaju&limit=2&cursor={first['next']}")).json()
+    found = first["items"] + second["items"]
+    assert len({item["code"] for item in found}) == 4
+    assert {item["name"] for item in found} == {"Sukamaju"}
+    assert [parent["code"] for parent in found[0]["parents"]] == [found[0]["code"][:end] for end in (8, 5, 2)]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("q=", "malformed_request"), ("limit=1", "malformed_request"), ("q=a&cursor=YQ", "malformed_cursor")],
+)
+async def test_a_search_without_sense_is_refused(replica: Replica, query: str, expected: str) -> None:
+    """Nothing to look for, or a cursor that no page gave."""
+    assert problem(await replica.http.get(f"/v1/regions?{query}")) == (422, expected)
+
+
+async def test_an_answer_that_the_reader_has_is_not_sent_again(stack: Stack, replica: Replica) -> None:
+    """The same ETag as long as nothing changed, whatever the time; another once a figure has, and for who sees more."""
+    await stack.publish(joined(12))
+    await eventually(lambda: replica.counts("ID", 12))
+    await eventually(lambda: level(replica))
+    for path in ("/v1/regions/11", "/v1/regions/11/children", "/v1/regions/11/provenance"):
+        first = await replica.http.get(path, headers=replica.headers)
+        etag = first.headers["etag"]
+        again = await replica.http.get(path, headers=replica.headers | {"if-none-match": etag})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+    first = await replica.http.get("/v1/regions/11", headers=replica.headers)
+    public = await replica.http.get("/v1/regions/11", headers={"if-none-match": first.headers["etag"]})
+    assert public.status_code == 200
+    await stack.publish(joined(1, first=12))
+    await eventually(lambda: replica.counts("ID", 13))
+    changed = await replica.http.get(
+        "/v1/regions/11", headers=replica.headers | {"if-none-match": first.headers["etag"]}
+    )
+    assert changed.json()["registered"] == 13
+
+
+async def level(replica: Replica) -> bool:
+    """Say whether the region is no longer told to be catching up."""
+    return not (await replica.region("11"))["catching_up"]
+
+
+async def test_other_web_sites_may_read_only_where_that_is_set(stack: Stack, replica: Replica) -> None:
+    """No CORS headers by default; with a site named, those for this site alone."""
+    asking = {"origin": "https://data.example.go.id"}
+    assert "access-control-allow-origin" not in (await replica.http.get("/v1/regions/11", headers=asking)).headers
+    settings = stack.settings("coverage-1").model_copy(update={"cors_origins": [asking["origin"]]})
+    async with served(build(settings)) as http:
+        allowed = await http.get("/v1/regions/11", headers=asking)
+        assert allowed.headers["access-control-allow-origin"] == asking["origin"]
+        other = await http.get("/v1/regions/11", headers={"origin": "https://elsewhere.example"})
+        assert "access-control-allow-origin" not in other.headers
+
+
+async def test_the_monev_sheet_of_a_day_is_the_same_file_whatever_comes_later(stack: Stack, replica: Replica) -> None:
+    """XLSX and CSV as of June 2023, known in July: what is recorded today changes neither by a byte."""
+    early = [change(n, effective_day=date(2023, 6, 15), recorded_at=EARLY) for n in range(20)]
+    await stack.publish(early)
+    await put(replica, POTENTIAL)
+    await eventually(lambda: replica.counts("ID", 20))
+    files = [await report(replica, f"{MONEV}&format={form}") for form in ("xlsx", "csv")]
+    await stack.publish([change(20 + n, after=state(VILLAGE), effective_day=date(2023, 6, 20)) for n in range(5)])
+    await eventually(lambda: replica.counts("ID", 25))
+    assert [await report(replica, f"{MONEV}&format={form}") for form in ("xlsx", "csv")] == files
+    table = list(csv.DictReader(files[1].decode().splitlines()))
+    assert (table[0]["Kode"], table[0]["Terdaftar"], table[0]["Aktif"]) == ("11", "20", "20")
+    assert sum(int(row["Terdaftar"]) for row in table[1:]) == 20
+    assert load_workbook(BytesIO(files[0]))["Monev 11"].cell(2, 4).value == 20
+
+
+async def report(replica: Replica, address: str) -> bytes:
+    """Return a report's file."""
+    response = await replica.http.get(address, headers=replica.headers)
+    assert response.status_code == 200, response.text
+    assert "attachment" in response.headers["content-disposition"]
+    return response.content
+
+
+async def test_the_public_gets_the_sheet_with_small_numbers_hidden(stack: Stack, replica: Replica) -> None:
+    """A file tells no more than the API."""
+    await stack.publish([*joined(3), *joined(30, OTHER_PROVINCE)])
+    await eventually(lambda: replica.counts("ID", 33))
+    sheet = await replica.http.get(f"/v1/reports/monev?region=ID&format=csv&as_of={TODAY}&known_at={TODAY}")
+    table = list(csv.DictReader(sheet.text.splitlines()))
+    aceh = next(row for row in table if row["Kode"] == "11")
+    assert (aceh["Terdaftar"], "Disamarkan" in aceh["Catatan"]) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("region=99", (404, "unknown_region")),
+        ("region=11&as_of=2999-01-01", (422, "as_of_in_future")),
+        ("region=11&known_at=2999-01-01", (422, "known_at_in_future")),
+        ("region=11&format=pdf", (422, "malformed_request")),
+        ("region=11.01.01", (401, "unauthorised")),
+    ],
+)
+async def test_a_report_that_cannot_be_is_refused(replica: Replica, query: str, expected: tuple[int, str]) -> None:
+    """Each with its status, and what to do."""
+    assert problem(await replica.http.get(f"/v1/reports/monev?{query}")) == expected
+
+
+async def test_a_stream_tells_what_is_and_then_what_changes(stack: Stack, replica: Replica) -> None:
+    """At first the region and all directly below it; then, without asking, those that someone was counted in."""
+    await stack.publish(joined(12))
+    await eventually(lambda: replica.counts("ID", 12))
+    async with (
+        listening(build(stack.settings("coverage-1"))) as address,
+        httpx.AsyncClient(base_url=address, headers=replica.headers) as http,
+        http.stream("GET", "/v1/stream?region=11") as response,
+    ):
+        assert response.headers["content-type"].startswith("text/event-stream")
+        told = events(response)
+        first = [await anext(told) for _ in range(24)]
+        assert [event["region"] for event in first[:2]] == ["11", "11.01"]
+        await stack.publish(joined(1, first=12))
+        async for event in told:
+            if (event["region"], event["registered"]) == ("11", 13):
+                break
+
+
+async def events(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    """Yield the data of each event."""
+    async for line in response.aiter_lines():
+        if line.startswith("data: "):
+            yield msgspec.json.decode(line.removeprefix("data: "))
+
+
+@pytest.mark.parametrize(("region", "expected"), [("99", (404, "unknown_region")), ("11.01.01", (401, "unauthorised"))])
+async def test_a_stream_that_cannot_be_is_refused_at_once(
+    replica: Replica, region: str, expected: tuple[int, str]
+) -> None:
+    """As a problem, before anything is streamed; below the regency there is none for the public."""
+    assert problem(await replica.http.get(f"/v1/stream?region={region}")) == expected
