@@ -307,11 +307,12 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
                 return
         for at in partitions:
             self._assigned.add(at.partition)
+            if at.partition in positions:
+                # Also where it cannot begin: of a partition without a place the client complains at every poll.
+                consumer.seek(at, positions[at.partition])
             if at.partition in outside:
                 self._stop_partition(at, outside[at.partition])
                 continue
-            if at.partition in positions:
-                consumer.seek(at, positions[at.partition])
             self._stopped.pop(at.partition, None)
             try:
                 self._next[at.partition] = await consumer.position(at)
