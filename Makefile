@@ -24,7 +24,7 @@ reset: $(INSTALLED) ## Forget the data, keys and logs of the local stack
 	@exec $(BIN)/python -m deploy.local reset
 
 test: lint type ## Lint, types, import rules, contracts and all tests
-	@exec $(BIN)/pytest
+	@exec $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 chaos: $(INSTALLED) ## Prove the counts at full size: three streams of 50,000 facts, ten kills each
 	@CAKUPAN_CHAOS_FACTS=50000 CAKUPAN_CHAOS_KILLS=10 CAKUPAN_CHAOS_SEEDS=1,2,3 $(BIN)/pytest tests/chaos --durations=0

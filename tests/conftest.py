@@ -2,46 +2,65 @@
 
 from __future__ import annotations
 
+import json
 import os
-import tempfile
+import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator
-from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
 
-from deploy.local.servers import Servers
-from deploy.local.settings import StackSettings
+from tests.servers import fresh_servers
 
 # No test is judged by its time; and where CI runs, it tries the same examples every time: chance finds its bugs here.
 settings.register_profile("cakupan", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("cakupan")
 
+_SHARED: Final = pytest.StashKey[tuple["subprocess.Popen[str]", Any]]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell each worker of a run in several processes (`-n`) where the servers are that they share."""
+    if _SHARED not in node.config.stash:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.servers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        node.config.stash[_SHARED] = process, json.loads(process.stdout.readline())
+    node.workerinput["servers"] = node.config.stash[_SHARED][1]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the servers that the workers shared."""
+    if _SHARED in config.stash:
+        config.stash[_SHARED][0].communicate()
+
 
 @pytest.fixture(scope="session")
-async def servers() -> AsyncIterator[Servers]:
-    """Real servers with fresh data, or those that CAKUPAN_KAFKA_BOOTSTRAP and CAKUPAN_MONGODB_URI name."""
-    # Whatever a killed process had open in there is of no use any more.
-    with tempfile.TemporaryDirectory(prefix="cakupan-test-", ignore_cleanup_errors=True) as folder:
-        started = Servers(StackSettings(folder=Path(folder)))
-        try:
-            await started.start()
-            yield started
-        finally:
-            await started.stop()
+async def addresses(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, str]]:
+    """Where Kafka and MongoDB answer: those of the whole run."""
+    if hasattr(request.config, "workerinput"):
+        kafka, mongodb = request.config.workerinput["servers"]
+        yield kafka, mongodb
+        return
+    async with fresh_servers() as servers:
+        yield servers.kafka_bootstrap, servers.mongodb_uri
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(servers: Servers) -> str:
+def kafka_bootstrap(addresses: tuple[str, str]) -> str:
     """Where Kafka answers."""
-    return servers.kafka_bootstrap
+    return addresses[0]
 
 
 @pytest.fixture(scope="session")
-def mongodb_uri(servers: Servers) -> str:
+def mongodb_uri(addresses: tuple[str, str]) -> str:
     """Where MongoDB answers."""
-    return servers.mongodb_uri
+    return addresses[1]
 
 
 @pytest.fixture

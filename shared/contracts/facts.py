@@ -21,7 +21,7 @@ Programme = Literal["JKK", "JKM", "JHT", "JP", "JKP"]
 Scheme = Literal["nik", "kpj", "passport"]
 
 MAX_FACT_BYTES: Final = 64 * 1024
-EARLIEST: Final = datetime(1977, 12, 5, tzinfo=timezone(timedelta(hours=7)))
+EARLIEST: Final = datetime(1977, 12, 5, tzinfo=timezone(timedelta(hours=7))).astimezone(UTC)
 """The founding day of the programme's first body (PP 33/1977): no fact can be older."""
 FURTHEST_AHEAD: Final = timedelta(days=366)
 
@@ -53,10 +53,18 @@ def _parse_instant(value: Any, info: ValidationInfo) -> datetime:
         raise PydanticCustomError(
             "malformed_field", "must be an instant with an offset (2023-09-30T08:00:00+08:00) or a date"
         )
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError as error:
+        raise _out_of_range() from error
     now: datetime = (info.context or {}).get("now") or datetime.now(UTC)
     if moment < EARLIEST or moment > now + FURTHEST_AHEAD:
-        raise PydanticCustomError("time_out_of_range", "must lie between 1977-12-05 and 366 days from now")
-    return cut(moment.astimezone(UTC))
+        raise _out_of_range()
+    return cut(moment)
+
+
+def _out_of_range() -> PydanticCustomError:
+    return PydanticCustomError("time_out_of_range", "must lie between 1977-12-05 and 366 days from now")
 
 
 def cut(moment: datetime) -> datetime:

@@ -280,15 +280,19 @@ class _Group:
     def _accept(self, candidate: Candidate) -> None:
         assert candidate.key is not None
         said = _with_holders(candidate.said, [self._holder(who) for who in candidate.identities])
-        digest = self._identities.digest(candidate.digest)
-        known = KnownFact(digest, candidate.type, said.effective_at, layer=self._identities.layers.newest)
-        slot = Slot(known, self._slot(candidate.key).corrections)
+        known = KnownFact(
+            self._identities.digest(candidate.digest),
+            candidate.type,
+            said.effective_at,
+            layer=self._identities.layers.newest,
+        )
+        slot = self._slot(candidate.key)
         if isinstance(said, Correction):
-            self.slots[candidate.key] = slot
+            self.slots[candidate.key] = Slot(known, slot.corrections)
             target = self._slot(said.target)
-            self._settle(said.target, Slot(target.fact, (*target.corrections, said)), None)
+            self._settle(said.target, target.fact, (*target.corrections, said), None)
         else:
-            self._settle(candidate.key, slot, said)
+            self._settle(candidate.key, known, slot.corrections, said)
 
     def _holder(self, identity: Identity) -> str:
         """Return the holder of an identity, introducing it where it is new."""
@@ -296,19 +300,18 @@ class _Group:
             self._holders[identity] = self.introduced[identity] = token_hex(16)
         return self._holders[identity]
 
-    def _settle(self, key: FactKey, slot: Slot, original: Placed | None) -> None:
+    def _settle(
+        self, key: FactKey, known: KnownFact | None, corrections: tuple[Correction, ...], original: Placed | None
+    ) -> None:
         """Put in the fact's place what stands there now; a correction waits for its fact, and may have no effect."""
-        self.slots[key] = slot
-        known = slot.fact
-        correction = standing(known.type, slot.corrections) if known else None
-        if known is None or (correction is None and original is None):
-            return
-        placed = replaced(correction, known.effective_at) if correction else original
-        holders = _ends(placed)
-        self.holders.update(known.holders, holders)
-        self.placed[key] = placed
-        named = KnownFact(known.digest, known.type, known.effective_at, holders, known.layer)
-        self.slots[key] = Slot(named, slot.corrections)
+        correction = standing(known.type, corrections) if known and corrections else None
+        if known is not None and (correction or original):
+            placed = replaced(correction, known.effective_at) if correction else original
+            holders = _ends(placed)
+            self.holders.update(known.holders, holders)
+            self.placed[key] = placed
+            known = known.naming(holders)
+        self.slots[key] = Slot(known, corrections)
 
 
 _EMPTY: Final = Slot()
@@ -320,15 +323,8 @@ _CONFLICT: Final = Outcome(Result.CONFLICT)
 def _with_holders(said: Said, holders: Sequence[str]) -> Said:
     """Return what was said with the holders of its identities in."""
     if isinstance(said, Correction):
-        placed = said.replacement
-        return said if placed is None else replace(said, replacement=_placed_with(placed, holders))
-    return _placed_with(said, holders)
-
-
-def _placed_with(placed: Placed, holders: Sequence[str]) -> Placed:
-    if isinstance(placed, Link):
-        return replace(placed, holder=holders[0], other=holders[1])
-    return replace(placed, holder=holders[0])
+        return said if said.replacement is None else replace(said, replacement=said.replacement.held_by(*holders))
+    return said.held_by(*holders)
 
 
 def _ends(placed: Placed | None) -> tuple[str, ...]:

@@ -31,6 +31,10 @@ class KnownFact:
     holders: tuple[str, ...] = ()
     layer: int = 1
 
+    def naming(self, holders: tuple[str, ...]) -> KnownFact:
+        """Return it for a fact in whose place stands what names these holders."""
+        return KnownFact(self.digest, self.type, self.effective_at, holders, self.layer)
+
 
 @dataclass(frozen=True, slots=True)
 class Layers:

@@ -50,6 +50,14 @@ class Fact:
         """(source, id)."""
         return self.source, self.id
 
+    def held_by(self, holder: str) -> Fact:
+        """Return the fact with the holder of its identity."""
+        # Spelled out: `replace` takes three times as long, at every fact.
+        return Fact(
+            self.effective_at, self.type, self.source, self.id, holder, self.region, self.segment, self.groups,
+            self.payer, self.programmes, self.paid_through,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -65,6 +73,10 @@ class Link:
     def key(self) -> tuple[str, str]:
         """(source, id)."""
         return self.source, self.id
+
+    def held_by(self, holder: str, other: str) -> Link:
+        """Return the link with the holders of its identities, in order."""
+        return replace(self, holder=holder, other=other)
 
 
 Placed = Fact | Link

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -23,9 +24,10 @@ from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import Producer, Record, partition_for
 from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
-from shared.runtime.clock import SystemClock
+from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.errors import PermanentError
 from tests.factories_notifier import aceh_at_40, snapshot
+from tests.fakes import ManualClock
 from tests.serving import served
 from tests.tokens import AUDIENCE, ISSUER, Issuer
 from tests.waiting import eventually
@@ -86,9 +88,9 @@ class World:
     topic: str
 
     @asynccontextmanager
-    async def run(self) -> AsyncIterator[httpx.AsyncClient]:
-        """Serve a notifier."""
-        async with served(build(self.settings)) as http:
+    async def run(self, clock: Clock | None = None) -> AsyncIterator[httpx.AsyncClient]:
+        """Serve a notifier, by the machine's clock if none is given."""
+        async with served(build(self.settings, clock=clock)) as http:
             http.headers["authorization"] = f"Bearer {self.token}"
             yield http
 
@@ -301,10 +303,10 @@ async def test_a_hold_time_ends_by_the_clock_alone(world: World, tmp_path: Path)
     """
     world.settings.rules = tmp_path / "rules.yaml"
     world.settings.rules.write_text((LOCAL / "rules.yaml").read_text().replace("hold_for: 0s", "hold_for: 2s"))
-    now = SystemClock().now()
+    clock = ManualClock(SystemClock().now())
     crossing, children = aceh_at_40()
-    async with world.run() as http:
-        await world.publish([*children, snapshot(6_844, at=now)])
+    async with world.run(clock) as http:
+        await world.publish([*children, snapshot(6_844, at=clock.now())])
 
         async def pending() -> bool:
             metrics = (await http.get("/metrics")).text
@@ -312,7 +314,8 @@ async def test_a_hold_time_ends_by_the_clock_alone(world: World, tmp_path: Path)
 
         await eventually(pending)
         assert (await http.get("/v1/alerts")).json()["items"] == []
-    async with world.run() as http:
+    clock.advance(timedelta(seconds=2))
+    async with world.run(clock) as http:
         sent = await settled(http, state="sent")
         report = (await http.get(f"/v1/alerts/{sent['delivery']['alert']}")).json()
     steps = [(step["before"], step["after"], step["reason"]) for step in report["decisions"]]

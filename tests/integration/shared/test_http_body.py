@@ -43,6 +43,7 @@ async def size(url: str, body: bytes, coding: str) -> httpx.Response:
         (gzip.compress(os.urandom(300_000)), 300_000),
         (gzip.compress(bytes(LIMIT)), LIMIT),
     ],
+    ids=["text", "nothing", "two in a row", "noise", "as long as may be"],
 )
 async def test_a_gzip_body_is_read_as_what_it_holds(url: str, packed: bytes, holds: int, coding: str) -> None:
     """Text, nothing, two files in a row, what cannot be made smaller, and exactly the limit."""
