@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import latency, person
+from benchmarks.coverage import measure as coverage
 from benchmarks.registry import growth
 from benchmarks.registry import measure as registry
 
 BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
+    "coverage": coverage.measure,
     "growth": growth.measure,
     "latency": latency.measure,
     "person": person.measure,

@@ -28,10 +28,16 @@ class Rate:
         return self.limit_per_second and round(self.per_second / self.limit_per_second, 2)
 
 
-def publish(name: str, settings: Mapping[str, Any], found: Mapping[str, Rate]) -> Path:
-    """Print the result as JSON and as a table of ratios, keep it as results/<name>.json, and return that file."""
+def publish(
+    name: str, settings: Mapping[str, Any], found: Mapping[str, Rate], figures: Mapping[str, float] | None = None
+) -> Path:
+    """Print the result as JSON and as a table of ratios, keep it as results/<name>.json, and return that file.
+
+    `figures` are those that are no rate, under names that say their unit.
+    """
     measured = {what: {**asdict(rate), "ratio": rate.ratio} for what, rate in found.items()}
-    return keep(name, {"settings": dict(settings), "measured": measured}, _table(name, found))
+    document = {"settings": dict(settings), "measured": measured}
+    return keep(name, document | ({"figures": dict(figures)} if figures else {}), _table(name, found))
 
 
 def _table(name: str, found: Mapping[str, Rate]) -> Table:

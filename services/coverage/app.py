@@ -138,7 +138,9 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     bearer = Bearer(verifier)
     at, sight = asked(clock), Sight(viewer, PublicViewer(viewer, regions.children))
     api.include_router(
-        http_search.create_router(search=cache(lambda: RegionSearch(regions.name, regions.children)), catalogue=regions)
+        http_search.create_router(
+            search=cache(lambda: RegionSearch(regions.name, regions.children)), catalogue=regions, bearer=bearer
+        )
     )
     api.include_router(http_api.create_router(sight=sight, asked=at, catalogue=regions, bearer=bearer, steady=Steady()))
     provenance = Provenance(book, regions.children, store, clock)

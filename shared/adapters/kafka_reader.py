@@ -307,11 +307,12 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
                 return
         for at in partitions:
             self._assigned.add(at.partition)
+            if at.partition in positions:
+                # Also where it cannot begin: of a partition without a place the client complains at every poll.
+                consumer.seek(at, positions[at.partition])
             if at.partition in outside:
                 self._stop_partition(at, outside[at.partition])
                 continue
-            if at.partition in positions:
-                consumer.seek(at, positions[at.partition])
             self._stopped.pop(at.partition, None)
             try:
                 self._next[at.partition] = await consumer.position(at)
@@ -326,8 +327,7 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
         first, end = await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
         return {
             at.partition: f"partition {at.partition}: offset {offset} is next, and the topic holds {first[at]} to "
-            f"{end[at]}; it was made anew or lost records: bring the records back, or drop what was made of the old "
-            "ones and read the topic from its beginning"
+            f"{end[at]}; it was made anew or lost records: have what is missing published again, then resume"
             for at, offset in places.items()
             if not first[at] <= offset <= end[at]
         }

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from shared.adapters.http_answers import answer
+from shared.adapters.http_api import Bearer
 from shared.adapters.paging import Cursor, Limit, cursor_at, malformed_cursor, place_of
 from shared.regions.catalogue import Catalogue
 from shared.regions.codes import Level, level_of, lineage_of
@@ -53,7 +54,7 @@ class FoundPage:
     next: str | None
 
 
-def create_router(*, search: Callable[[], RegionSearch], catalogue: Catalogue) -> APIRouter:
+def create_router(*, search: Callable[[], RegionSearch], catalogue: Catalogue, bearer: Bearer) -> APIRouter:
     """Return the route that finds regions; `search` makes the index at its first call, and may take seconds."""
     router = APIRouter(prefix="/v1/regions", tags=["regions"])
 
@@ -61,7 +62,7 @@ def create_router(*, search: Callable[[], RegionSearch], catalogue: Catalogue) -
         parents = [Named(above, catalogue.name(above) or above) for above in lineage_of(code)[1:-1]]
         return Found(code, catalogue.name(code) or code, level_of(code), parents)
 
-    @router.get("", responses={200: {"model": FoundPage}})
+    @router.get("", responses={200: {"model": FoundPage}}, dependencies=[bearer.optional])
     async def find_regions(request: Request, q: Wanted, limit: Limit = 20, cursor: Cursor = None) -> Response:
         """Return the regions that a name or a code means, likeliest first, page by page."""
         codes = (await asyncio.to_thread(search)).find(q)

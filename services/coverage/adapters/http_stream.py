@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Query
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Query
+from fastapi.responses import Response, StreamingResponse
+from fastapi.sse import format_sse_event
 
 from services.coverage.adapters.http_api import check_region
 from services.coverage.adapters.http_sight import Sight, sees_all
@@ -18,22 +19,30 @@ from shared.regions.catalogue import Catalogue
 from shared.regions.codes import level_of
 from shared.runtime.auth import Caller
 
-_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+_EVENTS: Final = "text/event-stream"
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "Events without end", "content": {_EVENTS: {"schema": {"type": "string"}}}},
     401: problem("No acceptable token, and the region is not public"),
     403: problem("The token lacks the scope, and the region is not public"),
     404: problem("No region has this code"),
 }
 _NEVER_PUBLIC: Final = frozenset({"district", "village"})
 Region = Annotated[str, Query(description="Kemendagri code, or ID; it and those directly below are followed")]
-Followed = AsyncIterator[Document]
+
+_QUIET_S: Final = 15
+"""Beyond some half a minute without a byte, what lies between may take the connection for dead."""
 
 
 def create_router(*, sight: Sight, live: Live, catalogue: Catalogue, bearer: Bearer) -> APIRouter:
     """Return the route of the stream."""
     router = APIRouter(prefix="/v1", tags=["regions"])
 
-    async def followed(region: Region, caller: Caller | None = bearer.optional) -> Followed:
-        """Return what is to be told; the first look is done here, where it can still be refused."""
+    @router.get("/stream", response_class=Response, responses=_ANSWERS)
+    async def stream(region: Region, caller: Caller | None = bearer.optional) -> Response:
+        """Send a `snapshot` of the region and of each directly below it, then those that change, at most once a second.
+
+        After a break connect again: everything is sent as it is then. The `id` is region and position.
+        """
         check_region(region, catalogue)
         below = [c for c in catalogue.children(region) if sees_all(caller) or level_of(c) not in _NEVER_PUBLIC]
 
@@ -42,17 +51,26 @@ def create_router(*, sight: Sight, live: Live, catalogue: Catalogue, bearer: Bea
             return documents
 
         key = (region, sees_all(caller))
+        # The first look is done here, where it can still be refused.
         await live.latest(key, look)
-        return live.follow(key, look)
-
-    @router.get("/stream", response_class=EventSourceResponse, responses=_REFUSALS)
-    async def stream(documents: Followed = Depends(followed)) -> AsyncIterator[ServerSentEvent]:
-        """Send a `snapshot` of the region and of each directly below it, then those that change, at most once a second.
-
-        After a break connect again: everything is sent as it is then. The `id` is region and position.
-        """
-        async for document in documents:
-            name = f"{document['region']}:{document['position']}"
-            yield ServerSentEvent(event="snapshot", id=name, raw_data=msgspec.json.encode(document).decode())
+        # nginx would gather events into larger pieces.
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(_events(live.follow(key, look)), media_type=_EVENTS, headers=headers)
 
     return router
+
+
+async def _events(seconds: AsyncIterator[list[Document]]) -> AsyncIterator[bytes]:
+    """Yield what each second brought as events, and a comment where for long there was nothing."""
+    quiet = 0
+    async for documents in seconds:
+        quiet = 0 if documents else quiet + 1
+        if documents:
+            yield b"".join(map(_event, documents))
+        elif quiet % _QUIET_S == 0:
+            yield format_sse_event(comment="still here")
+
+
+def _event(document: Document) -> bytes:
+    name = f"{document['region']}:{document['position']}"
+    return format_sse_event(data_str=msgspec.json.encode(document).decode(), event="snapshot", id=name)

@@ -36,8 +36,8 @@ class Live:
         self._clock = clock
         self._seen: dict[Key, _Seen] = {}
 
-    async def follow(self, key: Key, look: Look) -> AsyncIterator[Document]:
-        """Yield every document that `look` gives, then each one again that differs in more than the moment of looking.
+    async def follow(self, key: Key, look: Look) -> AsyncIterator[list[Document]]:
+        """Yield all documents that `look` gives, then each second those that differ in more than the moment of looking.
 
         Readers of one `key` share a look. Raises, as `look` does, where the first one fails; a store out of reach
         later is passed over, and the next look tells what changed meanwhile.
@@ -45,8 +45,7 @@ class Live:
         told: dict[str, Document] = {}
         documents = await self.latest(key, look)
         while True:
-            for document in news(told, documents):
-                yield document
+            yield news(told, documents)
             await asyncio.sleep(EVERY.total_seconds())
             with suppress(TransientError):
                 documents = await self.latest(key, look)

@@ -146,6 +146,7 @@ class ChangesTopic(Protocol):
     async def offset_of(self, partition: int, position: Position) -> int:
         """Return the offset from which on every change from the position's `next_seq` to the end is there.
 
+        In a topic that does not hold the position's offset, being made anew, that may be an earlier one.
         Raises: PermanentError naming the first seq that is missing.
         """
         ...

@@ -151,7 +151,7 @@ async def test_a_partition_resumes_once_the_missing_records_came(stack: Stack, r
 
 
 async def test_a_topic_made_anew_stops_its_partitions(stack: Stack) -> None:
-    """The checkpoint is ahead of it: going on would count nothing, and say nothing."""
+    """The checkpoint is ahead of it: going on would count nothing, and say nothing. Filled again, it is resumed."""
     async with stack.replica() as first:
         await stack.publish(joined(4))
         await eventually(lambda: first.counts("ID", 4))
@@ -165,4 +165,12 @@ async def test_a_topic_made_anew_stops_its_partitions(stack: Stack) -> None:
             return f"partition {partition()}: offset 4 is next, and the topic holds 0 to 0" in await trouble()
 
         await eventually(told)
-        assert await second.counts("ID", 4)
+        resume = build_resume(stack.settings())
+        await stack.publish([change(5), change(6)])
+        with pytest.raises(PermanentError, match="seq 4 is still missing"):
+            await resume(partition())
+        await stack.publish([*joined(7), change(7)])
+        assert await resume(partition()) == Position(4, 4)
+        await stack.publish([change(8)])
+        await eventually(lambda: second.counts("ID", 9))
+        await eventually(second.is_ready)

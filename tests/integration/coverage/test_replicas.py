@@ -20,7 +20,8 @@ from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, VILLAGE, joi
 from tests.integration.coverage.stack import Replica, Stack
 from tests.waiting import eventually
 
-PLACES = (VILLAGE, OTHER_REGENCY, OTHER_PROVINCE, "35.01.01.2001", "64.01.01.2009", "73.01.01.1001")
+PLACES = (VILLAGE, OTHER_REGENCY, OTHER_PROVINCE, "63.10.03.2004", "64.01.01.2009", "73.01.01.1001")
+"""Each of a partition of its own, whose numbers it begins."""
 BATCH = 200
 ROUNDS = 4
 

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-import pytest
-from aiokafka import AIOKafkaProducer
-from aiokafka.producer import message_accumulator, producer
-from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
-from prometheus_client import CollectorRegistry
-
-from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_poll import Batches
-from shared.adapters.kafka_reader import Metrics, PartitionReader
-from shared.contracts.topics import Topic
-from shared.runtime.clock import SystemClock
-from shared.runtime.tasks import running
-from tests.records import Header
+from tests.integration.shared.kafka_bench import Bench
 from tests.waiting import eventually
 
 
@@ -39,58 +26,6 @@ class Taker:
         self.on_apply(batches)
         for partition, records in batches.items():
             self.taken[partition] += [record.value for record in records]
-
-
-class NotText(str):
-    """The name of a header that is no UTF-8 on the wire."""
-
-    __slots__ = ()
-
-    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        """Return the bytes that no reader can decode."""
-        return b"\xff\xfe"
-
-
-@dataclass
-class Bench:
-    """A topic of two partitions, who writes to it and who reads it."""
-
-    access: KafkaAccess
-    topic: Topic
-    writer: AIOKafkaProducer
-    metrics: CollectorRegistry = field(default_factory=CollectorRegistry)
-
-    async def put(self, partition: int, *values: bytes, headers: tuple[Header, ...] = ()) -> None:
-        """Write values to a partition, one after another."""
-        for value in values:
-            await self.writer.send_and_wait(self.topic.name, value, partition=partition, headers=headers)
-
-    @asynccontextmanager
-    async def reader(self, sink: Taker) -> AsyncIterator[PartitionReader]:
-        """Run a reader for the block."""
-        self.metrics = CollectorRegistry()
-        reader = PartitionReader(
-            self.access.broker(), self.topic, f"{self.topic.name}.group", "replica-0", sink, SystemClock(),
-            Metrics.on(self.metrics), reset="earliest", description="",
-        )  # fmt: skip
-        async with running(reader.run()):
-            yield reader
-
-    def lag(self, partition: int) -> float | None:
-        """Return the lag that is told of a partition."""
-        labels = {"topic": self.topic.name, "partition": str(partition)}
-        return self.metrics.get_sample_value("kafka_lag_records", labels)
-
-
-@pytest.fixture
-async def bench(kafka_bootstrap: str, namespace: str) -> AsyncIterator[Bench]:
-    """A topic of this test's own."""
-    access, topic = KafkaAccess(kafka_bootstrap), Topic(f"{namespace}read", key="none", partitions=2)
-    await ensure_topics(access, [topic])
-    writer = AIOKafkaProducer(**access.client_options())
-    await writer.start()
-    yield Bench(access, topic, writer)
-    await writer.stop()
 
 
 async def test_a_restart_goes_on_after_what_was_applied_and_knows_its_lag_before_the_first_record(bench: Bench) -> None:
@@ -142,15 +77,10 @@ async def test_a_defect_stops_the_partition_that_meets_it_and_tells_no_value(ben
     assert "1101014101900001" not in trouble
 
 
-async def test_a_record_that_the_client_cannot_read_holds_up_its_partition_alone(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_record_that_the_client_cannot_read_holds_up_its_partition_alone(bench: Bench) -> None:
     """What stands before it is applied, its offset is told, and nothing of the other partition is passed over."""
-    for module in (producer, message_accumulator):
-        # The compiled builder takes nothing but text.
-        monkeypatch.setattr(module, "DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy)
     await bench.put(1, b"a", b"b")
-    await bench.put(1, b"bad", headers=((NotText("n"), b""),))
+    await bench.put_unreadable(1)
     await bench.put(0, b"x")
     await bench.put(1, b"c")
     sink = Taker()

@@ -1,0 +1,110 @@
+"""What coverage counts a second, beside a loop that reads the same records and discards them; fresh within what; in
+how much memory.
+
+One replica is one process beside Kafka and MongoDB; all of them, and whoever publishes, share this machine's cores.
+
+- replay: a million changes in 5,000 villages, all counters and flows, exactly once, from the moment at which the
+  replica has its partitions. The limit is taken right before, on the same topic.
+- live: changes at 5,000 a second, from due to counted, and the share of a core that counting takes.
+- villages: as many changes again in few villages and in all of them, each in a topic of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+from benchmarks.coverage.bare import discarded
+from benchmarks.coverage.changes import changes, now, publish, villages
+from benchmarks.coverage.live import live
+from benchmarks.coverage.replica import Replica, apart, running
+from benchmarks.rates import Rate
+from benchmarks.rates import publish as tell
+from benchmarks.stack import started_stack
+from deploy.local.parts import Ground
+from shared.adapters.kafka_producer import Producer
+from shared.contracts import topics
+from shared.contracts.changes import Change
+
+_REPLAYED: Final = 1_000_000
+_SPREAD_OUT: Final = 300_000
+_FEW_VILLAGES: Final = 5_000
+_ALL_VILLAGES: Final = 83_762
+_LIVE_PER_SECOND: Final = 5_000
+_LIVE_SECONDS: Final = 10
+
+
+async def measure() -> Path:
+    """Run the benchmark and return the file with its result."""
+    busy = os.getloadavg()[0]
+    async with started_stack(lambda _ground: []) as stack:
+        run = _Run(stack.ground)
+        await run.all()
+    settings = {"villages": _FEW_VILLAGES, "load_average_before": round(busy, 2)}
+    return tell("coverage", settings, run.rates, run.figures)
+
+
+class _Run:
+    """What was found."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self.rates: dict[str, Rate] = {}
+        self.figures: dict[str, float] = {}
+
+    async def all(self) -> None:
+        """Measure one thing after another."""
+        await self._replay_then_live()
+        few, most = await self._spread_out(_FEW_VILLAGES), await self._spread_out(_ALL_VILLAGES)
+        self.figures[f"cost of a change in {_ALL_VILLAGES:,} villages ÷ in {_FEW_VILLAGES:,}"] = round(few / most, 2)
+
+    async def _replay_then_live(self) -> None:
+        ground = await apart(self._ground, "replay")
+        some = changes(_REPLAYED + _LIVE_PER_SECOND * _LIVE_SECONDS, villages(_FEW_VILLAGES), now())
+        await _fill(ground, some, _REPLAYED)
+        bare = await discarded(ground, _REPLAYED)
+        async with running(ground) as replica:
+            rate = await _replayed(replica, _REPLAYED)
+            self.rates[f"replay of {_REPLAYED:,} changes"] = Rate(rate, bare, 0.25)
+            self.figures["changes a flush and partition, replay"] = await replica.flush_size()
+            self.figures["memory after replay, MB"] = replica.peak_mb
+            await self._live(replica, ground, some)
+
+    async def _live(self, replica: Replica, ground: Ground, some: Iterator[Change]) -> None:
+        producer, cpu, began = Producer(ground.kafka, "benchmark"), replica.cpu_s, perf_counter()
+        try:
+            topic = topics.CHANGES.under(ground.namespace).name
+            spread = await live(replica, producer, topic, some, _LIVE_PER_SECOND, _LIVE_SECONDS)
+        finally:
+            await producer.stop()
+        took = perf_counter() - began
+        self.rates["live, from due to counted"] = Rate(_LIVE_PER_SECOND * _LIVE_SECONDS / took, None, None, spread)
+        self.figures["share of a core, live"] = round((replica.cpu_s - cpu) / took, 2)
+
+    async def _spread_out(self, count: int) -> float:
+        """Return changes a second, where so many villages are touched."""
+        ground = await apart(self._ground, f"v{count}")
+        await _fill(ground, changes(_SPREAD_OUT, villages(count), now()), _SPREAD_OUT)
+        bare = await discarded(ground, _SPREAD_OUT)
+        async with running(ground) as replica:
+            rate = await _replayed(replica, _SPREAD_OUT)
+        self.rates[f"replay of {_SPREAD_OUT:,} in {count:,} villages"] = Rate(rate, bare)
+        return rate
+
+
+async def _fill(ground: Ground, some: Iterator[Change], count: int) -> None:
+    producer = Producer(ground.kafka, "benchmark")
+    try:
+        await publish(producer, topics.CHANGES.under(ground.namespace).name, islice(some, count))
+    finally:
+        await producer.stop()
+
+
+async def _replayed(replica: Replica, count: int) -> float:
+    began, before = perf_counter(), sum((await replica.counted()).values())
+    await replica.until_counted(count)
+    return (count - before) / (perf_counter() - began)

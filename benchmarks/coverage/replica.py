@@ -1,0 +1,88 @@
+"""One replica of coverage as a process of its own: how far it is, and what it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.local import parts
+from deploy.local.parts import Ground
+from deploy.local.ports import free_ports
+from deploy.local.process import Child
+from deploy.local.readiness import until_ready
+from services.coverage.adapters.mongo_store import MongoStore
+from shared.adapters.kafka_admin import ensure_topics
+from shared.adapters.mongo import Mongo
+from shared.contracts import topics
+
+_STOP_WITHIN_S: Final = 10.0
+_LOOK_EVERY_S: Final = 0.01
+_TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
+
+
+async def apart(ground: Ground, name: str) -> Ground:
+    """Return the same servers with topics and a database that nobody else has."""
+    own = replace(ground, namespace=f"{ground.namespace}{name}.", ports={**ground.ports, "coverage": free_ports(1)[0]})
+    await ensure_topics(own.kafka, [topic.under(own.namespace) for topic in topics.ALL])
+    return own
+
+
+class Replica:
+    """Coverage, running."""
+
+    def __init__(self, url: str, pid: int, store: MongoStore) -> None:
+        self._url = url
+        self._process = Path(f"/proc/{pid}")
+        self._store = store
+
+    async def counted(self) -> dict[int, int]:
+        """Return how many changes of each partition are counted."""
+        return {at: checkpoint.position.next_seq for at, checkpoint in (await self._store.checkpoints()).items()}
+
+    async def until_counted(self, count: int) -> None:
+        """Return once so many changes are."""
+        while sum((await self.counted()).values()) < count:  # noqa: ASYNC110 - another process counts
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    @property
+    def peak_mb(self) -> float:
+        """The most memory that the process had, in millions of bytes."""
+        status = (self._process / "status").read_text()
+        return round(int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6)
+
+    @property
+    def cpu_s(self) -> float:
+        """Seconds of a core that it took so far."""
+        user, system = (self._process / "stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / _TICKS_A_SECOND
+
+    async def flush_size(self) -> int:
+        """Return how many changes a flush had on average."""
+        async with httpx.AsyncClient(timeout=30) as http:
+            page = (await http.get(f"{self._url}/metrics")).text
+        values = {one.name: one.value for family in text_string_to_metric_families(page) for one in family.samples}
+        return round(values["coverage_flush_changes_sum"] / values["coverage_flush_changes_count"])
+
+
+@asynccontextmanager
+async def running(ground: Ground) -> AsyncIterator[Replica]:
+    """Yield a replica that has just been given all partitions, with whatever stands in the topic before it."""
+    part = next(part for part in parts.services(ground) if part.name == "coverage")
+    child = Child(part.name, part.command, ground.home.log(f"coverage-{ground.namespace}"), part.environment)
+    mongo = Mongo(ground.mongodb_uri, f"{ground.namespace.replace('.', '_')}cakupan_coverage", "benchmark")
+    await child.start()
+    try:
+        await until_ready(child, ground.url("coverage"))
+        assert child.pid is not None
+        yield Replica(ground.url("coverage"), child.pid, MongoStore(mongo))
+    finally:
+        await child.stop(_STOP_WITHIN_S)
+        mongo.close()
