@@ -22,7 +22,7 @@ _DAYS: Final = 60
 _LATE_DAYS: Final = (0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 7, 30)
 """How long after its effect a change is recorded: mostly at once, sometimes a month later."""
 _CHUNK: Final = 20_000
-_PROFILES: Final = (
+PROFILES: Final = (
     ("PU", (), "employer", ("JHT", "JKK", "JKM", "JP")),
     ("PU", ("non_asn",), "apbd_regency", ("JKK", "JKM")),
     ("BPU", (), "self", ("JKK", "JKM")),
@@ -76,7 +76,7 @@ def _change(random: Random, seq: int, place: str, recorded_at: datetime) -> Chan
 
 def _state(random: Random, place: str, at: datetime) -> tuple[State, State]:
     """Return a person as active, paid some months ahead, and as lapsed."""
-    segment, groups, payer, programmes = random.choice(_PROFILES)
+    segment, groups, payer, programmes = random.choice(PROFILES)
     months = at.year * 12 + at.month - 1 + random.randrange(12)
     paid, lapse = divmod(months, 12), divmod(months + 4, 12)
     paid_through = f"{paid[0]}-{paid[1] + 1:02d}"

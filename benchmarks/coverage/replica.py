@@ -39,7 +39,7 @@ class Replica:
     """Coverage, running."""
 
     def __init__(self, url: str, pid: int, store: MongoStore) -> None:
-        self._url = url
+        self.url = url
         self._process = Path(f"/proc/{pid}")
         self._store = store
 
@@ -67,7 +67,7 @@ class Replica:
     async def flush_size(self) -> int:
         """Return how many changes a flush had on average."""
         async with httpx.AsyncClient(timeout=30) as http:
-            page = (await http.get(f"{self._url}/metrics")).text
+            page = (await http.get(f"{self.url}/metrics")).text
         values = {one.name: one.value for family in text_string_to_metric_families(page) for one in family.samples}
         return round(values["coverage_flush_changes_sum"] / values["coverage_flush_changes_count"])
 

@@ -6,7 +6,7 @@ from functools import cache
 
 from lokal import wilayah
 
-from shared.regions.codes import NATION
+from shared.regions.codes import NATION, level_of
 
 
 class Catalogue:
@@ -32,6 +32,8 @@ class Catalogue:
 
     def children(self, code: str) -> tuple[str, ...]:
         """Return the codes directly below, in code order; none below a village."""
+        if level_of(code) == "village":
+            return ()
         if code not in self._children:
             self._children[code] = tuple(r.code for r in wilayah.list_wilayah(code))
         return self._children[code]

@@ -1,0 +1,143 @@
+"""How long readers wait for a page of the API, with ten million people counted in every village of the country.
+
+One replica is one process beside MongoDB. The people are put there as flushes of the store, a hundred or so a village,
+of several profiles and days; then each kind of page is asked for again and again, of regions drawn anew each time, one
+request after another. The limit beside each is the same replica's liveness: what any answer takes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from time import perf_counter
+from typing import Final
+
+import httpx
+
+from benchmarks.coverage.changes import PROFILES, villages
+from benchmarks.coverage.replica import apart, running
+from benchmarks.report import Comparison, Spread, against, publish
+from benchmarks.stack import started_stack
+from deploy.local.parts import Ground
+from services.coverage.adapters.mongo_store import MongoStore
+from services.coverage.application.ports import Flush
+from services.coverage.domain.counters import Sum
+from services.coverage.domain.flows import first_day
+from services.coverage.domain.position import Position
+from services.coverage.domain.standing import Lapse, Profile, lapse_code, profile_code
+from shared.adapters.kafka_producer import partition_for
+from shared.adapters.mongo import Mongo
+from shared.contracts.topics import PARTITIONS
+from shared.regions.codes import parent_of, regency_of
+
+_SEED: Final = 1
+_ALL_VILLAGES: Final = 83_762
+_PEOPLE: Final = 10_000_000
+_A_FLUSH: Final = 400
+"""Villages of one partition put there at once."""
+_EACH: Final = 200
+_DAYS: Final = 60
+_AN_ANSWER: Final = "an answer (liveness)"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A kind of page: its address for a region, and whose."""
+
+    name: str
+    address: str
+    regions: Sequence[str]
+
+
+async def measure() -> Path:
+    """Run the benchmark and return the file with its result."""
+    busy = os.getloadavg()[0]
+    async with started_stack(lambda _ground: []) as stack:
+        ground = await apart(stack.ground, "reading")
+        places = villages(_ALL_VILLAGES)
+        await _count(ground, places)
+        token = (ground.home.tokens / "operator.jwt").read_text()
+        async with running(ground) as replica, httpx.AsyncClient(base_url=replica.url, timeout=60) as http:
+            http.headers["authorization"] = f"Bearer {token}"
+            limit = await _spread(http, Page("", "/health/live", ["ID"]))
+            found: dict[str, Comparison] = {}
+            for page in _pages(places):
+                found[page.name] = against(await _spread(http, page), [_AN_ANSWER], {_AN_ANSWER: limit})
+    settings = {"people": _PEOPLE, "villages": len(places), "load_average_before": round(busy, 2)}
+    return publish("reading", settings, {_AN_ANSWER: limit}, found)
+
+
+def _pages(places: Sequence[str]) -> Iterator[Page]:
+    districts = sorted({parent_of(place) or place for place in places})
+    regencies = sorted({regency_of(place) for place in places})
+    provinces = sorted({place[:2] for place in places})
+    month = (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).isoformat()
+    yield Page("a village", "/v1/regions/{}", places)
+    yield Page("a district", "/v1/regions/{}", districts)
+    yield Page("a regency", "/v1/regions/{}", regencies)
+    yield Page("a province", "/v1/regions/{}", provinces)
+    yield Page("the nation", "/v1/regions/{}", ["ID"])
+    yield Page("a regency's districts", "/v1/regions/{}/children?limit=100", regencies)
+    yield Page("a district's villages", "/v1/regions/{}/children?limit=100", districts)
+    yield Page("a province's regencies", "/v1/regions/{}/children?limit=100", provinces)
+    yield Page("the nation's provinces", "/v1/regions/{}/children?limit=100", ["ID"])
+    yield Page("a regency as of the last month's end", f"/v1/regions/{{}}?as_of={month}", regencies)
+    yield Page("a search", "/v1/regions?q={}", ["tanah bumbu", "desa sukamaju", "bandung", "63.10", "sukamaju, garut"])
+    yield Page("monev sheet of a province", f"/v1/reports/monev?region={{}}&as_of={month}", provinces)
+
+
+async def _spread(http: httpx.AsyncClient, page: Page) -> Spread:
+    random, took = Random(_SEED), list[float]()
+    # Once beforehand: what is made at first use is not what a reader waits for.
+    (await http.get(page.address.format(page.regions[0]))).raise_for_status()
+    for _ in range(_EACH):
+        address = page.address.format(random.choice(page.regions))
+        began = perf_counter()
+        (await http.get(address)).raise_for_status()
+        took.append(perf_counter() - began)
+    return Spread.of(took)
+
+
+async def _count(ground: Ground, places: Sequence[str]) -> None:
+    """Have the store count people in every village."""
+    mongo = Mongo(ground.mongodb_uri, f"{ground.namespace.replace('.', '_')}cakupan_coverage", "benchmark")
+    try:
+        store = MongoStore(mongo)
+        await store.prepare()
+        for partition in range(PARTITIONS):
+            mine = [place for place in places if partition_for(regency_of(place), PARTITIONS) == partition]
+            await _count_in(store, partition, mine)
+    finally:
+        mongo.close()
+
+
+async def _count_in(store: MongoStore, partition: int, places: Sequence[str]) -> None:
+    random, position = Random(partition), Position()
+    now = datetime.now(UTC)
+    for at in range(0, len(places), _A_FLUSH):
+        added = _sum(random, places[at : at + _A_FLUSH], now)
+        after = Position(position.next_seq + added.changes, position.next_offset)
+        await store.apply([Flush(partition, position, after, added, False, first_day(now.date()))])
+        position = after
+
+
+def _sum(random: Random, places: Sequence[str], now: datetime) -> Sum:
+    added = Sum()
+    for place in places:
+        added.heard[place, "bpjs/pusat"] = now
+        for segment, groups, payer, programmes in PROFILES:
+            people = _PEOPLE // _ALL_VILLAGES // len(PROFILES)
+            day = now.date() - timedelta(days=random.randrange(_DAYS))
+            profile = profile_code(Profile(segment, groups, payer, programmes, active=True))
+            added.steps[day, day, "joined", None, None, place, profile] += people
+            added.lapses[place, lapse_code(Lapse(_month_after(day), payer, groups))] += people
+            added.changes += people
+    return added
+
+
+def _month_after(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=125)).replace(day=1)
