@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from services.coverage.adapters.http_days import Asked
-from services.coverage.adapters.http_sight import Sight
+from services.coverage.adapters.http_places import MOVED, Placed
+from services.coverage.adapters.http_sight import REFUSALS, Sight
 from services.coverage.domain.reference import AsOf
-from shared.adapters.http_api import Bearer, Problem
-from shared.adapters.openapi import problem
+from shared.adapters.http_api import Bearer
 from shared.adapters.paging import Cursor, Limit, cursor_at, place_of
 from shared.contracts.snapshots import Count, Snapshot
 from shared.regions.catalogue import Catalogue
 from shared.runtime.auth import Caller
-
-_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    401: problem("No acceptable token, and the region is not public"),
-    403: problem("The token lacks the scope, and the region is not public"),
-    404: problem("No region has this code"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +30,34 @@ class Page:
     next: str | None
 
 
-def create_router(*, sight: Sight, asked: Asked, catalogue: Catalogue, bearer: Bearer) -> APIRouter:
+def create_router(*, sight: Sight, placed: Placed, asked: Asked, catalogue: Catalogue, bearer: Bearer) -> APIRouter:
     """Return the routes under /v1/regions."""
     router = APIRouter(prefix="/v1/regions", tags=["regions"])
 
-    @router.get("/{code}", responses={200: {"model": Snapshot}, **_REFUSALS})
+    @router.get("/{code}", responses={200: {"model": Snapshot}, **REFUSALS, **MOVED})
     async def get_region(
-        code: str, at: AsOf | None = Depends(asked), caller: Caller | None = bearer.optional
+        region: str = Depends(placed), at: AsOf | None = Depends(asked), caller: Caller | None = bearer.optional
     ) -> Response:
         """Return a region as counted now, or as of a day; without a token small numbers are null and named under
         `suppressed`. Who is due, and who said so when, is known of now only: of a day `due` and `fed_at` are empty.
         """
-        check_region(code, catalogue)
-        return _json((await sight.snapshots(caller, [code], at))[0])
+        return _json((await sight.snapshots(caller, [region], at))[0])
 
-    @router.get("/{code}/children", responses={200: {"model": Page}, **_REFUSALS})
+    @router.get("/{code}/children", responses={200: {"model": Page}, **REFUSALS, **MOVED})
     async def get_children(
-        code: str,
+        region: str = Depends(placed),
         limit: Limit = 100,
         cursor: Cursor = None,
         at: AsOf | None = Depends(asked),
         caller: Caller | None = bearer.optional,
     ) -> Response:
         """Return the regions directly below, page by page; without a token as for one region."""
-        check_region(code, catalogue)
-        below = [child for child in catalogue.children(code) if child > place_of(cursor)]
+        below = [child for child in catalogue.children(region) if child > place_of(cursor)]
         page = below[:limit]
-        parent, *items = await sight.snapshots(caller, [code, *page], at)
+        parent, *items = await sight.snapshots(caller, [region, *page], at)
         return _json(
             {
-                "region": code,
+                "region": region,
                 "unplaced": msgspec.to_builtins(parent)["unplaced"],
                 "items": items,
                 "next": cursor_at(page[-1]) if len(below) > limit else None,
@@ -73,14 +65,6 @@ def create_router(*, sight: Sight, asked: Asked, catalogue: Catalogue, bearer: B
         )
 
     return router
-
-
-def check_region(code: str, catalogue: Catalogue) -> None:
-    """Raise the 404 where no region has this code."""
-    if code not in catalogue:
-        raise Problem(
-            404, "unknown_region", "no region has this code; write a Kemendagri code (11, 11.01, 11.01.01) or ID"
-        )
 
 
 def _json(content: Any) -> Response:

@@ -14,7 +14,7 @@ from services.coverage.domain.ratio import ratio
 from services.coverage.domain.reference import AsOf, Book, Row
 from services.coverage.domain.targets import TARGETS, Path, target
 from shared.contracts.snapshots import Count, Coverage, Designation, Forecast, Potential, QuotaBoard, Target
-from shared.regions.codes import NATION, level_of, lineage_of
+from shared.regions.codes import level_of, lineage_of
 
 WORKERS: Final = "workers"
 OFFICIALS: Final = "village_officials"
@@ -92,10 +92,7 @@ class Deriver:
     def _designation(
         self, region: str, at: AsOf, people: People, potential: Mapping[str, Potential]
     ) -> Designation | None:
-        """Return the state of a village, where it can be told, and the pace of the nation."""
-        if region == NATION:
-            pace = desa_sadar.pace(self._book, at)
-            return None if pace is None else Designation(pace=pace)
+        """Return the state of a village, where it can be told; above, villages are summed by `Boards`."""
         if level_of(region) != "village":
             return None
         roster = potential[OFFICIALS].value if OFFICIALS in potential else None
