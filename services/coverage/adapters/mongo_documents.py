@@ -102,9 +102,10 @@ def add_counter(tally: Tally, document: Document, region: str) -> None:
     """Add a region's part of its block to a tally; to a district's own, all of its villages too."""
     name, level = part_of(region), level_of(region)
     for other, found in document.get("parts", {}).items():
+        if other != name and level != "district":
+            continue
         part = _part(found)
-        if other == name or level == "district":
-            tally.add(part)
+        tally.add(part)
         if other == name and level in ("district", "village"):
             tally.placed_here += part.registered
             tally.placed_here_active += part.active
