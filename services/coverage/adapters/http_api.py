@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from services.coverage.adapters.http_days import Asked
 from services.coverage.adapters.http_places import MOVED, Placed
 from services.coverage.adapters.http_sight import REFUSALS, Sight
+from services.coverage.application.arrange import Document, Filter, Sort, Value, arranged, chosen, is_text, place_of
 from services.coverage.domain.reference import AsOf
 from shared.adapters.http_api import Bearer
-from shared.adapters.paging import Cursor, Limit, cursor_at, place_of
+from shared.adapters.paging import Cursor, Limit, cursor_in, malformed_cursor, place_in
 from shared.contracts.snapshots import Count, Snapshot
 from shared.regions.catalogue import Catalogue
 from shared.runtime.auth import Caller
 
+OfSort = Annotated[
+    Sort,
+    Query(
+        description="What the regions are ordered by, `-` for the greatest first; those without a value come last. "
+        "`ratio` is of active people, `short` people short of the target of all workers, `due` those of 30 days"
+    ),
+]
+Filters = Annotated[
+    Sequence[Filter],
+    Query(
+        alias="filter",
+        description="Only regions that are short of a target, where nobody is active, or with a village that misses "
+        "its quota; several: that are all of it",
+    ),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Regions directly below one, in order of code; `unplaced` are those of its people that none of them has."""
+    """Regions directly below one, in the order asked; `unplaced` are those of its people that none of them has."""
 
     region: str
     unplaced: Count
@@ -45,26 +63,34 @@ def create_router(*, sight: Sight, placed: Placed, asked: Asked, catalogue: Cata
 
     @router.get("/{code}/children", responses={200: {"model": Page}, **REFUSALS, **MOVED})
     async def get_children(
-        region: str = Depends(placed),
-        limit: Limit = 100,
-        cursor: Cursor = None,
-        at: AsOf | None = Depends(asked),
-        caller: Caller | None = bearer.optional,
-    ) -> Response:
-        """Return the regions directly below, page by page; without a token as for one region."""
-        below = [child for child in catalogue.children(region) if child > place_of(cursor)]
-        page = below[:limit]
-        parent, *items = await sight.snapshots(caller, [region, *page], at)
-        return _json(
-            {
-                "region": region,
-                "unplaced": msgspec.to_builtins(parent)["unplaced"],
-                "items": items,
-                "next": cursor_at(page[-1]) if len(below) > limit else None,
-            }
-        )
+        region: str = Depends(placed), sort: OfSort = "code", filters: Filters = (), limit: Limit = 100,
+        cursor: Cursor = None, at: AsOf | None = Depends(asked), caller: Caller | None = bearer.optional,
+    ) -> Response:  # fmt: skip
+        """Return the regions directly below, page by page; without a token as for one region, and those whose number
+        is hidden come last.
+        """
+        order = " ".join(["children", sort, *sorted(filters)])
+        after = _begun(place_in(order, cursor), sort) if cursor else None
+        parent, *below = msgspec.to_builtins(await sight.snapshots(caller, [region, *catalogue.children(region)], at))
+        rest = arranged(chosen(below, filters), sort, after)
+        following = cursor_in(order, _place(rest[limit - 1], sort)) if len(rest) > limit else None
+        return _json({"region": region, "unplaced": parent["unplaced"], "items": rest[:limit], "next": following})
 
     return router
+
+
+def _place(document: Document, sort: Sort) -> str:
+    return msgspec.json.encode(place_of(document, sort)).decode()
+
+
+def _begun(place: str, sort: Sort) -> tuple[Value, str]:
+    """Return the place that a page goes on after. Raises: Problem 422 for one that no page gave."""
+    kind: Any = tuple[str, str] if is_text(sort) else tuple[float | None, str]
+    try:
+        begun: tuple[Value, str] = msgspec.json.decode(place, type=kind)
+    except msgspec.DecodeError as error:
+        raise malformed_cursor() from error
+    return begun
 
 
 def _json(content: Any) -> Response:
