@@ -77,6 +77,10 @@ class Deriver:
             designation=self._designation(region, at, counted.now, potential),
         )
 
+    def looks_back(self, region: str, at: AsOf) -> bool:
+        """Say whether anything follows from how many people there were earlier."""
+        return bool(self._book.all(TARGETS, region, at))
+
     def _quotas(self, region: str, at: AsOf, people: People) -> Iterator[QuotaBoard]:
         """Yield the board of each group that a quota holds for in a village; above, boards are summed by `Boards`."""
         if level_of(region) != "village" or people.groups is None:

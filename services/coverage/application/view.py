@@ -8,10 +8,12 @@ from datetime import datetime, time, timedelta
 
 from services.coverage.application.boards import Board, Boards
 from services.coverage.application.derive import WORKERS, Counted, Deriver, People
+from services.coverage.application.earlier import Earlier, people_of
 from services.coverage.application.past import Past
 from services.coverage.application.ports import Figures, Store
-from services.coverage.domain.counters import DUE_WINDOWS
+from services.coverage.domain.counters import DUE_WINDOWS, Tally
 from services.coverage.domain.flows import first_day, windowed
+from services.coverage.domain.forecast import LOOKED_BACK
 from services.coverage.domain.reference import AsOf
 from shared.contracts.snapshots import Count, DueWindow, Snapshot
 from shared.regions.codes import NATION, level_of, local, parent_of, zone_name, zone_of
@@ -20,13 +22,16 @@ from shared.runtime.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A region as counted, as of when, which windows of due there are, and, above the village, its villages' boards."""
+    """A region as counted, as of when, which windows of due there are, above the village the boards of its villages,
+    and by days before then who there was.
+    """
 
     at: AsOf
     as_of: datetime
     figures: Figures
     due: Mapping[DueWindow, timedelta]
     board: Board | None
+    earlier: Mapping[int, People]
 
 
 class Viewer:
@@ -43,6 +48,7 @@ class Viewer:
     ) -> None:
         self._store = store
         self._past = Past(store)
+        self._earlier = Earlier(self._past, clock)
         self._deriver = deriver
         self._boards = boards
         self._name_of = name_of
@@ -58,28 +64,38 @@ class Viewer:
         seen = await (self._now(regions, now) if at is None else self._then(regions, at, now))
         return [self._snapshot(region, seen[region]) for region in regions]
 
+    def overdue(self) -> list[str]:
+        """Return the regions whose forecast was last made from what is no longer so, and can be made anew."""
+        return self._earlier.overdue()
+
     async def _now(self, regions: Sequence[str], now: datetime) -> dict[str, _Seen]:
         # WIB's day is the earliest of the three, so its windows begin no later than any other's.
         figures = await self._store.figures(regions, first_day(local(NATION, now).date()))
         days = {region: AsOf(local(region, now).date()) for region in regions}
         boards = await self._boards.of(_above_villages(days), now=True)
+        earlier = await self._earlier.of(
+            {r: day for r, day in days.items() if self._deriver.looks_back(r, day)}, figures
+        )
         return {
-            region: _Seen(day, now, figures[region], DUE_WINDOWS, boards.get(region)) for region, day in days.items()
+            region: _Seen(day, now, figures[region], DUE_WINDOWS, boards.get(region), earlier.get(region, {}))
+            for region, day in days.items()
         }
 
     async def _then(self, regions: Sequence[str], at: AsOf, now: datetime) -> dict[str, _Seen]:
-        figures = await self._past.figures(regions, at)
+        looks_back = any(self._deriver.looks_back(region, at) for region in regions)
+        then = await self._past.then(regions, at, LOOKED_BACK if looks_back else ())
         boards = await self._boards.of(_above_villages(dict.fromkeys(regions, at)), now=False)
         return {
-            region: _Seen(at, min(now, _end_of(region, at)), figures[region], {}, boards.get(region))
-            for region in regions
+            region: _Seen(
+                at, min(now, _end_of(region, at)), line.figures, {}, boards.get(region), _people(line.earlier)
+            )
+            for region, line in then.items()
         }
 
     def _snapshot(self, region: str, seen: _Seen) -> Snapshot:
         tally, at = seen.figures.tally, seen.at
-        by_group = tally.by("group")
-        people = People(Count(tally.registered, tally.active), by_group)
-        derived = self._deriver.of(region, at, Counted(people))
+        people = people_of(tally)
+        derived = self._deriver.of(region, at, Counted(people, seen.earlier))
         board = seen.board or Board(derived.quota, derived.designation)
         is_village = level_of(region) == "village"
         return Snapshot(
@@ -100,7 +116,7 @@ class Viewer:
             fed_at=dict(sorted(tally.fed_at.items())),
             catching_up=self._catching_up(region),
             by_segment=tally.by("segment"),
-            by_group=by_group,
+            by_group=tally.by("group"),
             by_payer=tally.by("payer"),
             by_programme=tally.by("programme"),
             due={window: tally.due_by_payer(at.day + ahead) for window, ahead in seen.due.items()},
@@ -118,3 +134,7 @@ def _end_of(region: str, at: AsOf) -> datetime:
 
 def _above_villages(days: Mapping[str, AsOf]) -> dict[str, AsOf]:
     return {region: day for region, day in days.items() if level_of(region) != "village"}
+
+
+def _people(tallies: Mapping[int, Tally]) -> dict[int, People]:
+    return {days: people_of(tally) for days, tally in tallies.items()}
