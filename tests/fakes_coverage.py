@@ -7,16 +7,23 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from services.coverage.application.ports import Checkpoint, Figures, Flush, Timeline
+from services.coverage.application.boards import Boards
+from services.coverage.application.derive import Deriver
+from services.coverage.application.districts import Districts
+from services.coverage.application.groups import StoredGroups
+from services.coverage.application.ports import Checkpoint, Figures, Flush, Store, Timeline
+from services.coverage.application.view import Viewer
 from services.coverage.domain.counters import Tally
 from services.coverage.domain.flows import flows_of
 from services.coverage.domain.movements import Step, lineage, seen_in
 from services.coverage.domain.position import Position
-from services.coverage.domain.reference import AsOf, Figure, Row, numbered
+from services.coverage.domain.potentials import Children
+from services.coverage.domain.reference import AsOf, Book, Figure, Row, numbered
 from shared.contracts.snapshots import Count, Snapshot
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import holds, level_of
 from shared.runtime.errors import FencedError, TransientError
+from tests.fakes import ManualClock
 
 
 class MemoryStore:
@@ -126,13 +133,32 @@ class MemoryReference:
 
 
 class MemoryGroupCounts:
-    """People of groups, by group and region."""
+    """People of groups, by region and group; `asked` are the regions whose counts were read."""
 
     def __init__(self, counts: Mapping[str, Mapping[str, Count]]) -> None:
-        self._counts = counts
+        self.counts = dict(counts)
+        self.position = dict[str, int]()
+        self.asked: list[str] = []
 
-    async def of_group(self, group: str, regions: Collection[str], at: AsOf) -> Mapping[str, Count]:
-        return {region: count for region, count in self._counts.get(group, {}).items() if region in regions}
+    async def of_groups(self, regions: Collection[str], at: AsOf | None) -> Mapping[str, Mapping[str, Count]]:
+        self.asked += regions
+        return {region: counts for region, counts in self.counts.items() if region in regions}
+
+    async def positions(self, regions: Collection[str]) -> Mapping[str, int]:
+        return {region: self.position.get(region, 0) for region in regions}
+
+
+def viewer_of(
+    store: Store,
+    book: Book,
+    children: Children,
+    clock: ManualClock,
+    name_of: Callable[[str], str | None] = str,
+    catching_up: Callable[[str], bool] = lambda _: False,
+) -> Viewer:
+    """Return a viewer as the composition root makes it."""
+    boards = Boards(book, children, Districts(book, children, StoredGroups(store)))
+    return Viewer(store, Deriver(book, children), boards, name_of, clock, catching_up)
 
 
 class MemoryTopic:

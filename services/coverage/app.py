@@ -13,14 +13,17 @@ from prometheus_client import CollectorRegistry
 
 from services.coverage.adapters import (
     http_api,
+    http_boards,
     http_provenance,
     http_reference,
     http_reports,
     http_search,
+    http_series,
     http_stream,
 )
 from services.coverage.adapters.change_decoder import ChangeDecoder
 from services.coverage.adapters.http_days import asked
+from services.coverage.adapters.http_places import Routes, in_force, placed
 from services.coverage.adapters.http_sight import Sight
 from services.coverage.adapters.kafka_changes import ChangeSink
 from services.coverage.adapters.kafka_missing import KafkaChanges
@@ -29,7 +32,11 @@ from services.coverage.adapters.metrics import CoverageMetrics
 from services.coverage.adapters.mongo_reference import MongoReference
 from services.coverage.adapters.mongo_store import MongoStore
 from services.coverage.application.apply import Applier
+from services.coverage.application.boards import Boards
 from services.coverage.application.derive import Deriver
+from services.coverage.application.districts import Districts
+from services.coverage.application.due import DueViewer
+from services.coverage.application.groups import StoredGroups
 from services.coverage.application.imports import ReferenceImport
 from services.coverage.application.live import Live
 from services.coverage.application.progress import Progress
@@ -37,6 +44,7 @@ from services.coverage.application.provenance import Provenance
 from services.coverage.application.public import PublicViewer
 from services.coverage.application.publish import Publisher
 from services.coverage.application.resume import resume
+from services.coverage.application.series import Series
 from services.coverage.application.view import Viewer
 from services.coverage.application.watch import Watch
 from services.coverage.domain.position import Position
@@ -84,7 +92,8 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     )
 
     book, progress = Book(), Progress(partition_of)
-    viewer = Viewer(store, Deriver(book, regions.children), regions.name, clock, progress.catching_up)
+    boards = Boards(book, regions.children, Districts(book, regions.children, StoredGroups(store)))
+    viewer = Viewer(store, Deriver(book, regions.children), boards, regions.name, clock, progress.catching_up)
     publisher = Publisher(
         viewer,
         KafkaSnapshotTopic(producer, snapshots.name),
@@ -136,19 +145,32 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
     bearer = Bearer(verifier)
-    at, sight = asked(clock), Sight(viewer, PublicViewer(viewer, regions.children))
+    homes = Homes(regions, table())
+    region = in_force(regions, homes)
+    routes: Routes = {"placed": placed(region), "asked": asked(clock), "bearer": bearer}
+    sight = Sight(viewer, PublicViewer(viewer, regions.children))
     api.include_router(
         http_search.create_router(
             search=cache(lambda: RegionSearch(regions.name, regions.children)), catalogue=regions, bearer=bearer
         )
     )
-    api.include_router(http_api.create_router(sight=sight, asked=at, catalogue=regions, bearer=bearer, steady=Steady()))
+    api.include_router(http_api.create_router(sight=sight, steady=Steady(), catalogue=regions, **routes))
     provenance = Provenance(book, regions.children, store, clock)
-    api.include_router(http_provenance.create_router(provenance=provenance, asked=at, catalogue=regions, bearer=bearer))
-    imports = ReferenceImport(reference, watch, Homes(regions, table()).home_of, clock)
+    api.include_router(http_provenance.create_router(provenance=provenance, **routes))
+    series = Series(store, book, regions.children)
+    api.include_router(http_series.create_router(series=series, today=provenance.today, **routes))
+    due = DueViewer(store, regions.children, clock)
+    api.include_router(http_boards.create_router(due=due, boards=boards, today=provenance.today, **routes))
+    imports = ReferenceImport(reference, watch, homes.home_of, clock)
     api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
-    api.include_router(http_reports.create_router(sight=sight, catalogue=regions, clock=clock, bearer=bearer))
-    api.include_router(http_stream.create_router(sight=sight, live=Live(clock), catalogue=regions, bearer=bearer))
+    api.include_router(
+        http_reports.create_router(sight=sight, children=regions.children, in_force=region, clock=clock, bearer=bearer)
+    )
+    api.include_router(
+        http_stream.create_router(
+            sight=sight, live=Live(clock), children=regions.children, in_force=region, bearer=bearer
+        )
+    )
     if settings.cors_origins:
         api.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET"],

@@ -31,6 +31,21 @@ def place_of(cursor: str | None) -> str:
         raise malformed_cursor() from error
 
 
+def cursor_in(order: str, place: str) -> str:
+    """Return the cursor that goes on after this place in a list of this order."""
+    return cursor_at(f"{order}\n{place}")
+
+
+def place_in(order: str, cursor: str | None) -> str:
+    """Return the place in a list of this order; "" is before all. Raises: Problem 422 for another list's cursor too."""
+    begun, _, place = place_of(cursor).partition("\n")
+    if cursor is not None and begun != order:
+        raise Problem(
+            422, "other_cursor", "the cursor is of a list in another order; begin without one", field="cursor"
+        )
+    return place
+
+
 def malformed_cursor() -> Problem:
     """Return the 422 for a cursor that no page gave."""
     return Problem(422, "malformed_cursor", "pass on the `next` of a page as it came, or none", field="cursor")

@@ -34,10 +34,8 @@ def asked(clock: Clock) -> Asked:
     return at
 
 
-def refuse_future(field: str, day: date | None, today: date) -> None:
-    """Raise the 422 for a day that has not come."""
-    if day is not None and day > today:
-        detail = (
-            f"{field} is {day}, and nothing is known of that day yet; write {today} or a day before, or leave it out"
-        )
+def refuse_future(field: str, day: date | None, last: date) -> None:
+    """Raise the 422 for a day after the last that can be asked about, which is today's where the region is."""
+    if day is not None and day > last:
+        detail = f"{field} is {day}, after {last}, the last day there is to ask about; write that or a day before"
         raise Problem(422, f"{field}_in_future", detail, field=field)

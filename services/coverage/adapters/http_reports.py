@@ -10,16 +10,16 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from services.coverage.adapters.http_api import check_region
 from services.coverage.adapters.http_days import AsOfDay, KnownAt, refuse_future
-from services.coverage.adapters.http_sight import Sight
+from services.coverage.adapters.http_places import InForce
+from services.coverage.adapters.http_sight import REFUSALS, Sight
 from services.coverage.adapters.sheet_files import CSV, XLSX, as_csv, as_xlsx
 from services.coverage.application.monev import Sheet, sheet
+from services.coverage.domain.potentials import Children
 from services.coverage.domain.reference import AsOf
 from shared.adapters.http_answers import answer
 from shared.adapters.http_api import Bearer
 from shared.adapters.openapi import problem
-from shared.regions.catalogue import Catalogue
 from shared.regions.codes import NATION, local
 from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock
@@ -35,15 +35,14 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
             CSV.partition(";")[0]: {"schema": {"type": "string"}},
         },
     },
-    401: problem("No acceptable token, and the region is not public"),
-    403: problem("The token lacks the scope, and the region is not public"),
-    404: problem("No region has this code"),
+    **REFUSALS,
+    404: problem("No region has this code; `candidates` names those that a retired one may stand for"),
 }
 Region = Annotated[str, Query(description="Kemendagri code, or ID; the sheet has it and those directly below")]
 FileFormat = Annotated[Format, Query(alias="format", description="XLSX for Excel, CSV with dot decimals for all else")]
 
 
-def create_router(*, sight: Sight, catalogue: Catalogue, clock: Clock, bearer: Bearer) -> APIRouter:
+def create_router(*, sight: Sight, children: Children, in_force: InForce, clock: Clock, bearer: Bearer) -> APIRouter:
     """Return the routes under /v1/reports."""
     router = APIRouter(prefix="/v1/reports", tags=["reports"])
 
@@ -64,9 +63,9 @@ def create_router(*, sight: Sight, catalogue: Catalogue, clock: Clock, bearer: B
         file_format: FileFormat = "xlsx", caller: Caller | None = bearer.optional,
     ) -> Response:  # fmt: skip
         """Return the monev sheet, in Indonesian; unless days are named, of the last month's end, known by yesterday."""
-        check_region(region, catalogue)
+        region = in_force(region)
         day, known = days(region, as_of, known_at)
-        regions = [region, *catalogue.children(region)]
+        regions = [region, *children(region)]
         documents = msgspec.to_builtins(await sight.snapshots(caller, regions, AsOf(day, known)))
         link = str(request.url.include_query_params(region=region, as_of=day, known_at=known))
         media_type, written = _FILES[file_format]

@@ -9,9 +9,14 @@ from services.coverage.application.public import PublicViewer, is_public
 from services.coverage.application.view import Viewer
 from services.coverage.domain.reference import AsOf
 from shared.adapters.http_api import Problem, unauthorised
+from shared.adapters.openapi import problem
 from shared.runtime.auth import Caller
 
 SCOPE: Final = "coverage:read"
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    401: problem("No acceptable token, and this is not public"),
+    403: problem("The token lacks the scope, and this is not public"),
+}
 
 
 class Sight:
@@ -30,6 +35,12 @@ class Sight:
         return [*await self._public.documents(regions, at)]
 
 
+def demand_all(caller: Caller | None) -> None:
+    """Go on for a caller from whom nothing is hidden. Raises: Problem 401 or 403 for any other."""
+    if not sees_all(caller):
+        raise needs_token(caller)
+
+
 def sees_all(caller: Caller | None) -> bool:
     """Say whether nothing is hidden from this caller."""
     return caller is not None and caller.may(SCOPE)
@@ -38,5 +49,5 @@ def sees_all(caller: Caller | None) -> bool:
 def needs_token(caller: Caller | None) -> Problem:
     """Return what a caller is told whose token is missing or does not reach this far."""
     if caller is None:
-        return unauthorised("districts and villages are shown to officials; sign in and send the token")
+        return unauthorised("this is shown to officials only; sign in and send the token")
     return Problem(403, "scope_missing", f"the token lacks the scope {SCOPE}; ask for one that has it")

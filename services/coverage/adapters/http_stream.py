@@ -10,21 +10,20 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 from fastapi.sse import format_sse_event
 
-from services.coverage.adapters.http_api import check_region
-from services.coverage.adapters.http_sight import Sight, sees_all
+from services.coverage.adapters.http_places import InForce
+from services.coverage.adapters.http_sight import REFUSALS, Sight, sees_all
 from services.coverage.application.live import Document, Live
+from services.coverage.domain.potentials import Children
 from shared.adapters.http_api import Bearer
 from shared.adapters.openapi import problem
-from shared.regions.catalogue import Catalogue
 from shared.regions.codes import level_of
 from shared.runtime.auth import Caller
 
 _EVENTS: Final = "text/event-stream"
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "Events without end", "content": {_EVENTS: {"schema": {"type": "string"}}}},
-    401: problem("No acceptable token, and the region is not public"),
-    403: problem("The token lacks the scope, and the region is not public"),
-    404: problem("No region has this code"),
+    **REFUSALS,
+    404: problem("No region has this code; `candidates` names those that a retired one may stand for"),
 }
 _NEVER_PUBLIC: Final = frozenset({"district", "village"})
 Region = Annotated[str, Query(description="Kemendagri code, or ID; it and those directly below are followed")]
@@ -33,7 +32,7 @@ _QUIET_S: Final = 15
 """Beyond some half a minute without a byte, what lies between may take the connection for dead."""
 
 
-def create_router(*, sight: Sight, live: Live, catalogue: Catalogue, bearer: Bearer) -> APIRouter:
+def create_router(*, sight: Sight, live: Live, children: Children, in_force: InForce, bearer: Bearer) -> APIRouter:
     """Return the route of the stream."""
     router = APIRouter(prefix="/v1", tags=["regions"])
 
@@ -43,8 +42,8 @@ def create_router(*, sight: Sight, live: Live, catalogue: Catalogue, bearer: Bea
 
         After a break connect again: everything is sent as it is then. The `id` is region and position.
         """
-        check_region(region, catalogue)
-        below = [c for c in catalogue.children(region) if sees_all(caller) or level_of(c) not in _NEVER_PUBLIC]
+        region = in_force(region)
+        below = [c for c in children(region) if sees_all(caller) or level_of(c) not in _NEVER_PUBLIC]
 
         async def look() -> Sequence[Document]:
             documents: list[Document] = msgspec.to_builtins(await sight.snapshots(caller, [region, *below], None))

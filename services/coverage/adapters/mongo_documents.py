@@ -81,6 +81,8 @@ def _add(added: Document, newest: Document, part: str, tally: Tally) -> None:
     for code, people in tally.lapses.items():
         if people:
             added[lapses_at + code] = people
+    if tally.arrivals:
+        added[f"parts.{part}.arrivals"] = tally.arrivals
     newest[f"parts.{part}.recorded_at"] = tally.recorded_at
     for source, at in tally.fed_at.items():
         newest[f"parts.{part}.fed_at.{source_key(source)}"] = at
@@ -102,9 +104,10 @@ def add_counter(tally: Tally, document: Document, region: str) -> None:
     """Add a region's part of its block to a tally; to a district's own, all of its villages too."""
     name, level = part_of(region), level_of(region)
     for other, found in document.get("parts", {}).items():
+        if other != name and level != "district":
+            continue
         part = _part(found)
-        if other == name or level == "district":
-            tally.add(part)
+        tally.add(part)
         if other == name and level in ("district", "village"):
             tally.placed_here += part.registered
             tally.placed_here_active += part.active
@@ -115,7 +118,15 @@ def add_counter(tally: Tally, document: Document, region: str) -> None:
 def _part(found: Document) -> Tally:
     """Return what a part holds, whoever is placed where."""
     fed_at = {source_of(key): at for key, at in found.get("fed_at", {}).items()}
-    return Tally(found.get("people", {}), found.get("lapses", {}), 0, 0, found.get("recorded_at"), fed_at)
+    return Tally(
+        found.get("people", {}),
+        found.get("lapses", {}),
+        0,
+        0,
+        found.get("recorded_at"),
+        fed_at,
+        found.get("arrivals", 0),
+    )
 
 
 def flows_in(document: Document, region: str) -> Iterator[tuple[FlowKey, int]]:

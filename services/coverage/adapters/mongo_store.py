@@ -109,7 +109,7 @@ class MongoStore:
         """See the port."""
         figures = {region: Figures() for region in regions}
         flows: dict[str, list[tuple[FlowKey, int]]] = {region: [] for region in regions}
-        for region, document in await self._blocks(regions):
+        for region, document in await self._blocks(regions, flows=flows_from is not None):
             add_counter(figures[region].tally, document, region)
             figures[region].position += document["position"]
             if flows_from is not None:
@@ -118,13 +118,15 @@ class MongoStore:
             figures[region].flows = added_up(keyed)
         return figures
 
-    async def _blocks(self, regions: Iterable[str], session: Session = None) -> list[tuple[str, Document]]:
-        """Return each region with each of its blocks, of one moment."""
+    async def _blocks(
+        self, regions: Iterable[str], session: Session = None, *, flows: bool = False
+    ) -> list[tuple[str, Document]]:
+        """Return each region with each of its blocks, of one moment; flows are most of a block, so only if asked."""
         held = _by_block(regions)
-        query = {"block": {"$in": list(held)}}
+        query, fields = {"block": {"$in": list(held)}}, None if flows else {"flows": 0}
 
         async def work(session: Session) -> list[Document]:
-            found: list[Document] = await self._mongo["counters"].find(query, session=session).to_list(None)
+            found: list[Document] = await self._mongo["counters"].find(query, fields, session=session).to_list(None)
             return found
 
         found = await (work(session) if session else self._mongo.transact(work))

@@ -14,7 +14,7 @@ from services.coverage.domain.ratio import ratio
 from services.coverage.domain.reference import AsOf, Book, Row
 from services.coverage.domain.targets import TARGETS, Path, target
 from shared.contracts.snapshots import Count, Coverage, Designation, Forecast, Potential, QuotaBoard, Target
-from shared.regions.codes import NATION, level_of, lineage_of
+from shared.regions.codes import level_of, lineage_of
 
 WORKERS: Final = "workers"
 OFFICIALS: Final = "village_officials"
@@ -77,6 +77,10 @@ class Deriver:
             designation=self._designation(region, at, counted.now, potential),
         )
 
+    def looks_back(self, region: str, at: AsOf) -> bool:
+        """Say whether anything follows from how many people there were earlier."""
+        return bool(self._book.all(TARGETS, region, at))
+
     def _quotas(self, region: str, at: AsOf, people: People) -> Iterator[QuotaBoard]:
         """Yield the board of each group that a quota holds for in a village; above, boards are summed by `Boards`."""
         if level_of(region) != "village" or people.groups is None:
@@ -92,10 +96,7 @@ class Deriver:
     def _designation(
         self, region: str, at: AsOf, people: People, potential: Mapping[str, Potential]
     ) -> Designation | None:
-        """Return the state of a village, where it can be told, and the pace of the nation."""
-        if region == NATION:
-            pace = desa_sadar.pace(self._book, at)
-            return None if pace is None else Designation(pace=pace)
+        """Return the state of a village, where it can be told; above, villages are summed by `Boards`."""
         if level_of(region) != "village":
             return None
         roster = potential[OFFICIALS].value if OFFICIALS in potential else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import date
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 from services.coverage.application.ports import Figures, Store, Timeline
 from services.coverage.domain.counters import Tally
@@ -12,6 +13,14 @@ from services.coverage.domain.movements import Movement
 from services.coverage.domain.reference import AsOf
 
 Movements = Sequence[tuple[Movement, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """A region as of a day, and by days before it how it was; no day from before its history began."""
+
+    figures: Figures
+    earlier: Mapping[int, Tally]
 
 
 class Past:
@@ -28,11 +37,14 @@ class Past:
         found = await self._store.timelines(regions, day, known_at)
         return {region: line.tally.without(line.movements) for region, line in found.items()}
 
-    async def figures(self, regions: Collection[str], at: AsOf) -> dict[str, Figures]:
-        """Return each region as of a day, known at a day, with the flows of the windows that end on that day."""
+    async def then(self, regions: Collection[str], at: AsOf, looked_back: Collection[int] = ()) -> dict[str, Then]:
+        """Return each region as of a day, known at a day, with the flows of the windows that end on that day, and as
+        it was so many days before.
+        """
         first, known_at = first_day(at.day), at.known_at or date.max
-        found = await self._store.timelines(regions, before(first), known_at)
-        return {region: _figures(line, first, at.day, known_at) for region, line in found.items()}
+        earliest = before(at.day, timedelta(max(looked_back, default=0)))
+        found = await self._store.timelines(regions, min(before(first), earliest), known_at)
+        return {region: _then(line, first, at.day, known_at, looked_back) for region, line in found.items()}
 
     async def history(self, region: str, days: Collection[date], known_at: date) -> dict[date, Tally]:
         """Return the region as of each of the days, known at a day."""
@@ -53,9 +65,16 @@ class Past:
         return _flows(line.movements, first, last, known_at)
 
 
-def _figures(line: Timeline, first: date, day: date, known_at: date) -> Figures:
-    later = ((m, people) for m, people in line.movements if m.effective_day > day or m.recorded_day > known_at)
-    return Figures(line.tally.without(later), line.position, _flows(line.movements, first, day, known_at))
+def _then(line: Timeline, first: date, day: date, known_at: date, looked_back: Collection[int]) -> Then:
+    earlier = {days: _as_of(line, before(day, timedelta(days)), known_at) for days in looked_back}
+    return Then(
+        Figures(_as_of(line, day, known_at), line.position, _flows(line.movements, first, day, known_at)),
+        {days: tally for days, tally in earlier.items() if tally.arrivals > 0},
+    )
+
+
+def _as_of(line: Timeline, day: date, known_at: date) -> Tally:
+    return line.tally.without((m, n) for m, n in line.movements if m.effective_day > day or m.recorded_day > known_at)
 
 
 def _flows(movements: Movements, first: date, last: date, known_at: date) -> Flows:

@@ -133,10 +133,17 @@ class ReferenceStore(Protocol):
 
 
 class GroupCounts(Protocol):
-    """How many people of a group regions have."""
+    """How many people of each group regions have."""
 
-    async def of_group(self, group: str, regions: Collection[str], at: AsOf) -> Mapping[str, Count]:
-        """Return registered and active people of the group by region; a region that is absent has none."""
+    async def of_groups(self, regions: Collection[str], at: AsOf | None) -> Mapping[str, Mapping[str, Count]]:
+        """Return registered and active people by region and group, all of one moment: now, or as of a day.
+
+        A region or group that is absent has none.
+        """
+        ...
+
+    async def positions(self, regions: Collection[str]) -> Mapping[str, int]:
+        """Return the position of each region: while it is the same, so are the counts of it and all below."""
         ...
 
 

@@ -87,6 +87,10 @@ class Publisher:
         """Note the regions whose position is beyond what was published here."""
         self.touch(region for region, position in positions.items() if position > self._positions.get(region, 0))
 
+    def touch_overdue(self) -> None:
+        """Publish anew what was published with a forecast that is no longer so."""
+        self.touch(self._viewer.overdue())
+
     def owns(self, region: str) -> bool:
         """Say whether this replica publishes the region."""
         return self._partition_of(region) in self._owned()

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Final
 
+from services.coverage.application.boards import Board, Boards
 from services.coverage.application.derive import WORKERS, Counted, Deriver, People
+from services.coverage.application.earlier import Earlier, people_of
 from services.coverage.application.past import Past
 from services.coverage.application.ports import Figures, Store
-from services.coverage.domain.counters import DUE_WINDOWS
+from services.coverage.domain.counters import DUE_WINDOWS, Tally
 from services.coverage.domain.flows import first_day, windowed
+from services.coverage.domain.forecast import LOOKED_BACK
 from services.coverage.domain.reference import AsOf
 from shared.contracts.snapshots import Count, DueWindow, Snapshot
 from shared.regions.codes import NATION, level_of, local, parent_of, zone_name, zone_of
 from shared.runtime.clock import Clock
 
-_NO_DUE: Final[Mapping[DueWindow, timedelta]] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A region as counted, as of when, which windows of due there are, above the village the boards of its villages,
+    and by days before then who there was.
+    """
+
+    at: AsOf
+    as_of: datetime
+    figures: Figures
+    due: Mapping[DueWindow, timedelta]
+    board: Board | None
+    earlier: Mapping[int, People]
 
 
 class Viewer:
@@ -26,13 +41,16 @@ class Viewer:
         self,
         store: Store,
         deriver: Deriver,
+        boards: Boards,
         name_of: Callable[[str], str | None],
         clock: Clock,
         catching_up: Callable[[str], bool],
     ) -> None:
         self._store = store
         self._past = Past(store)
+        self._earlier = Earlier(self._past, clock)
         self._deriver = deriver
+        self._boards = boards
         self._name_of = name_of
         self._clock = clock
         self._catching_up = catching_up
@@ -43,23 +61,42 @@ class Viewer:
         Of a day, `due`, `fed_at` and `recorded_at` are empty: who lapses, and who said so when, is known of now only.
         """
         now = self._clock.now()
-        if at is not None:
-            then = await self._past.figures(regions, at)
-            return [self._snapshot(region, then[region], at, min(now, _end_of(region, at))) for region in regions]
+        seen = await (self._now(regions, now) if at is None else self._then(regions, at, now))
+        return [self._snapshot(region, seen[region]) for region in regions]
+
+    def overdue(self) -> list[str]:
+        """Return the regions whose forecast was last made from what is no longer so, and can be made anew."""
+        return self._earlier.overdue()
+
+    async def _now(self, regions: Sequence[str], now: datetime) -> dict[str, _Seen]:
         # WIB's day is the earliest of the three, so its windows begin no later than any other's.
         figures = await self._store.figures(regions, first_day(local(NATION, now).date()))
-        return [
-            self._snapshot(region, figures[region], AsOf(local(region, now).date()), now, DUE_WINDOWS)
-            for region in regions
-        ]
+        days = {region: AsOf(local(region, now).date()) for region in regions}
+        boards = await self._boards.of(_above_villages(days), now=True)
+        earlier = await self._earlier.of(
+            {r: day for r, day in days.items() if self._deriver.looks_back(r, day)}, figures
+        )
+        return {
+            region: _Seen(day, now, figures[region], DUE_WINDOWS, boards.get(region), earlier.get(region, {}))
+            for region, day in days.items()
+        }
 
-    def _snapshot(
-        self, region: str, figures: Figures, at: AsOf, as_of: datetime, due: Mapping[DueWindow, timedelta] = _NO_DUE
-    ) -> Snapshot:
-        tally = figures.tally
-        by_group = tally.by("group")
-        people = People(Count(tally.registered, tally.active), by_group)
-        derived = self._deriver.of(region, at, Counted(people))
+    async def _then(self, regions: Sequence[str], at: AsOf, now: datetime) -> dict[str, _Seen]:
+        looks_back = any(self._deriver.looks_back(region, at) for region in regions)
+        then = await self._past.then(regions, at, LOOKED_BACK if looks_back else ())
+        boards = await self._boards.of(_above_villages(dict.fromkeys(regions, at)), now=False)
+        return {
+            region: _Seen(
+                at, min(now, _end_of(region, at)), line.figures, {}, boards.get(region), _people(line.earlier)
+            )
+            for region, line in then.items()
+        }
+
+    def _snapshot(self, region: str, seen: _Seen) -> Snapshot:
+        tally, at = seen.figures.tally, seen.at
+        people = people_of(tally)
+        derived = self._deriver.of(region, at, Counted(people, seen.earlier))
+        board = seen.board or Board(derived.quota, derived.designation)
         is_village = level_of(region) == "village"
         return Snapshot(
             region=region,
@@ -72,24 +109,32 @@ class Viewer:
             unplaced=Count() if is_village else Count(tally.placed_here, tally.placed_here_active),
             potential=derived.potential,
             coverage=derived.coverage[WORKERS],
-            flows=windowed(figures.flows, at.day),
-            as_of=as_of,
+            flows=windowed(seen.figures.flows, at.day),
+            as_of=seen.as_of,
             recorded_at=tally.recorded_at,
-            position=figures.position,
+            position=seen.figures.position,
             fed_at=dict(sorted(tally.fed_at.items())),
             catching_up=self._catching_up(region),
             by_segment=tally.by("segment"),
-            by_group=by_group,
+            by_group=tally.by("group"),
             by_payer=tally.by("payer"),
             by_programme=tally.by("programme"),
-            due={window: tally.due_by_payer(at.day + ahead) for window, ahead in due.items()},
+            due={window: tally.due_by_payer(at.day + ahead) for window, ahead in seen.due.items()},
             target=derived.target,
             forecast=derived.forecast,
-            quota=derived.quota,
-            designation=derived.designation,
+            quota=board.quota,
+            designation=board.designation,
         )
 
 
 def _end_of(region: str, at: AsOf) -> datetime:
     """Return the last second of the day where the region is."""
     return datetime.combine(at.day, time(23, 59, 59), zone_of(region))
+
+
+def _above_villages(days: Mapping[str, AsOf]) -> dict[str, AsOf]:
+    return {region: day for region, day in days.items() if level_of(region) != "village"}
+
+
+def _people(tallies: Mapping[int, Tally]) -> dict[int, People]:
+    return {days: people_of(tally) for days, tally in tallies.items()}

@@ -71,6 +71,7 @@ class Watch:
         await self._publish_assigned()
         await self._prune()
         self._publisher.touch_caught_up(self._progress.catching_up)
+        self._publisher.touch_overdue()
         self._metrics.keep(self._publisher.owns)
 
     async def _look_at_checkpoints(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
-from services.coverage.domain.movements import MOVED, NO_FLOW, Counted, Movement, StepKey
+from services.coverage.domain.movements import ARRIVALS, MOVED, NO_FLOW, Counted, Movement, StepKey
 from services.coverage.domain.standing import Profile, lapse_of, profile_of
 from shared.contracts.snapshots import Count, DueWindow
 
@@ -76,6 +76,7 @@ class Tally:
     """A region as counted: people by profile, active people by lapse, those whose place is this very region.
 
     `recorded_at` is the newest change, `fed_at` the newest that a source's own fact made. Codes as in `standing`.
+    `arrivals` are those who ever came to a place of it, from elsewhere in it too: more than 0 once its history began.
     """
 
     people: dict[str, int] = field(default_factory=dict)
@@ -84,6 +85,7 @@ class Tally:
     placed_here_active: int = 0
     recorded_at: datetime | None = None
     fed_at: dict[str, datetime] = field(default_factory=dict)
+    arrivals: int = 0
 
     @property
     def registered(self) -> int:
@@ -117,7 +119,7 @@ class Tally:
 
     def as_below(self) -> Tally:
         """Return the same people as a region above counts them: none of them is placed there."""
-        return Tally(self.people, self.lapses, 0, 0, self.recorded_at, self.fed_at)
+        return Tally(self.people, self.lapses, 0, 0, self.recorded_at, self.fed_at, self.arrivals)
 
     def due(self, until: date) -> dict[str, int]:
         """Return the active people who lapse on that day or before, by code of the lapse."""
@@ -136,16 +138,21 @@ class Tally:
         add_up(self.lapses, other.lapses)
         self.placed_here += other.placed_here
         self.placed_here_active += other.placed_here_active
+        self.arrivals += other.arrivals
         self.recorded_at = newest(self.recorded_at, other.recorded_at)
         for source, recorded_at in other.fed_at.items():
             self.hear(source, recorded_at)
 
     def without(self, movements: Iterable[tuple[Movement, int]]) -> Tally:
-        """Return people and those placed here as they were before these movements; what lapses is known of now only."""
-        earlier = Tally(dict(self.people), {}, self.placed_here, self.placed_here_active)
+        """Return people, those placed here and arrivals as they were before these movements; what lapses is known of
+        now only.
+        """
+        earlier = Tally(dict(self.people), {}, self.placed_here, self.placed_here_active, arrivals=self.arrivals)
         for movement, people in movements:
             earlier._count(movement.before, people, here=movement.before_here)
             earlier._count(movement.after, -people, here=movement.after_here)
+            if movement.after is not None and movement.kind in ARRIVALS:
+                earlier.arrivals -= people
         return earlier
 
     def _count(self, code: str | None, people: int, *, here: bool) -> None:

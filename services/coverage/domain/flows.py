@@ -21,6 +21,8 @@ WINDOWS: Final[dict[Window, timedelta]] = {
     "90d": timedelta(days=90),
 }
 
+DAY: Final = timedelta(days=1)
+
 
 @dataclass(slots=True)
 class Flow:
@@ -68,24 +70,32 @@ def added_up(people_by_key: Iterable[tuple[FlowKey, int]]) -> Flows:
     return {key: flow for key, flow in flows.items() if flow.people or flow.active}
 
 
-def before(day: date, length: timedelta = timedelta(days=1)) -> date:
+def before(day: date, length: timedelta = DAY) -> date:
     """Return the day so long before; no earlier than the first of the calendar, and nothing happened on that."""
     return day - min(length, day - date.min)
 
 
 def first_day(today: date) -> date:
     """Return the first day that any window ending today holds."""
-    return before(today, max(WINDOWS.values()) - timedelta(days=1))
+    return before(today, max(WINDOWS.values()) - DAY)
 
 
-def windowed(days: Mapping[tuple[date, str], Flow], today: date) -> dict[Window, dict[str, Count]]:
+def windowed(days: Flows, today: date) -> dict[Window, dict[str, Count]]:
     """Return the flows of each window that ends today, every kind named; `7d` is today and the six days before."""
-    return {window: _within(days, before(today, length), today) for window, length in WINDOWS.items()}
+    return {window: summed(days, before(today, length - DAY), today) for window, length in WINDOWS.items()}
 
 
-def _within(days: Mapping[tuple[date, str], Flow], after: date, until: date) -> dict[str, Count]:
+def summed(days: Flows, first: date, last: date) -> dict[str, Count]:
+    """Return the flows of the days from first to last, every kind named."""
     sums = {kind: Flow() for kind in FLOW_KINDS}
     for (day, kind), flow in days.items():
-        if after < day <= until:
+        if first <= day <= last:
             sums[kind].add(flow)
     return {kind: Count(flow.people, flow.active) for kind, flow in sums.items()}
+
+
+def change_of(kinds: Mapping[str, Count]) -> Count:
+    """Return by how much registered and active changed: who came less who went, and all that became active or not."""
+    came = sum(kinds[kind].registered for kind in ("joined", "rejoined", MOVED_IN))
+    went = sum(kinds[kind].registered for kind in ("ended", MOVED_OUT))
+    return Count(came - went, sum(count.active for count in kinds.values()))

@@ -15,6 +15,7 @@ from shared.contracts.snapshots import Forecast, Projection
 
 RATE_DAYS: Final = 90
 RANGE_DAYS: Final = (30, 180)
+LOOKED_BACK: Final = (RATE_DAYS, *RANGE_DAYS)
 SHORTEST_DAYS: Final = min(RANGE_DAYS)
 """With less history than this there is no forecast."""
 MONTH_DAYS: Final = 30

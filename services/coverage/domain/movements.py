@@ -16,6 +16,8 @@ MOVED_IN: Final = "moved_in"
 MOVED_OUT: Final = "moved_out"
 MOVED_WITHIN: Final = "moved_within"
 MOVES: Final = frozenset({MOVED_IN, MOVED_OUT, MOVED_WITHIN})
+ARRIVALS: Final = frozenset({"joined", "rejoined", MOVED, MOVED_IN, MOVED_WITHIN})
+"""Kinds that bring somebody to the place after; nobody is anywhere who did not come by one of them."""
 NO_FLOW: Final = frozenset({"reclassified", "paid"})
 """They change neither who is registered nor who is active, and where the profile stays, nothing that is counted."""
 

@@ -80,6 +80,22 @@ def village(region: str, quota: Quota, count: Count) -> Village:
     return Village(region, quota.measure, quota.count, count.active if quota.measure == "active" else count.registered)
 
 
+def merged(group: str, boards: Iterable[QuotaBoard]) -> QuotaBoard:
+    """Return the board of all villages of the boards, of which there is at least one."""
+    boards = list(boards)
+    measures, required = {b.measure for b in boards}, {b.required for b in boards}
+    return QuotaBoard(
+        group=group,
+        measure=measures.pop() if len(measures) == 1 else None,
+        required=required.pop() if len(required) == 1 else None,
+        villages=sum(b.villages for b in boards),
+        passing=sum(b.passing for b in boards),
+        at_zero=sum(b.at_zero for b in boards),
+        gap=sum(b.gap for b in boards),
+        people_below=sum(b.people_below for b in boards),
+    )
+
+
 def board(group: str, villages: Iterable[Village]) -> QuotaBoard:
     """Return the sums over villages; never a mean. Measure and requirement are named where all have the same."""
     villages = list(villages)

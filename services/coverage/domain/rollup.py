@@ -8,7 +8,17 @@ from typing import Final
 
 from services.coverage.domain.counters import Sum, Tally
 from services.coverage.domain.flows import FlowKey, flow_key
-from services.coverage.domain.movements import MOVED, MOVES, NO_FLOW, MovementKey, Step, StepKey, lineage, seen
+from services.coverage.domain.movements import (
+    ARRIVALS,
+    MOVED,
+    MOVES,
+    NO_FLOW,
+    MovementKey,
+    Step,
+    StepKey,
+    lineage,
+    seen,
+)
 from services.coverage.domain.standing import is_active
 from shared.regions.codes import NATION, regency_of
 
@@ -41,11 +51,13 @@ class Rollup:
     def _place(self, added: Sum) -> None:
         """Count people, lapses and news at the places themselves."""
         people_of = defaultdict[str, defaultdict[str, int]](lambda: defaultdict(int))
-        for (_, _, _, origin, before, target, after), people in added.steps.items():
+        for (_, _, kind, origin, before, target, after), people in added.steps.items():
             if before is not None and origin is not None:
                 people_of[origin][before] -= people
             if after is not None and target is not None:
                 people_of[target][after] += people
+                if kind in ARRIVALS:
+                    self.places[target].arrivals += people
         for place, counts in people_of.items():
             self.places[place].people = counts
         for (place, lapse), people in added.lapses.items():

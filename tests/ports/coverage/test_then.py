@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import given, settings
 
-from services.coverage.application.derive import Deriver
 from services.coverage.application.ports import Store
 from services.coverage.application.view import Viewer
 from services.coverage.domain.potentials import POTENTIALS
@@ -17,7 +16,7 @@ from shared.contracts.snapshots import Count, Snapshot
 from tests.factories_coverage import RECORDED_AT, TODAY, VILLAGE, change, changes, state
 from tests.factories_reference import book_of, row
 from tests.fakes import ManualClock
-from tests.fakes_coverage import MemoryStore
+from tests.fakes_coverage import MemoryStore, viewer_of
 from tests.ports.coverage.test_timelines import DAY, REGIONS, keep, until
 from tests.stores_coverage import fresh_store
 
@@ -27,7 +26,7 @@ ASKED = (AsOf(TODAY - 30 * DAY, TODAY + 10 * DAY), AsOf(TODAY, TODAY), AsOf(TODA
 def viewer(store: Store, day: date = TODAY + 60 * DAY, book: Book | None = None) -> Viewer:
     """Return a viewer on a day that is the same in all three zones."""
     clock = ManualClock(datetime.combine(day, time(3), UTC))
-    return Viewer(store, Deriver(book or Book(), lambda _: ()), lambda code: code, clock, lambda _: False)
+    return viewer_of(store, book or Book(), lambda _: (), clock)
 
 
 def counts(snapshot: Snapshot) -> Snapshot:

@@ -7,16 +7,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from services.coverage.application.boards import Boards
 from services.coverage.application.derive import Counted, Derived, Deriver, People
-from services.coverage.domain.desa_sadar import DESIGNATED, DESIGNATIONS, YEARS_QUOTA
+from services.coverage.domain.desa_sadar import DESIGNATED, DESIGNATIONS
 from services.coverage.domain.potentials import POTENTIALS
 from services.coverage.domain.quota import QUOTAS, Quota
 from services.coverage.domain.reference import AsOf, Row
 from services.coverage.domain.targets import TARGETS, Path, Point
 from shared.contracts.snapshots import Count, Coverage, Designation, QuotaBoard, Ratio
 from tests.factories_reference import RECORDED_AT, TODAY, book_of, row, tree
-from tests.fakes_coverage import MemoryGroupCounts
 
 DESA, OTHER, THIRD, KELURAHAN = (f"63.10.01.{tail}" for tail in ("2001", "2002", "2003", "1001"))
 CHILDREN = tree(DESA, OTHER, THIRD, KELURAHAN)
@@ -107,42 +105,3 @@ def test_a_village_has_its_state() -> None:
     )
     assert derived(DESA, People(Count()), roster, decree).designation is None
     assert derived("63.10", lapsed, roster, decree).designation is None
-
-
-def test_the_nation_has_the_years_pace() -> None:
-    """From designations alone; without a quota of the year there is none."""
-    quota = row(DESIGNATIONS, "ID", YEARS_QUOTA, 365, date(2023, 1, 1))
-    found = derived("ID", ACEH, quota).designation
-    assert found is not None
-    assert found.pace is not None
-    assert found.pace.expected == 273
-    assert derived("ID", ACEH).designation is None
-
-
-async def test_the_board_of_a_regency_shows_zero_first_then_who_is_most_short() -> None:
-    """Villages without anyone count; kinds without the quota do not."""
-    counts = {"vulnerable": {DESA: Count(131, 131), OTHER: Count(90, 88), KELURAHAN: Count(5, 5)}}
-    boards = Boards(book_of(HUNDRED), CHILDREN, MemoryGroupCounts(counts))
-    page = await boards.quota("63.10", "vulnerable", TODAY)
-    assert page.total == QuotaBoard("vulnerable", "active", 100, 3, 1, 1, 112, 88)
-    assert [(v.region, v.people, v.people_short) for v in page.villages] == [
-        (THIRD, 0, 100),
-        (OTHER, 88, 12),
-        (DESA, 131, 0),
-    ]
-    assert (await boards.quota("63.10", "non_asn", TODAY)).villages == []
-
-
-async def test_desa_sadar_of_a_regency_counts_villages_by_state() -> None:
-    """Each village is in one of four; above, the nation's pace comes with them."""
-    rows: list[Row[Any]] = [row(POTENTIALS, village, "village_officials", 9) for village in (DESA, OTHER)]
-    rows += [row(DESIGNATIONS, village, DESIGNATED, 1) for village in (OTHER, THIRD)]
-    rows.append(row(DESIGNATIONS, "ID", YEARS_QUOTA, 198, date(2023, 1, 1)))
-    counts = {"village_official": {DESA: Count(9, 9), OTHER: Count(9, 8)}}
-    boards = Boards(book_of(*rows), CHILDREN, MemoryGroupCounts(counts))
-    found = await boards.desa_sadar("63.10", TODAY)
-    assert found == Designation(villages={"none": 1, "eligible": 1, "designated": 1, "designated_broken": 1})
-    nation = await boards.desa_sadar("ID", TODAY)
-    assert nation.villages == found.villages
-    assert nation.pace is not None
-    assert nation.pace.designated == 2

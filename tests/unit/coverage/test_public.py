@@ -6,17 +6,15 @@ from collections.abc import Collection
 from typing import Any
 
 from services.coverage.application.apply import Applier
-from services.coverage.application.derive import Deriver
 from services.coverage.application.progress import Progress
 from services.coverage.application.public import PublicViewer, is_public
-from services.coverage.application.view import Viewer
 from services.coverage.domain.movements import counted
 from services.coverage.domain.potentials import POTENTIALS
 from services.coverage.domain.reference import Book, Figure, Row
 from shared.regions.catalogue import catalogue
 from tests.factories_coverage import RECORDED_AT, TODAY, joined, partition
 from tests.fakes import ManualClock
-from tests.fakes_coverage import MemoryStore, SilentMetrics
+from tests.fakes_coverage import MemoryStore, SilentMetrics, viewer_of
 
 
 async def seen(people: dict[str, int], *regions: str) -> list[dict[str, Any]]:
@@ -30,7 +28,7 @@ async def seen(people: dict[str, int], *regions: str) -> list[dict[str, Any]]:
         await applier.commit(applier.seal([partition(place)]))
     book = Book()
     book.add(Row(Figure(POTENTIALS, "92.08", "workers", TODAY, 20_390, "bps", "all"), RECORDED_AT, 1))
-    viewer = Viewer(store, Deriver(book, catalogue().children), catalogue().name, clock, progress.catching_up)
+    viewer = viewer_of(store, book, catalogue().children, clock, catalogue().name, progress.catching_up)
     return await PublicViewer(viewer, catalogue().children).documents(regions)
 
 

@@ -67,7 +67,7 @@ def test_every_route_says_who_may_call_and_what_it_answers(documents: dict[str, 
         for status, answer in operation["responses"].items():
             assert answer["content"], f"{name} {status}"
             for media_type, content in answer["content"].items():
-                assert media_type in ({PROBLEM_TYPE} if int(status) >= 400 else GOOD_TYPES), f"{name} {status}"
+                assert media_type in ({PROBLEM_TYPE} if int(status) >= 300 else GOOD_TYPES), f"{name} {status}"
                 assert content["schema"], f"{name} {status}"
         if "requestBody" in operation:
             assert {"408", "413", "415", "422"} <= operation["responses"].keys(), name
