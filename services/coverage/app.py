@@ -5,26 +5,32 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import BinaryIO
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from services.coverage.adapters import http_api, http_provenance, http_reference
 from services.coverage.adapters.change_decoder import ChangeDecoder
+from services.coverage.adapters.kafka_change_log import KafkaChangeLog
 from services.coverage.adapters.kafka_changes import ChangeSink
 from services.coverage.adapters.kafka_missing import KafkaChanges
 from services.coverage.adapters.kafka_snapshots import KafkaSnapshotTopic
+from services.coverage.adapters.ledger_dump import LedgerDump
 from services.coverage.adapters.metrics import CoverageMetrics
+from services.coverage.adapters.mongo_proof import MongoCounted
 from services.coverage.adapters.mongo_reference import MongoReference
 from services.coverage.adapters.mongo_store import MongoStore
 from services.coverage.application.apply import Applier
 from services.coverage.application.derive import Deriver
 from services.coverage.application.imports import ReferenceImport
 from services.coverage.application.progress import Progress
+from services.coverage.application.proof_ports import ChangeLog
 from services.coverage.application.provenance import Provenance
 from services.coverage.application.public import PublicViewer
 from services.coverage.application.publish import Publisher
 from services.coverage.application.resume import resume
+from services.coverage.application.verify import Verifier, stop
 from services.coverage.application.view import Viewer
 from services.coverage.application.watch import Watch
 from services.coverage.domain.position import Position
@@ -144,6 +150,21 @@ def build_resume(settings: CoverageSettings) -> Callable[[int], Awaitable[Positi
             mongo.close()
 
     return run
+
+
+@asynccontextmanager
+async def verifier(settings: CoverageSettings, ledger: BinaryIO | None, *, topic: bool) -> AsyncIterator[Verifier]:
+    """Give what proves the counters of a coverage that may be running, and stops at the first difference."""
+    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "verify")
+    decoder = ChangeDecoder(catalogue().__contains__)
+    changes = KafkaChangeLog(settings.kafka, topics.CHANGES.under(settings.namespace).name, decoder)
+    logs: list[ChangeLog] = [changes] if topic else []
+    if ledger is not None:
+        logs.append(LedgerDump(ledger, decoder, changes))
+    try:
+        yield Verifier(MongoCounted(mongo), logs, SystemClock(), stop)
+    finally:
+        mongo.close()
 
 
 def partition_of(region: str) -> int:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import typer
 
 from services.coverage.adapters.reference_upload import upload
-from services.coverage.app import build, build_resume
+from services.coverage.app import build, build_resume, verifier
+from services.coverage.application.verify import Compared, DifferenceFound
 from services.coverage.domain.position import Position
 from services.coverage.settings import CoverageSettings
 from shared.adapters.serve import serve_api
+from shared.adapters.shown_progress import ShownProgress
+from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import PermanentError, TransientError
 
 app = typer.Typer(help="Counts who is covered in each region, and publishes it.", no_args_is_help=True)
@@ -52,6 +57,51 @@ def resume(
 
 async def _resumed(partition: int) -> Position:
     return await build_resume(CoverageSettings())(partition)
+
+
+@app.command()
+def verify(
+    ledger: Annotated[
+        Path | None, typer.Option(help="What `cakupan-registry dump-ledger` wrote", exists=True, dir_okay=False)
+    ] = None,
+    topic: Annotated[bool, typer.Option(help="Count the whole topic of changes anew")] = True,
+) -> None:
+    """Prove all counters, while coverage runs: from pages, sums, and every change there ever was.
+
+    Exit code 1 with the first difference; 2 when it could not be told; 3 when there is no difference, but the topic's
+    beginning was deleted.
+    """
+    try:
+        compared = asyncio.run(_verified(ledger, topic=topic))
+    except DifferenceFound as difference:
+        typer.echo(f"difference: {difference}", err=True)
+        raise typer.Exit(1) from difference
+    except (PermanentError, TransientError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    for reason in compared.unread:
+        typer.echo(reason, err=True)
+    if compared.unread:
+        raise typer.Exit(3)
+
+
+async def _verified(ledger: Path | None, *, topic: bool) -> Compared:
+    """Return what was compared, partition by partition, all of it found to agree."""
+    started = perf_counter()
+    with ExitStack() as stack:
+        progress = stack.enter_context(ShownProgress())
+        dump = stack.enter_context(ledger.open("rb")) if ledger else None
+        async with verifier(CoverageSettings(), dump, topic=topic) as verifying:
+            for partition in range(PARTITIONS):
+                progress.begin(f"changes of partition {partition}")
+                async for changes in verifying.pieces(partition):
+                    progress.advance(changes)
+    compared = verifying.compared
+    typer.echo(
+        f"no difference: {compared.regions:,} comparisons of a region, {compared.changes:,} changes; "
+        f"{perf_counter() - started:.1f} s"
+    )
+    return compared
 
 
 @app.command("load-reference")
