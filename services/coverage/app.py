@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -18,17 +19,21 @@ from services.coverage.adapters.kafka_missing import KafkaChanges
 from services.coverage.adapters.kafka_snapshots import KafkaSnapshotTopic
 from services.coverage.adapters.ledger_dump import LedgerDump
 from services.coverage.adapters.metrics import CoverageMetrics
+from services.coverage.adapters.mongo_generations import MongoGenerations
 from services.coverage.adapters.mongo_proof import MongoCounted
 from services.coverage.adapters.mongo_reference import MongoReference
 from services.coverage.adapters.mongo_store import MongoStore
+from services.coverage.application import rebuild
 from services.coverage.application.apply import Applier
 from services.coverage.application.derive import Deriver
 from services.coverage.application.imports import ReferenceImport
 from services.coverage.application.progress import Progress
-from services.coverage.application.proof_ports import ChangeLog
+from services.coverage.application.proof_ports import ChangeLog, Generations
+from services.coverage.application.proof_ports import Progress as WorkProgress
 from services.coverage.application.provenance import Provenance
 from services.coverage.application.public import PublicViewer
 from services.coverage.application.publish import Publisher
+from services.coverage.application.rebuild import Rebuild
 from services.coverage.application.resume import resume
 from services.coverage.application.verify import Verifier, stop
 from services.coverage.application.view import Viewer
@@ -42,6 +47,7 @@ from shared.adapters.kafka_gathering import GatheringReader
 from shared.adapters.kafka_producer import Producer, partition_for
 from shared.adapters.kafka_reader import Metrics as ReaderMetrics
 from shared.adapters.mongo import Mongo
+from shared.adapters.mongo_leases import MongoLeases
 from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
@@ -163,6 +169,22 @@ async def verifier(settings: CoverageSettings, ledger: BinaryIO | None, *, topic
         logs.append(LedgerDump(ledger, decoder, changes))
     try:
         yield Verifier(MongoCounted(mongo), logs, SystemClock(), stop)
+    finally:
+        mongo.close()
+
+
+@asynccontextmanager
+async def rebuilding(settings: CoverageSettings, progress: WorkProgress) -> AsyncIterator[tuple[Rebuild, Generations]]:
+    """Give what builds a new generation beside the live one of a coverage that may be running, and the generations."""
+    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), f"{settings.namespace}rebuild")
+    topic = KafkaChangeLog(
+        settings.kafka, topics.CHANGES.under(settings.namespace).name, ChangeDecoder(catalogue().__contains__)
+    )
+    store, generations, leases = MongoStore(mongo), MongoGenerations(mongo), MongoLeases(mongo)
+    try:
+        await store.prepare()
+        await leases.prepare_leases([rebuild.JOB])
+        yield Rebuild(store, generations, topic, leases, uuid.uuid4().hex, SystemClock(), progress), generations
     finally:
         mongo.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Annotated
 import typer
 
 from services.coverage.adapters.reference_upload import upload
-from services.coverage.app import build, build_resume, verifier
+from services.coverage.app import build, build_resume, rebuilding, verifier
+from services.coverage.application.proof_ports import Generations
 from services.coverage.application.verify import Compared, DifferenceFound
 from services.coverage.domain.position import Position
 from services.coverage.settings import CoverageSettings
@@ -102,6 +104,56 @@ async def _verified(ledger: Path | None, *, topic: bool) -> Compared:
         f"{perf_counter() - started:.1f} s"
     )
     return compared
+
+
+@app.command()
+def rebuild(
+    status: Annotated[bool, typer.Option("--status", help="Only say which generations there are")] = False,
+    drop_old: Annotated[bool, typer.Option("--drop-old", help="Only delete those that are no longer live")] = False,
+) -> None:
+    """Count the whole topic into a new generation, while coverage runs, and make that the live one.
+
+    Stopped half way it harms nothing, and goes on when called again. Exit code 2 when it could not be done.
+    """
+    if status and drop_old:
+        raise typer.BadParameter("ask for --status or for --drop-old, not for both")
+    try:
+        asyncio.run(_rebuilt(status=status, drop_old=drop_old))
+    except (PermanentError, TransientError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+async def _rebuilt(*, status: bool, drop_old: bool) -> None:
+    started = perf_counter()
+    with ExitStack() as stack:
+        progress = ShownProgress()
+        async with rebuilding(CoverageSettings(), progress) as (rebuild, generations):
+            if status:
+                await _show_builds(generations)
+            elif drop_old:
+                dropped = await generations.drop_old()
+                typer.echo(f"dropped: {_listed(dropped)}")
+            else:
+                stack.enter_context(progress)
+                generation = await rebuild.run()
+                seconds = perf_counter() - started
+                typer.echo(
+                    f"generation {generation} is live; {progress.done:,} changes in {seconds:.1f} s, "
+                    f"{progress.done / seconds:,.0f} changes/s"
+                )
+
+
+async def _show_builds(generations: Generations) -> None:
+    builds, of = await generations.builds(), await generations.changes()
+    typer.echo(f"live: generation {builds.live}, {of[builds.live]:,} changes")
+    if builds.building is not None:
+        typer.echo(f"being built: generation {builds.building}, {of[builds.building]:,} changes so far")
+    typer.echo(f"kept: {_listed(builds.old)}")
+
+
+def _listed(generations: Collection[int]) -> str:
+    return ", ".join(f"generation {number}" for number in generations) or "none"
 
 
 @app.command("load-reference")

@@ -9,6 +9,7 @@ from datetime import date
 
 from services.coverage.adapters.mongo_documents import SELF, add_counter, flows_in
 from services.coverage.adapters.mongo_pages import rows_of
+from services.coverage.adapters.mongo_store import generation_of, of_generation
 from services.coverage.application.ports import Figures
 from services.coverage.domain.counters import Tally
 from services.coverage.domain.flows import added_up
@@ -28,15 +29,17 @@ class MongoCounted:
     async def moment(self) -> AsyncIterator[MongoMoment]:
         """See the port."""
         async with self._mongo.moment() as session:
-            yield MongoMoment(self._mongo, session)
+            yield MongoMoment(self._mongo, session, await generation_of(self._mongo, session))
 
 
 class MongoMoment:
     """The collections as one session sees them."""
 
-    def __init__(self, mongo: Mongo, session: Session) -> None:
+    def __init__(self, mongo: Mongo, session: Session, generation: int) -> None:
         self._mongo = mongo
         self._session = session
+        self._counters = of_generation("counters", generation)
+        self._pages = of_generation("pages", generation)
 
     async def position(self, partition: int) -> Position:
         """See the port."""
@@ -46,13 +49,13 @@ class MongoMoment:
     async def regions(self, partition: int) -> list[str]:
         """See the port."""
         large = {"partition": partition, "block": {"$regex": r"^[^.]+(\.[^.]+)?$"}}
-        return [doc["block"] async for doc in self._find("counters", large, {"block": 1, "_id": 0})]
+        return [doc["block"] async for doc in self._find(self._counters, large, {"block": 1, "_id": 0})]
 
     async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, Figures]:
         """See the port."""
         figures: dict[str, Figures] = {}
         asked = {"partition": partition, "block": {"$regex": _family(region)}}
-        async for document in self._find("counters", asked):
+        async for document in self._find(self._counters, asked):
             for one in _regions_in(document):
                 figures[one] = _figures(document, one, flows_from)
         return figures
@@ -61,13 +64,13 @@ class MongoMoment:
         """See the port."""
         tallies = {region: Tally() for region in regions}
         asked = {"partition": partition, "block": {"$in": list(regions)}}
-        async for document in self._find("counters", asked, {"flows": 0}):
+        async for document in self._find(self._counters, asked, {"flows": 0}):
             add_counter(tallies[document["block"]], document, document["block"])
         return tallies
 
     async def moved(self, partition: int, region: str) -> AsyncIterator[Sequence[tuple[Step | Movement, int]]]:
         """See the port."""
-        async for page in self._find("pages", {"region": region, "partition": partition}):
+        async for page in self._find(self._pages, {"region": region, "partition": partition}):
             for rows in rows_of(page):
                 yield rows
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from services.coverage.application.ports import Figures
+from services.coverage.application.ports import Figures, Store
 from services.coverage.domain.counters import Tally
 from services.coverage.domain.movements import Counted, Movement, Step
 from services.coverage.domain.position import Position
@@ -73,6 +73,69 @@ class ChangeLog(Protocol):
         An empty batch says that there is no more now; it may be asked on. What cannot be read is left out, as it is
         when counting. Partitions are asked for in their order. Raises: TransientError, PermanentError.
         """
+        ...
+
+
+class Tail(Protocol):
+    """What follows in the partitions of the topic, each read on from its own offset."""
+
+    async def read(self, partitions: Collection[int]) -> dict[int, Part]:
+        """Return what comes next of these partitions; empty when there is no more now. Raises: TransientError."""
+        ...
+
+
+class WholeTopic(Protocol):
+    """The topic from its start."""
+
+    def opened(self, offsets: Mapping[int, int]) -> AbstractAsyncContextManager[Tail]:
+        """Give the topic to be read from these offsets on, or from the first that is still there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Builds:
+    """The generation that is live, the one being built if there is one, and those that are kept."""
+
+    live: int
+    building: int | None
+    old: tuple[int, ...]
+
+
+class Generations(Protocol):
+    """Generations of counters, beside each other."""
+
+    async def builds(self) -> Builds:
+        """Return which there are."""
+        ...
+
+    async def changes(self) -> dict[int, int]:
+        """Return how many changes the live generation, and the one being built, have counted."""
+        ...
+
+    async def store(self, generation: int) -> Store:
+        """Return the store that fills this generation, whose checkpoints are its own; made if it is not there.
+
+        Only for the one rebuild there is: whatever an earlier one has left open is ended.
+        """
+        ...
+
+    async def hold(self) -> dict[int, int]:
+        """Have every partition of the live generation stand still for some seconds; return their next numbers.
+
+        What is flushed meanwhile waits. Nobody needs to let go: it ends by itself.
+        """
+        ...
+
+    async def flip(self, generation: int, held: Mapping[int, int]) -> None:
+        """Make a generation that is level with the numbers held the live one, for all partitions and readers at once.
+
+        No position of a region is less than it was. Raises: FencedError, with nothing changed, where a partition
+        moved on.
+        """
+        ...
+
+    async def drop_old(self) -> tuple[int, ...]:
+        """Delete those that are neither live nor being built, and return their numbers."""
         ...
 
 
