@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 from services.coverage.application.ports import Figures
+from services.coverage.application.proof_ports import Builds, Part
 from services.coverage.domain.counters import Tally
 from services.coverage.domain.movements import Counted, Movement, Step
 from services.coverage.domain.position import Position
 from shared.regions.codes import holds, level_of
+from shared.runtime.errors import FencedError
+from shared.runtime.lease import Lease
 from tests.fakes_coverage import MemoryStore
 
 
@@ -90,3 +93,109 @@ class MemoryMoment:
         else:
             timelines = await self._part(partition).timelines([region], date.min, date.min)
             yield [*timelines[region].movements]
+
+
+class MemoryLeases:
+    """One lease, as the real ones: free, expired, or the holder's own."""
+
+    def __init__(self) -> None:
+        self.holder: str | None = None
+        self._token = 0
+        self._until = datetime.min.replace(tzinfo=UTC)
+
+    async def acquire(self, job: str, holder: str, now: datetime, ttl: timedelta) -> Lease | None:
+        """See the port."""
+        if self.holder not in (None, holder) and now < self._until:
+            return None
+        self._token += self.holder != holder
+        self.holder, self._until = holder, now + ttl
+        return Lease(job, self._token, self._until)
+
+    async def release(self, lease: Lease, holder: str) -> None:
+        """See the port."""
+        if self.holder == holder and lease.token == self._token:
+            self.holder = None
+
+    async def announce(self, holder: str, now: datetime, ttl: timedelta) -> frozenset[str]:
+        """See the port; nobody shares this job."""
+        return frozenset({holder})
+
+    async def withdraw(self, holder: str) -> None:
+        """See the port."""
+
+
+class MemoryGenerations:
+    """Stores by number; the flip swaps what the live one holds."""
+
+    def __init__(self, live: MemoryStore) -> None:
+        self.live = live
+        self.stores: dict[int, MemoryStore] = {}
+        self.number = 0
+        self.on_hold: Callable[[], Awaitable[None]] | None = None
+        self.refused = 0
+
+    async def builds(self) -> Builds:
+        """See the port."""
+        building = next((number for number in self.stores if number > self.number), None)
+        return Builds(self.number, building, tuple(range(self.number)))
+
+    async def changes(self) -> dict[int, int]:
+        """See the port."""
+        return {self.number: sum((await self.hold()).values())}
+
+    async def store(self, generation: int) -> MemoryStore:
+        """See the port."""
+        return self.stores.setdefault(generation, MemoryStore())
+
+    async def hold(self) -> dict[int, int]:
+        """See the port."""
+        held = {at: one.position.next_seq for at, one in (await self.live.checkpoints()).items()}
+        if self.on_hold:
+            await self.on_hold()
+        return held
+
+    async def flip(self, generation: int, held: Mapping[int, int]) -> None:
+        """See the port."""
+        stands = {at: one.position.next_seq for at, one in (await self.live.checkpoints()).items()}
+        if stands != held:
+            self.refused += 1
+            raise FencedError("a partition moved on")
+        new = await self.stores[generation].checkpoints()
+        assert {at: one.position.next_seq for at, one in new.items()} == held
+        self.number, self.live.flushes = generation, self.stores[generation].flushes
+
+    async def drop_old(self) -> tuple[int, ...]:
+        """See the port."""
+        return (await self.builds()).old
+
+
+class MemoryTopic:
+    """A topic of changes in memory, two records of a partition at a time; the offset is the place in the list."""
+
+    def __init__(self, changes: Mapping[int, Sequence[Counted]]) -> None:
+        self.there = {partition: list(some) for partition, some in changes.items()}
+        self.opened_at: dict[int, int] = {}
+
+    @asynccontextmanager
+    async def opened(self, offsets: Mapping[int, int]) -> AsyncIterator[MemoryTail]:
+        """See the port."""
+        self.opened_at = dict(offsets)
+        yield MemoryTail(self, dict(offsets))
+
+
+class MemoryTail:
+    """What follows."""
+
+    def __init__(self, topic: MemoryTopic, offsets: dict[int, int]) -> None:
+        self._topic = topic
+        self._offsets = offsets
+
+    async def read(self, partitions: Collection[int]) -> dict[int, Part]:
+        """See the port."""
+        parts = {}
+        for at in partitions:
+            first = self._offsets[at]
+            if some := self._topic.there.get(at, [])[first : first + 2]:
+                self._offsets[at] = first + len(some)
+                parts[at] = Part(some, first, first + len(some), some[-1].recorded_at)
+        return parts

@@ -167,6 +167,7 @@ async def test_under_a_live_stream_the_new_generation_is_the_old_one(
         building, generations = await rebuilding(stack, mongo, "one", ManualClock(), SilentProgress())
         assert await building.run() == 1
         at_flip = stream.sent
+        assert (await cakupan_coverage(stack, "verify")).code == 0
         await eventually(lambda: _sent_more(stream, at_flip))
     ((counted, _),) = generations.flips
     assert 0 < counted < stream.sent
