@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
 from services.coverage.application.ports import Figures
-from services.coverage.application.proof_ports import Builds, Part
+from services.coverage.application.proof_ports import Builds, Part, Proof
 from services.coverage.domain.counters import Tally
 from services.coverage.domain.movements import Counted, Movement, Step
 from services.coverage.domain.position import Position
@@ -24,7 +24,7 @@ class MemoryLog:
         self.name = name
         self.there = {partition: list(some) for partition, some in changes.items()}
 
-    async def changes(self, partition: int) -> AsyncIterator[Sequence[Counted]]:
+    async def changes(self, partition: int) -> AsyncGenerator[Sequence[Counted]]:
         """See the port."""
         read = 0
         while True:
@@ -199,3 +199,23 @@ class MemoryTail:
                 self._offsets[at] = first + len(some)
                 parts[at] = Part(some, first, first + len(some), some[-1].recorded_at)
         return parts
+
+
+class MemoryProofs:
+    """How far the proof is, and what was shown of it on the way."""
+
+    def __init__(self, proof: Proof | None = None) -> None:
+        self.proof = proof or Proof()
+        self.shown: list[Proof] = []
+
+    async def read(self) -> Proof:
+        """See the port."""
+        return self.proof
+
+    async def write(self, proof: Proof) -> None:
+        """See the port."""
+        self.proof = proof
+
+    def proved(self, proof: Proof) -> None:
+        """See the port of metrics."""
+        self.shown.append(proof)

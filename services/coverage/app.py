@@ -21,15 +21,17 @@ from services.coverage.adapters.ledger_dump import LedgerDump
 from services.coverage.adapters.metrics import CoverageMetrics
 from services.coverage.adapters.mongo_generations import MongoGenerations
 from services.coverage.adapters.mongo_proof import MongoCounted
+from services.coverage.adapters.mongo_proofs import MongoProofs
 from services.coverage.adapters.mongo_reference import MongoReference
 from services.coverage.adapters.mongo_store import MongoStore
-from services.coverage.application import rebuild
+from services.coverage.application import prove, rebuild
 from services.coverage.application.apply import Applier
 from services.coverage.application.derive import Deriver
 from services.coverage.application.imports import ReferenceImport
 from services.coverage.application.progress import Progress
 from services.coverage.application.proof_ports import ChangeLog, Generations
 from services.coverage.application.proof_ports import Progress as WorkProgress
+from services.coverage.application.prove import Prover
 from services.coverage.application.provenance import Provenance
 from services.coverage.application.public import PublicViewer
 from services.coverage.application.publish import Publisher
@@ -105,6 +107,10 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     )  # fmt: skip
     watch = Watch(store, reference, book, progress, reader, publisher, metrics, regions.children(NATION), clock)
 
+    leases, proofs = MongoLeases(mongo), MongoProofs(mongo)
+    log = KafkaChangeLog(settings.kafka, changes.name, ChangeDecoder(regions.__contains__))
+    prover = Prover(MongoCounted(mongo), [log], proofs, leases, instance, clock, metrics)
+
     health = Health()
     health.add("mongodb", mongo.ping)
     health.add("changes", reader.trouble)
@@ -115,9 +121,12 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         await mongo.end_orphans()
         await store.prepare()
         await reference.prepare()
+        await leases.prepare_leases([prove.JOB])
         await watch.look_at_reference()
         try:
-            async with running(reader.run(), reader.commit_regularly(_HINT_EVERY), publisher.run(), watch.run()):
+            async with running(
+                reader.run(), reader.commit_regularly(_HINT_EVERY), publisher.run(), watch.run(), prover.run()
+            ):
                 yield
         finally:
             await producer.stop()
@@ -136,7 +145,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     bearer = Bearer(verifier)
     public = PublicViewer(viewer, regions.children)
     api.include_router(http_api.create_router(viewer=viewer, public=public, catalogue=regions, bearer=bearer))
-    provenance = Provenance(book, regions.children, store, clock)
+    provenance = Provenance(book, regions.children, store, proofs, clock)
     api.include_router(http_provenance.create_router(provenance=provenance, catalogue=regions, bearer=bearer))
     imports = ReferenceImport(reference, watch, Homes(regions, table()).home_of, clock)
     api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
 from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
@@ -96,8 +96,9 @@ async def _verified(ledger: Path | None, *, topic: bool) -> Compared:
         async with verifier(CoverageSettings(), dump, topic=topic) as verifying:
             for partition in range(PARTITIONS):
                 progress.begin(f"changes of partition {partition}")
-                async for changes in verifying.pieces(partition):
-                    progress.advance(changes)
+                async with aclosing(verifying.pieces(partition)) as pieces:
+                    async for changes in pieces:
+                        progress.advance(changes)
     compared = verifying.compared
     typer.echo(
         f"no difference: {compared.regions:,} comparisons of a region, {compared.changes:,} changes; "

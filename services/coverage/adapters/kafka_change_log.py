@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
@@ -34,7 +34,7 @@ class KafkaChangeLog:
         self._topic = topic
         self._decoder = decoder
 
-    async def changes(self, partition: int) -> AsyncIterator[Sequence[Counted]]:
+    async def changes(self, partition: int) -> AsyncGenerator[Sequence[Counted]]:
         """See the port."""
         async with self.opened({partition: 0}) as tail:
             while True:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from itertools import chain
 from typing import BinaryIO, Final
 
@@ -47,12 +48,13 @@ class LedgerDump:
         self._later = later
         self._decode = msgspec.json.Decoder(_Placed).decode
 
-    async def changes(self, partition: int) -> AsyncIterator[Sequence[Counted]]:
+    async def changes(self, partition: int) -> AsyncGenerator[Sequence[Counted]]:
         """See the port."""
         while batch := self._batch(partition):
             yield batch
-        async for some in self._later.changes(partition):
-            yield some
+        async with aclosing(self._later.changes(partition)) as later:
+            async for some in later:
+                yield some
 
     def _batch(self, partition: int) -> list[Counted]:
         batch: list[Counted] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -67,7 +67,7 @@ class ChangeLog(Protocol):
         """What to call it in a message."""
         ...
 
-    def changes(self, partition: int) -> AsyncIterator[Sequence[Counted]]:
+    def changes(self, partition: int) -> AsyncGenerator[Sequence[Counted]]:
         """Yield the partition's changes from the first that is there on.
 
         An empty batch says that there is no more now; it may be asked on. What cannot be read is left out, as it is
@@ -89,6 +89,47 @@ class WholeTopic(Protocol):
 
     def opened(self, offsets: Mapping[int, int]) -> AbstractAsyncContextManager[Tail]:
         """Give the topic to be read from these offsets on, or from the first that is still there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A full pass of the proof: when it ended, what it found, up to which position, and whether the topic was whole."""
+
+    at: datetime
+    differences: int
+    position: int
+    with_topic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How far the proof in the background is: the next partition, what was found in this pass, and the last pass."""
+
+    partition: int = 0
+    differences: int = 0
+    position: int = 0
+    with_topic: bool = True
+    last: Passed | None = None
+
+
+class Proofs(Protocol):
+    """Where it is kept how far the proof is, for whichever replica goes on with it."""
+
+    async def read(self) -> Proof:
+        """Return how far it is."""
+        ...
+
+    async def write(self, proof: Proof) -> None:
+        """Keep how far it is."""
+        ...
+
+
+class ProofMetrics(Protocol):
+    """What is told of the proof."""
+
+    def proved(self, proof: Proof) -> None:
+        """Show how far it is and what it found."""
         ...
 
 

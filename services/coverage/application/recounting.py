@@ -58,10 +58,9 @@ class Recounting:
         self.next_seq += len(taken)
         return len(taken)
 
-    async def reach(self, until: int) -> None:
-        """Take in all up to a number that was counted meanwhile. Raises: as `step` does."""
-        while self.next_seq < until:
-            await self.step(until)
+    async def close(self) -> None:
+        """Let go of the log."""
+        await self._batches.aclose()
 
     def _lacking(self) -> BeginningMissing | ChangesMissing:
         if self.next_seq == 0 and (self._first is None or self._first > 0):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -44,10 +44,11 @@ def stop(difference: Difference) -> None:
 
 @dataclass(slots=True)
 class Compared:
-    """What was compared; `unread` says of which logs the beginning is gone."""
+    """What was compared; `position` sums the partitions' numbers, `unread` says of which logs the beginning is gone."""
 
     regions: int = 0
     changes: int = 0
+    position: int = 0
     unread: list[str] = field(default_factory=list)
 
 
@@ -61,7 +62,7 @@ class Verifier:
         self._judge = judge
         self.compared = Compared()
 
-    def pieces(self, partition: int) -> AsyncIterator[int]:
+    def pieces(self, partition: int) -> AsyncGenerator[int]:
         """Do the next piece of work whenever asked, and yield how many changes it read, until all is compared."""
         flows_from = first_day(local(NATION, self._clock.now()).date())
         counts = [Recounting(log, partition, flows_from) for log in self._logs]
@@ -78,12 +79,22 @@ class _Pass:
         self._store = store
         self._partition = partition
         self._flows_from = flows_from
+        self._opened = tuple(counts)
         self._counts = counts
         self._judge = judge
         self._compared = compared
         self._seq = 0
 
-    async def pieces(self) -> AsyncIterator[int]:
+    async def pieces(self) -> AsyncGenerator[int]:
+        """Do all of it, and let go of the logs."""
+        try:
+            async for changes in self._pieces():
+                yield changes
+        finally:
+            for count in self._opened:
+                await count.close()
+
+    async def _pieces(self) -> AsyncIterator[int]:
         """Read the logs as far as the partition is counted; then compare what is counted, region by region.
 
         What is counted meanwhile is little; each region's moment has it read before comparing.
@@ -97,6 +108,7 @@ class _Pass:
         for region in sorted({*regions, *(region for count in self._counts for region in count.recount.paged)}):
             yield await self._compare(region)
         yield await self._compare_sums(regions)
+        self._compared.position += self._seq
 
     async def _enter(self, moment: Moment) -> None:
         self._seq = (await moment.position(self._partition)).next_seq

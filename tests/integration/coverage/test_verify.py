@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +12,18 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
+from services.coverage.adapters.change_decoder import ChangeDecoder
+from services.coverage.adapters.kafka_change_log import KafkaChangeLog
+from services.coverage.adapters.mongo_proof import MongoCounted
+from services.coverage.adapters.mongo_proofs import MongoProofs
+from services.coverage.application.proof_ports import Passed, Proof
+from services.coverage.application.prove import Prover
 from shared.adapters.mongo import Mongo
+from shared.adapters.mongo_leases import MongoLeases
 from shared.contracts import topics
 from shared.contracts.changes import Change
+from shared.regions.catalogue import catalogue
+from shared.runtime.clock import SystemClock
 from tests.factories_coverage import (
     NEIGHBOUR,
     OTHER_PROVINCE,
@@ -26,6 +36,8 @@ from tests.factories_coverage import (
     state,
     value,
 )
+from tests.fakes import ManualClock
+from tests.fakes_proof import MemoryProofs
 from tests.integration.coverage.commands import cakupan_coverage
 from tests.integration.coverage.stack import Replica, Stack
 from tests.waiting import eventually
@@ -95,6 +107,31 @@ async def test_what_was_spoilt_is_named(stack: Stack, counted: list[Change], mon
         assert f"(partition {P}, counted up to seq 8): expected " in ran.said
         await mongo[collection].replace_one({"_id": document}, sound)
     assert (await cakupan_coverage(stack, "verify")).code == 0
+
+
+async def test_the_proof_in_the_background_is_told_in_provenance(
+    stack: Stack, counted: list[Change], mongo: Mongo, replica: Replica
+) -> None:
+    """What one replica found, all tell: when, whether all agreed, up to which position."""
+    log = KafkaChangeLog(
+        stack.settings().kafka, topics.CHANGES.under(stack.namespace).name, ChangeDecoder(catalogue().__contains__)
+    )
+    # Two minutes ahead: the replica's own lease has run out, and it leaves the proof to this one.
+    clock, proofs = ManualClock(SystemClock().now() + timedelta(minutes=2)), MongoProofs(mongo)
+    prover = Prover(MongoCounted(mongo), [log], proofs, MongoLeases(mongo), "test", clock, MemoryProofs(), _at_once)
+    await mongo["counters"].update_one({"_id": f"11.01 {P}"}, {"$inc": {"placed_here": 2}})
+    await prover.look()
+    await proofs.write(Proof())
+    while (proof := await proofs.read()).last is None:
+        await prover.look()
+    assert proof.last == Passed(proof.last.at, 2, len(counted), with_topic=True)
+    origins = (await replica.http.get("/v1/regions/11/provenance", headers=replica.headers)).json()
+    told = origins["last_verify"]
+    assert (told["agreed"], told["differences"], told["position"]) == (False, 2, len(counted))
+
+
+async def _at_once(seconds: float) -> None:
+    await asyncio.sleep(0)
 
 
 async def test_a_deleted_beginning_has_an_exit_code_of_its_own(stack: Stack, counted: list[Change]) -> None:
