@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from deploy.local.process import Child
 from services.coverage.adapters import kafka_change_log
 from services.coverage.adapters.change_decoder import ChangeDecoder
 from services.coverage.adapters.kafka_change_log import KafkaChangeLog
@@ -28,6 +31,7 @@ from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS
 from shared.regions.catalogue import catalogue
+from shared.runtime.clock import SystemClock
 from shared.runtime.errors import PermanentError
 from shared.runtime.lease import Lease
 from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, change, joined, partition, state
@@ -224,6 +228,49 @@ async def test_a_killed_rebuild_harms_nothing_and_is_gone_on_with(
     assert 0 < progress.done == stream.sent - written < stream.sent
     await stream.send()
     await eventually(lambda: replica.counts("ID", stream.people))
+    assert (await cakupan_coverage(stack, "verify")).code == 0
+
+
+SLOW = """
+from services.coverage.adapters import kafka_change_log
+from services.coverage.application import rebuild
+from services.coverage.cli import app
+kafka_change_log._MAX_RECORDS, rebuild.CHANGES_A_FLUSH = 20, 40
+app()
+"""
+
+
+async def test_a_process_killed_while_it_writes_is_gone_on_with(
+    stack: Stack, replica: Replica, mongo: Mongo, tmp_path: Path
+) -> None:
+    """SIGKILL, whatever it was about to do: the live generation counts on, and the next rebuild ends."""
+    stream = Stream(stack)
+    for _ in range(40):
+        await stream.send()
+    await eventually(lambda: replica.counts("ID", stream.people))
+    environment = {
+        "CAKUPAN_KAFKA_BOOTSTRAP": stack.kafka,
+        "CAKUPAN_MONGODB_URI": stack.mongodb,
+        "CAKUPAN_NAMESPACE": stack.namespace,
+    }
+    child = Child("rebuild", (sys.executable, "-c", SLOW, "rebuild"), tmp_path / "log", environment)
+    # Behind the killed process's lease.
+    clock, progress = ManualClock(SystemClock().now() + timedelta(minutes=2)), Counting()
+    second, generations = await rebuilding(stack, mongo, "two", clock, progress)
+
+    async def writing() -> bool:
+        child.check()
+        return (await generations.changes()).get(1, 0) > 0
+
+    await child.start()
+    await eventually(writing)
+    await child.kill()
+    written = (await generations.changes())[1]
+    assert (await generations.builds()).building == 1
+    await stream.send()
+    await eventually(lambda: replica.counts("ID", stream.people))
+    assert await second.run() == 1
+    assert 0 < progress.done == stream.sent - written
     assert (await cakupan_coverage(stack, "verify")).code == 0
 
 
