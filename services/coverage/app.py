@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache
+from typing import BinaryIO
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -25,12 +27,18 @@ from services.coverage.adapters.change_decoder import ChangeDecoder
 from services.coverage.adapters.http_days import asked
 from services.coverage.adapters.http_places import Routes, in_force, placed
 from services.coverage.adapters.http_sight import Sight
+from services.coverage.adapters.kafka_change_log import KafkaChangeLog
 from services.coverage.adapters.kafka_changes import ChangeSink
 from services.coverage.adapters.kafka_missing import KafkaChanges
 from services.coverage.adapters.kafka_snapshots import KafkaSnapshotTopic
+from services.coverage.adapters.ledger_dump import LedgerDump
 from services.coverage.adapters.metrics import CoverageMetrics
+from services.coverage.adapters.mongo_generations import MongoGenerations
+from services.coverage.adapters.mongo_proof import MongoCounted
+from services.coverage.adapters.mongo_proofs import MongoProofs
 from services.coverage.adapters.mongo_reference import MongoReference
 from services.coverage.adapters.mongo_store import MongoStore
+from services.coverage.application import prove, rebuild
 from services.coverage.application.apply import Applier
 from services.coverage.application.boards import Boards
 from services.coverage.application.derive import Deriver
@@ -40,11 +48,16 @@ from services.coverage.application.groups import StoredGroups
 from services.coverage.application.imports import ReferenceImport
 from services.coverage.application.live import Live
 from services.coverage.application.progress import Progress
+from services.coverage.application.proof_ports import ChangeLog, Generations
+from services.coverage.application.proof_ports import Progress as WorkProgress
+from services.coverage.application.prove import Prover
 from services.coverage.application.provenance import Provenance
 from services.coverage.application.public import PublicViewer
 from services.coverage.application.publish import Publisher
+from services.coverage.application.rebuild import Rebuild
 from services.coverage.application.resume import resume
 from services.coverage.application.series import Series
+from services.coverage.application.verify import Verifier, stop
 from services.coverage.application.view import Viewer
 from services.coverage.application.watch import Watch
 from services.coverage.domain.position import Position
@@ -57,6 +70,7 @@ from shared.adapters.kafka_gathering import GatheringReader
 from shared.adapters.kafka_producer import Producer, partition_for
 from shared.adapters.kafka_reader import Metrics as ReaderMetrics
 from shared.adapters.mongo import Mongo
+from shared.adapters.mongo_leases import MongoLeases
 from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
@@ -116,6 +130,10 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     )  # fmt: skip
     watch = Watch(store, reference, book, progress, reader, publisher, metrics, regions.children(NATION), clock)
 
+    leases, proofs = MongoLeases(mongo), MongoProofs(mongo)
+    log = KafkaChangeLog(settings.kafka, changes.name, ChangeDecoder(regions.__contains__))
+    prover = Prover(MongoCounted(mongo), [log], proofs, leases, instance, clock, metrics)
+
     health = Health()
     health.add("mongodb", mongo.ping)
     health.add("changes", reader.trouble)
@@ -126,9 +144,12 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         await mongo.end_orphans()
         await store.prepare()
         await reference.prepare()
+        await leases.prepare_leases([prove.JOB])
         await watch.look_at_reference()
         try:
-            async with running(reader.run(), reader.commit_regularly(_HINT_EVERY), publisher.run(), watch.run()):
+            async with running(
+                reader.run(), reader.commit_regularly(_HINT_EVERY), publisher.run(), watch.run(), prover.run()
+            ):
                 yield
         finally:
             await producer.stop()
@@ -155,7 +176,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         )
     )
     api.include_router(http_api.create_router(sight=sight, steady=Steady(), catalogue=regions, **routes))
-    provenance = Provenance(book, regions.children, store, clock)
+    provenance = Provenance(book, regions.children, store, proofs, clock)
     api.include_router(http_provenance.create_router(provenance=provenance, **routes))
     series = Series(store, book, regions.children)
     api.include_router(http_series.create_router(series=series, today=provenance.today, **routes))
@@ -192,6 +213,37 @@ def build_resume(settings: CoverageSettings) -> Callable[[int], Awaitable[Positi
             mongo.close()
 
     return run
+
+
+@asynccontextmanager
+async def verifier(settings: CoverageSettings, ledger: BinaryIO | None, *, topic: bool) -> AsyncIterator[Verifier]:
+    """Give what proves the counters of a coverage that may be running, and stops at the first difference."""
+    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "verify")
+    decoder = ChangeDecoder(catalogue().__contains__)
+    changes = KafkaChangeLog(settings.kafka, topics.CHANGES.under(settings.namespace).name, decoder)
+    logs: list[ChangeLog] = [changes] if topic else []
+    if ledger is not None:
+        logs.append(LedgerDump(ledger, decoder, changes))
+    try:
+        yield Verifier(MongoCounted(mongo), logs, SystemClock(), stop)
+    finally:
+        mongo.close()
+
+
+@asynccontextmanager
+async def rebuilding(settings: CoverageSettings, progress: WorkProgress) -> AsyncIterator[tuple[Rebuild, Generations]]:
+    """Give what builds a new generation beside the live one of a coverage that may be running, and the generations."""
+    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), f"{settings.namespace}rebuild")
+    topic = KafkaChangeLog(
+        settings.kafka, topics.CHANGES.under(settings.namespace).name, ChangeDecoder(catalogue().__contains__)
+    )
+    store, generations, leases = MongoStore(mongo), MongoGenerations(mongo), MongoLeases(mongo)
+    try:
+        await store.prepare()
+        await leases.prepare_leases([rebuild.JOB])
+        yield Rebuild(store, generations, topic, leases, uuid.uuid4().hex, SystemClock(), progress), generations
+    finally:
+        mongo.close()
 
 
 def partition_of(region: str) -> int:

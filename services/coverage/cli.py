@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
+from contextlib import ExitStack, aclosing
 from enum import StrEnum
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import typer
 
 from services.coverage.adapters.reference_upload import upload
-from services.coverage.app import build, build_resume
+from services.coverage.app import build, build_resume, rebuilding, verifier
+from services.coverage.application.proof_ports import Generations
+from services.coverage.application.verify import Compared, DifferenceFound
 from services.coverage.domain.position import Position
 from services.coverage.settings import CoverageSettings
 from shared.adapters.serve import serve_api
+from shared.adapters.shown_progress import ShownProgress
+from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import PermanentError, TransientError
 
 app = typer.Typer(help="Counts who is covered in each region, and publishes it.", no_args_is_help=True)
@@ -52,6 +59,102 @@ def resume(
 
 async def _resumed(partition: int) -> Position:
     return await build_resume(CoverageSettings())(partition)
+
+
+@app.command()
+def verify(
+    ledger: Annotated[
+        Path | None, typer.Option(help="What `cakupan-registry dump-ledger` wrote", exists=True, dir_okay=False)
+    ] = None,
+    topic: Annotated[bool, typer.Option(help="Count the whole topic of changes anew")] = True,
+) -> None:
+    """Prove all counters, while coverage runs: from pages, sums, and every change there ever was.
+
+    Exit code 1 with the first difference; 2 when it could not be told; 3 when there is no difference, but the topic's
+    beginning was deleted.
+    """
+    try:
+        compared = asyncio.run(_verified(ledger, topic=topic))
+    except DifferenceFound as difference:
+        typer.echo(f"difference: {difference}", err=True)
+        raise typer.Exit(1) from difference
+    except (PermanentError, TransientError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    for reason in compared.unread:
+        typer.echo(reason, err=True)
+    if compared.unread:
+        raise typer.Exit(3)
+
+
+async def _verified(ledger: Path | None, *, topic: bool) -> Compared:
+    """Return what was compared, partition by partition, all of it found to agree."""
+    started = perf_counter()
+    with ExitStack() as stack:
+        progress = stack.enter_context(ShownProgress())
+        dump = stack.enter_context(ledger.open("rb")) if ledger else None
+        async with verifier(CoverageSettings(), dump, topic=topic) as verifying:
+            for partition in range(PARTITIONS):
+                progress.begin(f"changes of partition {partition}")
+                async with aclosing(verifying.pieces(partition)) as pieces:
+                    async for changes in pieces:
+                        progress.advance(changes)
+    compared = verifying.compared
+    typer.echo(
+        f"no difference: {compared.regions:,} comparisons of a region, {compared.changes:,} changes; "
+        f"{perf_counter() - started:.1f} s"
+    )
+    return compared
+
+
+@app.command()
+def rebuild(
+    status: Annotated[bool, typer.Option("--status", help="Only say which generations there are")] = False,
+    drop_old: Annotated[bool, typer.Option("--drop-old", help="Only delete those that are no longer live")] = False,
+) -> None:
+    """Count the whole topic into a new generation, while coverage runs, and make that the live one.
+
+    Stopped half way it harms nothing, and goes on when called again. Exit code 2 when it could not be done.
+    """
+    if status and drop_old:
+        raise typer.BadParameter("ask for --status or for --drop-old, not for both")
+    try:
+        asyncio.run(_rebuilt(status=status, drop_old=drop_old))
+    except (PermanentError, TransientError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+async def _rebuilt(*, status: bool, drop_old: bool) -> None:
+    started = perf_counter()
+    with ExitStack() as stack:
+        progress = ShownProgress()
+        async with rebuilding(CoverageSettings(), progress) as (rebuild, generations):
+            if status:
+                await _show_builds(generations)
+            elif drop_old:
+                dropped = await generations.drop_old()
+                typer.echo(f"dropped: {_listed(dropped)}")
+            else:
+                stack.enter_context(progress)
+                generation = await rebuild.run()
+                seconds = perf_counter() - started
+                typer.echo(
+                    f"generation {generation} is live; {progress.done:,} changes in {seconds:.1f} s, "
+                    f"{progress.done / seconds:,.0f} changes/s"
+                )
+
+
+async def _show_builds(generations: Generations) -> None:
+    builds, of = await generations.builds(), await generations.changes()
+    typer.echo(f"live: generation {builds.live}, {of[builds.live]:,} changes")
+    if builds.building is not None:
+        typer.echo(f"being built: generation {builds.building}, {of[builds.building]:,} changes so far")
+    typer.echo(f"kept: {_listed(builds.old)}")
+
+
+def _listed(generations: Collection[int]) -> str:
+    return ", ".join(f"generation {number}" for number in generations) or "none"
 
 
 @app.command("load-reference")

@@ -14,12 +14,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from services.registry.adapters.audit_progress import AuditProgress
 from services.registry.adapters.erase_call import call_erase
 from services.registry.adapters.import_client import ImportClient, Sending
 from services.registry.adapters.import_command import TROUBLE, cancel, format_of, import_file
 from services.registry.adapters.import_screen import Screen
 from services.registry.adapters.key_file import append_key
+from services.registry.adapters.ledger_file import write_lines
 from services.registry.adapters.rotation_progress import shown_progress
 from services.registry.app import auditor, build, rotate_keys
 from services.registry.application.audit import Auditor
@@ -28,6 +28,7 @@ from services.registry.application.places import RegionCodes
 from services.registry.application.verify import DifferenceFound
 from services.registry.settings import RegistrySettings
 from shared.adapters.serve import serve_api
+from shared.adapters.shown_progress import ShownProgress
 from shared.runtime.errors import PermanentError, TransientError
 
 # A traceback with local variables, which Typer would print, may hold an identity or a key.
@@ -88,7 +89,7 @@ def verify() -> None:
     Exit code 1 with the first difference, 2 when it could not be told.
     """
 
-    async def check(audit: Auditor, progress: AuditProgress) -> str:
+    async def check(audit: Auditor, progress: ShownProgress) -> str:
         counted = await audit.verify(progress)
         return (
             f"no difference: {counted.changes:,} changes (of these {counted.waiting:,} wait for their numbers), "
@@ -108,20 +109,35 @@ def replay_ledger(
     Exit code 2 when it could not be done; then --resume goes on.
     """
 
-    async def publish(audit: Auditor, progress: AuditProgress) -> str:
+    async def publish(audit: Auditor, progress: ShownProgress) -> str:
         return f"{await audit.replay(to, progress, resume=resume):,} changes published on {to}"
 
     _audit(publish)
 
 
-def _audit(work: Callable[[Auditor, AuditProgress], Awaitable[str]]) -> None:
+@app.command("dump-ledger")
+def dump_ledger(
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write; it appears when it is complete")],
+) -> None:
+    """Write every change of the ledger to a file, a line each, as on the topic: for `cakupan-coverage verify --ledger`.
+
+    Exit code 2 when it could not be done.
+    """
+
+    async def write(audit: Auditor, progress: ShownProgress) -> str:
+        return f"{await write_lines(file, audit.dump(progress)):,} changes written to {file}"
+
+    _audit(write)
+
+
+def _audit(work: Callable[[Auditor, ShownProgress], Awaitable[str]]) -> None:
     """Do the work, print what it says with time and rate, and exit by what came of it."""
     settings = RegistrySettings()
 
     async def run() -> None:
         started = perf_counter()
         async with auditor(settings) as audit:
-            with AuditProgress() as progress:
+            with ShownProgress() as progress:
                 said = await work(audit, progress)
         seconds = perf_counter() - started
         typer.echo(f"{said}; {seconds:.1f} s, {progress.done / seconds:,.0f} steps/s")

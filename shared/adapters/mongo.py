@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
@@ -66,7 +66,7 @@ class Mongo:
     async def create(self, collections: list[str]) -> None:
         """Make the collections exist: a transaction should not have to create one."""
         with translating("create collections"):
-            existing = set(await self._db.list_collection_names())
+            existing = await self.names()
             for name in collections:
                 if name not in existing:
                     try:
@@ -74,6 +74,17 @@ class Mongo:
                     except OperationFailure as error:
                         if error.code != _NAMESPACE_EXISTS:
                             raise
+
+    async def names(self) -> frozenset[str]:
+        """Return the names of all collections."""
+        with translating("list collections"):
+            return frozenset(await self._db.list_collection_names())
+
+    async def drop(self, collections: Iterable[str]) -> None:
+        """Delete collections with all they hold."""
+        with translating("drop collections"):
+            for name in collections:
+                await self._db.drop_collection(name)
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Return what `work` returns, once all it wrote is on a majority; `work` may run more than once.

@@ -17,6 +17,7 @@ from shared.adapters.kafka_admin import ensure_topics, partitions
 from shared.adapters.mongo import Mongo
 from shared.contracts.topics import CHANGES
 from tests.factories_registry import NIK, event
+from tests.integration.coverage.commands import cakupan_coverage
 from tests.integration.coverage.stack import Stack, prepared
 from tests.integration.registry.commands import command
 from tests.integration.registry.serving import CLOUDEVENT
@@ -80,6 +81,12 @@ async def test_a_lost_topic_is_replayed_and_coverage_counts_on(
         await enrol(http, range(20, 25))
         await eventually(partial(coverage.counts, REGENCY, 25))
         assert await coverage.is_ready()
+        code, out, error = await command(settings, "dump-ledger", str(tmp_path / "ledger"))
+        assert (code, out.split(" ")[0]) == (0, "25"), error
+        await enrol(http, range(25, 30))
+        await eventually(partial(coverage.counts, REGENCY, 30))
+        ran = await cakupan_coverage(stack, "verify", "--ledger", str(tmp_path / "ledger"))
+        assert (ran.code, "60 changes" in ran.said) == (0, True), ran.said
 
 
 async def lose(bootstrap: str, topic: str) -> None:

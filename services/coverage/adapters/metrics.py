@@ -7,6 +7,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.coverage.application.proof_ports import Proof
 from shared.contracts.snapshots import Ratio, Snapshot
 from shared.runtime.metrics import FAST_SECONDS, SIZES, WAY_SECONDS
 
@@ -35,6 +36,15 @@ class CoverageMetrics:
             "coverage_ratio", "People of a measure ÷ potential workers", ("region", "measure"), registry=registry
         )
         self._shown: set[str] = set()
+        self._differences = Gauge(
+            "coverage_verify_differences", "Counters not as they must be, in the last full pass or this one",
+            registry=registry,
+        )  # fmt: skip
+        self._proved_at = Gauge(
+            "coverage_verify_last_pass_timestamp_seconds", "When the last full pass of the proof ended; 0 before any",
+            registry=registry,
+        )  # fmt: skip
+        self._proving = Gauge("coverage_verify_partition", "The partition that is proved now", registry=registry)
 
     def flushed(self, applied: int, dropped: int, seconds: float, oldest_s: float | None) -> None:
         """See the port."""
@@ -73,6 +83,13 @@ class CoverageMetrics:
             self._ratio.labels(region, measure).set(ratio.ratio)
         else:
             self._ratio.remove(region, measure)
+
+    def proved(self, proof: Proof) -> None:
+        """See the port. Every replica shows the same: whichever proves keeps for all how far it is."""
+        last = proof.last
+        self._differences.set(max(proof.differences, last.differences if last else 0))
+        self._proved_at.set(last.at.timestamp() if last else 0)
+        self._proving.set(proof.partition)
 
     def keep(self, owns: Callable[[str], bool]) -> None:
         """Take away what other replicas show now: two replicas must not tell two states of one region."""

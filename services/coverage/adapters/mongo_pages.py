@@ -101,10 +101,10 @@ class Later:
 
     def of(self, page: Document) -> Iterator[tuple[str, tuple[Movement, int]]]:
         """Yield region, movement and people."""
-        summed = level_of(page["region"]) != "regency"
+        summed = _is_summed(page)
         effective_after, recorded_after = self._effective_after.isoformat(), self._recorded_after.isoformat()
         for packed_rows in page["rows"]:
-            for key, people in unpacked(packed_rows, len(_SUMMED if summed else Step._fields)):
+            for key, people in unpacked(packed_rows, _width(summed=summed)):
                 if key[0] > effective_after or key[1] > recorded_after:
                     days = (_day(key[0]), _day(key[1]))
                     if summed:
@@ -117,6 +117,25 @@ class Later:
         for region in touched & self._regions:
             if level_of(region) not in _SUMMED_LEVELS and (movement := seen(step, region)) is not None:
                 yield region, (movement, people)
+
+
+def rows_of(page: Document) -> Iterator[list[tuple[Step | Movement, int]]]:
+    """Yield what each flush wrote on the page: steps, or of nation and provinces movements, with their people."""
+    summed = _is_summed(page)
+    for packed_rows in page["rows"]:
+        rows: list[tuple[Step | Movement, int]] = []
+        for key, people in unpacked(packed_rows, _width(summed=summed)):
+            days = (_day(key[0]), _day(key[1]))
+            rows.append((Movement(*days, *key[2:]) if summed else Step(*days, *key[2:]), people))
+        yield rows
+
+
+def _is_summed(page: Document) -> bool:
+    return level_of(page["region"]) != "regency"
+
+
+def _width(*, summed: bool) -> int:
+    return len(_SUMMED if summed else Step._fields)
 
 
 @lru_cache(maxsize=10_000)

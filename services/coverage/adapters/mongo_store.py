@@ -2,7 +2,8 @@
 
 Collections: `checkpoints` (one a partition), `counters` (one a block and partition: a district with its villages, a
 regency, or a partition's part of a province or the nation; with the flows of the days in the windows) and `pages`
-(what moved at all times, by region and stretch of a partition's numbers).
+(what moved at all times, by region and stretch of a partition's numbers). Of a later generation counters and pages lie
+in collections of its own; which one is live stands in every checkpoint, so it changes under no flush (ADR 0020).
 """
 
 from __future__ import annotations
@@ -27,41 +28,65 @@ from services.coverage.domain.flows import FlowKey, added_up
 from services.coverage.domain.movements import Movement
 from services.coverage.domain.position import Position
 from services.coverage.domain.rollup import Rollup
+from shared.adapters.mongo import Collection as Collected
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import level_of
-from shared.runtime.errors import FencedError
+from shared.runtime.errors import FencedError, TransientError
 
 COLLECTIONS: Final = ["checkpoints", "counters", "pages"]
 _SUMMED: Final = frozenset({"nation", "province"})
 _Movements = list[tuple[Movement, int]]
 
 
-class MongoStore:
-    """The store of coverage."""
+def of_generation(collection: str, generation: int) -> str:
+    """Return the name of the collection that a generation has for counters, pages, or its checkpoints while built."""
+    return f"{collection}_{generation}" if generation else collection
 
-    def __init__(self, mongo: Mongo) -> None:
+
+class MongoStore:
+    """The store of coverage: its live generation, or the one named, which is being built beside it."""
+
+    def __init__(self, mongo: Mongo, building: int | None = None) -> None:
         self._mongo = mongo
+        self._building = building
+        self._checkpoints = of_generation("checkpoints", building or 0)
 
     async def prepare(self) -> None:
         """Make collections, indexes and one checkpoint a partition exist."""
-        await self._mongo.create(COLLECTIONS)
-        with translating("prepare counters"):
-            await self._mongo["counters"].create_index("block")
-            await self._mongo["counters"].create_index([("partition", 1), ("block", 1)])
-            await self._mongo["pages"].create_index([("region", 1), ("effective_until", 1)])
-            await self._mongo["pages"].create_index([("region", 1), ("recorded_until", 1)])
+        await self._mongo.create([self._checkpoints])
+        with translating("prepare checkpoints"):
             start = {"$setOnInsert": _checkpoint(Position(), behind=False)}
-            await self._mongo["checkpoints"].bulk_write(
+            await self._mongo[self._checkpoints].bulk_write(
                 [UpdateOne({"_id": partition}, start, upsert=True) for partition in range(PARTITIONS)], ordered=False
             )
+        generation = await self._generation()
+        counters, pages = of_generation("counters", generation), of_generation("pages", generation)
+        await self._mongo.create([counters, pages])
+        with translating("prepare counters"):
+            await self._mongo[counters].create_index("block")
+            await self._mongo[counters].create_index([("partition", 1), ("block", 1)])
+            await self._mongo[pages].create_index([("region", 1), ("effective_until", 1)])
+            await self._mongo[pages].create_index([("region", 1), ("recorded_until", 1)])
+
+    async def _generation(self, session: Session = None) -> int:
+        """Return the generation: of the session's moment where there is one."""
+        return await generation_of(self._mongo, session) if self._building is None else self._building
+
+    async def _collection(self, name: str, session: Session = None) -> Collected:
+        return self._mongo[of_generation(name, await self._generation(session))]
 
     async def checkpoints(self) -> dict[int, Checkpoint]:
         """See the port."""
         with translating("read checkpoints"):
-            found = await self._mongo["checkpoints"].find().to_list(None)
+            found = await self._mongo[self._checkpoints].find().to_list(None)
         return {
-            doc["_id"]: Checkpoint(Position(doc["next_seq"], doc["next_offset"]), doc["behind"], doc.get("resumed", 0))
+            doc["_id"]: Checkpoint(
+                Position(doc["next_seq"], doc["next_offset"]),
+                doc["behind"],
+                doc.get("resumed", 0),
+                doc.get("generation", 0),
+            )
             for doc in found
         }
 
@@ -71,35 +96,40 @@ class MongoStore:
 
         async def work(session: Session) -> None:
             moves = [_move(flush) for flush in flushes]
-            moved = await self._mongo["checkpoints"].bulk_write(moves, ordered=False, session=session)
+            moved = await self._mongo[self._checkpoints].bulk_write(moves, ordered=False, session=session)
             if moved.matched_count < len(flushes):
+                if await self._mongo[self._checkpoints].find_one(_HELD, session=session):
+                    raise TransientError("a new generation is taking over; the flush comes after it")
                 raise FencedError(f"of partitions {[flush.partition for flush in flushes]} one has moved on")
+            generation = await self._generation(session)
             for collection, updates in writes.items():
                 if updates:
-                    await self._mongo[collection].bulk_write(updates, ordered=False, session=session)
+                    into = self._mongo[of_generation(collection, generation)]
+                    await into.bulk_write(updates, ordered=False, session=session)
 
         await self._mongo.transact(work)
 
     async def mark_level(self, partitions: Collection[int]) -> None:
         """See the port."""
         with translating("mark partitions level"):
-            await self._mongo["checkpoints"].update_many(
+            await self._mongo[self._checkpoints].update_many(
                 {"_id": {"$in": list(partitions)}}, {"$set": {"behind": False}}
             )
 
     async def prune(self, partitions: Collection[int], flows_from: date) -> None:
         """See the port."""
+        counters = await self._collection("counters")
         for month in months_before(flows_from):
             field = f"flows.{month}"
             with translating("prune flows"):
-                await self._mongo["counters"].update_many(
+                await counters.update_many(
                     {"partition": {"$in": list(partitions)}, field: {"$exists": True}}, {"$unset": {field: ""}}
                 )
 
     async def resume(self, partition: int, before: Position, after: Position) -> None:
         """See the port."""
         with translating("resume a partition"):
-            moved = await self._mongo["checkpoints"].update_one(
+            moved = await self._mongo[self._checkpoints].update_one(
                 {"_id": partition, **_position(before)}, {"$set": _position(after), "$inc": {"resumed": 1}}
             )
         if not moved.matched_count:
@@ -126,7 +156,8 @@ class MongoStore:
         query, fields = {"block": {"$in": list(held)}}, None if flows else {"flows": 0}
 
         async def work(session: Session) -> list[Document]:
-            found: list[Document] = await self._mongo["counters"].find(query, fields, session=session).to_list(None)
+            counters = await self._collection("counters", session)
+            found: list[Document] = await counters.find(query, fields, session=session).to_list(None)
             return found
 
         found = await (work(session) if session else self._mongo.transact(work))
@@ -137,7 +168,8 @@ class MongoStore:
     ) -> dict[str, list[tuple[Movement, int]]]:
         later, found = Later(regions, effective_after, recorded_after), {region: _Movements() for region in regions}
         if regions:
-            for page in await self._mongo["pages"].find(later.query, session=session).to_list(None):
+            pages = await self._collection("pages", session)
+            for page in await pages.find(later.query, session=session).to_list(None):
                 for region, movement in later.of(page):
                     found[region].append(movement)
         return found
@@ -161,10 +193,9 @@ class MongoStore:
     async def positions(self, regions: Collection[str]) -> dict[str, int]:
         """See the port."""
         positions, held = dict.fromkeys(regions, 0), _by_block(regions)
+        counters = await self._collection("counters")
         with translating("read positions"):
-            async for document in self._mongo["counters"].find(
-                {"block": {"$in": list(held)}}, {"block": 1, "position": 1}
-            ):
+            async for document in counters.find({"block": {"$in": list(held)}}, {"block": 1, "position": 1}):
                 for region in held[document["block"]]:
                     positions[region] += document["position"]
         return positions
@@ -172,15 +203,20 @@ class MongoStore:
     async def regions_of(self, partition: int) -> list[str]:
         """See the port. The server names the parts, and keeps what they hold."""
         names = {"$map": {"input": {"$objectToArray": "$parts"}, "in": "$$this.k"}}
+        counters = await self._collection("counters")
+        stages = [{"$match": {"partition": partition}}, {"$project": {"_id": 0, "block": 1, "names": names}}]
         with translating("read the regions of a partition"):
-            found = (
-                await self._mongo["counters"]
-                .aggregate([{"$match": {"partition": partition}}, {"$project": {"_id": 0, "block": 1, "names": names}}])
-                .to_list(None)
-            )
+            found = await counters.aggregate(stages).to_list(None)
         blocks = [(doc["block"], doc["names"]) for doc in found if level_of(doc["block"]) not in _SUMMED]
         villages = [f"{block}.{name}" for block, names in blocks for name in names if name != SELF]
         return [*(block for block, _ in blocks), *villages]
+
+
+async def generation_of(mongo: Mongo, session: Session = None) -> int:
+    """Return the live generation. All checkpoints name the same one."""
+    with translating("read the generation"):
+        found = await mongo["checkpoints"].find_one({"_id": 0}, {"generation": 1}, session=session)
+    return int(found.get("generation", 0)) if found else 0
 
 
 def _by_block(regions: Iterable[str]) -> dict[str, list[str]]:
@@ -188,6 +224,10 @@ def _by_block(regions: Iterable[str]) -> dict[str, list[str]]:
     for region in regions:
         held.setdefault(block_of(region), []).append(region)
     return held
+
+
+_HELD: Final[Document] = {"$expr": {"$gt": ["$held_until", "$$NOW"]}}
+"""A checkpoint that stays where it is for a moment, for a new generation to come level with it."""
 
 
 def _writes(flushes: Sequence[Flush]) -> dict[str, list[UpdateOne]]:
@@ -200,7 +240,7 @@ def _writes(flushes: Sequence[Flush]) -> dict[str, list[UpdateOne]]:
 
 
 def _move(flush: Flush) -> UpdateOne:
-    stands = {"_id": flush.partition, **_position(flush.before)}
+    stands = {"_id": flush.partition, **_position(flush.before), "$nor": [_HELD]}
     return UpdateOne(stands, {"$set": _checkpoint(flush.after, behind=flush.behind)})
 
 

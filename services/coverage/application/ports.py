@@ -50,11 +50,14 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far a partition has come, whether its owner says that more is waiting, and how often it was resumed."""
+    """How far a partition has come, whether its owner says that more is waiting, how often it was resumed, and in which
+    generation it is counted.
+    """
 
     position: Position
     behind: bool
     resumed: int = 0
+    generation: int = 0
 
 
 class Store(Protocol):

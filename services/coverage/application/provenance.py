@@ -9,6 +9,7 @@ from typing import Any
 
 from services.coverage.application.kinds.table import KINDS
 from services.coverage.application.ports import Store
+from services.coverage.application.proof_ports import Passed, Proofs
 from services.coverage.domain.potentials import BASES, POTENTIALS, Children, Potentials, stretches
 from services.coverage.domain.quota import QUOTAS, nearest
 from services.coverage.domain.reference import AsOf, Book, Row
@@ -64,8 +65,24 @@ class SourceOrigin:
 
 
 @dataclass(frozen=True, slots=True)
+class LastVerify:
+    """The last full proof of all counters: when it ended, whether all agreed, and up to which position of the nation.
+
+    `with_topic`: with every change there ever was; else only with what was kept of them.
+    """
+
+    at: datetime
+    agreed: bool
+    differences: int
+    position: int
+    with_topic: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Origins:
-    """What the figures of a region rest on, as of a day and as known on another; sources as they are now."""
+    """What the figures of a region rest on, as of a day and as known on another; sources, and the last proof of all
+    counters, as they are now.
+    """
 
     region: str
     as_of: date
@@ -73,15 +90,17 @@ class Origins:
     potentials: tuple[PotentialOrigin, ...]
     reference: tuple[Origin, ...]
     sources: tuple[SourceOrigin, ...]
+    last_verify: LastVerify | None
 
 
 class Provenance:
     """Answers where a region's figures come from."""
 
-    def __init__(self, book: Book, children: Children, store: Store, clock: Clock) -> None:
+    def __init__(self, book: Book, children: Children, store: Store, proofs: Proofs, clock: Clock) -> None:
         self._book = book
         self._potentials = Potentials(book, children)
         self._store = store
+        self._proofs = proofs
         self._clock = clock
 
     def today(self, region: str) -> date:
@@ -98,6 +117,7 @@ class Provenance:
             potentials=tuple(self._denominators(region, at)),
             reference=tuple(_origin(row) for row in self._rows(region, at)),
             sources=tuple(self._sources(region, figures[region].tally.fed_at)),
+            last_verify=_verified((await self._proofs.read()).last),
         )
 
     def _denominators(self, region: str, at: AsOf) -> Iterator[PotentialOrigin]:
@@ -139,6 +159,12 @@ class Provenance:
                 fed_at.get(source),
                 silent_since(feed, fed_at.get(source), now),
             )
+
+
+def _verified(last: Passed | None) -> LastVerify | None:
+    if last is None:
+        return None
+    return LastVerify(last.at, last.differences == 0, last.differences, last.position, last.with_topic)
 
 
 def _origin(row: Row[Any]) -> Origin:

@@ -82,6 +82,9 @@ class Watch:
                 self._progress.note(partition, behind=False)
         checkpoints = await self._store.checkpoints()
         self._progress.look(checkpoints, self._reader.partitions | self._assigned)
+        if _generation(checkpoints) != _generation(self._checkpoints or checkpoints):
+            # All figures are of another build now: what they rest on may have been mended.
+            self._assigned |= self._reader.partitions
         for partition in self._reader.stopped & self._checkpoints.keys():
             if checkpoints[partition].resumed > self._checkpoints[partition].resumed:
                 await self._reader.resume(partition)
@@ -117,3 +120,7 @@ class Watch:
             counted = await self._store.regions_of(partition)
             self._publisher.touch([*counted, *self._summed, *self._book.regions])
             self._assigned.discard(partition)
+
+
+def _generation(checkpoints: Mapping[int, Checkpoint]) -> set[int]:
+    return {checkpoint.generation for checkpoint in checkpoints.values()}

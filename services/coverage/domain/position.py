@@ -59,3 +59,16 @@ class Position:
                 fresh.append(change)
                 expected += 1
         return Position(expected, max(self.next_offset, next_offset)), fresh
+
+
+def following(expected: int, batch: Sequence[N]) -> list[N]:
+    """Return what of a batch goes on from the number expected, without a gap.
+
+    What was there before is passed over, and so is what comes too soon: after a gap was mended the topic holds all
+    that follows it again.
+    """
+    found: list[N] = []
+    for one in batch:
+        if one.seq == expected + len(found):
+            found.append(one)
+    return found

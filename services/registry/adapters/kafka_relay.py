@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from services.registry.application.ports import Batch
+from services.registry.application.ports import Batch, numbered
 from shared.adapters.kafka_producer import Producer, Record
 
 
@@ -23,5 +23,5 @@ class KafkaChangeTopic:
 def _records(batch: Batch) -> Iterator[Record]:
     rows = zip(batch.keys, batch.changes, batch.traceparents, strict=True)
     for seq, (key, change, traceparent) in enumerate(rows, batch.first_seq):
-        value = f'{{"seq":{seq},{change}'.encode()
+        value = numbered(seq, change).encode()
         yield Record(batch.partition, key.encode(), value, (("traceparent", traceparent.encode()),))

@@ -14,7 +14,6 @@ from typing import Any, Final
 from bson import Int64, ObjectId
 from pymongo import ReturnDocument
 
-from services.registry.adapters.mongo_leases import MongoLeases
 from services.registry.application.import_ports import (
     OUTCOMES,
     RUNNABLE,
@@ -30,6 +29,7 @@ from services.registry.application.import_ports import (
 )
 from services.registry.application.places import RegionCodes
 from shared.adapters.mongo import Document, DuplicateError, Mongo, Session, translating
+from shared.adapters.mongo_leases import MongoLeases
 from shared.runtime.errors import FencedError
 from shared.runtime.lease import Lease
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from pymongo import UpdateOne
 
-from services.registry.adapters.mongo_leases import MongoLeases
 from services.registry.application.ports import Backlog, Batch
 from shared.adapters.mongo import Document, DuplicateError, Mongo, Session, translating
+from shared.adapters.mongo_leases import MongoLeases
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError
 from shared.runtime.lease import Lease

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from services.registry.application.audit_ports import Audit, Progress, ReplayTopic
-from services.registry.application.replay import replay
+from services.registry.application.replay import dump, replay
 from services.registry.application.verify import Counted, PartitionOf, verify
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError
@@ -45,3 +45,7 @@ class Auditor:
         if topic == self._relayed_to and relays:
             raise PermanentError(f"{', '.join(sorted(relays))} relay to {topic}: stop them first, and wait 5 s")
         return await replay(self._audit.numbered(), self._topic(topic), progress, resume=resume)
+
+    def dump(self, progress: Progress) -> AsyncIterator[str]:
+        """Yield every change that has a number, as on the topic."""
+        return dump(self._audit.numbered(), progress)

@@ -204,6 +204,11 @@ class Batch:
     traceparents: Sequence[str]
 
 
+def numbered(seq: int, change: str) -> str:
+    """Return a change with its number, as it is on the topic."""
+    return f'{{"seq":{seq},{change}'
+
+
 @dataclass(frozen=True, slots=True)
 class Backlog:
     """Changes in the ledger that are not on the topic yet, and since when the oldest waits."""

@@ -1,4 +1,4 @@
-"""Publishes the whole ledger anew, under the numbers its changes have: a lost topic is no disaster."""
+"""Publishes or writes out the whole ledger, under the numbers its changes have: a lost topic is no disaster."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.registry.application.audit_ports import Last, Numbered, Progress, ReplayTopic
-from services.registry.application.ports import Batch
+from services.registry.application.ports import Batch, numbered
 from shared.runtime.errors import PermanentError
 
 CHANGES_AT_ONCE: Final = 2000
@@ -36,6 +36,18 @@ async def replay(ledger: Numbered, topic: ReplayTopic, progress: Progress, *, re
         progress.advance(sent)
         published, batches = published + sent, coming
     return published
+
+
+async def dump(ledger: Numbered, progress: Progress) -> AsyncIterator[str]:
+    """Yield every change that has a number, as its record holds it, by partition and number."""
+    numbers = await ledger.numbers()
+    progress.begin("changes", sum(at.next_seq for at in numbers.values()))
+    for partition, at in sorted(numbers.items()):
+        async for row in _rows(ledger, partition, 0, at.next_seq):
+            yield numbered(row.seq, row.change)
+            if row.seq % CHANGES_AT_ONCE == CHANGES_AT_ONCE - 1:
+                progress.advance(CHANGES_AT_ONCE)
+        progress.advance(at.next_seq % CHANGES_AT_ONCE)
 
 
 async def _read(parts: Sequence[_Part]) -> list[Batch]:

@@ -1,8 +1,9 @@
-"""`cakupan-registry verify` and `replay-ledger` on real servers."""
+"""`cakupan-registry verify`, `replay-ledger` and `dump-ledger` on real servers."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from services.registry.settings import RegistrySettings
 from shared.adapters.kafka_access import KafkaAccess
@@ -84,6 +85,17 @@ async def test_a_topic_that_is_not_there_is_not_replayed_to(registry: Registry, 
     code, _, error = await command(settings, "replay-ledger", "--to", f"{settings.namespace}none")
     assert (code, f"topic {settings.namespace}none: not there" in error) == (2, True), error
     assert f"{settings.namespace}none" not in await partitions(KafkaAccess(settings.kafka_bootstrap))
+
+
+async def test_a_dump_is_what_the_topic_holds(registry: Registry, settings: RegistrySettings, tmp_path: Path) -> None:
+    """A change a line, partition after partition; a place that cannot be written to is named."""
+    original = await fill(registry)
+    file = tmp_path / "ledger"
+    code, out, error = await command(settings, "dump-ledger", str(file))
+    assert (code, out.split(" to ")[0]) == (0, f"{PEOPLE + 100} changes written"), error
+    assert file.read_bytes().splitlines() == [kept.value for _, records in sorted(original.items()) for kept in records]
+    code, _, error = await command(settings, "dump-ledger", str(tmp_path / "none" / "ledger"))
+    assert (code, "cannot be written: No such file or directory" in error) == (2, True), error
 
 
 async def test_a_replay_is_the_lost_topic_byte_for_byte(registry: Registry, settings: RegistrySettings) -> None:

@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 
 from services.registry.adapters.mongo_keyring import MongoKeyring
-from services.registry.adapters.mongo_leases import MongoLeases
 from services.registry.adapters.mongo_store import MongoStore
 from services.registry.application.ports import (
     Erasure,
@@ -25,6 +24,7 @@ from services.registry.application.ports import (
 )
 from services.registry.domain.participant import Participant, decide
 from shared.adapters.mongo import Mongo
+from shared.adapters.mongo_leases import MongoLeases
 from shared.runtime.errors import PermanentError
 from tests.factories_registry import at, enrolled
 from tests.fakes_keyring import MemoryKeyring

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from services.coverage.application.provenance import Origins, Provenance
+from services.coverage.application.proof_ports import Passed, Proof
+from services.coverage.application.provenance import LastVerify, Origins, Provenance
 from services.coverage.domain.awards import AWARDED, AWARDS
 from services.coverage.domain.potentials import POTENTIALS
 from services.coverage.domain.quota import QUOTAS, Quota
@@ -15,6 +16,7 @@ from tests.factories_coverage import VILLAGE, joined
 from tests.factories_reference import RECORDED_AT, SEPTEMBER, book_of, row, tree
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryStore
+from tests.fakes_proof import MemoryProofs
 from tests.unit.coverage.test_publish import Replica
 
 CHILDREN = tree(VILLAGE, "11.02.01.2001")
@@ -26,6 +28,8 @@ RESTATED = row(
 FEED = row(SOURCES, "ID", "bpjs/aceh", Feed("BPJS Aceh", 7), SEPTEMBER, source="bpjs/aceh", definition="")
 SILENT = row(SOURCES, "ID", "bpjs/bali", Feed("BPJS Bali", 30), SEPTEMBER, source="bpjs/bali", definition="")
 
+PROVED = Proof(last=Passed(RECORDED_AT, 0, 1, with_topic=True))
+
 
 async def origins(region: str, book: Book, at: AsOf = AT, days_later: int = 0) -> Origins:
     """Return the origins of a region's figures when a village was fed once, so many days ago."""
@@ -34,7 +38,7 @@ async def origins(region: str, book: Book, at: AsOf = AT, days_later: int = 0) -
     await replica.take_up()
     await replica.apply(joined(1))
     clock.advance(timedelta(days=days_later))
-    return await Provenance(book, CHILDREN, store, clock).of(region, at)
+    return await Provenance(book, CHILDREN, store, MemoryProofs(PROVED), clock).of(region, at)
 
 
 async def test_a_denominator_tells_its_versions_and_where_its_series_breaks() -> None:
@@ -84,3 +88,9 @@ async def test_sources_that_fed_a_region_are_judged_by_their_cadence() -> None:
     assert [(source.source, source.fed_at) for source in nation] == [("bpjs/aceh", FED_AT), ("bpjs/bali", None)]
     (unknown,) = (await origins("11", book_of(), days_later=900)).sources
     assert (unknown.name, unknown.cadence_days, unknown.silent_since) == (None, None, None)
+
+
+async def test_the_last_proof_is_told() -> None:
+    """When, with what result, up to which position."""
+    found = await origins("11", book_of())
+    assert found.last_verify == LastVerify(RECORDED_AT, agreed=True, differences=0, position=1, with_topic=True)

@@ -1,4 +1,4 @@
-"""How far a check or a replay is: a bar on a terminal, a line now and then elsewhere."""
+"""How far a long work is: a bar on a terminal, a line now and then elsewhere; each with rate and time left."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ from types import TracebackType
 from typing import Final, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 _LINE_EVERY_S: Final = 5.0
 
 
-class AuditProgress:
+class _Rate(ProgressColumn):
+    """Steps a second, of late."""
+
+    def render(self, task: Task) -> Text:
+        """See rich."""
+        return Text(f"{task.speed or 0:,.0f}/s")
+
+
+class ShownProgress:
     """Shows one phase after another; `done` are the steps of all."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
         self._bars = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(),
             console=self._console, disable=not self._console.is_terminal,
         )  # fmt: skip
         self._bar = self._bars.add_task("", total=None)
@@ -49,5 +58,7 @@ class AuditProgress:
         if not self._console.is_terminal:
             task = self._bars.tasks[0]
             of = "" if task.total is None else f" of {task.total:,.0f}"
-            self._console.print(f"{task.description}: {task.completed:,.0f}{of}")
+            left = "" if task.time_remaining is None else f", {task.time_remaining:,.0f} s left"
+            rate = f", {task.speed:,.0f}/s" if task.speed else ""
+            self._console.print(f"{task.description}: {task.completed:,.0f}{of}{rate}{left}")
         self._line_due = monotonic() + _LINE_EVERY_S

@@ -1,0 +1,316 @@
+"""A new generation beside the live one, on real Kafka and MongoDB, while changes come in and replicas count."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from deploy.local.process import Child
+from services.coverage.adapters import kafka_change_log
+from services.coverage.adapters.change_decoder import ChangeDecoder
+from services.coverage.adapters.kafka_change_log import KafkaChangeLog
+from services.coverage.adapters.mongo_generations import MongoGenerations
+from services.coverage.adapters.mongo_proof import MongoMoment
+from services.coverage.adapters.mongo_store import MongoStore
+from services.coverage.application import rebuild
+from services.coverage.application.proof_ports import Progress
+from services.coverage.application.rebuild import LEASE_FOR, Rebuild
+from services.coverage.domain.flows import first_day
+from services.coverage.domain.movements import Step
+from services.coverage.domain.proof import Recount, dues_and_news_in, flows_in, people_in
+from shared.adapters.mongo import Mongo
+from shared.adapters.mongo_leases import MongoLeases
+from shared.contracts import topics
+from shared.contracts.snapshots import Snapshot
+from shared.contracts.topics import PARTITIONS
+from shared.regions.catalogue import catalogue
+from shared.runtime.clock import SystemClock
+from shared.runtime.errors import PermanentError
+from shared.runtime.lease import Lease
+from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, change, joined, partition, state
+from tests.fakes import ManualClock
+from tests.fakes_audit import SilentProgress
+from tests.integration.coverage.commands import cakupan_coverage
+from tests.integration.coverage.stack import Replica, Stack
+from tests.waiting import eventually
+
+PLACES = (VILLAGE, OTHER_REGENCY, OTHER_PROVINCE)
+BATCH = 40
+
+
+@pytest.fixture
+async def mongo(stack: Stack) -> AsyncIterator[Mongo]:
+    """The stack's database."""
+    settings = stack.settings()
+    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "test-rebuild")
+    yield mongo
+    mongo.close()
+
+
+class Stream:
+    """Changes that go on until they are told to stop: people join, some lapse."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.sent = 0
+        self._stack = stack
+        self._next = dict.fromkeys(PLACES, 0)
+
+    async def send(self) -> None:
+        """Publish some changes of each place."""
+        for place in PLACES:
+            first = self._next[place]
+            some = [*joined(BATCH - 1, place, first=first)]
+            lapsed = change(first + BATCH - 1, "lapsed", before=state(place), after=state(place, active=False))
+            await self._stack.publish([*some, lapsed])
+            self._next[place] += BATCH
+            self.sent += BATCH
+
+    @property
+    def people(self) -> int:
+        """How many have joined."""
+        return self.sent // BATCH * (BATCH - 1)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Go on sending during the block."""
+        ending = asyncio.Event()
+
+        async def send() -> None:
+            while not ending.is_set():
+                await self.send()
+
+        task = asyncio.create_task(send())
+        yield
+        ending.set()
+        await task
+
+
+async def told(mongo: Mongo, generation: int) -> dict[str, Mapping[str, object]]:
+    """Return all that a generation says of every region, and what its pages tell; what is 0 left out."""
+    moment, since = MongoMoment(mongo, None, generation), first_day(TODAY)
+    said: defaultdict[str, dict[str, object]] = defaultdict(dict)
+    for at in range(PARTITIONS):
+        for region in await moment.regions(at):
+            pages = Recount(since)
+            async for rows in moment.moved(at, region):
+                for row, people in rows:
+                    if isinstance(row, Step):
+                        pages.add_step(row, people)
+                    else:
+                        pages.add_movement(region, row, people)
+            said[f"pages of {region} {at}"] |= pages.told(region)
+            for one, figures in (await moment.figures(at, region, since)).items():
+                measures = {**people_in(figures.tally), **dues_and_news_in(figures.tally), **flows_in(figures.flows)}
+                said[f"{one} {at}"] |= {name: value for name, value in measures.items() if value}
+    return dict(said)
+
+
+class Watched(MongoGenerations):
+    """Compares both generations at the flip, while neither moves."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        super().__init__(mongo)
+        self._in = mongo
+        self.flips: list[tuple[int, int]] = []
+
+    async def flip(self, generation: int, held: Mapping[int, int]) -> None:
+        """See the port."""
+        old, new = await told(self._in, (await self.builds()).live), await told(self._in, generation)
+        assert old == new
+        await super().flip(generation, held)
+        self.flips.append((sum(held.values()), len(old)))
+
+
+class Killed(MongoLeases):
+    """The leases of a process that dies: it releases none."""
+
+    async def release(self, lease: Lease, holder: str) -> None:
+        """See the port."""
+
+
+class Broken(SilentProgress):
+    """Stops the work after so many changes."""
+
+    def __init__(self, after: int) -> None:
+        self._left = after
+
+    def advance(self, steps: int) -> None:
+        """See the protocol."""
+        self._left -= steps
+        if self._left < 0:
+            raise KeyError("killed")
+
+
+async def rebuilding(
+    stack: Stack, mongo: Mongo, holder: str, clock: ManualClock, progress: Progress, *, dying: bool = False
+) -> tuple[Rebuild, Watched]:
+    """Return a rebuild, and the generations it works on."""
+    leases, generations = (Killed if dying else MongoLeases)(mongo), Watched(mongo)
+    await leases.prepare_leases([rebuild.JOB])
+    settings = stack.settings()
+    name = topics.CHANGES.under(stack.namespace).name
+    log = KafkaChangeLog(settings.kafka, name, ChangeDecoder(catalogue().__contains__))
+    return Rebuild(MongoStore(mongo), generations, log, leases, holder, clock, progress), generations
+
+
+async def test_under_a_live_stream_the_new_generation_is_the_old_one(
+    stack: Stack, replica: Replica, mongo: Mongo
+) -> None:
+    """At the flip, to the last digit; then it is counted on, everything agrees, and no snapshot went back."""
+    stream = Stream(stack)
+    await stream.send()
+    async with stream.running():
+        await eventually(lambda: _published(stack, "ID"))
+        building, generations = await rebuilding(stack, mongo, "one", ManualClock(), SilentProgress())
+        assert await building.run() == 1
+        at_flip = stream.sent
+        assert (await cakupan_coverage(stack, "verify")).code == 0
+        await eventually(lambda: _sent_more(stream, at_flip))
+    ((counted, _),) = generations.flips
+    assert 0 < counted < stream.sent
+    await eventually(lambda: replica.counts("ID", stream.people))
+    assert (await cakupan_coverage(stack, "verify")).code == 0
+    ran = await cakupan_coverage(stack, "rebuild", "--status")
+    assert ran.said == f"live: generation 1, {stream.sent:,} changes\nkept: generation 0\n"
+    await eventually(lambda: _published_of(stack, VILLAGE, stream.people // len(PLACES)))
+    for region in ("ID", "11", "11.01", VILLAGE):
+        positions = [snapshot.position for snapshot in await stack.snapshots(region)]
+        assert positions == sorted(positions)
+    ran = await cakupan_coverage(stack, "rebuild", "--drop-old")
+    assert (ran.code, ran.said) == (0, "dropped: generation 0\n")
+    assert await replica.counts("ID", stream.people)
+    assert not {"counters", "pages"} & await mongo.names()
+
+
+async def _published(stack: Stack, region: str) -> bool:
+    return bool(await stack.snapshots(region))
+
+
+async def _published_of(stack: Stack, region: str, registered: int) -> Snapshot | None:
+    last = (await stack.snapshots(region))[-1]
+    return last if last.registered == registered else None
+
+
+async def _sent_more(stream: Stream, than: int) -> bool:
+    return stream.sent > than + 3 * BATCH
+
+
+async def test_a_killed_rebuild_harms_nothing_and_is_gone_on_with(
+    stack: Stack, replica: Replica, mongo: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease keeps a second one out until it runs out; what it had written is not read again."""
+    monkeypatch.setattr(rebuild, "CHANGES_A_FLUSH", 30)
+    monkeypatch.setattr(kafka_change_log, "_MAX_RECORDS", 40)
+    stream, clock = Stream(stack), ManualClock()
+    for _ in range(4):
+        await stream.send()
+    await eventually(lambda: replica.counts("ID", stream.people))
+    dying, _ = await rebuilding(stack, mongo, "one", clock, Broken(after=stream.sent - 50), dying=True)
+    with pytest.raises(KeyError):
+        await dying.run()
+    assert await replica.counts("ID", stream.people)
+    second, generations = await rebuilding(stack, mongo, "two", clock, Counting())
+    with pytest.raises(PermanentError, match="another rebuild is under way"):
+        await second.run()
+    written = (await generations.changes())[1]
+    assert (await generations.builds()).building == 1
+    clock.advance(LEASE_FOR + timedelta(seconds=1))
+    progress = Counting()
+    second, generations = await rebuilding(stack, mongo, "two", clock, progress)
+    assert await second.run() == 1
+    assert 0 < progress.done == stream.sent - written < stream.sent
+    await stream.send()
+    await eventually(lambda: replica.counts("ID", stream.people))
+    assert (await cakupan_coverage(stack, "verify")).code == 0
+
+
+SLOW = """
+from services.coverage.adapters import kafka_change_log
+from services.coverage.application import rebuild
+from services.coverage.cli import app
+kafka_change_log._MAX_RECORDS, rebuild.CHANGES_A_FLUSH = 20, 40
+app()
+"""
+
+
+async def test_a_process_killed_while_it_writes_is_gone_on_with(
+    stack: Stack, replica: Replica, mongo: Mongo, tmp_path: Path
+) -> None:
+    """SIGKILL, whatever it was about to do: the live generation counts on, and the next rebuild ends."""
+    stream = Stream(stack)
+    for _ in range(40):
+        await stream.send()
+    await eventually(lambda: replica.counts("ID", stream.people))
+    environment = {
+        "CAKUPAN_KAFKA_BOOTSTRAP": stack.kafka,
+        "CAKUPAN_MONGODB_URI": stack.mongodb,
+        "CAKUPAN_NAMESPACE": stack.namespace,
+    }
+    child = Child("rebuild", (sys.executable, "-c", SLOW, "rebuild"), tmp_path / "log", environment)
+    # Behind the killed process's lease.
+    clock, progress = ManualClock(SystemClock().now() + timedelta(minutes=2)), Counting()
+    second, generations = await rebuilding(stack, mongo, "two", clock, progress)
+
+    async def writing() -> bool:
+        child.check()
+        return (await generations.changes()).get(1, 0) > 0
+
+    await child.start()
+    await eventually(writing)
+    await child.kill()
+    written = (await generations.changes())[1]
+    assert (await generations.builds()).building == 1
+    await stream.send()
+    await eventually(lambda: replica.counts("ID", stream.people))
+    assert await second.run() == 1
+    assert 0 < progress.done == stream.sent - written
+    assert (await cakupan_coverage(stack, "verify")).code == 0
+
+
+class Counting(SilentProgress):
+    """Counts the changes."""
+
+    def __init__(self) -> None:
+        self.done = 0
+
+    def advance(self, steps: int) -> None:
+        """See the protocol."""
+        self.done += steps
+
+
+async def test_a_rebuild_mends_what_was_spoilt(stack: Stack, replica: Replica, mongo: Mongo) -> None:
+    """The region is published as it is at once, though nothing new was counted; the command says what it did."""
+    stream = Stream(stack)
+    await stream.send()
+    await eventually(lambda: replica.counts("ID", stream.people))
+    spoil = {"$inc": {"parts.2003.people.BPU  self JKK+JKM active": 1000}}
+    await mongo["counters"].update_one({"_id": f"11.01.02 {partition()}"}, spoil)
+    assert await replica.counts(VILLAGE, BATCH - 1 + 1000)
+    ran = await cakupan_coverage(stack, "rebuild")
+    assert ran.code == 0, ran.said
+    assert f"generation 1 is live; {stream.sent} changes in " in ran.said
+    await eventually(lambda: replica.counts(VILLAGE, BATCH - 1))
+    before = (await stack.snapshots(VILLAGE))[0].position
+    last = await eventually(lambda: _published_of(stack, VILLAGE, BATCH - 1))
+    assert last is not None
+    assert last.position >= before
+    assert (await cakupan_coverage(stack, "rebuild", "--status", "--drop-old")).code == 2
+
+
+async def test_a_topic_without_its_beginning_is_refused(stack: Stack, replica: Replica) -> None:
+    """Nothing can be counted from it; the live generation stays."""
+    await stack.publish([change(0)])
+    await eventually(lambda: replica.counts("ID", 1))
+    await stack.make_anew(topics.CHANGES)
+    await stack.publish([change(1)])
+    ran = await cakupan_coverage(stack, "rebuild")
+    assert ran.code == 2
+    assert f"partition {partition()} of the topic begins with seq 1" in ran.said
+    assert "live: generation 0" in (await cakupan_coverage(stack, "rebuild", "--status")).said

@@ -1,0 +1,158 @@
+"""The proof in the background: one replica at a time, little by little, told to all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from services.coverage.application import prove
+from services.coverage.application.ports import Figures, Flush
+from services.coverage.application.proof_ports import Passed, Proof
+from services.coverage.application.prove import LEASE_FOR, LOOK_EVERY_S, Prover
+from services.coverage.domain.counters import Sum, Tally
+from services.coverage.domain.flows import first_day
+from services.coverage.domain.movements import counted
+from services.coverage.domain.position import Position
+from shared.contracts.topics import PARTITIONS
+from shared.runtime.errors import FencedError, TransientError
+from tests.factories_coverage import TODAY, VILLAGE, joined, partition
+from tests.fakes import ManualClock
+from tests.fakes_coverage import MemoryStore
+from tests.fakes_proof import MemoryCounted, MemoryLeases, MemoryLog, MemoryProofs
+
+P = partition()
+CHANGES = [*map(counted, joined(5))]
+
+
+class World:
+    """A store that has counted, a topic, and what replicas share."""
+
+    def __init__(self) -> None:
+        store = MemoryStore()
+        self.store = store
+        self.counted = MemoryCounted(store)
+        self.log = MemoryLog("the topic", {P: CHANGES})
+        self.leases, self.proofs, self.clock = MemoryLeases(), MemoryProofs(), ManualClock()
+        self.slept: list[float] = []
+
+    async def count(self) -> None:
+        """Count all changes."""
+        after = Position(len(CHANGES), len(CHANGES))
+        await self.store.apply([Flush(P, Position(), after, Sum(CHANGES), False, first_day(TODAY))])
+
+    async def sleep(self, seconds: float) -> None:
+        """Pass the time by hand."""
+        self.slept.append(seconds)
+        self.clock.advance(timedelta(seconds=seconds))
+
+    def prover(self, holder: str = "one") -> Prover:
+        """Return a replica's."""
+        return Prover(self.counted, [self.log], self.proofs, self.leases, holder, self.clock, self.proofs, self.sleep)
+
+
+@pytest.fixture
+async def world() -> World:
+    """Five people are counted."""
+    world = World()
+    await world.count()
+    return world
+
+
+async def test_a_pass_goes_through_all_partitions(world: World) -> None:
+    """Then it is told when it ended, that all agreed, and up to which position; and the next begins."""
+    prover = world.prover()
+    for at in range(PARTITIONS):
+        assert (world.proofs.proof.partition, world.proofs.proof.last) == (at, None)
+        await prover.look()
+    assert world.proofs.proof == Proof(last=Passed(world.clock.now(), 0, 5, with_topic=True))
+    assert world.proofs.shown[-1] == world.proofs.proof
+
+
+async def test_after_each_piece_it_rests_a_hundred_times_as_long(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In slices between which the lease is kept."""
+    now = iter(range(1000))
+    monkeypatch.setattr(prove, "perf_counter", lambda: next(now))
+    world.proofs.proof = Proof(partition=P)
+    await world.prover().look()
+    assert sum(world.slept) > 0
+    assert max(world.slept) <= 10 < LEASE_FOR.total_seconds()
+    assert sum(world.slept) % prove.REST == 0, "each piece took a second"
+
+
+async def test_one_replica_proves_the_others_tell(world: World) -> None:
+    """Until its lease runs out; then another goes on where it stood."""
+    first, second = world.prover("one"), world.prover("two")
+    await first.look()
+    await second.look()
+    assert world.proofs.proof.partition == 1
+    world.clock.advance(LEASE_FOR + timedelta(seconds=1))
+    await second.look()
+    assert world.proofs.proof.partition == 2
+
+
+async def test_one_that_was_overtaken_writes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its finding may be old."""
+    world.proofs.proof = Proof(partition=P)
+    now = iter(range(1000))
+    monkeypatch.setattr(prove, "perf_counter", lambda: next(now))
+
+    async def frozen(seconds: float) -> None:
+        world.clock.advance(LEASE_FOR * 2)
+        await world.leases.acquire(prove.JOB, "two", world.clock.now(), LEASE_FOR)
+
+    world.sleep = frozen  # type: ignore[method-assign]
+    with pytest.raises(FencedError):
+        await world.prover().look()
+    assert world.proofs.proof == Proof(partition=P)
+
+
+async def test_differences_show_at_once_and_until_a_pass_is_clean(world: World) -> None:
+    """While the pass goes on, and after it."""
+    sound = dict(world.counted.spoilt)
+    world.counted.spoilt[VILLAGE] = Figures(Tally())
+    world.proofs.proof = Proof(partition=P)
+    prover = world.prover()
+    await prover.look()
+    assert world.proofs.proof.differences == 2, "with its pages, and with the topic"
+    assert Proof(partition=P, differences=1) in world.proofs.shown
+    world.proofs.proof = replace(world.proofs.proof, partition=PARTITIONS - 1)
+    await prover.look()
+    assert world.proofs.proof.last is not None
+    assert world.proofs.proof.last.differences == 2
+    world.counted.spoilt = sound
+    for _ in range(PARTITIONS):
+        await prover.look()
+    assert world.proofs.proof.last.differences == 0
+
+
+async def test_a_topic_without_its_beginning_is_told(world: World) -> None:
+    """The rest of the proof stands; it says that it is without the topic."""
+    world.log.there[P] = CHANGES[1:]
+    prover = world.prover()
+    for _ in range(PARTITIONS):
+        await prover.look()
+    assert world.proofs.proof.last == Passed(world.clock.now(), 0, 5, with_topic=False)
+
+
+async def test_trouble_does_not_end_it_and_its_end_frees_the_job(world: World) -> None:
+    """Nor does a defect; another replica need not wait for the lease to run out."""
+    errors = [TransientError("away"), KeyError("a defect")]
+
+    async def sleep(seconds: float) -> None:
+        assert seconds == LOOK_EVERY_S
+        if not errors:
+            raise StopAsyncIteration
+
+    async def read() -> Proof:
+        if errors:
+            raise errors.pop()
+        return Proof()
+
+    world.sleep = sleep  # type: ignore[method-assign]
+    world.proofs.read = read  # type: ignore[method-assign]
+    world.leases.holder = None
+    with pytest.raises(StopAsyncIteration):
+        await world.prover().run()
+    assert world.leases.holder is None
