@@ -124,7 +124,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
     bearer = Bearer(verifier)
-    at, sight = asked(clock), Sight(viewer, PublicViewer(viewer, regions.children))
+    at, sight = asked(clock), Sight(viewer, PublicViewer(viewer, regions.children, clock))
     api.include_router(http_api.create_router(sight=sight, asked=at, catalogue=regions, bearer=bearer))
     provenance = Provenance(book, regions.children, store, clock)
     api.include_router(http_provenance.create_router(provenance=provenance, asked=at, catalogue=regions, bearer=bearer))

@@ -38,7 +38,7 @@ def create_router(*, provenance: Provenance, asked: Asked, catalogue: Catalogue,
         """Return versions and sources behind a region's figures; nothing in it is about people."""
         check_region(code, catalogue)
         if not is_public(code) and not sees_all(caller):
-            raise needs_token(caller)
+            raise needs_token(caller, "where figures come from is shown of nation, provinces and regencies")
         origins = await provenance.of(code, at or AsOf(provenance.today(code)))
         return Response(msgspec.json.encode(origins), media_type="application/json")
 
