@@ -43,18 +43,19 @@ def hidden_children(
 
 
 def hidden_people(
-    cells: Mapping[str, int], *, parent_hidden: bool, forced: Collection[str] = frozenset()
+    cells: Mapping[str, int], *, parent_hidden: bool, forced: frozenset[str] = frozenset()
 ) -> frozenset[str]:
     """Return the children whose numbers of people are hidden: all of them where so few are in the hidden ones that
     their sum would tell.
 
     Ten people in ten hidden places are one in each, and a place of 5 beside another of 5 is of fewer than ten. So each
-    could hold 9 more than the one that a hidden place is known to have, or even an empty one is hidden with them.
+    could hold 9 more than the one that a hidden place is known to have, or even an empty one is hidden with them. Of
+    those `forced` that is not known: they are hidden with nobody too.
     """
-    hidden = hidden_children(cells, parent_hidden=parent_hidden, forced=forced)
+    hidden = hidden_children(cells, parent_hidden=parent_hidden, forced=forced) | (forced & cells.keys())
     if not hidden and not parent_hidden:
         return hidden
-    room = sum(cells[child] for child in hidden) - len(hidden)
+    room = sum(cells[child] for child in hidden) - len(hidden - forced)
     return hidden if room >= _LARGEST_HIDDEN else frozenset(cells)
 
 
@@ -62,7 +63,7 @@ def hidden_numbers(
     column: Mapping[str, int],
     parents: Sequence[str],
     children: Children,
-    forced: Collection[str] = frozenset(),
+    forced: frozenset[str] = frozenset(),
     rule: Callable[..., frozenset[str]] = hidden_children,
 ) -> frozenset[str]:
     """Return which numbers of the column are hidden: regions, and `unplaced_of` the parents.

@@ -63,7 +63,8 @@ def seen(region: str, *snapshots: Snapshot, few_before: str | None = None) -> di
     given |= {one.region: one for one in snapshots}
     family = {code: given.get(code, snapshot(code, 0)) for code in ("ID", "92", KAIMANA, WONDAMA, MANOKWARI)}
     nothing: Counts = dict.fromkeys(MEASURES, frozenset())
-    earlier = {30: nothing | {"active": frozenset({few_before})} if few_before else nothing, 90: nothing}
+    few: Counts = dict.fromkeys(MEASURES, frozenset({few_before or ""}))
+    earlier = {30: few, 90: nothing}
     return Hidden(family, ["ID", "92"], CHILDREN, earlier).document(family[region])
 
 
