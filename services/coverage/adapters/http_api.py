@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from services.coverage.adapters.http_days import Asked
 from services.coverage.adapters.http_sight import Sight
+from services.coverage.application.public_shapes import PublicCount, PublicPlace, PublicRegion
 from services.coverage.domain.reference import AsOf
 from shared.adapters.http_api import Bearer, Problem
 from shared.adapters.openapi import problem
@@ -20,8 +21,8 @@ from shared.regions.catalogue import Catalogue
 from shared.runtime.auth import Caller
 
 _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    401: problem("No acceptable token, and the region is not public"),
-    403: problem("The token lacks the scope, and the region is not public"),
+    401: problem("No acceptable token, and the public does not see the region as of that day"),
+    403: problem("The token lacks the scope, and the public does not see the region as of that day"),
     404: problem("No region has this code"),
 }
 
@@ -31,8 +32,8 @@ class Page:
     """Regions directly below one, in order of code; `unplaced` are those of its people that none of them has."""
 
     region: str
-    unplaced: Count
-    items: list[Snapshot]
+    unplaced: Count | PublicCount
+    items: list[Snapshot] | list[PublicRegion] | list[PublicPlace]
     next: str | None
 
 
@@ -40,12 +41,15 @@ def create_router(*, sight: Sight, asked: Asked, catalogue: Catalogue, bearer: B
     """Return the routes under /v1/regions."""
     router = APIRouter(prefix="/v1/regions", tags=["regions"])
 
-    @router.get("/{code}", responses={200: {"model": Snapshot}, **_REFUSALS})
+    @router.get("/{code}", responses={200: {"model": Snapshot | PublicRegion | PublicPlace}, **_REFUSALS})
     async def get_region(
         code: str, at: AsOf | None = Depends(asked), caller: Caller | None = bearer.optional
     ) -> Response:
-        """Return a region as counted now, or as of a day; without a token small numbers are null and named under
-        `suppressed`. Who is due, and who said so when, is known of now only: of a day `due` and `fed_at` are empty.
+        """Return a region as counted now, or as of a day. Who is due, and who said so when, is known of now only: of a
+        day `due` and `fed_at` are empty.
+
+        Without a token small numbers, and what would tell them, are null and named under `suppressed`; flows are shown
+        as of month ends, and districts and villages are shown as of month ends only, of the last one by default.
         """
         check_region(code, catalogue)
         return _json((await sight.snapshots(caller, [code], at))[0])

@@ -2,63 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
+from typing import Final
 
 from services.coverage.application.public_counts import Counts, Document, hide_counts
-from shared.contracts.snapshots import Count, Coverage, Designation, Level, QuotaBoard, Snapshot
+from services.coverage.application.public_shapes import PublicQuota
+from shared.contracts.snapshots import Designation, QuotaBoard, Snapshot
 
-
-@dataclass(frozen=True, slots=True)
-class PublicQuota:
-    """Whether a village meets its quota of a group; null where that would tell a hidden number."""
-
-    group: str
-    measure: str | None
-    required: int | None
-    met: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class PublicPlace:
-    """A district or village at a month end. `designated` is null but of villages."""
-
-    region: str
-    name: str
-    level: Level
-    time_zone: str
-    parent: str | None
-    as_of: datetime
-    registered: int
-    active: int
-    unplaced: Count
-    coverage: Coverage
-    quota: tuple[PublicQuota, ...]
-    designated: bool | None
+_AS_COUNTED: Final = (
+    "region", "name", "level", "time_zone", "parent", "as_of", "registered", "active", "unplaced", "coverage",
+)  # fmt: skip
 
 
 def place(snapshot: Snapshot, counts: Counts) -> Document:
     """Return the document of a place without what is hidden; `suppressed` names the fields."""
-    quotas = [_quota(board, counts[board.measure or "registered"], snapshot.region) for board in snapshot.quota]
-    document = asdict(
-        PublicPlace(
-            region=snapshot.region,
-            name=snapshot.name,
-            level=snapshot.level,
-            time_zone=snapshot.time_zone,
-            parent=snapshot.parent,
-            as_of=snapshot.as_of,
-            registered=snapshot.registered,
-            active=snapshot.active,
-            unplaced=snapshot.unplaced,
-            coverage=snapshot.coverage,
-            quota=tuple(quotas),
-            designated=_designated(snapshot.designation),
-        )
-    )
+    whole = asdict(snapshot)
+    document = {name: whole[name] for name in _AS_COUNTED}
     suppressed = hide_counts(document, snapshot.region, counts)
+    quotas = [_quota(board, counts[board.measure or "registered"], snapshot.region) for board in snapshot.quota]
     suppressed += [f"quota.{n}.met" for n, quota in enumerate(quotas) if quota.met is None]
-    return {**document, "suppressed": suppressed}
+    return {
+        **document,
+        "quota": [asdict(quota) for quota in quotas],
+        "designated": _designated(snapshot.designation),
+        "suppressed": suppressed,
+    }
 
 
 def _quota(board: QuotaBoard, hidden: frozenset[str], region: str) -> PublicQuota:

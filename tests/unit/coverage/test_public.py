@@ -147,7 +147,7 @@ async def test_a_village_is_shown_as_of_the_last_month_end() -> None:
         "region": VILLAGE, "name": catalogue().name(VILLAGE), "level": "village", "time_zone": "WIB",
         "parent": "11.01.02", "registered": 120, "active": 120, "unplaced": {"registered": 0, "active": 0},
         "coverage": {"registered": count, "active": count},
-        "quota": ({"group": "vulnerable", "measure": "active", "required": 100, "met": True},),
+        "quota": [{"group": "vulnerable", "measure": "active", "required": 100, "met": True}],
         "designated": True, "suppressed": [],
     }  # fmt: skip
 
