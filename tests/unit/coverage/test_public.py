@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.coverage.application.derive import Deriver
 from services.coverage.application.public import MonthEndsOnlyError, PublicViewer, is_public
+from services.coverage.application.public_shapes import PublicPlace, PublicRegion
 from services.coverage.application.view import Viewer
 from services.coverage.domain.desa_sadar import DESIGNATIONS
 from services.coverage.domain.potentials import POTENTIALS
@@ -150,6 +152,20 @@ async def test_a_village_is_shown_as_of_the_last_month_end() -> None:
         "quota": [{"group": "vulnerable", "measure": "active", "required": 100, "met": True}],
         "designated": True, "suppressed": [],
     }  # fmt: skip
+
+
+async def test_documents_have_the_shapes_that_openapi_shows() -> None:
+    """All fields and no other, in regions and in places; what is hidden may be null there."""
+    everyone = await public({VILLAGE: 7, NEIGHBOUR: 40}, MONTH_END)
+    for region, shape in (
+        ("11", PublicRegion),
+        ("11.01", PublicRegion),
+        ("11.01.02", PublicPlace),
+        (VILLAGE, PublicPlace),
+    ):
+        (document,) = await everyone.documents([region])
+        assert document.keys() == {field.name for field in fields(shape)}
+        msgspec.convert(msgspec.to_builtins(document), shape)
 
 
 async def test_what_came_after_the_month_end_is_not_shown_below_the_regency() -> None:
