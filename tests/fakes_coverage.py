@@ -155,10 +155,11 @@ def viewer_of(
     clock: ManualClock,
     name_of: Callable[[str], str | None] = str,
     catching_up: Callable[[str], bool] = lambda _: False,
+    kind: type[Viewer] = Viewer,
 ) -> Viewer:
     """Return a viewer as the composition root makes it."""
     boards = Boards(book, children, Districts(book, children, StoredGroups(store)))
-    return Viewer(store, Deriver(book, children), boards, name_of, clock, catching_up)
+    return kind(store, Deriver(book, children), boards, name_of, clock, catching_up)
 
 
 class MemoryTopic:

@@ -169,7 +169,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     homes = Homes(regions, table())
     region = in_force(regions, homes)
     routes: Routes = {"placed": placed(region), "asked": asked(clock), "bearer": bearer}
-    sight = Sight(viewer, PublicViewer(viewer, regions.children))
+    sight = Sight(viewer, PublicViewer(viewer, regions.children, clock))
     api.include_router(
         http_search.create_router(
             search=cache(lambda: RegionSearch(regions.name, regions.children)), catalogue=regions, bearer=bearer

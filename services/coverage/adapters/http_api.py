@@ -14,6 +14,7 @@ from services.coverage.adapters.http_days import Asked
 from services.coverage.adapters.http_places import MOVED, Placed
 from services.coverage.adapters.http_sight import REFUSALS, Sight, sees_all
 from services.coverage.application.arrange import Document, Filter, Sort, Value, arranged, chosen, is_text, place_of
+from services.coverage.application.public_shapes import PublicCount, PublicPlace, PublicRegion
 from services.coverage.domain.reference import AsOf
 from shared.adapters.http_answers import Steady
 from shared.adapters.http_api import Bearer
@@ -44,8 +45,8 @@ class Page:
     """Regions directly below one, in the order asked; `unplaced` are those of its people that none of them has."""
 
     region: str
-    unplaced: Count
-    items: list[Snapshot]
+    unplaced: Count | PublicCount
+    items: list[Snapshot] | list[PublicRegion] | list[PublicPlace]
     next: str | None
 
 
@@ -55,13 +56,16 @@ def create_router(
     """Return the routes under /v1/regions."""
     router = APIRouter(prefix="/v1/regions", tags=["regions"])
 
-    @router.get("/{code}", responses={200: {"model": Snapshot}, **REFUSALS, **MOVED})
+    @router.get("/{code}", responses={200: {"model": Snapshot | PublicRegion | PublicPlace}, **REFUSALS, **MOVED})
     async def get_region(
         request: Request, region: str = Depends(placed), at: AsOf | None = Depends(asked),
         caller: Caller | None = bearer.optional,
     ) -> Response:  # fmt: skip
-        """Return a region as counted now, or as of a day; without a token small numbers are null and named under
-        `suppressed`. Who is due, and who said so when, is known of now only: of a day `due` and `fed_at` are empty.
+        """Return a region as counted now, or as of a day. Who is due, and who said so when, is known of now only: of a
+        day `due` and `fed_at` are empty.
+
+        Without a token small numbers, and what would tell them, are null and named under `suppressed`; flows are shown
+        as of month ends, and districts and villages are shown as of month ends only, of the last one by default.
         """
         (snapshot,) = await sight.snapshots(caller, [region], at)
         return steady.answer(request, snapshot, in_full=sees_all(caller))

@@ -35,7 +35,7 @@ def create_router(*, provenance: Provenance, placed: Placed, asked: Asked, beare
     ) -> Response:  # fmt: skip
         """Return versions and sources behind a region's figures; nothing in it is about people."""
         if not is_public(region) and not sees_all(caller):
-            raise needs_token(caller)
+            raise needs_token(caller, "where figures come from is shown of nation, provinces and regencies")
         origins = await provenance.of(region, at or AsOf(provenance.today(region)))
         return answer(request, origins)
 

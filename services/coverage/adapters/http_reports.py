@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from services.coverage.adapters.http_days import AsOfDay, KnownAt, refuse_future
 from services.coverage.adapters.http_places import InForce
-from services.coverage.adapters.http_sight import REFUSALS, Sight
+from services.coverage.adapters.http_sight import REFUSALS, Sight, sees_all
 from services.coverage.adapters.sheet_files import CSV, XLSX, as_csv, as_xlsx
 from services.coverage.application.monev import Sheet, sheet
 from services.coverage.domain.potentials import Children
@@ -46,16 +46,18 @@ def create_router(*, sight: Sight, children: Children, in_force: InForce, clock:
     """Return the routes under /v1/reports."""
     router = APIRouter(prefix="/v1/reports", tags=["reports"])
 
-    def days(region: str, as_of: date | None, known_at: date | None) -> tuple[date, date]:
-        """Return the days of the sheet: if none are named, the last month's end, known by yesterday's end.
+    def days(region: str, as_of: date | None, known_at: date | None, caller: Caller | None) -> AsOf:
+        """Return the day of the sheet: if none is named the last month's end, known by yesterday's end.
 
-        Both are over, so that nothing is added to them any more.
+        Both are over, so that nothing is added to them any more. The public's sheet is known as of now: below the
+        regency what was known on two days would tell of few people.
         """
         now = clock.now()
         today, recorded_today = local(region, now).date(), local(NATION, now).date()
         refuse_future("as_of", as_of, today)
         refuse_future("known_at", known_at, recorded_today)
-        return as_of or today.replace(day=1) - timedelta(days=1), known_at or recorded_today - timedelta(days=1)
+        yesterday = recorded_today - timedelta(days=1) if sees_all(caller) else None
+        return AsOf(as_of or today.replace(day=1) - timedelta(days=1), known_at or yesterday)
 
     @router.get("/monev", response_class=Response, responses=_ANSWERS)
     async def get_monev(
@@ -64,15 +66,15 @@ def create_router(*, sight: Sight, children: Children, in_force: InForce, clock:
     ) -> Response:  # fmt: skip
         """Return the monev sheet, in Indonesian; unless days are named, of the last month's end, known by yesterday."""
         region = in_force(region)
-        day, known = days(region, as_of, known_at)
-        regions = [region, *children(region)]
-        documents = msgspec.to_builtins(await sight.snapshots(caller, regions, AsOf(day, known)))
-        link = str(request.url.include_query_params(region=region, as_of=day, known_at=known))
+        at = days(region, as_of, known_at, caller)
+        documents = msgspec.to_builtins(await sight.snapshots(caller, [region, *children(region)], at))
+        named = {"as_of": at.day} | ({"known_at": at.known_at} if at.known_at else {})
+        link = str(request.url.include_query_params(region=region, **named))
         media_type, written = _FILES[file_format]
-        name = f"monev-{region}-{day}.{file_format}"
+        name = f"monev-{region}-{at.day}.{file_format}"
         return answer(
             request,
-            written(sheet(documents, day, known, link)),
+            written(sheet(documents, at, link)),
             media_type=media_type,
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )

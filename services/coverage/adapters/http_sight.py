@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from services.coverage.application.public import PublicViewer, is_public
+from services.coverage.application.public import MonthEndsOnlyError, PublicViewer
 from services.coverage.application.view import Viewer
 from services.coverage.domain.reference import AsOf
 from shared.adapters.http_api import Problem, unauthorised
@@ -14,8 +14,8 @@ from shared.runtime.auth import Caller
 
 SCOPE: Final = "coverage:read"
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    401: problem("No acceptable token, and this is not public"),
-    403: problem("The token lacks the scope, and this is not public"),
+    401: problem("No acceptable token, and the public does not see this, or not as of that day"),
+    403: problem("The token lacks the scope, and the public does not see this, or not as of that day"),
 }
 
 
@@ -30,15 +30,16 @@ class Sight:
         """Return the regions as this caller may see them. Raises: Problem 401 or 403 where they may not."""
         if sees_all(caller):
             return [*await self._viewer.snapshots(regions, at)]
-        if not all(is_public(region) for region in regions):
-            raise needs_token(caller)
-        return [*await self._public.documents(regions, at)]
+        try:
+            return [*await self._public.documents(regions, at)]
+        except MonthEndsOnlyError as error:
+            raise needs_token(caller, str(error)) from error
 
 
 def demand_all(caller: Caller | None) -> None:
     """Go on for a caller from whom nothing is hidden. Raises: Problem 401 or 403 for any other."""
     if not sees_all(caller):
-        raise needs_token(caller)
+        raise needs_token(caller, "this is shown to officials only")
 
 
 def sees_all(caller: Caller | None) -> bool:
@@ -46,8 +47,8 @@ def sees_all(caller: Caller | None) -> bool:
     return caller is not None and caller.may(SCOPE)
 
 
-def needs_token(caller: Caller | None) -> Problem:
+def needs_token(caller: Caller | None, why: str) -> Problem:
     """Return what a caller is told whose token is missing or does not reach this far."""
     if caller is None:
-        return unauthorised("this is shown to officials only; sign in and send the token")
-    return Problem(403, "scope_missing", f"the token lacks the scope {SCOPE}; ask for one that has it")
+        return unauthorised(f"{why}; or sign in and send the token")
+    return Problem(403, "scope_missing", f"{why}; or ask for a token with the scope {SCOPE}")

@@ -11,7 +11,7 @@ from fastapi.responses import Response, StreamingResponse
 from fastapi.sse import format_sse_event
 
 from services.coverage.adapters.http_places import InForce
-from services.coverage.adapters.http_sight import REFUSALS, Sight, sees_all
+from services.coverage.adapters.http_sight import REFUSALS, Sight, needs_token, sees_all
 from services.coverage.application.live import Document, Live
 from services.coverage.domain.potentials import Children
 from shared.adapters.http_api import Bearer
@@ -43,6 +43,8 @@ def create_router(*, sight: Sight, live: Live, children: Children, in_force: InF
         After a break connect again: everything is sent as it is then. The `id` is region and position.
         """
         region = in_force(region)
+        if not sees_all(caller) and level_of(region) in _NEVER_PUBLIC:
+            raise needs_token(caller, "of districts and villages the public follows none")
         below = [c for c in children(region) if sees_all(caller) or level_of(c) not in _NEVER_PUBLIC]
 
         async def look() -> Sequence[Document]:

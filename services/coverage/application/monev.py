@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 
 from services.coverage.application.derive import WORKERS
+from services.coverage.domain.reference import AsOf
 
 Document = Mapping[str, Any]
 Cell = str | int | float | None
@@ -42,7 +42,7 @@ class Sheet:
     about: Sequence[tuple[str, str]]
 
 
-def sheet(documents: Sequence[Document], as_of: date, known_at: date, link: str) -> Sheet:
+def sheet(documents: Sequence[Document], at: AsOf, link: str) -> Sheet:
     """Return the sheet of a region, which comes first, and its children.
 
     Under them a row for those of its people that no child has, where there are any: the children add up to the first.
@@ -56,8 +56,8 @@ def sheet(documents: Sequence[Document], as_of: date, known_at: date, link: str)
         rows=rows if unplaced is None else [*rows, unplaced],
         about=[
             ("Wilayah", f"{region['name']} ({region['region']})"),
-            ("Keadaan per", as_of.isoformat()),
-            ("Diketahui per", f"{known_at.isoformat()} (WIB)"),
+            ("Keadaan per", at.day.isoformat()),
+            ("Diketahui per", f"{at.known_at} (WIB)" if at.known_at else "saat berkas ini dibuat"),
             ("Terdaftar", "orang yang terdaftar pada hari itu, apa pun status iurannya"),
             ("Aktif", "orang terdaftar yang iurannya masih berlaku pada hari itu"),
             ("Cakupan", "terdaftar atau aktif dibagi potensi pekerja; dibulatkan ke dua desimal persen"),
@@ -89,7 +89,7 @@ def _sources(documents: Sequence[Document]) -> Iterator[tuple[str, str]]:
         f"{potential['source']}, berlaku sejak {potential['valid_from']}, versi {potential['version']}: "
         f"{potential['definition']}"
         for document in documents
-        if (potential := document["potential"].get(WORKERS))
+        if (potential := document.get("potential", {}).get(WORKERS))
     }
     yield from (("Sumber potensi", origin) for origin in sorted(found))
 
@@ -103,15 +103,15 @@ def _ratio(measure: str) -> Callable[[Document], Cell]:
 
 
 def _potential(document: Document) -> Cell:
-    potential = document["potential"].get(WORKERS)
-    return None if potential is None else potential["value"]
+    coverage = document["coverage"]["registered"]
+    return None if coverage is None else coverage["denominator"]
 
 
 def _target(field: str) -> Callable[[Document], Cell]:
     """Return a field of the path of all workers; of the registered where there are two."""
 
     def cell(document: Document) -> Cell:
-        paths = {path["measure"]: path for path in document["target"] if path["basis"] == WORKERS}
+        paths = {path["measure"]: path for path in document.get("target", ()) if path["basis"] == WORKERS}
         path = paths.get("registered") or paths.get("active")
         value: Cell = None if path is None else path[field]
         return _MEASURES.get(str(value), value)
@@ -119,10 +119,16 @@ def _target(field: str) -> Callable[[Document], Cell]:
     return cell
 
 
-def _entered(document: Document) -> Cell:
-    flows = document["flows"][_WINDOW]
-    parts = [flows[kind]["registered"] for kind in ("joined", "rejoined", "moved_in")]
-    return None if None in parts else sum(parts)
+def _happened(*kinds: str) -> Callable[[Document], Cell]:
+    """Return how many it happened to, by any of the kinds; None where one of them is hidden: a sum would tell it."""
+
+    def cell(document: Document) -> Cell:
+        flows = (document.get("flows") or {}).get(_WINDOW)
+        parts: list[int | None] = [None] if flows is None else [flows[kind]["registered"] for kind in kinds]
+        shown = [people for people in parts if people is not None]
+        return sum(shown) if len(shown) == len(parts) else None
+
+    return cell
 
 
 def _note(document: Document) -> Cell:
@@ -143,7 +149,7 @@ COLUMNS: Final = (
     Column("Ukuran target", "text", _target("measure")),
     Column("Target", "ratio", _target("required")),
     Column("Kurang (orang)", "number", _target("people_short")),
-    Column("Masuk 30 hari", "number", _entered),
-    Column("Nonaktif 30 hari", "number", lambda document: document["flows"][_WINDOW]["lapsed"]["registered"]),
+    Column("Masuk 30 hari", "number", _happened("joined", "rejoined", "moved_in")),
+    Column("Nonaktif 30 hari", "number", _happened("lapsed")),
     Column("Catatan", "text", _note),
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from services.coverage.application.derive import WORKERS
+from services.coverage.application.public_counts import Counts, few
 from shared.contracts.snapshots import Designation, Forecast, Projection, Snapshot
 
 Document = dict[str, Any]
@@ -15,15 +16,23 @@ _OF_FORECAST: Final = ("people_short", "needed_a_month", "at_rate", "range")
 _OF_QUOTA: Final = ("gap", "people_below")
 
 
+def days_behind(snapshots: Iterable[Snapshot]) -> list[int]:
+    """Return the lengths of the windows that forecasts shown to the public rest on."""
+    forecasts = (forecast for shot in snapshots for forecast in shot.forecast if forecast.basis == WORKERS)
+    return sorted({projection.days for forecast in forecasts for projection in _projections(forecast)})
+
+
 class HiddenDerived:
     """Hides what follows from hidden numbers; `column` tells which regions of a column of numbers are hidden.
 
+    `earlier` gives by days before which counts were hidden then.
     The public sees no numbers of a group in a region, so nothing that follows from them either.
     """
 
-    def __init__(self, column: Column, counts: Mapping[str, frozenset[str]]) -> None:
+    def __init__(self, column: Column, counts: Counts, earlier: Mapping[int, Counts]) -> None:
         self._column = column
         self._counts = counts
+        self._earlier = earlier
 
     def hide(self, document: Document, snapshot: Snapshot) -> list[str]:
         """Make null in the document of a snapshot what the public may not see; return the names of the fields."""
@@ -45,17 +54,9 @@ class HiddenDerived:
         return hidden
 
     def _tells_of_few(self, region: str, forecast: Forecast) -> bool:
-        """Say whether a forecast would give away how many there are, or how few came lately."""
-        counts = self._counts[forecast.measure]
-        windows = [projection.days for projection in _projections(forecast)]
-        return region in counts or any(region in self._gained(forecast.measure, days) for days in windows)
-
-    def _gained(self, measure: str, days: int) -> frozenset[str]:
-        def number(snapshot: Snapshot) -> int:
-            of_workers = (f for f in snapshot.forecast if (f.basis, f.measure) == (WORKERS, measure))
-            return sum(p.gained for f in of_workers for p in _projections(f) if p.days == days)
-
-        return self._column(number, self._counts[measure])
+        """Say whether a forecast would give away how many there are, or how many there were when its rate began."""
+        then = [self._earlier[projection.days] for projection in _projections(forecast)]
+        return any(region in counts[forecast.measure] for counts in (self._counts, *then))
 
     def _people_below(self, group: str) -> frozenset[str]:
         """Return the regions whose gap would tell how few people there are in the villages that do not pass."""
@@ -63,7 +64,7 @@ class HiddenDerived:
         def number(snapshot: Snapshot) -> int:
             return sum(board.people_below for board in snapshot.quota if board.group == group)
 
-        return self._column(number, self._counts["registered"] | self._counts["active"])
+        return self._column(number, few(self._counts))
 
 
 def _projections(forecast: Forecast) -> Iterator[Projection]:

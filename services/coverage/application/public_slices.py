@@ -1,4 +1,5 @@
-"""Which slices of a region (by segment, group, payer, programme, and who is due) the public sees: whole ones or none.
+"""Which slices of a region (by segment, group, payer, programme, who is due, the flows of a window) the public sees:
+whole ones or none.
 
 A slice is hidden whole where one of its numbers is one to nine, or leaves one to nine of the region's people, or where
 it would give a hidden one away: of the regions whose sum is shown, none is hidden alone.
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
+from services.coverage.application.public_counts import MEASURES
+from services.coverage.application.public_flows import additive, numbers_of, window_of
 from services.coverage.domain.suppression import Children, hidden_numbers, is_small
 from shared.contracts.snapshots import Count, Snapshot
 
@@ -44,16 +47,14 @@ def hidden_slices(
 
 def _numbers(snapshot: Snapshot, name: str) -> Numbers:
     """Return the numbers of a slice by what they count; a parent's is the sum of its children's."""
+    if window := window_of(name):
+        return additive(snapshot, window)
     if name == "due":
         return {
             f"{window} {payer}": people for window, payers in snapshot.due.items() for payer, people in payers.items()
         }
     cells: Mapping[str, Count] = getattr(snapshot, name)
-    return {
-        f"{value} {measure}": getattr(count, measure)
-        for value, count in cells.items()
-        for measure in ("registered", "active")
-    }
+    return {f"{value} {measure}": getattr(count, measure) for value, count in cells.items() for measure in MEASURES}
 
 
 def _tells(snapshot: Snapshot, name: str) -> bool:
@@ -62,11 +63,17 @@ def _tells(snapshot: Snapshot, name: str) -> bool:
 
 
 def _shown_by(snapshot: Snapshot, name: str) -> Iterable[int]:
-    if name != "due":
+    if window := window_of(name):
+        yield from numbers_of(snapshot, window)
+    elif name == "due":
+        yield from _shown_by_due(snapshot)
+    else:
         for count in getattr(snapshot, name).values():
             yield from (count.registered, count.active)
             yield from (snapshot.registered - count.registered, snapshot.active - count.active)
-        return
+
+
+def _shown_by_due(snapshot: Snapshot) -> Iterable[int]:
     for payer, count in snapshot.by_payer.items():
         shorter = 0
         for payers in snapshot.due.values():

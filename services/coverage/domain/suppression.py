@@ -29,18 +29,42 @@ def hidden_children(
 ) -> frozenset[str]:
     """Return the children whose numbers are hidden.
 
-    Those of one to nine, and those `forced` that are not 0; and if there is any, or the parent's own number is
-    hidden, the next smallest with people too, since the others and their sum would give it away.
+    Those of one to nine with the next smallest that has people, since the others and their sum would give a lone one
+    away; those `forced` that are not 0, never one alone; and one at least where the parent's own number is hidden.
     """
-    hidden = {child for child, number in cells.items() if is_small(number) or (number and child in forced)}
+    small = {child for child, number in cells.items() if is_small(number)}
+    larger = sorted((abs(number), child) for child, number in cells.items() if number and child not in small)
+    hidden = small | {child for _, child in larger if child in forced}
+    if small or (parent_hidden and not hidden):
+        hidden |= {child for _, child in larger[:1]}
+    if len(hidden) == 1 and not parent_hidden:
+        hidden |= {child for _, child in [other for other in larger if other[1] not in hidden][:1]}
+    return frozenset(hidden)
+
+
+def hidden_people(
+    cells: Mapping[str, int], *, parent_hidden: bool, forced: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """Return the children whose numbers of people are hidden: all of them where so few are in the hidden ones that
+    their sum would tell.
+
+    Ten people in ten hidden places are one in each, and a place of 5 beside another of 5 is of fewer than ten. So each
+    could hold 9 more than the one that a hidden place is known to have, or even an empty one is hidden with them. Of
+    those `forced` that is not known: they are hidden with nobody too.
+    """
+    hidden = hidden_children(cells, parent_hidden=parent_hidden, forced=forced) | (forced & cells.keys())
     if not hidden and not parent_hidden:
-        return frozenset()
-    rest = sorted((abs(number), child) for child, number in cells.items() if number and child not in hidden)
-    return frozenset(hidden | {child for _, child in rest[:1]})
+        return hidden
+    room = sum(cells[child] for child in hidden) - len(hidden - forced)
+    return hidden if room >= _LARGEST_HIDDEN else frozenset(cells)
 
 
 def hidden_numbers(
-    column: Mapping[str, int], parents: Sequence[str], children: Children, forced: Collection[str] = frozenset()
+    column: Mapping[str, int],
+    parents: Sequence[str],
+    children: Children,
+    forced: frozenset[str] = frozenset(),
+    rule: Callable[..., frozenset[str]] = hidden_children,
 ) -> frozenset[str]:
     """Return which numbers of the column are hidden: regions, and `unplaced_of` the parents.
 
@@ -50,5 +74,5 @@ def hidden_numbers(
     for parent in parents:
         cells = {child: column.get(child, 0) for child in children(parent)}
         cells[unplaced_of(parent)] = column.get(parent, 0) - sum(cells.values())
-        hidden |= hidden_children(cells, parent_hidden=parent in hidden, forced=forced)
+        hidden |= rule(cells, parent_hidden=parent in hidden, forced=forced)
     return frozenset(hidden)

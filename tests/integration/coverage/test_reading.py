@@ -114,6 +114,8 @@ async def test_the_public_gets_the_sheet_with_small_numbers_hidden(stack: Stack,
     table = list(csv.DictReader(sheet.text.splitlines()))
     aceh = next(row for row in table if row["Kode"] == "11")
     assert (aceh["Terdaftar"], "Disamarkan" in aceh["Catatan"]) == ("", True)
+    villages = await replica.http.get("/v1/reports/monev?region=11.01.01&format=csv")
+    assert {row["Terdaftar"] for row in csv.DictReader(villages.text.splitlines())} == {"0"}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ async def test_the_public_gets_the_sheet_with_small_numbers_hidden(stack: Stack,
         ("region=11&as_of=2999-01-01", (422, "as_of_in_future")),
         ("region=11&known_at=2999-01-01", (422, "known_at_in_future")),
         ("region=11&format=pdf", (422, "malformed_request")),
-        ("region=11.01.01", (401, "unauthorised")),
+        ("region=11.01.01&as_of=2023-06-29", (401, "unauthorised")),
     ],
 )
 async def test_a_report_that_cannot_be_is_refused(replica: Replica, query: str, expected: tuple[int, str]) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from services.coverage.application.public import Hidden
+from services.coverage.application.public_counts import MEASURES, Counts
 from services.coverage.domain.flows import windowed
 from shared.contracts.snapshots import (
     Count,
@@ -51,14 +52,20 @@ def forecast(gained: int) -> Forecast:
     return Forecast("workers", "active", 0.5, DAY, 60, 20, Projection(90, 500, DAY), ranged)
 
 
-def seen(region: str, *snapshots: Snapshot) -> dict[str, Any]:
-    """Return what the public sees of a region among these, their province and the nation."""
+def seen(region: str, *snapshots: Snapshot, few_before: str | None = None) -> dict[str, Any]:
+    """Return what the public sees of a region among these, their province and the nation.
+
+    The count of the region `few_before` was hidden 30 days before.
+    """
     total = sum(snapshot.active for snapshot in snapshots)
     above = [snapshot("92", total), snapshot("ID", total)]
     given = {one.region: one for one in above}
     given |= {one.region: one for one in snapshots}
     family = {code: given.get(code, snapshot(code, 0)) for code in ("ID", "92", KAIMANA, WONDAMA, MANOKWARI)}
-    return Hidden(family, ["ID", "92"], CHILDREN).document(family[region])
+    nothing: Counts = dict.fromkeys(MEASURES, frozenset())
+    few: Counts = dict.fromkeys(MEASURES, frozenset({few_before or ""}))
+    earlier = {30: few, 90: nothing}
+    return Hidden(family, ["ID", "92"], CHILDREN, earlier).document(family[region])
 
 
 def test_large_regions_show_what_they_lack() -> None:
@@ -66,7 +73,7 @@ def test_large_regions_show_what_they_lack() -> None:
     document = seen(KAIMANA, snapshot(KAIMANA, 400, target=(target(),), forecast=(forecast(50),)))
     assert document["target"][0]["people_short"] == 50
     assert document["forecast"][0]["at_rate"]["gained"] == 500
-    assert document["suppressed"] == []
+    assert document["suppressed"] == ["flows.7d", "flows.30d", "flows.90d"]
 
 
 def test_people_short_would_tell_a_hidden_number() -> None:
@@ -87,13 +94,15 @@ def test_a_group_is_not_told_of_by_its_target() -> None:
     assert [shown["people_short"] for shown in document["target"]] == [None, 50]
 
 
-def test_a_forecast_from_few_people_is_not_shown() -> None:
-    """Three came in a month; and the next smallest, or the province less the others would tell."""
-    snapshots = [snapshot(KAIMANA, 400, forecast=(forecast(3),)), snapshot(WONDAMA, 400, forecast=(forecast(60),))]
-    for region in (KAIMANA, WONDAMA):
-        (shown,) = seen(region, *snapshots)["forecast"]
+def test_a_forecast_that_tells_of_few_people_is_not_shown() -> None:
+    """Where few are now, or were when the rate began: how many came since would tell of them."""
+    many, small = snapshot(KAIMANA, 400, forecast=(forecast(395),)), snapshot(KAIMANA, 7, forecast=(forecast(3),))
+    for shot, few_before in ((many, KAIMANA), (small, None)):
+        (shown,) = seen(KAIMANA, shot, snapshot(WONDAMA, 400), few_before=few_before)["forecast"]
         assert (shown["at_rate"], shown["range"], shown["people_short"], shown["needed_a_month"]) == (None,) * 4
         assert shown["due_on"] == DAY
+    (shown,) = seen(KAIMANA, many, snapshot(WONDAMA, 400), few_before=WONDAMA)["forecast"]
+    assert shown["at_rate"]["gained"] == 500
 
 
 def test_a_gap_is_hidden_where_few_people_are_below_the_quota() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.domain.suppression import hidden_children, hidden_numbers, unplaced_of
+from services.coverage.domain.suppression import hidden_children, hidden_numbers, hidden_people, unplaced_of
 
 TREE = {"ID": ("11", "12"), "11": ("11.01", "11.02", "11.03"), "12": ("12.01", "12.02")}
 
@@ -58,3 +59,31 @@ def test_forced_numbers_are_hidden_whatever_their_size() -> None:
     """A flow of a region whose count is hidden would tell the count."""
     assert hidden_children({"a": 50, "b": 60, "c": 70}, parent_hidden=False, forced={"a"}) == {"a", "b"}
     assert hidden_children({"a": 0, "b": 60}, parent_hidden=False, forced={"a"}) == frozenset()
+
+
+def test_what_is_forced_serves_as_the_next_smallest() -> None:
+    """No third one is hidden where two are; and the next smallest with people is hidden whatever was forced."""
+    cells = {"a": 5, "b": 60, "c": 70}
+    assert hidden_children(cells, parent_hidden=False, forced={"b"}) == {"a", "b"}
+    assert hidden_children(cells, parent_hidden=False, forced={"c"}) == {"a", "b", "c"}
+    assert hidden_children(cells | {"a": 50}, parent_hidden=False, forced={"b", "c"}) == {"b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "parent_hidden", "hidden"),
+    [
+        ({"a": 5, "b": 5, "c": 0}, False, "abc"),
+        ({"a": 5, "b": 6, "c": 0}, False, "ab"),
+        (dict.fromkeys("abcdefghij", 1) | {"k": 0}, False, "abcdefghijk"),
+        ({"a": 1, "b": 1, "c": 10, "d": 0}, False, "abc"),
+        ({"a": 3, "b": 0}, True, "ab"),
+        ({"a": 30, "b": 40, "c": 0}, True, "a"),
+        ({"a": 0, "b": 0}, True, "ab"),
+        ({"a": 0, "b": 0}, False, ""),
+    ],
+)
+def test_all_are_hidden_where_the_sum_of_the_hidden_would_tell(
+    cells: dict[str, int], parent_hidden: bool, hidden: str
+) -> None:
+    """Ten in ten places are one in each, unless a place may be empty; where each may have ten, the empty are shown."""
+    assert hidden_people(cells, parent_hidden=parent_hidden) == set(hidden)
