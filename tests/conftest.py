@@ -16,7 +16,12 @@ from hypothesis import settings
 from tests.servers import fresh_servers
 
 # No test is judged by its time; and where CI runs, it tries the same examples every time: chance finds its bugs here.
-settings.register_profile("cakupan", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile(
+    "cakupan",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    max_examples=int(os.environ.get("CAKUPAN_EXAMPLES", "50")),
+)
 settings.load_profile("cakupan")
 
 _SHARED: Final = pytest.StashKey[tuple["subprocess.Popen[str]", Any]]()

@@ -40,6 +40,7 @@ _PEOPLE: Final = 10_000_000
 _A_FLUSH: Final = 400
 """Villages of one partition put there at once."""
 _EACH: Final = 200
+_CACHE_GB: Final = 4.0
 _DAYS: Final = 60
 _AN_ANSWER: Final = "an answer (liveness)"
 
@@ -56,7 +57,7 @@ class Page:
 async def measure() -> Path:
     """Run the benchmark and return the file with its result."""
     busy = os.getloadavg()[0]
-    async with started_stack(lambda _ground: []) as stack:
+    async with started_stack(lambda _ground: [], mongodb_cache_gb=_CACHE_GB) as stack:
         ground = await apart(stack.ground, "reading")
         places = villages(_ALL_VILLAGES)
         await _count(ground, places)

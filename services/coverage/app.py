@@ -164,6 +164,20 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         body_within=settings.body_within,
         run=run,
     )
+    _add_routes(
+        api, settings, clock, viewer=viewer, boards=boards, book=book, store=store, reference=reference, proofs=proofs,
+        on_reference=watch,
+    )  # fmt: skip
+    extend_openapi(api)
+    return api
+
+
+def _add_routes(
+    api: FastAPI, settings: CoverageSettings, clock: Clock, *, viewer: Viewer, boards: Boards, book: Book,
+    store: MongoStore, reference: MongoReference, proofs: MongoProofs, on_reference: Watch,
+) -> None:  # fmt: skip
+    """Add everything under /v1."""
+    regions = catalogue()
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
     bearer = Bearer(verifier)
     homes = Homes(regions, table())
@@ -182,7 +196,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     api.include_router(http_series.create_router(series=series, today=provenance.today, **routes))
     due = DueViewer(store, regions.children, clock)
     api.include_router(http_boards.create_router(due=due, boards=boards, today=provenance.today, **routes))
-    imports = ReferenceImport(reference, watch, homes.home_of, clock)
+    imports = ReferenceImport(reference, on_reference, homes.home_of, clock)
     api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
     api.include_router(
         http_reports.create_router(sight=sight, children=regions.children, in_force=region, clock=clock, bearer=bearer)
@@ -197,8 +211,6 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET"],
             allow_headers=["Authorization", "If-None-Match"], expose_headers=["ETag", "Content-Disposition"],
         )  # fmt: skip
-    extend_openapi(api)
-    return api
 
 
 def build_resume(settings: CoverageSettings) -> Callable[[int], Awaitable[Position]]:
