@@ -129,17 +129,31 @@ def _part(found: Document) -> Tally:
     )
 
 
-def flows_in(document: Document, region: str) -> Iterator[tuple[FlowKey, int]]:
-    """Yield the flows that a block keeps of a region; those of a district's villages are its own but for moves."""
+def flows_in(document: Document, region: str, first: date) -> Iterator[tuple[FlowKey, int]]:
+    """Yield the flows that a block keeps of a region, of that day and later; those of a district's villages are its own
+    but for moves.
+    """
     name, is_district = part_of(region), level_of(region) == "district"
     for month, parts in document.get("flows", {}).items():
         for part, days in parts.items():
             if part == name or is_district:
                 for day, kinds in days.items():
-                    at = date(int(month[:4]), int(month[5:]), int(day))
-                    for kind, people in kinds.items():
-                        if part == name or kind[:_SIGN] not in MOVES:
-                            yield (at, kind[:_SIGN], int(kind[_SIGN:])), people
+                    at = _date(month, day)
+                    if at >= first:
+                        for text, people in kinds.items():
+                            kind, change = _kind(text)
+                            if part == name or kind not in MOVES:
+                                yield (at, kind, change), people
+
+
+@lru_cache(maxsize=10_000)
+def _date(month: str, day: str) -> date:
+    return date(int(month[:4]), int(month[5:]), int(day))
+
+
+@lru_cache(maxsize=1_000)
+def _kind(text: str) -> tuple[str, int]:
+    return text[:_SIGN], int(text[_SIGN:])
 
 
 def months_before(first: date) -> list[str]:

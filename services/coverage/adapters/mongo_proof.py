@@ -93,5 +93,5 @@ def _regions_in(document: Document) -> list[str]:
 def _figures(document: Document, region: str, flows_from: date) -> Figures:
     figures = Figures(position=document["position"])
     add_counter(figures.tally, document, region)
-    figures.flows = added_up((key, people) for key, people in flows_in(document, region) if key[0] >= flows_from)
+    figures.flows = added_up(flows_in(document, region, flows_from))
     return figures

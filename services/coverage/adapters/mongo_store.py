@@ -143,7 +143,7 @@ class MongoStore:
             add_counter(figures[region].tally, document, region)
             figures[region].position += document["position"]
             if flows_from is not None:
-                flows[region] += [(key, people) for key, people in flows_in(document, region) if key[0] >= flows_from]
+                flows[region] += flows_in(document, region, flows_from)
         for region, keyed in flows.items():
             figures[region].flows = added_up(keyed)
         return figures
