@@ -81,6 +81,6 @@ async def test_make_alone_lists_every_target() -> None:
     out, _ = await process.communicate()
     listed = {line.split()[1] for line in out.decode().splitlines()}
     assert listed == {
-        "help", "run", "up", "reset", "test", "chaos", "lint", "type", "bench", "format", "lock", "contracts",
+        "help", "run", "up", "reset", "test", "laws", "chaos", "lint", "type", "bench", "format", "lock", "contracts",
         "regions",
     }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from fastapi import FastAPI
 
 from services.coverage.app import build
 from services.coverage.settings import CoverageSettings
@@ -22,8 +24,9 @@ from shared.contracts import topics
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import regency_of
-from shared.runtime.clock import SystemClock
-from tests.factories_coverage import partition, value
+from shared.runtime.clock import Clock, SystemClock
+from tests.factories_coverage import RECORDED_AT, partition, value
+from tests.fakes import ClockFrom
 from tests.serving import served
 from tests.tokens import AUDIENCE, ISSUER, Issuer
 from tests.waiting import eventually
@@ -39,6 +42,7 @@ class Stack:
     jwks: str
     issuer: Issuer
     producer: Producer = field(init=False)
+    clock: Clock = field(default_factory=lambda: ClockFrom(RECORDED_AT + timedelta(hours=1)))
 
     def __post_init__(self) -> None:
         self.producer = Producer(KafkaAccess(self.kafka), client_id=f"{self.namespace}test")
@@ -55,6 +59,10 @@ class Stack:
             instance=instance,
         )
 
+    def api(self, instance: str = "coverage-0") -> FastAPI:
+        """Return a replica's application, by this stack's clock."""
+        return build(self.settings(instance), clock=self.clock)
+
     def headers(self, scope: str = "coverage:read reference:write") -> dict[str, str]:
         """Return the header of a caller with the scope."""
         return {"authorization": f"Bearer {self.issuer.token(scope=scope)}"}
@@ -69,7 +77,7 @@ class Stack:
     @asynccontextmanager
     async def started(self, instance: str = "coverage-0") -> AsyncIterator[Replica]:
         """Run a replica for the block, which may not come to be ready."""
-        async with served(build(self.settings(instance))) as http:
+        async with served(self.api(instance)) as http:
             yield Replica(http, self.headers())
 
     async def make_anew(self, topic: topics.Topic) -> None:

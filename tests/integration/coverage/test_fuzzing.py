@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.coverage.app import build
 from tests.fuzzing import findings
 from tests.integration.coverage.stack import Stack
 from tests.serving import listening
@@ -12,6 +11,6 @@ from tests.serving import listening
 
 async def test_schemathesis_finds_nothing(stack: Stack, tmp_path: Path) -> None:
     """What is generated from the OpenAPI document gets the answers that the document promises."""
-    async with listening(build(stack.settings())) as url:
+    async with listening(stack.api()) as url:
         found = await findings(url, stack.issuer.token(scope="coverage:read reference:write"), tmp_path)
         assert found is None, found

@@ -12,7 +12,6 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner
 
-from services.coverage.app import build
 from services.coverage.application.kinds.table import KINDS
 from services.coverage.cli import app
 from tests.factories_coverage import VILLAGE, joined
@@ -187,7 +186,7 @@ async def test_the_command_sends_a_file_and_prints_the_report(stack: Stack, tmp_
     token.write_text(stack.issuer.token(scope="reference:write") + "\n")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(build(stack.settings()), log_config=None))
+        server = uvicorn.Server(uvicorn.Config(stack.api(), log_config=None))
         serving = asyncio.create_task(server.serve([listener]))
 
         async def load(file: Path, to: str = url) -> tuple[int, str]:

@@ -138,7 +138,7 @@ async def test_a_stream_tells_what_is_and_then_what_changes(stack: Stack, replic
     await stack.publish(joined(12))
     await eventually(lambda: replica.counts("ID", 12))
     async with (
-        listening(build(stack.settings("coverage-1"))) as address,
+        listening(stack.api("coverage-1")) as address,
         httpx.AsyncClient(base_url=address, headers=replica.headers) as http,
         http.stream("GET", "/v1/stream?region=11") as response,
     ):

@@ -13,7 +13,6 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from services.coverage.app import build
 from services.coverage.application.cells import Number
 from services.coverage.application.kinds.table import KINDS
 from services.coverage.cli import app
@@ -160,7 +159,7 @@ async def test_the_command_names_every_wrong_row(stack: Stack, tmp_path: Path, k
     wrong.write_text(as_json(kind, [*lines, RIGHT[kind]]))
     right.write_text(as_json(kind, [lines[0], RIGHT[kind]]))
     token.write_text(stack.issuer.token(scope="reference:write"))
-    async with listening(build(stack.settings())) as url:
+    async with listening(stack.api()) as url:
 
         async def load(file: Path, *options: str) -> tuple[int, list[str]]:
             arguments = ["load-reference", kind, str(file), "--url", url, "--token-file", str(token), *options]

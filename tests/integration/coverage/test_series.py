@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from shared.runtime.clock import SystemClock
 from tests.factories_coverage import NEIGHBOUR, VILLAGE, change, state
 from tests.integration.coverage.stack import Replica, Stack
 from tests.integration.coverage.test_http import problem, put
@@ -47,7 +46,7 @@ async def test_history_and_flows_tell_the_same_story(stack: Stack, replica: Repl
 
 async def test_who_is_due_and_who_is_short(stack: Stack, replica: Replica) -> None:
     """Villages by their quota, those at zero first, page by page; who lapses, by payer."""
-    soon = SystemClock().now().date() + 20 * DAY
+    soon = stack.clock.now().date() + 20 * DAY
     people = [state(groups=("vulnerable",), lapses_on=soon, payer="apbd_regency")] * 3 + [state(NEIGHBOUR)]
     await stack.publish([change(n, after=one) for n, one in enumerate(people)])
     row = QUOTA | {"valid_from": "2023-01-01", "source": "kab", "definition": "Satu Desa"}
