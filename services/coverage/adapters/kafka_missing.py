@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -11,7 +12,10 @@ from aiokafka.errors import KafkaError
 
 from services.coverage.domain.position import Position
 from shared.adapters.kafka_access import KafkaAccess
+from shared.adapters.kafka_start import started
 from shared.runtime.errors import PermanentError, TransientError
+
+_ANSWERS_WITHIN_S: Final = 10.0
 
 
 class _Numbered(msgspec.Struct):
@@ -35,7 +39,7 @@ class KafkaChanges:
     async def _find(self, at: TopicPartition, position: Position) -> int:
         """Look from the position on, then in the whole topic: one made anew has other offsets."""
         consumer = AIOKafkaConsumer(**self._access.client_options(), enable_auto_commit=False)
-        await consumer.start()
+        await started(consumer.start(), _ANSWERS_WITHIN_S)
         try:
             first, end = (await consumer.beginning_offsets([at]))[at], (await consumer.end_offsets([at]))[at]
             found = None
