@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from services.coverage.application.ports import Checkpoint, Figures, Flush, Stor
 from services.coverage.application.view import Viewer
 from services.coverage.domain.counters import Tally
 from services.coverage.domain.flows import flows_of
-from services.coverage.domain.movements import Step, lineage, seen_in
+from services.coverage.domain.movements import Movement, Step, lineage, seen
 from services.coverage.domain.position import Position
 from services.coverage.domain.potentials import Children
 from services.coverage.domain.reference import AsOf, Book, Figure, Row, numbered
@@ -24,6 +24,13 @@ from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import holds, level_of
 from shared.runtime.errors import FencedError, TransientError
 from tests.fakes import ManualClock
+
+
+def seen_in(region: str, steps: Iterable[tuple[Step, int]]) -> Iterator[tuple[Movement, int]]:
+    """Yield the steps that the region has a part in, each with its number of people."""
+    for step, people in steps:
+        if (movement := seen(step, region)) is not None:
+            yield movement, people
 
 
 class MemoryStore:

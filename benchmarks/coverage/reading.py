@@ -19,7 +19,7 @@ from typing import Final
 import httpx
 
 from benchmarks.coverage.changes import PROFILES, villages
-from benchmarks.coverage.replica import apart, running
+from benchmarks.coverage.replica import apart, database_of, running
 from benchmarks.report import Comparison, Spread, against, publish
 from benchmarks.stack import started_stack
 from deploy.local.parts import Ground
@@ -30,7 +30,6 @@ from services.coverage.domain.flows import first_day
 from services.coverage.domain.position import Position
 from services.coverage.domain.standing import Lapse, Profile, lapse_code, profile_code
 from shared.adapters.kafka_producer import partition_for
-from shared.adapters.mongo import Mongo
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import parent_of, regency_of
 
@@ -105,7 +104,7 @@ async def _spread(http: httpx.AsyncClient, page: Page) -> Spread:
 
 async def _count(ground: Ground, places: Sequence[str]) -> None:
     """Have the store count people in every village."""
-    mongo = Mongo(ground.mongodb_uri, f"{ground.namespace.replace('.', '_')}cakupan_coverage", "benchmark")
+    mongo = database_of(ground)
     try:
         store = MongoStore(mongo)
         await store.prepare()

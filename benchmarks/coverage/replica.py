@@ -35,6 +35,11 @@ async def apart(ground: Ground, name: str) -> Ground:
     return own
 
 
+def database_of(ground: Ground) -> Mongo:
+    """Return the database of the coverage on this ground."""
+    return Mongo(ground.mongodb_uri, f"{ground.namespace.replace('.', '_')}cakupan_coverage", "benchmark")
+
+
 class Replica:
     """Coverage, running."""
 
@@ -77,7 +82,7 @@ async def running(ground: Ground) -> AsyncIterator[Replica]:
     """Yield a replica that has just been given all partitions, with whatever stands in the topic before it."""
     part = next(part for part in parts.services(ground) if part.name == "coverage")
     child = Child(part.name, part.command, ground.home.log(f"coverage-{ground.namespace}"), part.environment)
-    mongo = Mongo(ground.mongodb_uri, f"{ground.namespace.replace('.', '_')}cakupan_coverage", "benchmark")
+    mongo = database_of(ground)
     await child.start()
     try:
         await until_ready(child, ground.url("coverage"))

@@ -14,10 +14,13 @@ from shared.regions.catalogue import Catalogue
 from shared.regions.successors import Ambiguous, Homes
 
 Placed = Callable[..., str]
+UNKNOWN: Final[dict[int | str, dict[str, Any]]] = {
+    404: problem("No region has this code; `candidates` names those that a retired one may stand for"),
+}
 MOVED: Final[dict[int | str, dict[str, Any]]] = {
     301: problem("The code is retired; `Location` names its one successor, with the query as it was")
     | {"headers": {"Location": {"required": True, "schema": {"type": "string"}}}},
-    404: problem("No region has this code; `candidates` names those that a retired one may stand for"),
+    **UNKNOWN,
 }
 
 

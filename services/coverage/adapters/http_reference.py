@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Final
 
-import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
@@ -16,6 +15,7 @@ from services.coverage.application.layouts import Layout
 from services.coverage.application.ports import ReferenceStore
 from services.coverage.application.tables import Read, UnreadableError, read_csv, read_json
 from services.coverage.domain.reference import Row
+from shared.adapters.http_answers import answer
 from shared.adapters.http_api import Bearer, Problem, read_body
 from shared.adapters.openapi import problem
 from shared.adapters.paging import Cursor, Limit, cursor_at, place_of
@@ -97,13 +97,13 @@ def _add_get(router: APIRouter, layout: Layout[Any], reference: ReferenceStore, 
         responses={200: page_of(layout)},
     )
     async def get(
-        region: OfRegion = None, limit: Limit = 100, cursor: Cursor = None,
+        request: Request, region: OfRegion = None, limit: Limit = 100, cursor: Cursor = None,
         _caller: Caller = bearer.requires(READ_SCOPE),
     ) -> Response:  # fmt: skip
         found = await reference.page(layout.kind.name, region, place_of(cursor), limit + 1)
         items = [_shown(layout, row) for _, row in found[:limit]]
         page = {"items": items, "next": cursor_at(found[limit - 1][0]) if len(found) > limit else None}
-        return Response(msgspec.json.encode(page), media_type="application/json")
+        return answer(request, page)
 
 
 def _reader(request: Request) -> Read:

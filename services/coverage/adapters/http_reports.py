@@ -11,15 +11,15 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from services.coverage.adapters.http_days import AsOfDay, KnownAt, refuse_future
-from services.coverage.adapters.http_places import InForce
+from services.coverage.adapters.http_places import UNKNOWN, InForce
 from services.coverage.adapters.http_sight import REFUSALS, Sight, sees_all
 from services.coverage.adapters.sheet_files import CSV, XLSX, as_csv, as_xlsx
 from services.coverage.application.monev import Sheet, sheet
+from services.coverage.domain.month_ends import last_month_end
 from services.coverage.domain.potentials import Children
 from services.coverage.domain.reference import AsOf
 from shared.adapters.http_answers import answer
 from shared.adapters.http_api import Bearer
-from shared.adapters.openapi import problem
 from shared.regions.codes import NATION, local
 from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock
@@ -36,7 +36,7 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
         },
     },
     **REFUSALS,
-    404: problem("No region has this code; `candidates` names those that a retired one may stand for"),
+    **UNKNOWN,
 }
 Region = Annotated[str, Query(description="Kemendagri code, or ID; the sheet has it and those directly below")]
 FileFormat = Annotated[Format, Query(alias="format", description="XLSX for Excel, CSV with dot decimals for all else")]
@@ -57,7 +57,7 @@ def create_router(*, sight: Sight, children: Children, in_force: InForce, clock:
         refuse_future("as_of", as_of, today)
         refuse_future("known_at", known_at, recorded_today)
         yesterday = recorded_today - timedelta(days=1) if sees_all(caller) else None
-        return AsOf(as_of or today.replace(day=1) - timedelta(days=1), known_at or yesterday)
+        return AsOf(as_of or last_month_end(today), known_at or yesterday)
 
     @router.get("/monev", response_class=Response, responses=_ANSWERS)
     async def get_monev(

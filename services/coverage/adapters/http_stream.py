@@ -10,12 +10,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 from fastapi.sse import format_sse_event
 
-from services.coverage.adapters.http_places import InForce
+from services.coverage.adapters.http_places import UNKNOWN, InForce
 from services.coverage.adapters.http_sight import REFUSALS, Sight, needs_token, sees_all
 from services.coverage.application.live import Document, Live
 from services.coverage.domain.potentials import Children
 from shared.adapters.http_api import Bearer
-from shared.adapters.openapi import problem
 from shared.regions.codes import level_of
 from shared.runtime.auth import Caller
 
@@ -23,7 +22,7 @@ _EVENTS: Final = "text/event-stream"
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "Events without end", "content": {_EVENTS: {"schema": {"type": "string"}}}},
     **REFUSALS,
-    404: problem("No region has this code; `candidates` names those that a retired one may stand for"),
+    **UNKNOWN,
 }
 _NEVER_PUBLIC: Final = frozenset({"district", "village"})
 Region = Annotated[str, Query(description="Kemendagri code, or ID; it and those directly below are followed")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -109,10 +108,3 @@ def kind_in(region: str, step: Step) -> str:
     if not holds(region, step.origin or ""):
         return MOVED_IN
     return MOVED_WITHIN if holds(region, step.target or "") else MOVED_OUT
-
-
-def seen_in(region: str, steps: Iterable[tuple[Step, int]]) -> Iterator[tuple[Movement, int]]:
-    """Yield the steps that the region has a part in, each with its number of people."""
-    for step, people in steps:
-        if (movement := seen(step, region)) is not None:
-            yield movement, people

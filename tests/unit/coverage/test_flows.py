@@ -9,11 +9,12 @@ from hypothesis import given
 
 from services.coverage.domain.counters import Sum
 from services.coverage.domain.flows import FLOW_KINDS, Flow, first_day, flows_of, windowed
-from services.coverage.domain.movements import Step, counted, seen_in
+from services.coverage.domain.movements import Step, counted
 from services.coverage.domain.rollup import Rollup
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count
 from tests.factories_coverage import NEIGHBOUR, OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, change, changes, state
+from tests.fakes_coverage import seen_in
 
 
 def kinds(region: str, *some: Change) -> dict[str, Flow]:
