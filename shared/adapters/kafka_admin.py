@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,10 +14,14 @@ from shared.contracts.topics import Topic
 from shared.runtime.errors import PermanentError, TransientError
 
 _KEEP_FOR_EVER: Final = "-1"
+_KNOWN_WITHIN_S: Final = 30.0
+_ASK_AGAIN_S: Final = 0.02
 
 
 async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic], replication: int = 1) -> list[str]:
     """Create the topics that are missing and return their names; an existing one is left as it is.
+
+    Those it returns can be used at once: the broker asked knows of them by then.
 
     Raises: TransientError when Kafka does not answer; PermanentError naming the topic it refused, or one that
     exists with other than the agreed number of partitions (records of one key would change partition).
@@ -33,8 +38,9 @@ async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic], replicatio
                 )
         missing = [topic for topic in topics if topic.name not in existing]
         await _create(admin, missing, replication)
+        await _until_known(admin, missing)
         return [topic.name for topic in missing]
-    except KafkaError as error:
+    except (KafkaError, TimeoutError) as error:
         raise TransientError(f"Kafka at {access} does not answer ({type(error).__name__})") from error
     finally:
         await admin.close()
@@ -65,6 +71,16 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic], replicati
     for name, code, *_ in answer.topic_errors:
         if code and for_code(code) is not TopicAlreadyExistsError:
             raise PermanentError(f"Kafka refused topic {name}: {for_code(code).__name__}")
+
+
+async def _until_known(admin: AIOKafkaAdminClient, created: Sequence[Topic]) -> None:
+    """Wait for the brokers: the controller answers as soon as it has decided, they hear of it later."""
+    wanted = {topic.name for topic in created}
+    async with asyncio.timeout(_KNOWN_WITHIN_S):
+        while True:
+            if wanted <= set(await admin.list_topics()):
+                return
+            await asyncio.sleep(_ASK_AGAIN_S)
 
 
 def _as_asked(topic: Topic, replication: int) -> NewTopic:
