@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
+from services.coverage.domain.counters import Tally
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.changes import Change, Kind, State
 from shared.contracts.topics import PARTITIONS
@@ -40,6 +41,11 @@ def state(region: str = VILLAGE, *, active: bool = True, **over: Any) -> State:
         "lapses_on": date(2027, 4, 1) if active else None,
     }
     return State(region=region, active=active, **(values | over))
+
+
+def counted_too(part: str, tally: Tally) -> dict[str, object]:
+    """Return an update by which a document of counters tells more of one of its parts than was counted."""
+    return {"$push": {"people": msgspec.msgpack.encode({part: tally})}}
 
 
 def change(seq: int = 0, kind: str = "joined", **over: Any) -> Change:

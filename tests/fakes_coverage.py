@@ -58,9 +58,6 @@ class MemoryStore:
         for partition in partitions:
             self._checkpoints[partition] = replace(self._checkpoints[partition], behind=False)
 
-    async def prune(self, partitions: Collection[int], flows_from: date) -> None:
-        return
-
     async def resume(self, partition: int, before: Position, after: Position) -> None:
         checkpoint = self._checkpoints[partition]
         if checkpoint.position != before:

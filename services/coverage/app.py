@@ -128,7 +128,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         broker, changes, f"{settings.namespace}coverage", instance, sink, clock, ReaderMetrics.on(prometheus),
         description="Changes to be counted, from the position kept with the counters",
     )  # fmt: skip
-    watch = Watch(store, reference, book, progress, reader, publisher, metrics, regions.children(NATION), clock)
+    watch = Watch(store, reference, book, progress, reader, publisher, metrics, regions.children(NATION))
 
     leases, proofs = MongoLeases(mongo), MongoProofs(mongo)
     log = KafkaChangeLog(settings.kafka, changes.name, ChangeDecoder(regions.__contains__))

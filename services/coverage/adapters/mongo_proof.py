@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 
-from services.coverage.adapters.mongo_documents import SELF, add_counter, flows_in
+from services.coverage.adapters.mongo_documents import Block, regions_in
 from services.coverage.adapters.mongo_pages import rows_of
 from services.coverage.adapters.mongo_store import generation_of, of_generation
 from services.coverage.application.ports import Figures
 from services.coverage.domain.counters import Tally
-from services.coverage.domain.flows import added_up
 from services.coverage.domain.movements import Movement, Step
 from services.coverage.domain.position import Position
 from shared.adapters.mongo import Document, Mongo, Session, translating
@@ -56,8 +55,10 @@ class MongoMoment:
         figures: dict[str, Figures] = {}
         asked = {"partition": partition, "block": {"$regex": _family(region)}}
         async for document in self._find(self._counters, asked):
-            for one in _regions_in(document):
-                figures[one] = _figures(document, one, flows_from)
+            block = Block()
+            block.add(document)
+            for one in regions_in(document):
+                figures[one] = Figures(block.tally(one), document["position"], block.flows_of(one, flows_from))
         return figures
 
     async def tallies(self, partition: int, regions: Sequence[str]) -> dict[str, Tally]:
@@ -65,7 +66,9 @@ class MongoMoment:
         tallies = {region: Tally() for region in regions}
         asked = {"partition": partition, "block": {"$in": list(regions)}}
         async for document in self._find(self._counters, asked, {"flows": 0}):
-            add_counter(tallies[document["block"]], document, document["block"])
+            block = Block()
+            block.add(document)
+            tallies[document["block"]] = block.tally(document["block"])
         return tallies
 
     async def moved(self, partition: int, region: str) -> AsyncIterator[Sequence[tuple[Step | Movement, int]]]:
@@ -83,15 +86,3 @@ class MongoMoment:
 def _family(region: str) -> str:
     """Return what matches the region's block; of a regency also those of its districts."""
     return f"^{re.escape(region)}" + (r"(\.|$)" if level_of(region) == "regency" else "$")
-
-
-def _regions_in(document: Document) -> list[str]:
-    block = document["block"]
-    return [block if name == SELF else f"{block}.{name}" for name in {SELF, *document.get("parts", {})}]
-
-
-def _figures(document: Document, region: str, flows_from: date) -> Figures:
-    figures = Figures(position=document["position"])
-    add_counter(figures.tally, document, region)
-    figures.flows = added_up(flows_in(document, region, flows_from))
-    return figures

@@ -14,17 +14,10 @@ from typing import Final
 
 from pymongo import UpdateOne
 
-from services.coverage.adapters.mongo_documents import (
-    SELF,
-    add_counter,
-    block_of,
-    counter_updates,
-    flows_in,
-    months_before,
-)
+from services.coverage.adapters.mongo_documents import Addition, Block, additions, block_of, regions_in
 from services.coverage.adapters.mongo_pages import Later, page_updates
 from services.coverage.application.ports import Checkpoint, Figures, Flush, Timeline
-from services.coverage.domain.flows import FlowKey, added_up
+from services.coverage.domain.flows import add_flows
 from services.coverage.domain.movements import Movement
 from services.coverage.domain.position import Position
 from services.coverage.domain.rollup import Rollup
@@ -92,7 +85,9 @@ class MongoStore:
 
     async def apply(self, flushes: Sequence[Flush]) -> None:
         """See the port. Checkpoints move first: of two at the same position the second meets a conflict there."""
-        writes = _writes(flushes)
+        rolled_up = [(flush, Rollup(flush.sum)) for flush in flushes]
+        added = [addition for flush, rollup in rolled_up for addition in additions(flush, rollup)]
+        pages = [update for flush, rollup in rolled_up for update in page_updates(flush, rollup)]
 
         async def work(session: Session) -> None:
             moves = [_move(flush) for flush in flushes]
@@ -101,10 +96,12 @@ class MongoStore:
                 if await self._mongo[self._checkpoints].find_one(_HELD, session=session):
                     raise TransientError("a new generation is taking over; the flush comes after it")
                 raise FencedError(f"of partitions {[flush.partition for flush in flushes]} one has moved on")
-            generation = await self._generation(session)
-            for collection, updates in writes.items():
+            counters = await self._collection("counters", session)
+            for into, updates in (
+                (counters, await _updates(added, counters, session)),
+                (await self._collection("pages", session), pages),
+            ):
                 if updates:
-                    into = self._mongo[of_generation(collection, generation)]
                     await into.bulk_write(updates, ordered=False, session=session)
 
         await self._mongo.transact(work)
@@ -115,16 +112,6 @@ class MongoStore:
             await self._mongo[self._checkpoints].update_many(
                 {"_id": {"$in": list(partitions)}}, {"$set": {"behind": False}}
             )
-
-    async def prune(self, partitions: Collection[int], flows_from: date) -> None:
-        """See the port."""
-        counters = await self._collection("counters")
-        for month in months_before(flows_from):
-            field = f"flows.{month}"
-            with translating("prune flows"):
-                await counters.update_many(
-                    {"partition": {"$in": list(partitions)}, field: {"$exists": True}}, {"$unset": {field: ""}}
-                )
 
     async def resume(self, partition: int, before: Position, after: Position) -> None:
         """See the port."""
@@ -138,20 +125,17 @@ class MongoStore:
     async def figures(self, regions: Collection[str], flows_from: date | None) -> dict[str, Figures]:
         """See the port."""
         figures = {region: Figures() for region in regions}
-        flows: dict[str, list[tuple[FlowKey, int]]] = {region: [] for region in regions}
-        for region, document in await self._blocks(regions, flows=flows_from is not None):
-            add_counter(figures[region].tally, document, region)
-            figures[region].position += document["position"]
+        for region, block, position in await self._blocks(regions, flows=flows_from is not None):
+            figures[region].tally.add(block.tally(region))
+            figures[region].position += position
             if flows_from is not None:
-                flows[region] += flows_in(document, region, flows_from)
-        for region, keyed in flows.items():
-            figures[region].flows = added_up(keyed)
+                add_flows(figures[region].flows, block.flows_of(region, flows_from))
         return figures
 
     async def _blocks(
         self, regions: Iterable[str], session: Session = None, *, flows: bool = False
-    ) -> list[tuple[str, Document]]:
-        """Return each region with each of its blocks, of one moment; flows are most of a block, so only if asked."""
+    ) -> list[tuple[str, Block, int]]:
+        """Return each region with each of its blocks and its position, of one moment; flows only if asked."""
         held = _by_block(regions)
         query, fields = {"block": {"$in": list(held)}}, None if flows else {"flows": 0}
 
@@ -160,8 +144,12 @@ class MongoStore:
             found: list[Document] = await counters.find(query, fields, session=session).to_list(None)
             return found
 
-        found = await (work(session) if session else self._mongo.transact(work))
-        return [(region, document) for document in found for region in held[document["block"]]]
+        blocks = list[tuple[str, Block, int]]()
+        for document in await (work(session) if session else self._mongo.transact(work)):
+            block = Block()
+            block.add(document)
+            blocks += [(region, block, document["position"]) for region in held[document["block"]]]
+        return blocks
 
     async def _later(
         self, regions: Collection[str], effective_after: date, recorded_after: date, session: Session
@@ -181,9 +169,9 @@ class MongoStore:
 
         async def work(session: Session) -> dict[str, Timeline]:
             timelines = {region: Timeline() for region in regions}
-            for region, document in await self._blocks(regions, session):
-                add_counter(timelines[region].tally, document, region)
-                timelines[region].position += document["position"]
+            for region, block, position in await self._blocks(regions, session):
+                timelines[region].tally.add(block.tally(region))
+                timelines[region].position += position
             for region, movements in (await self._later(regions, effective_after, recorded_after, session)).items():
                 timelines[region].movements = movements
             return timelines
@@ -201,15 +189,19 @@ class MongoStore:
         return positions
 
     async def regions_of(self, partition: int) -> list[str]:
-        """See the port. The server names the parts, and keeps what they hold."""
-        names = {"$map": {"input": {"$objectToArray": "$parts"}, "in": "$$this.k"}}
+        """See the port."""
         counters = await self._collection("counters")
-        stages = [{"$match": {"partition": partition}}, {"$project": {"_id": 0, "block": 1, "names": names}}]
         with translating("read the regions of a partition"):
-            found = await counters.aggregate(stages).to_list(None)
-        blocks = [(doc["block"], doc["names"]) for doc in found if level_of(doc["block"]) not in _SUMMED]
-        villages = [f"{block}.{name}" for block, names in blocks for name in names if name != SELF]
-        return [*(block for block, _ in blocks), *villages]
+            found = await counters.find({"partition": partition}, {"_id": 0, "block": 1, "parts": 1}).to_list(None)
+        return [region for doc in found if level_of(doc["block"]) not in _SUMMED for region in regions_in(doc)]
+
+
+async def _updates(added: Sequence[Addition], counters: Collected, session: Session) -> list[UpdateOne]:
+    """Return the updates that add to the counters; those whose list is long are read, in the flush's own moment."""
+    long = [one.identity for one in added if one.is_to_be_summed]
+    found = await counters.find({"_id": {"$in": long}}, session=session).to_list(None) if long else []
+    before = {document["_id"]: document for document in found}
+    return [one.summed(before[one.identity]) if one.identity in before else one.appended() for one in added]
 
 
 async def generation_of(mongo: Mongo, session: Session = None) -> int:
@@ -228,15 +220,6 @@ def _by_block(regions: Iterable[str]) -> dict[str, list[str]]:
 
 _HELD: Final[Document] = {"$expr": {"$gt": ["$held_until", "$$NOW"]}}
 """A checkpoint that stays where it is for a moment, for a new generation to come level with it."""
-
-
-def _writes(flushes: Sequence[Flush]) -> dict[str, list[UpdateOne]]:
-    """Return the updates by collection."""
-    rolled_up = [(flush, Rollup(flush.sum)) for flush in flushes]
-    return {
-        "counters": [update for flush, rollup in rolled_up for update in counter_updates(flush, rollup)],
-        "pages": [update for flush, rollup in rolled_up for update in page_updates(flush, rollup)],
-    }
 
 
 def _move(flush: Flush) -> UpdateOne:

@@ -90,10 +90,6 @@ class Store(Protocol):
         """
         ...
 
-    async def prune(self, partitions: Collection[int], flows_from: date) -> None:
-        """Drop the flows of these partitions' regions in the months before this day's, but for what timelines tell."""
-        ...
-
     async def timelines(
         self, regions: Collection[str], effective_after: date, recorded_after: date
     ) -> dict[str, Timeline]:

@@ -9,10 +9,8 @@ from typing import Final
 from services.coverage.application.ports import Checkpoint, Metrics, Reader, ReferenceStore, Store
 from services.coverage.application.progress import Progress
 from services.coverage.application.publish import Publisher
-from services.coverage.domain.flows import first_day
 from services.coverage.domain.reference import Book
-from shared.regions.codes import NATION, lineage_of, local
-from shared.runtime.clock import Clock
+from shared.regions.codes import NATION, lineage_of
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
 
@@ -35,7 +33,6 @@ class Watch:
         publisher: Publisher,
         metrics: Metrics,
         provinces: Iterable[str],
-        clock: Clock,
     ) -> None:
         self._store = store
         self._reference = reference
@@ -45,8 +42,6 @@ class Watch:
         self._publisher = publisher
         self._metrics = metrics
         self._summed = (NATION, *provinces)
-        self._clock = clock
-        self._pruned: set[tuple[int, int]] = set()
         self._revision = 0
         self._checkpoints: Mapping[int, Checkpoint] = {}
         self._assigned: set[int] = set()
@@ -69,7 +64,6 @@ class Watch:
         await self._look_at_checkpoints()
         await self.look_at_reference()
         await self._publish_assigned()
-        await self._prune()
         self._publisher.touch_caught_up(self._progress.catching_up)
         self._publisher.touch_overdue()
         self._metrics.keep(self._publisher.owns)
@@ -105,14 +99,6 @@ class Watch:
         for row in rows:
             self._book.add(row)
         self._publisher.touch({region for row in rows for region in lineage_of(row.figure.region)})
-
-    async def _prune(self) -> None:
-        """Once a month, and when partitions come, drop the flows that no window holds any more."""
-        first = first_day(local(NATION, self._clock.now()).date())
-        pruned = {(partition, first.month) for partition in self._reader.partitions}
-        if pruned - self._pruned:
-            await self._store.prune(self._reader.partitions, first)
-        self._pruned = pruned
 
     async def _publish_assigned(self) -> None:
         """Publish all regions of partitions that came to this replica, once the reader has taken them up."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final
 
 from services.coverage.domain.movements import MOVED_IN, MOVED_OUT, MOVED_WITHIN, NO_FLOW, Movement, MovementKey
@@ -31,43 +32,73 @@ class Flow:
     people: int = 0
     active: int = 0
 
-    def add(self, other: Flow) -> None:
-        """Take the other's numbers in."""
-        self.people += other.people
-        self.active += other.active
+
+Flows = dict[str, dict[int, int]]
+"""People by code of the flow, and by the ordinal of the day on which they changed so."""
+
+_CODES: Final = 10_000
+"""More than there are kinds and profiles together."""
+_CHANGE: Final = -2
+"""Where in a code the change in active begins: `lapsed-1`."""
 
 
-Flows = dict[tuple[date, str], Flow]
-"""By effective day and kind."""
+@lru_cache(maxsize=_CODES)
+def flow_code(kind: str, before: str | None, after: str | None) -> str | None:
+    """Return the flow as one word, that of all who moved alike and whose activity changed alike; None where it is none.
 
-FlowKey = tuple[date, str, int]
-"""Effective day, kind, and by how much each of the people changed what is active: 1, 0 or -1."""
-
-
-def flow_key(day: date, kind: str, before: str | None, after: str | None) -> FlowKey | None:
-    """Return where people of these profiles are counted who moved alike; None where that is no flow."""
+    The profiles are codes as in `standing`.
+    """
     change = is_active(after) - is_active(before)
     if kind in NO_FLOW or (kind == MOVED_WITHIN and not change):
         return None
-    return day, kind, change
+    return f"{kind}{change:+d}"
+
+
+@lru_cache(maxsize=_CODES)
+def flow_of(code: str) -> tuple[str, int]:
+    """Return kind and change in active (1, 0 or -1) of the flow that a code stands for."""
+    return code[:_CHANGE], int(code[_CHANGE:])
 
 
 def flows_of(movements: Iterable[tuple[Movement | MovementKey, int]]) -> Flows:
-    """Return the flows that the movements are; what comes to nothing is left out."""
-    keyed = ((flow_key(day, kind, before, after), people) for (day, _, kind, before, after, *_), people in movements)
-    return added_up((key, people) for key, people in keyed if key)
-
-
-def added_up(people_by_key: Iterable[tuple[FlowKey, int]]) -> Flows:
-    """Return the flows; the people of a move within are none, what became of their activity is."""
+    """Return the flows that the movements are."""
     flows: Flows = {}
-    for (day, kind, change), people in people_by_key:
-        flow = flows.get((day, kind))
-        if flow is None:
-            flow = flows[day, kind] = Flow()
-        flow.people += 0 if kind == MOVED_WITHIN else people
-        flow.active += people * change
-    return {key: flow for key, flow in flows.items() if flow.people or flow.active}
+    for (day, _, kind, was, is_now, *_), people in movements:
+        if (code := flow_code(kind, was, is_now)) is not None:
+            add_flow(flows, code, day.toordinal(), people)
+    return flows
+
+
+def add_flow(into: Flows, code: str, day: int, people: int) -> None:
+    """Take people in who changed so on one day."""
+    days = into.get(code)
+    if days is None:
+        days = into[code] = {}
+    days[day] = days.get(day, 0) + people
+
+
+def add_flows(into: Flows, other: Flows) -> None:
+    """Take the other's people in."""
+    for code, found in other.items():
+        days = into.setdefault(code, {})
+        for day, people in found.items():
+            days[day] = days.get(day, 0) + people
+
+
+def since(flows: Flows, first: date) -> Flows:
+    """Return the flows of that day and later; those that came to nothing are left out."""
+    ordinal = first.toordinal()
+    recent = {code: {day: n for day, n in days.items() if day >= ordinal and n} for code, days in flows.items()}
+    return {code: days for code, days in recent.items() if days}
+
+
+def by_day(flows: Flows) -> dict[tuple[date, str], Flow]:
+    """Return the flows by day and kind; what comes to nothing is left out."""
+    told: dict[tuple[date, str], Flow] = {}
+    for code, days in flows.items():
+        for day, people in days.items():
+            _add(told.setdefault((date.fromordinal(day), flow_of(code)[0]), Flow()), code, people)
+    return {key: flow for key, flow in told.items() if flow != Flow()}
 
 
 def before(day: date, length: timedelta = DAY) -> date:
@@ -80,18 +111,24 @@ def first_day(today: date) -> date:
     return before(today, max(WINDOWS.values()) - DAY)
 
 
-def windowed(days: Flows, today: date) -> dict[Window, dict[str, Count]]:
+def windowed(flows: Flows, today: date) -> dict[Window, dict[str, Count]]:
     """Return the flows of each window that ends today, every kind named; `7d` is today and the six days before."""
-    return {window: summed(days, before(today, length - DAY), today) for window, length in WINDOWS.items()}
+    return {window: summed(flows, before(today, length - DAY), today) for window, length in WINDOWS.items()}
 
 
-def summed(days: Flows, first: date, last: date) -> dict[str, Count]:
+def summed(flows: Flows, first: date, last: date) -> dict[str, Count]:
     """Return the flows of the days from first to last, every kind named."""
-    sums = {kind: Flow() for kind in FLOW_KINDS}
-    for (day, kind), flow in days.items():
-        if first <= day <= last:
-            sums[kind].add(flow)
+    sums, begin, end = {kind: Flow() for kind in FLOW_KINDS}, first.toordinal(), last.toordinal()
+    for code, days in flows.items():
+        _add(sums[flow_of(code)[0]], code, sum([people for day, people in days.items() if begin <= day <= end]))
     return {kind: Count(flow.people, flow.active) for kind, flow in sums.items()}
+
+
+def _add(flow: Flow, code: str, people: int) -> None:
+    """Take in people; those of a move within are none, what became of their activity is."""
+    kind, change = flow_of(code)
+    flow.people += 0 if kind == MOVED_WITHIN else people
+    flow.active += people * change
 
 
 def change_of(kinds: Mapping[str, Count]) -> Count:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
 from services.coverage.domain.counters import Sum, Tally
-from services.coverage.domain.flows import FlowKey, Flows, added_up, flow_key
+from services.coverage.domain.flows import Flows, add_flow, by_day, flow_code
 from services.coverage.domain.movements import Movement, MovementKey, Step, lineage, seen
 from services.coverage.domain.standing import is_active
 from shared.regions.codes import holds, level_of
@@ -59,7 +59,7 @@ class Recount:
         self._digests: defaultdict[str, defaultdict[date, Digest]] = defaultdict(lambda: defaultdict(Digest))
         self._flows_from = flows_from
         self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
-        self._flows: defaultdict[str, dict[FlowKey, int]] = defaultdict(dict)
+        self._flows: defaultdict[str, Flows] = defaultdict(dict)
 
     def regions(self, above: str) -> list[str]:
         """Return nation or province itself, or a regency with every region below it, that was counted in."""
@@ -83,7 +83,7 @@ class Recount:
 
     def flows(self, region: str) -> Flows:
         """Return its flows of the days in the windows."""
-        return added_up(self._flows[region].items() if region in self._flows else ())
+        return self._flows.get(region, {})
 
     def add(self, added: Sum) -> None:
         """Count what changes add, in every region that has a part in it."""
@@ -121,13 +121,9 @@ class Recount:
                 tally.placed_here += change * here
                 tally.placed_here_active += change * here * is_active(code)
         if movement.effective_day >= self._flows_from:
-            self._add_flow(
-                region, flow_key(movement.effective_day, movement.kind, movement.before, movement.after), people
-            )
-
-    def _add_flow(self, region: str, key: FlowKey | None, people: int) -> None:
-        if key is not None:
-            self._flows[region][key] = self._flows[region].get(key, 0) + people
+            code = flow_code(movement.kind, movement.before, movement.after)
+            if code is not None:
+                add_flow(self._flows[region], code, movement.effective_day.toordinal(), people)
 
 
 def people_in(tally: Tally) -> Measures:
@@ -145,15 +141,16 @@ def dues_and_news_in(tally: Tally) -> Measures:
     """Return what a tally says of lapses and of sources."""
     return {
         **{f"lapses of {code}": people for code, people in tally.lapses.items()},
-        "recorded at": _kept(tally.recorded_at),
-        **{f"newest of {source}": _kept(at) for source, at in tally.fed_at.items()},
+        "recorded at": tally.recorded_at,
+        **{f"newest of {source}": at for source, at in tally.fed_at.items()},
     }
 
 
 def flows_in(flows: Flows) -> Measures:
     """Return flows by day and kind."""
-    people = {f"{kind} on {day}": flow.people for (day, kind), flow in flows.items()}
-    active = {f"{kind} on {day}, active": flow.active for (day, kind), flow in flows.items()}
+    told = by_day(flows)
+    people = {f"{kind} on {day}": flow.people for (day, kind), flow in told.items()}
+    active = {f"{kind} on {day}, active": flow.active for (day, kind), flow in told.items()}
     return {**people, **active}
 
 
@@ -171,8 +168,3 @@ def total(tallies: Iterable[Tally]) -> Tally:
     for tally in tallies:
         sum_.add(tally.as_below())
     return sum_
-
-
-def _kept(at: datetime | None) -> datetime | None:
-    """Return the instant as it is kept: to the millisecond."""
-    return at and at.replace(microsecond=at.microsecond // 1000 * 1000)

@@ -7,19 +7,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.coverage.domain.counters import Sum, Tally
-from services.coverage.domain.flows import FlowKey, flow_key
+from services.coverage.domain.flows import Flows, add_flow, add_flows, flow_code
 from services.coverage.domain.movements import (
     ARRIVALS,
     MOVED,
     MOVES,
-    NO_FLOW,
     MovementKey,
     Step,
     StepKey,
     lineage,
     seen,
 )
-from services.coverage.domain.standing import is_active
 from shared.regions.codes import NATION, regency_of
 
 _PROVINCE: Final = 2
@@ -27,7 +25,6 @@ _REGENCY: Final = 5
 """Characters of their codes."""
 
 Movements = dict[MovementKey, int]
-FlowTally = dict[FlowKey, int]
 
 
 class Rollup:
@@ -43,7 +40,7 @@ class Rollup:
         self.above: defaultdict[str, Tally] = defaultdict(Tally)
         self.steps: defaultdict[str, list[tuple[StepKey, int]]] = defaultdict(list)
         self.movements: defaultdict[str, Movements] = defaultdict(dict)
-        self.flows: defaultdict[str, FlowTally] = defaultdict(dict)
+        self.flows: defaultdict[str, Flows] = defaultdict(dict)
         self._place(added)
         self._raise()
         self._sort(added)
@@ -82,7 +79,7 @@ class Rollup:
 
     def _sort(self, added: Sum) -> None:
         """Put each step to the regency whose places it touches, as a movement to the province, and as a flow."""
-        staying = defaultdict[str, FlowTally](dict)
+        staying = defaultdict[str, Flows](dict)
         for step, people in added.steps.items():
             if not people:
                 continue
@@ -94,9 +91,8 @@ class Rollup:
                 continue
             movements, key = self.movements[held[:_PROVINCE]], (effective, recorded, kind, before, after)
             movements[key] = movements.get(key, 0) + people
-            if kind not in NO_FLOW:
-                flows, flow = staying[held], (effective, kind, is_active(after) - is_active(before))
-                flows[flow] = flows.get(flow, 0) + people
+            if (code := flow_code(kind, before, after)) is not None:
+                add_flow(staying[held], code, effective.toordinal(), people)
         self._raise_movements()
         self._raise_flows(staying)
 
@@ -109,9 +105,9 @@ class Rollup:
             if len(region) <= _PROVINCE:
                 movements, key = self.movements[region], movement[:5]
                 movements[key] = movements.get(key, 0) + people
-            flow = flow_key(movement.effective_day, movement.kind, movement.before, movement.after)
-            if flow is not None:
-                self.flows[region][flow] = self.flows[region].get(flow, 0) + people
+            code = flow_code(movement.kind, movement.before, movement.after)
+            if code is not None:
+                add_flow(self.flows[region], code, movement.effective_day.toordinal(), people)
 
     def _raise_movements(self) -> None:
         """Give the nation what did not move: it looks the same from there, and is fewer by now."""
@@ -122,21 +118,16 @@ class Rollup:
                     if key[2] not in MOVES:
                         nation[key] = nation.get(key, 0) + people
 
-    def _raise_flows(self, staying: Mapping[str, FlowTally]) -> None:
+    def _raise_flows(self, staying: Mapping[str, Flows]) -> None:
         """Add up what did not move, by regency, province and nation; a district is the sum of its places."""
-        above = defaultdict[str, FlowTally](dict)
+        above = defaultdict[str, Flows](dict)
         for place, flows in staying.items():
             if place != place[:_REGENCY]:
-                _add(self.flows[place], flows)
-            _add(above[place[:_REGENCY]], flows)
+                add_flows(self.flows[place], flows)
+            add_flows(above[place[:_REGENCY]], flows)
         for regency, flows in list(above.items()):
-            _add(above[regency[:_PROVINCE]], flows)
+            add_flows(above[regency[:_PROVINCE]], flows)
         for province in {code[:_PROVINCE] for code in staying}:
-            _add(above[NATION], above[province])
+            add_flows(above[NATION], above[province])
         for region, flows in above.items():
-            _add(self.flows[region], flows)
-
-
-def _add(into: FlowTally, flows: FlowTally) -> None:
-    for key, people in flows.items():
-        into[key] = into.get(key, 0) + people
+            add_flows(self.flows[region], flows)

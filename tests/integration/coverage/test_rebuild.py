@@ -22,6 +22,7 @@ from services.coverage.adapters.mongo_store import MongoStore
 from services.coverage.application import rebuild
 from services.coverage.application.proof_ports import Progress
 from services.coverage.application.rebuild import LEASE_FOR, Rebuild
+from services.coverage.domain.counters import Tally
 from services.coverage.domain.flows import first_day
 from services.coverage.domain.movements import Step
 from services.coverage.domain.proof import Recount, dues_and_news_in, flows_in, people_in
@@ -34,7 +35,17 @@ from shared.regions.catalogue import catalogue
 from shared.runtime.clock import SystemClock
 from shared.runtime.errors import PermanentError
 from shared.runtime.lease import Lease
-from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, change, joined, partition, state
+from tests.factories_coverage import (
+    OTHER_PROVINCE,
+    OTHER_REGENCY,
+    TODAY,
+    VILLAGE,
+    change,
+    counted_too,
+    joined,
+    partition,
+    state,
+)
 from tests.fakes import ManualClock
 from tests.fakes_audit import SilentProgress
 from tests.integration.coverage.commands import cakupan_coverage
@@ -290,7 +301,7 @@ async def test_a_rebuild_mends_what_was_spoilt(stack: Stack, replica: Replica, m
     stream = Stream(stack)
     await stream.send()
     await eventually(lambda: replica.counts("ID", stream.people))
-    spoil = {"$inc": {"parts.2003.people.BPU  self JKK+JKM active": 1000}}
+    spoil = counted_too("2003", Tally({"BPU  self JKK+JKM active": 1000}))
     await mongo["counters"].update_one({"_id": f"11.01.02 {partition()}"}, spoil)
     assert await replica.counts(VILLAGE, BATCH - 1 + 1000)
     ran = await cakupan_coverage(stack, "rebuild")

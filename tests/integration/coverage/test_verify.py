@@ -18,6 +18,7 @@ from services.coverage.adapters.mongo_proof import MongoCounted
 from services.coverage.adapters.mongo_proofs import MongoProofs
 from services.coverage.application.proof_ports import Passed, Proof
 from services.coverage.application.prove import Prover
+from services.coverage.domain.counters import Tally
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
 from shared.contracts import topics
@@ -31,6 +32,7 @@ from tests.factories_coverage import (
     TODAY,
     VILLAGE,
     change,
+    counted_too,
     joined,
     partition,
     state,
@@ -86,9 +88,9 @@ async def test_all_agrees_on_a_service_that_runs(stack: Stack, counted: list[Cha
 
 
 SPOILT: list[tuple[str, str, dict[str, object], str]] = [
-    ("counters", f"11.01.02 {P}", {"$inc": {"parts.2003.people.BPU  self JKK+JKM active": 1}}, "11.01.02, registered"),
-    ("counters", f"11.01 {P}", {"$inc": {"placed_here": 2}}, "11.01, unplaced (partition"),
-    ("counters", f"11 {P}", {"$inc": {"parts.-.lapses.2027-04-01 self ": -1}}, "11, lapses of 2027-04-01 self"),
+    ("counters", f"11.01.02 {P}", counted_too("2003", Tally({"BPU  self JKK+JKM active": 1})), "11.01.02, registered"),
+    ("counters", f"11.01 {P}", counted_too("-", Tally(placed_here=2)), "11.01, unplaced (partition"),
+    ("counters", f"11 {P}", counted_too("-", Tally(lapses={"2027-04-01 self ": -1})), "11, lapses of 2027-04-01 self"),
     ("counters", f"ID {P}", {"$set": {"position": 99}}, "ID, position"),
     ("counters", f"11.01.02 {P}", {"$unset": {"flows": ""}}, "11.01.02, joined on "),
     ("pages", f"11.01 {P} 0", {"$pop": {"rows": -1}}, "11.01, registered"),
@@ -119,7 +121,7 @@ async def test_the_proof_in_the_background_is_told_in_provenance(
     # Two minutes ahead: the replica's own lease has run out, and it leaves the proof to this one.
     clock, proofs = ManualClock(SystemClock().now() + timedelta(minutes=2)), MongoProofs(mongo)
     prover = Prover(MongoCounted(mongo), [log], proofs, MongoLeases(mongo), "test", clock, MemoryProofs(), _at_once)
-    await mongo["counters"].update_one({"_id": f"11.01 {P}"}, {"$inc": {"placed_here": 2}})
+    await mongo["counters"].update_one({"_id": f"11.01 {P}"}, counted_too("-", Tally(placed_here=2)))
     await prover.look()
     await proofs.write(Proof())
     while (proof := await proofs.read()).last is None:

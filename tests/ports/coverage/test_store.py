@@ -20,7 +20,7 @@ from services.coverage.application.progress import Progress
 from services.coverage.application.rows import check
 from services.coverage.application.tables import read_csv
 from services.coverage.domain.counters import Sum
-from services.coverage.domain.flows import Flow, first_day
+from services.coverage.domain.flows import Flow, by_day, first_day
 from services.coverage.domain.movements import counted
 from services.coverage.domain.position import Position
 from services.coverage.domain.potentials import POTENTIALS
@@ -79,7 +79,7 @@ async def test_a_flush_moves_checkpoint_counters_and_flows_together(store: Store
     assert (await store.checkpoints())[partition()].position == Position(3, 3)
     figures = (await store.figures(["11.01"], TODAY))["11.01"]
     assert (figures.tally.registered, figures.tally.active, figures.position) == (3, 2, 3)
-    assert figures.flows == {(TODAY, "joined"): Flow(3, 2)}
+    assert by_day(figures.flows) == {(TODAY, "joined"): Flow(3, 2)}
     assert figures.tally.fed_at == {"bpjs/aceh": RECORDED_AT}
     assert figures.tally.recorded_at == RECORDED_AT
 
@@ -93,7 +93,7 @@ async def test_flushes_add_up(store: Store) -> None:
     assert (figures.tally.registered, figures.tally.placed_here, figures.position) == (3, 3, 3)
     assert figures.tally.fed_at == {"bpjs/aceh": RECORDED_AT, "a.b/c$": earlier}
     assert figures.tally.recorded_at == RECORDED_AT
-    assert figures.flows == {(TODAY, "joined"): Flow(3, 3)}
+    assert by_day(figures.flows) == {(TODAY, "joined"): Flow(3, 3)}
 
 
 async def test_a_flush_from_an_old_position_is_fenced_and_writes_nothing(store: Store) -> None:
@@ -122,7 +122,7 @@ async def test_partitions_are_summed_for_nation_and_province(store: Store) -> No
     figures = await store.figures(["ID", "11", "92", "12"], TODAY)
     assert [figures[region].tally.registered for region in ("ID", "11", "92", "12")] == [5, 2, 3, 0]
     assert await store.positions(["ID", "11", "12"]) == {"ID": 5, "11": 2, "12": 0}
-    assert figures["ID"].flows == {(TODAY, "joined"): Flow(5, 5)}
+    assert by_day(figures["ID"].flows) == {(TODAY, "joined"): Flow(5, 5)}
 
 
 async def test_flows_are_read_from_a_day_on(store: Store) -> None:
@@ -130,7 +130,7 @@ async def test_flows_are_read_from_a_day_on(store: Store) -> None:
     days = [TODAY, TODAY - timedelta(days=30), TODAY - timedelta(days=60)]
     await store.apply([flush([change(n, effective_day=day) for n, day in enumerate(days)], Position())])
     figures = (await store.figures(["11"], days[1]))["11"]
-    assert figures.flows == {(days[0], "joined"): Flow(1, 1), (days[1], "joined"): Flow(1, 1)}
+    assert by_day(figures.flows) == {(days[0], "joined"): Flow(1, 1), (days[1], "joined"): Flow(1, 1)}
     assert (await store.figures(["11"], None))["11"].flows == {}
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from services.coverage.application.past import Past
 from services.coverage.application.ports import Flush, Store
 from services.coverage.domain.counters import Sum, Tally
-from services.coverage.domain.flows import Flow
+from services.coverage.domain.flows import Flow, by_day
 from services.coverage.domain.movements import counted
 from services.coverage.domain.position import Position
 from shared.contracts.changes import Change
@@ -92,11 +92,11 @@ async def test_flows_of_any_days_are_read(store: Store) -> None:
     move = change(1, "moved", before=state(), after=state(NEIGHBOUR), recorded_at=RECORDED_AT + DAY)
     await keep(store, [change(0, effective_day=TODAY - 3 * DAY), move])
     past = Past(store)
-    assert await past.flows(VILLAGE, TODAY - 2 * DAY, TODAY, date.max) == {(TODAY, "moved_out"): Flow(1, -1)}
-    assert await past.flows(NEIGHBOUR, TODAY, TODAY, TODAY) == {}
+    assert by_day(await past.flows(VILLAGE, TODAY - 2 * DAY, TODAY, date.max)) == {(TODAY, "moved_out"): Flow(1, -1)}
+    assert by_day(await past.flows(NEIGHBOUR, TODAY, TODAY, TODAY)) == {}
     for region in ("11.01.02", "11", "ID"):
         joined_then = {(TODAY - 3 * DAY, "joined"): Flow(1, 1)}
-        assert await past.flows(region, date.min, date.max, date.max) == joined_then
+        assert by_day(await past.flows(region, date.min, date.max, date.max)) == joined_then
 
 
 async def test_a_region_of_a_page_is_read_with_its_neighbours(store: Store) -> None:
@@ -143,7 +143,7 @@ async def told(store: Store) -> dict[str, tuple[object, ...]]:
             found.tally.due(date.max),
             found.tally.fed_at,
             found.tally.recorded_at,
-            found.flows,
+            by_day(found.flows),
             [numbers(tallies[region]) for tallies in then],
         )
         for region, found in figures.items()

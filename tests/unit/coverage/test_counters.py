@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.coverage.domain.counters import Dimension, Sum, Tally
-from services.coverage.domain.flows import FLOW_KINDS, flows_of
+from services.coverage.domain.flows import FLOW_KINDS, flows_of, summed
 from services.coverage.domain.movements import Movement, counted
 from services.coverage.domain.rollup import Rollup
 from shared.contracts.changes import Change, State
@@ -187,12 +186,9 @@ def test_movements_of_province_and_nation_are_the_flows_of_semantics(some: list[
     """Σ diff by kind, and by kind Σ diff × change in active; a move inside is no flow but for its activity."""
     rollup = Rollup(Sum(map(counted, some)))
     for region, movements in rollup.movements.items():
-        people, active = Counter[str](), Counter[str]()
-        for (_, kind), flow in flows_of(movements.items()).items():
-            people[kind] += flow.people
-            active[kind] += flow.active
+        flows = summed(flows_of(movements.items()), date.min, date.max)
         for kind in FLOW_KINDS:
-            assert (people[kind], active[kind]) == defined_flow(some, region, kind)
+            assert (flows[kind].registered, flows[kind].active) == defined_flow(some, region, kind)
 
 
 def defined_flow(some: list[Change], region: str, kind: str) -> tuple[int, int]:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 
 from services.coverage.adapters.change_decoder import ChangeDecoder, Unusable
-from services.coverage.adapters.mongo_documents import source_key, source_of
 from services.coverage.domain.movements import Counted, counted
 from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
@@ -89,12 +88,3 @@ def test_what_is_no_change_of_this_partition_has_its_reason(record: bytes | None
     with pytest.raises(Unusable) as unusable:
         decoded(record)
     assert unusable.value.reason == reason
-
-
-@pytest.mark.parametrize("source", ["bpjs/aceh", "a.b$c d", "$where", "Ünï/ö", "%2E", "a~b\x00", ""])
-def test_a_source_is_safe_as_a_field_name_and_comes_back(source: str) -> None:
-    """No dot, no dollar, no null, never empty."""
-    key = source_key(source)
-    assert source_of(key) == source
-    assert key
-    assert not set(key) & set(".$\x00")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from services.coverage.domain.counters import Sum
-from services.coverage.domain.flows import FLOW_KINDS, Flow, first_day, flows_of, windowed
+from services.coverage.domain.flows import FLOW_KINDS, Flow, first_day, flows_of, summed, windowed
 from services.coverage.domain.movements import Step, counted
 from services.coverage.domain.rollup import Rollup
 from shared.contracts.changes import Change
@@ -20,10 +20,8 @@ from tests.fakes_coverage import seen_in
 def kinds(region: str, *some: Change) -> dict[str, Flow]:
     """Return the flows of a region by kind, over all days."""
     steps = ((Step(*key), people) for key, people in Sum(map(counted, some)).steps.items())
-    totals: dict[str, Flow] = {}
-    for (_, kind), flow in flows_of(seen_in(region, steps)).items():
-        totals.setdefault(kind, Flow()).add(flow)
-    return totals
+    totals = summed(flows_of(seen_in(region, steps)), date.min, date.max)
+    return {kind: Flow(count.registered, count.active) for kind, count in totals.items() if count != Count()}
 
 
 def test_a_flow_is_kept_by_the_day_of_effect_and_the_wib_day_of_recording() -> None:
@@ -75,7 +73,8 @@ def test_a_move_to_another_province_is_a_flow_of_both() -> None:
 )  # fmt: skip
 def test_windows_end_today_and_count_today(ago: int, holds: set[str]) -> None:
     """`7d` is today and the six days before; tomorrow is in none."""
-    windows = windowed({(TODAY - timedelta(days=ago), "joined"): Flow(2, 1)}, TODAY)
+    day = (TODAY - timedelta(days=ago)).toordinal()
+    windows = windowed({"joined+1": {day: 1}, "joined+0": {day: 1}}, TODAY)
     assert {window for window, flows in windows.items() if flows["joined"] == Count(2, 1)} == holds
 
 

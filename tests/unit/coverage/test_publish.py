@@ -49,7 +49,7 @@ class Replica:
             self.store, progress, self.clock, metrics, self.publisher.counted, self.publisher.counted_behind
         )
         self.watch = Watch(
-            self.store, self.reference, book, progress, self.reader, self.publisher, metrics, ["11", "92"], self.clock
+            self.store, self.reference, book, progress, self.reader, self.publisher, metrics, ["11", "92"]
         )
 
     async def take_up(self) -> None:
