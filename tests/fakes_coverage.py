@@ -11,7 +11,7 @@ from services.coverage.application.boards import Boards
 from services.coverage.application.derive import Deriver
 from services.coverage.application.districts import Districts
 from services.coverage.application.groups import StoredGroups
-from services.coverage.application.ports import Checkpoint, Figures, Flush, Store, Timeline
+from services.coverage.application.ports import NONE_KNOWN, Checkpoint, Figures, Flush, Store, Timeline, Version
 from services.coverage.application.view import Viewer
 from services.coverage.domain.counters import Tally
 from services.coverage.domain.flows import flows_of
@@ -64,9 +64,12 @@ class MemoryStore:
             raise FencedError("the partition stands elsewhere")
         self._checkpoints[partition] = Checkpoint(after, checkpoint.behind, checkpoint.resumed + 1)
 
-    async def figures(self, regions: Collection[str], flows_from: date | None) -> dict[str, Figures]:
+    async def figures(
+        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] = NONE_KNOWN
+    ) -> dict[str, Figures]:
         lines = await self.timelines(regions, date.min, date.min)
-        return {region: _figures(line, flows_from) for region, line in lines.items()}
+        figures = {region: _figures(line, flows_from) for region, line in lines.items()}
+        return {region: found for region, found in figures.items() if known.get(region) != found.version}
 
     async def timelines(
         self, regions: Collection[str], effective_after: date, recorded_after: date
@@ -95,8 +98,9 @@ class MemoryStore:
         line.position = sum(positions.values())
         return line
 
-    async def positions(self, regions: Collection[str]) -> dict[str, int]:
-        return {region: line.position for region, line in (await self.timelines(regions, date.max, date.max)).items()}
+    async def versions(self, regions: Collection[str]) -> dict[str, Version]:
+        lines = await self.timelines(regions, date.max, date.max)
+        return {region: Version(0, line.position) for region, line in lines.items()}
 
     async def regions_of(self, partition: int) -> list[str]:
         places = {place for flush in self.flushes if flush.partition == partition for place in flush.sum.places}
@@ -148,8 +152,8 @@ class MemoryGroupCounts:
         self.asked += regions
         return {region: counts for region, counts in self.counts.items() if region in regions}
 
-    async def positions(self, regions: Collection[str]) -> Mapping[str, int]:
-        return {region: self.position.get(region, 0) for region in regions}
+    async def versions(self, regions: Collection[str]) -> Mapping[str, Version]:
+        return {region: Version(0, self.position.get(region, 0)) for region in regions}
 
 
 def viewer_of(

@@ -28,6 +28,8 @@ SELF: Final = "-"
 """The part of a block that is the block's own region, beside its villages."""
 _LISTED: Final = 32
 """Sums a document lists, about, while they are small: a reader adds them up."""
+_LISTED_ABOVE: Final = 4
+"""Of nation and provinces fewer: they are read together, a document for each partition, and published each second."""
 _LISTED_BYTES: Final = 131_072
 """And about how much it lists where they are large."""
 
@@ -57,10 +59,16 @@ class Block:
         """Take in all that a document lists."""
         for packed in document.get("people", ()):
             for part, tally in _people(packed).items():
-                self.people.setdefault(part, Tally()).add(tally)
+                if part in self.people:
+                    self.people[part].add(tally)
+                else:
+                    self.people[part] = tally
         for packed in document.get("flows", ()):
             for part, flows in _flows(packed).items():
-                add_flows(self.flows.setdefault(part, {}), flows)
+                if part in self.flows:
+                    add_flows(self.flows[part], flows)
+                else:
+                    self.flows[part] = flows
 
     def tally(self, region: str) -> Tally:
         """Return the region as it was counted; to a district's own part come all of its villages."""
@@ -100,6 +108,7 @@ class Addition:
     def __init__(self, block: str, flush: Flush, added: Block) -> None:
         self.identity = f"{block} {flush.partition}"
         self._flows_from = flush.flows_from
+        self._is_above = level_of(block) in ("nation", "province")
         self._people = _encode(added.people)
         self._flows = [_encode(added.flows)] if added.flows else []
         self._standing: Document = {
@@ -112,7 +121,7 @@ class Addition:
     def is_to_be_summed(self) -> bool:
         """Say whether the list may have become long: chance decides, so nobody has to remember how long it is."""
         size = len(self._people) + sum(map(len, self._flows))
-        one_in = min(max(_LISTED_BYTES // size, 1), _LISTED)
+        one_in = min(max(_LISTED_BYTES // size, 1), _LISTED_ABOVE if self._is_above else _LISTED)
         return crc32(f"{self.identity} {self._standing['$max']}".encode()) % one_in == 0
 
     def appended(self) -> UpdateOne:

@@ -87,6 +87,7 @@ class Later:
         self._regions = frozenset(regions)
         self._effective_after = effective_after
         self._recorded_after = recorded_after
+        self._seeing: dict[tuple[str | None, str | None], list[str]] = {}
 
     @property
     def query(self) -> Document:
@@ -113,10 +114,17 @@ class Later:
                         yield from self._seen(Step(*days, *key[2:]), people)
 
     def _seen(self, step: Step, people: int) -> Iterator[tuple[str, tuple[Movement, int]]]:
-        touched = {region for place in (step.origin, step.target) if place for region in lineage(place)}
-        for region in touched & self._regions:
-            if level_of(region) not in _SUMMED_LEVELS and (movement := seen(step, region)) is not None:
+        ends = (step.origin, step.target)
+        if (regions := self._seeing.get(ends)) is None:
+            regions = self._seeing[ends] = self._between(*ends)
+        for region in regions:
+            if (movement := seen(step, region)) is not None:
                 yield region, (movement, people)
+
+    def _between(self, *ends: str | None) -> list[str]:
+        """Return the regions asked for that either end lies in, and that are read from a regency's pages."""
+        touched = {region for place in ends if place for region in lineage(place)}
+        return [region for region in touched & self._regions if level_of(region) not in _SUMMED_LEVELS]
 
 
 def rows_of(page: Document) -> Iterator[list[tuple[Step | Movement, int]]]:

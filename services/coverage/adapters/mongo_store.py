@@ -8,7 +8,7 @@ in collections of its own; which one is live stands in every checkpoint, so it c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -16,7 +16,7 @@ from pymongo import UpdateOne
 
 from services.coverage.adapters.mongo_documents import Addition, Block, additions, block_of, regions_in
 from services.coverage.adapters.mongo_pages import Later, page_updates
-from services.coverage.application.ports import Checkpoint, Figures, Flush, Timeline
+from services.coverage.application.ports import NONE_KNOWN, Checkpoint, Figures, Flush, Timeline, Version
 from services.coverage.domain.flows import add_flows
 from services.coverage.domain.movements import Movement
 from services.coverage.domain.position import Position
@@ -122,34 +122,24 @@ class MongoStore:
         if not moved.matched_count:
             raise FencedError(f"partition {partition} has moved on meanwhile: it is not stopped")
 
-    async def figures(self, regions: Collection[str], flows_from: date | None) -> dict[str, Figures]:
+    async def figures(
+        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] = NONE_KNOWN
+    ) -> dict[str, Figures]:
         """See the port."""
-        figures = {region: Figures() for region in regions}
-        for region, block, position in await self._blocks(regions, flows=flows_from is not None):
-            figures[region].tally.add(block.tally(region))
-            figures[region].position += position
-            if flows_from is not None:
-                add_flows(figures[region].flows, block.flows_of(region, flows_from))
-        return figures
 
-    async def _blocks(
-        self, regions: Iterable[str], session: Session = None, *, flows: bool = False
-    ) -> list[tuple[str, Block, int]]:
-        """Return each region with each of its blocks and its position, of one moment; flows only if asked."""
-        held = _by_block(regions)
-        query, fields = {"block": {"$in": list(held)}}, None if flows else {"flows": 0}
+        async def work(session: Session) -> dict[str, Figures]:
+            counters = await self._counters(session)
+            standing = await counters.versions(known) if known else {}
+            wanted = [region for region in regions if region not in known or standing[region] != known[region]]
+            figures = {region: Figures(generation=counters.generation) for region in wanted}
+            for region, block, position in await counters.blocks(wanted, flows=flows_from is not None):
+                figures[region].tally.add(block.tally(region))
+                figures[region].position += position
+                if flows_from is not None:
+                    add_flows(figures[region].flows, block.flows_of(region, flows_from))
+            return figures
 
-        async def work(session: Session) -> list[Document]:
-            counters = await self._collection("counters", session)
-            found: list[Document] = await counters.find(query, fields, session=session).to_list(None)
-            return found
-
-        blocks = list[tuple[str, Block, int]]()
-        for document in await (work(session) if session else self._mongo.transact(work)):
-            block = Block()
-            block.add(document)
-            blocks += [(region, block, document["position"]) for region in held[document["block"]]]
-        return blocks
+        return await self._mongo.transact(work)
 
     async def _later(
         self, regions: Collection[str], effective_after: date, recorded_after: date, session: Session
@@ -168,8 +158,9 @@ class MongoStore:
         """See the port. Read in a transaction, so that counters and movements are of one moment."""
 
         async def work(session: Session) -> dict[str, Timeline]:
-            timelines = {region: Timeline() for region in regions}
-            for region, block, position in await self._blocks(regions, session):
+            counters = await self._counters(session)
+            timelines = {region: Timeline(generation=counters.generation) for region in regions}
+            for region, block, position in await counters.blocks(regions):
                 timelines[region].tally.add(block.tally(region))
                 timelines[region].position += position
             for region, movements in (await self._later(regions, effective_after, recorded_after, session)).items():
@@ -178,15 +169,14 @@ class MongoStore:
 
         return await self._mongo.transact(work)
 
-    async def positions(self, regions: Collection[str]) -> dict[str, int]:
+    async def versions(self, regions: Collection[str]) -> dict[str, Version]:
         """See the port."""
-        positions, held = dict.fromkeys(regions, 0), _by_block(regions)
-        counters = await self._collection("counters")
-        with translating("read positions"):
-            async for document in counters.find({"block": {"$in": list(held)}}, {"block": 1, "position": 1}):
-                for region in held[document["block"]]:
-                    positions[region] += document["position"]
-        return positions
+        with translating("read versions"):
+            return await (await self._counters()).versions(regions)
+
+    async def _counters(self, session: Session = None) -> _Counters:
+        generation = await self._generation(session)
+        return _Counters(self._mongo[of_generation("counters", generation)], generation, session)
 
     async def regions_of(self, partition: int) -> list[str]:
         """See the port."""
@@ -194,6 +184,42 @@ class MongoStore:
         with translating("read the regions of a partition"):
             found = await counters.find({"partition": partition}, {"_id": 0, "block": 1, "parts": 1}).to_list(None)
         return [region for doc in found if level_of(doc["block"]) not in _SUMMED for region in regions_in(doc)]
+
+
+class _Counters:
+    """The counters of one generation, as a session sees them."""
+
+    def __init__(self, collection: Collected, generation: int, session: Session) -> None:
+        self._collection = collection
+        self._session = session
+        self.generation = generation
+
+    async def blocks(self, regions: Iterable[str], *, flows: bool = False) -> list[tuple[str, Block, int]]:
+        """Return each region with each of its blocks and its position; flows are much of a block, so only if asked."""
+        blocks = list[tuple[str, Block, int]]()
+        for held, document in await self._found(regions, None if flows else {"flows": 0}):
+            block = Block()
+            block.add(document)
+            blocks += [(region, block, document["position"]) for region in held]
+        return blocks
+
+    async def versions(self, regions: Iterable[str]) -> dict[str, Version]:
+        """Return the version of each region."""
+        positions = dict.fromkeys(regions, 0)
+        for held, document in await self._found(positions, {"block": 1, "position": 1}):
+            for region in held:
+                positions[region] += document["position"]
+        return {region: Version(self.generation, position) for region, position in positions.items()}
+
+    async def _found(self, regions: Iterable[str], fields: Document | None) -> list[tuple[list[str], Document]]:
+        held: dict[str, list[str]] = {}
+        for region in regions:
+            held.setdefault(block_of(region), []).append(region)
+        if not held:
+            return []
+        query = {"block": {"$in": list(held)}}
+        found = await self._collection.find(query, fields, session=self._session).to_list(None)
+        return [(held[document["block"]], document) for document in found]
 
 
 async def _updates(added: Sequence[Addition], counters: Collected, session: Session) -> list[UpdateOne]:
@@ -209,13 +235,6 @@ async def generation_of(mongo: Mongo, session: Session = None) -> int:
     with translating("read the generation"):
         found = await mongo["checkpoints"].find_one({"_id": 0}, {"generation": 1}, session=session)
     return int(found.get("generation", 0)) if found else 0
-
-
-def _by_block(regions: Iterable[str]) -> dict[str, list[str]]:
-    held: dict[str, list[str]] = {}
-    for region in regions:
-        held.setdefault(block_of(region), []).append(region)
-    return held
 
 
 _HELD: Final[Document] = {"$expr": {"$gt": ["$held_until", "$$NOW"]}}

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 
 from services.coverage.application.derive import GROUP_OF, OFFICIALS
-from services.coverage.application.ports import GroupCounts
+from services.coverage.application.ports import GroupCounts, Version
 from services.coverage.domain import desa_sadar, quota
 from services.coverage.domain.desa_sadar import DESIGNATIONS
 from services.coverage.domain.potentials import POTENTIALS, Children
@@ -42,7 +42,7 @@ class Districts:
         self._book = book
         self._children = children
         self._counts = counts
-        self._kept: dict[tuple[str, date], tuple[int, District]] = {}
+        self._kept: dict[tuple[str, date], tuple[Version, District]] = {}
         self._bearing: dict[str, tuple[str, ...]] = {}
         self._book_size = -1
 
@@ -56,15 +56,15 @@ class Districts:
         if not now:
             return await self._worked_out(districts, at, at)
         # Read before the counts, so that what is counted in between is found wanting next time.
-        positions = await self._counts.positions(districts) if districts else {}
+        versions = await self._counts.versions(districts) if districts else {}
         found = {
             one: kept[1]
-            for one, position in positions.items()
-            if (kept := self._kept.get((one, at.day))) is not None and kept[0] == position
+            for one, version in versions.items()
+            if (kept := self._kept.get((one, at.day))) is not None and kept[0] == version
         }
         for some in _pieces(sorted(districts - found.keys())):
             anew = await self._worked_out(some, at, None)
-            self._kept.update({(one, at.day): (positions[one], district) for one, district in anew.items()})
+            self._kept.update({(one, at.day): (versions[one], district) for one, district in anew.items()})
             found |= anew
         return found
 

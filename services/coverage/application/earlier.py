@@ -13,9 +13,9 @@ from time import perf_counter
 from typing import Final
 
 from services.coverage.application.derive import GROUP_OF, People
+from services.coverage.application.numbers import Numbers, people_of
 from services.coverage.application.past import Past, Then
-from services.coverage.application.ports import Figures
-from services.coverage.domain.counters import Tally
+from services.coverage.application.ports import Version
 from services.coverage.domain.forecast import LOOKED_BACK
 from services.coverage.domain.reference import AsOf
 from shared.contracts.snapshots import Count
@@ -29,7 +29,7 @@ _REST: Final = 100
 @dataclass(frozen=True, slots=True)
 class _Kept:
     day: AsOf
-    position: int
+    version: Version
     until: datetime
     then: Then
 
@@ -45,24 +45,25 @@ class Earlier:
         self._kept: dict[str, _Kept] = {}
         self._behind: set[str] = set()
 
-    async def of(self, days: Mapping[str, AsOf], figures: Mapping[str, Figures]) -> dict[str, Mapping[int, People]]:
+    async def of(self, days: Mapping[str, AsOf], numbers: Mapping[str, Numbers]) -> dict[str, Mapping[int, People]]:
         """Return the people of each region by days before its day; none before its history began."""
         for at in set(days.values()):
-            await self._renew([r for r, day in days.items() if day == at and self._is_due(r, at, figures[r])], at)
+            due = [r for r, day in days.items() if day == at and self._is_due(r, at, numbers[r].version)]
+            await self._renew(due, at)
         self._behind -= days.keys()
-        self._behind |= {region for region in days if self._kept[region].position != figures[region].position}
-        return {region: _earlier(figures[region].tally, self._kept[region].then) for region in days}
+        self._behind |= {region for region in days if self._kept[region].version != numbers[region].version}
+        return {region: _earlier(numbers[region].people, self._kept[region].then) for region in days}
 
     def overdue(self) -> list[str]:
         """Return the regions last answered by what is no longer so, and which may be read again."""
         now = self._clock.now()
         return [region for region in self._behind if self._kept[region].until <= now]
 
-    def _is_due(self, region: str, at: AsOf, figures: Figures) -> bool:
+    def _is_due(self, region: str, at: AsOf, version: Version) -> bool:
         kept = self._kept.get(region)
         if kept is None or kept.day != at:
             return True
-        return kept.position != figures.position and kept.until <= self._clock.now()
+        return kept.version != version and kept.until <= self._clock.now()
 
     async def _renew(self, regions: Collection[str], at: AsOf) -> None:
         if not regions:
@@ -71,17 +72,12 @@ class Earlier:
         found = await self._past.then(regions, at, LOOKED_BACK)
         rest = max(LEAST_REST, timedelta(seconds=(perf_counter() - began) * _REST))
         until = self._clock.now() + rest
-        self._kept |= {region: _Kept(at, then.figures.position, until, then) for region, then in found.items()}
+        self._kept |= {region: _Kept(at, then.figures.version, until, then) for region, then in found.items()}
 
 
-def people_of(tally: Tally) -> People:
-    """Return who was counted."""
-    return People(Count(tally.registered, tally.active), tally.by("group"))
-
-
-def _earlier(now: Tally, then: Then) -> dict[int, People]:
+def _earlier(present: People, then: Then) -> dict[int, People]:
     """Return the people now less what had been gained when it was read."""
-    read, present = people_of(then.figures.tally), people_of(now)
+    read = people_of(then.figures.tally)
     return {days: _less(present, read, people_of(tally)) for days, tally in then.earlier.items()}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 
 from services.coverage.application.past import Past
-from services.coverage.application.ports import Store
+from services.coverage.application.ports import Store, Version
 from services.coverage.domain.reference import AsOf
 from shared.contracts.snapshots import Count
 
@@ -26,6 +26,6 @@ class StoredGroups:
         tallies = await self._past.as_of(regions, at.day, at.known_at or date.max)
         return {region: tally.by("group") for region, tally in tallies.items()}
 
-    async def positions(self, regions: Collection[str]) -> Mapping[str, int]:
+    async def versions(self, regions: Collection[str]) -> Mapping[str, Version]:
         """See the port."""
-        return await self._store.positions(regions)
+        return await self._store.versions(regions)

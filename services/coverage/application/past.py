@@ -67,8 +67,9 @@ class Past:
 
 def _then(line: Timeline, first: date, day: date, known_at: date, looked_back: Collection[int]) -> Then:
     earlier = {days: _as_of(line, before(day, timedelta(days)), known_at) for days in looked_back}
+    flows = _flows(line.movements, first, day, known_at)
     return Then(
-        Figures(_as_of(line, day, known_at), line.position, _flows(line.movements, first, day, known_at)),
+        Figures(_as_of(line, day, known_at), line.position, flows, line.generation),
         {days: tally for days, tally in earlier.items() if tally.arrivals > 0},
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol
 
 from services.coverage.domain.counters import Sum, Tally
 from services.coverage.domain.flows import Flows
@@ -30,6 +31,13 @@ class Flush:
     flows_from: date
 
 
+class Version(NamedTuple):
+    """Of which generation a region's figures are, and of which position in it: while both stay, so do the figures."""
+
+    generation: int
+    position: int
+
+
 @dataclass(slots=True)
 class Figures:
     """A region as counted, summed over the partitions that hold a part of it. `position` only grows."""
@@ -37,6 +45,12 @@ class Figures:
     tally: Tally = field(default_factory=Tally)
     position: int = 0
     flows: Flows = field(default_factory=dict)
+    generation: int = 0
+
+    @property
+    def version(self) -> Version:
+        """The version that these are."""
+        return Version(self.generation, self.position)
 
 
 @dataclass(slots=True)
@@ -46,6 +60,7 @@ class Timeline:
     tally: Tally = field(default_factory=Tally)
     position: int = 0
     movements: list[tuple[Movement, int]] = field(default_factory=list)
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,9 @@ class Checkpoint:
     behind: bool
     resumed: int = 0
     generation: int = 0
+
+
+NONE_KNOWN: Final[Mapping[str, Version]] = MappingProxyType({})
 
 
 class Store(Protocol):
@@ -82,8 +100,11 @@ class Store(Protocol):
         """Have the partition's replica go on at another offset. Raises: FencedError where it is not at `before`."""
         ...
 
-    async def figures(self, regions: Collection[str], flows_from: date | None) -> dict[str, Figures]:
-        """Return the figures of each region at one moment; flows from that day on, or none.
+    async def figures(
+        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] = NONE_KNOWN
+    ) -> dict[str, Figures]:
+        """Return the figures of each region at one moment, but of those that are `known` and still of that version;
+        flows from that day on, or none.
 
         A region that nothing was counted in has figures of 0. Flows of days before the windows may be left out: of
         those `timelines` tell.
@@ -99,8 +120,8 @@ class Store(Protocol):
         """
         ...
 
-    async def positions(self, regions: Collection[str]) -> dict[str, int]:
-        """Return the position of each region, as in its figures."""
+    async def versions(self, regions: Collection[str]) -> dict[str, Version]:
+        """Return the version of each region's figures."""
         ...
 
     async def regions_of(self, partition: int) -> list[str]:
@@ -141,8 +162,8 @@ class GroupCounts(Protocol):
         """
         ...
 
-    async def positions(self, regions: Collection[str]) -> Mapping[str, int]:
-        """Return the position of each region: while it is the same, so are the counts of it and all below."""
+    async def versions(self, regions: Collection[str]) -> Mapping[str, Version]:
+        """Return the version of each region: while it is the same, so are the counts of it and all below."""
         ...
 
 

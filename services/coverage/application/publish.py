@@ -13,7 +13,7 @@ from services.coverage.application.pacing import Pacer
 from services.coverage.application.ports import Metrics, SnapshotTopic
 from services.coverage.application.view import Viewer
 from services.coverage.domain.movements import lineage
-from shared.regions.codes import NATION
+from shared.regions.codes import NATION, level_of
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
@@ -22,10 +22,11 @@ from shared.runtime.logging import logger
 _log = logger(__name__)
 
 EVERY: Final = timedelta(seconds=1)
-_CHUNK: Final = 200
-"""Regions read and published together: large enough to spare round trips, small enough to let others run."""
+_CHUNK: Final = 50
+"""Regions read and published together: large enough to spare round trips, small enough to let readers in between."""
 _REST: Final = 4
-"""Times as long as a round of publishing took, until the next: it may have a fifth of the process, the rest counts."""
+"""Times as long as publishing a chunk took, until the next: it may have a fifth of the process, the rest counts."""
+_SUMMED: Final = frozenset({"nation", "province"})
 _AFTER_FAILURE: Final = timedelta(seconds=1)
 
 
@@ -47,7 +48,8 @@ class Publisher:
         self._partition_of = partition_of
         self._clock = clock
         self._metrics = metrics
-        self._pacer = Pacer(EVERY)
+        self._summed, self._below = Pacer(EVERY), Pacer(EVERY)
+        self._round: Iterator[str] = iter(())
         self._wake = asyncio.Event()
         self._told_behind: set[str] = set()
         self._deferred: dict[int, set[str]] = {}
@@ -58,7 +60,7 @@ class Publisher:
     def touch(self, regions: Iterable[str]) -> None:
         """Note that these regions changed; those of other replicas are left to them."""
         with tracing.span("snapshots due") as self._traceparent:
-            self._pacer.touch(region for region in regions if self.owns(region))
+            self._note(region for region in regions if self.owns(region))
         self._wake.set()
 
     def counted(self, places: Collection[str]) -> None:
@@ -99,11 +101,12 @@ class Publisher:
         """Publish until cancelled; what fails is tried again, and readiness tells."""
         while True:
             self._wake.clear()
-            began = perf_counter()
             try:
-                await self.publish_due()
-                self._trouble = None
-                await asyncio.sleep((perf_counter() - began) * _REST)
+                while regions := self._due():
+                    began = perf_counter()
+                    await self._publish(regions)
+                    self._trouble = None
+                    await asyncio.sleep((perf_counter() - began) * _REST)
             except (TransientError, PermanentError) as error:
                 self._trouble = f"snapshots are not published: {error}"
                 _log.warning("snapshots not published", error=str(error))
@@ -112,27 +115,47 @@ class Publisher:
 
     async def _until_due(self) -> None:
         """Wait for the next region that is due or for a region to change."""
-        wait = self._pacer.wait(self._clock.now())
+        waits = [wait for pacer in (self._summed, self._below) if (wait := pacer.wait(self._clock.now())) is not None]
         try:
-            async with asyncio.timeout(None if wait is None else wait.total_seconds()):
+            async with asyncio.timeout(min(waits).total_seconds() if waits else None):
                 await self._wake.wait()
         except TimeoutError:
             return
 
+    def _note(self, regions: Iterable[str]) -> None:
+        for region in regions:
+            (self._summed if level_of(region) in _SUMMED else self._below).touch([region])
+
     async def publish_due(self) -> None:
-        """Publish every region that is due, the largest first; on failure those not published wait."""
-        # In order of code within a level, so that what lies together is read together.
-        due = iter(sorted(self._pacer.take(self._clock.now()), key=lambda region: (len(region), region)))
-        for regions in _chunks(due):
-            try:
-                await self._publish([region for region in regions if self.owns(region)])
-            except BaseException:
-                self._pacer.touch([*regions, *due])
-                raise
+        """Publish every region that is due; on failure those not published wait."""
+        while regions := self._due():
+            await self._publish(regions)
+
+    def _due(self) -> list[str]:
+        """Return the regions to publish next: nation and provinces that are due, or else some of the present round.
+
+        A round is all that was due below the provinces when it began, and takes minutes after a start: nation and
+        provinces would grow old in it.
+        """
+        now = self._clock.now()
+        if summed := self._summed.take(now):
+            return sorted(summed)
+        if regions := list(islice(self._round, _CHUNK)):
+            return regions
+        # The largest first; within a level by code, so that what lies together is read together.
+        self._round = iter(sorted(self._below.take(now), key=lambda region: (len(region), region)))
+        return list(islice(self._round, _CHUNK))
 
     async def _publish(self, regions: Sequence[str]) -> None:
-        if not regions:
-            return
+        """Publish those of the regions that are this replica's; on failure they wait."""
+        try:
+            if owned := [region for region in regions if self.owns(region)]:
+                await self._send(owned)
+        except BaseException:
+            self._note(regions)
+            raise
+
+    async def _send(self, regions: Sequence[str]) -> None:
         # Below the change that was last waited for, so that its trace goes on to the notifier.
         with tracing.span("publish snapshots", self._traceparent) as traceparent:
             snapshots = await self._viewer.snapshots(regions)
@@ -144,8 +167,3 @@ class Publisher:
     async def trouble(self) -> str | None:
         """Say why snapshots do not go out; a health check."""
         return self._trouble
-
-
-def _chunks(regions: Iterator[str]) -> Iterator[list[str]]:
-    while chunk := list(islice(regions, _CHUNK)):
-        yield chunk

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time
+from typing import Final
 
 from services.coverage.application.boards import Board, Boards
 from services.coverage.application.derive import WORKERS, Counted, Deriver, People
-from services.coverage.application.earlier import Earlier, people_of
+from services.coverage.application.earlier import Earlier
+from services.coverage.application.numbers import Numbers, numbers_of, people_of
 from services.coverage.application.past import Past
-from services.coverage.application.ports import Figures, Store
+from services.coverage.application.ports import Store
 from services.coverage.domain.counters import DUE_WINDOWS, Tally
-from services.coverage.domain.flows import first_day, windowed
+from services.coverage.domain.flows import first_day
 from services.coverage.domain.forecast import LOOKED_BACK
 from services.coverage.domain.reference import AsOf
-from shared.contracts.snapshots import Count, DueWindow, Snapshot
+from shared.contracts.snapshots import Count, Snapshot
 from shared.regions.codes import NATION, level_of, local, parent_of, zone_name, zone_of
 from shared.runtime.clock import Clock
+
+_KEPT_LEVELS: Final = frozenset({"nation", "province", "regency"})
+"""What is read most, and takes most to add up; the rest is many, and quickly read."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A region as counted, as of when, which windows of due there are, above the village the boards of its villages,
-    and by days before then who there was.
+    """A region as counted, as of when, above the village the boards of its villages, and by days before then who there
+    was.
     """
 
     at: AsOf
     as_of: datetime
-    figures: Figures
-    due: Mapping[DueWindow, timedelta]
+    numbers: Numbers
     board: Board | None
     earlier: Mapping[int, People]
 
@@ -54,6 +58,7 @@ class Viewer:
         self._name_of = name_of
         self._clock = clock
         self._catching_up = catching_up
+        self._kept: dict[str, tuple[AsOf, Numbers]] = {}
 
     async def snapshots(self, regions: Sequence[str], at: AsOf | None = None) -> list[Snapshot]:
         """Return the snapshot of each region, in the order asked, all of one moment: as of now, or as of a day.
@@ -69,17 +74,31 @@ class Viewer:
         return self._earlier.overdue()
 
     async def _now(self, regions: Sequence[str], now: datetime) -> dict[str, _Seen]:
-        # WIB's day is the earliest of the three, so its windows begin no later than any other's.
-        figures = await self._store.figures(regions, first_day(local(NATION, now).date()))
         days = {region: AsOf(local(region, now).date()) for region in regions}
+        numbers = await self._numbers(days, first_day(local(NATION, now).date()))
         boards = await self._boards.of(_above_villages(days), now=True)
         earlier = await self._earlier.of(
-            {r: day for r, day in days.items() if self._deriver.looks_back(r, day)}, figures
+            {r: day for r, day in days.items() if self._deriver.looks_back(r, day)}, numbers
         )
         return {
-            region: _Seen(day, now, figures[region], DUE_WINDOWS, boards.get(region), earlier.get(region, {}))
+            region: _Seen(day, now, numbers[region], boards.get(region), earlier.get(region, {}))
             for region, day in days.items()
         }
+
+    async def _numbers(self, days: Mapping[str, AsOf], flows_from: date) -> dict[str, Numbers]:
+        """Return the numbers of each region on its day, all of one moment; what has not changed is not read again.
+
+        WIB's day is the earliest of the three, so the windows that begin with it begin no later than any other's.
+        """
+        kept = {region: self._kept[region][1] for region, day in days.items() if self._is_kept(region, day)}
+        known = {region: numbers.version for region, numbers in kept.items()}
+        figures = await self._store.figures(days, flows_from, known)
+        anew = {r: numbers_of(found, days[r].day, DUE_WINDOWS) for r, found in figures.items()}
+        self._kept |= {r: (days[r], numbers) for r, numbers in anew.items() if level_of(r) in _KEPT_LEVELS}
+        return kept | anew
+
+    def _is_kept(self, region: str, day: AsOf) -> bool:
+        return region in self._kept and self._kept[region][0] == day
 
     async def _then(self, regions: Sequence[str], at: AsOf, now: datetime) -> dict[str, _Seen]:
         looks_back = any(self._deriver.looks_back(region, at) for region in regions)
@@ -87,15 +106,18 @@ class Viewer:
         boards = await self._boards.of(_above_villages(dict.fromkeys(regions, at)), now=False)
         return {
             region: _Seen(
-                at, min(now, _end_of(region, at)), line.figures, {}, boards.get(region), _people(line.earlier)
+                at,
+                min(now, _end_of(region, at)),
+                numbers_of(line.figures, at.day, {}),
+                boards.get(region),
+                _people(line.earlier),
             )
             for region, line in then.items()
         }
 
     def _snapshot(self, region: str, seen: _Seen) -> Snapshot:
-        tally, at = seen.figures.tally, seen.at
-        people = people_of(tally)
-        derived = self._deriver.of(region, at, Counted(people, seen.earlier))
+        numbers = seen.numbers
+        derived = self._deriver.of(region, seen.at, Counted(numbers.people, seen.earlier))
         board = seen.board or Board(derived.quota, derived.designation)
         is_village = level_of(region) == "village"
         return Snapshot(
@@ -104,22 +126,22 @@ class Viewer:
             level=level_of(region),
             time_zone=zone_name(region),
             parent=parent_of(region),
-            registered=tally.registered,
-            active=tally.active,
-            unplaced=Count() if is_village else Count(tally.placed_here, tally.placed_here_active),
+            registered=numbers.people.everyone.registered,
+            active=numbers.people.everyone.active,
+            unplaced=Count() if is_village else numbers.placed_here,
             potential=derived.potential,
             coverage=derived.coverage[WORKERS],
-            flows=windowed(seen.figures.flows, at.day),
+            flows=numbers.flows,
             as_of=seen.as_of,
-            recorded_at=tally.recorded_at,
-            position=seen.figures.position,
-            fed_at=dict(sorted(tally.fed_at.items())),
+            recorded_at=numbers.recorded_at,
+            position=numbers.version.position,
+            fed_at=numbers.fed_at,
             catching_up=self._catching_up(region),
-            by_segment=tally.by("segment"),
-            by_group=tally.by("group"),
-            by_payer=tally.by("payer"),
-            by_programme=tally.by("programme"),
-            due={window: tally.due_by_payer(at.day + ahead) for window, ahead in seen.due.items()},
+            by_segment=numbers.by_segment,
+            by_group=dict(numbers.people.groups or {}),
+            by_payer=numbers.by_payer,
+            by_programme=numbers.by_programme,
+            due=numbers.due,
             target=derived.target,
             forecast=derived.forecast,
             quota=board.quota,

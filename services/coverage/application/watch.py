@@ -89,7 +89,8 @@ class Watch:
     async def _publish_summed(self) -> None:
         """Have nation and provinces published whose position has grown, whoever counted."""
         owned = [region for region in self._summed if self._publisher.owns(region)]
-        self._publisher.touch_newer(await self._store.positions(owned))
+        versions = await self._store.versions(owned)
+        self._publisher.touch_newer({region: version.position for region, version in versions.items()})
 
     async def look_at_reference(self) -> None:
         """Read the rows recorded since the last look; their regions are published anew, and those above, whose sums

@@ -183,5 +183,8 @@ def newest(one: datetime | None, other: datetime | None) -> datetime | None:
 
 def add_up(into: dict[str, int], other: Mapping[str, int]) -> None:
     """Add numbers key by key."""
+    if not into:
+        into.update(other)
+        return
     for key, number in other.items():
         into[key] = into.get(key, 0) + number

@@ -80,7 +80,10 @@ def add_flow(into: Flows, code: str, day: int, people: int) -> None:
 def add_flows(into: Flows, other: Flows) -> None:
     """Take the other's people in."""
     for code, found in other.items():
-        days = into.setdefault(code, {})
+        days = into.get(code)
+        if days is None:
+            into[code] = found.copy()
+            continue
         for day, people in found.items():
             days[day] = days.get(day, 0) + people
 

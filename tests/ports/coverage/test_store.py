@@ -121,7 +121,7 @@ async def test_partitions_are_summed_for_nation_and_province(store: Store) -> No
     await store.apply([flush(joined(3, OTHER_PROVINCE), Position(), OTHER_PROVINCE)])
     figures = await store.figures(["ID", "11", "92", "12"], TODAY)
     assert [figures[region].tally.registered for region in ("ID", "11", "92", "12")] == [5, 2, 3, 0]
-    assert await store.positions(["ID", "11", "12"]) == {"ID": 5, "11": 2, "12": 0}
+    assert {r: v.position for r, v in (await store.versions(["ID", "11", "12"])).items()} == {"ID": 5, "11": 2, "12": 0}
     assert by_day(figures["ID"].flows) == {(TODAY, "joined"): Flow(5, 5)}
 
 
