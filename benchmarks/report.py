@@ -26,6 +26,7 @@ class Spread:
 
     count: int
     p50_ms: float
+    p95_ms: float
     p99_ms: float
 
     @classmethod
@@ -37,12 +38,13 @@ class Spread:
         if not seconds:
             raise ValueError("nothing was measured: no duration to sum up")
         ordered = sorted(seconds)
-        return cls(len(ordered), _rank_ms(ordered, 0.50), _rank_ms(ordered, 0.99))
+        return cls(len(ordered), *(_rank_ms(ordered, share) for share in (0.50, 0.95, 0.99)))
 
     def plus(self, other: Spread) -> Spread:
-        """Return both one after the other, percentile by percentile; for p99 that is an upper estimate."""
+        """Return both one after the other, percentile by percentile; for high ones that is an upper estimate."""
         fewer = min(self.count, other.count)
-        return Spread(fewer, round(self.p50_ms + other.p50_ms, 3), round(self.p99_ms + other.p99_ms, 3))
+        p50, p95, p99 = self.p50_ms + other.p50_ms, self.p95_ms + other.p95_ms, self.p99_ms + other.p99_ms
+        return Spread(fewer, round(p50, 3), round(p95, 3), round(p99, 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +109,16 @@ def _as_document(comparison: Comparison) -> dict[str, Any]:
 
 
 def _table(name: str, limits: Mapping[str, Spread], found: Mapping[str, Comparison]) -> Table:
-    table = Table("", "n", "p50 ms", "p99 ms", "limit p50", "limit p99", "× p50", "× p99", title=name)
+    table = Table("", "n", "p50 ms", "p95 ms", "p99 ms", "limit p50", "limit p99", "× p50", "× p99", title=name)
     for what, one in found.items():
-        figures = (one.measured.p50_ms, one.measured.p99_ms, one.limit.p50_ms, one.limit.p99_ms)
+        took = (one.measured.p50_ms, one.measured.p95_ms, one.measured.p99_ms)
+        figures = (*took, one.limit.p50_ms, one.limit.p99_ms)
         ratios = (one.ratio_p50, one.ratio_p99)
         table.add_row(what, str(one.measured.count), *(f"{ms:.1f}" for ms in figures), *(f"{x:.1f}" for x in ratios))
     table.add_section()
     for hop, spread in limits.items():
-        table.add_row(f"bare: {hop}", str(spread.count), f"{spread.p50_ms:.1f}", f"{spread.p99_ms:.1f}")
+        took = (spread.p50_ms, spread.p95_ms, spread.p99_ms)
+        table.add_row(f"bare: {hop}", str(spread.count), *(f"{ms:.1f}" for ms in took))
     return table
 
 

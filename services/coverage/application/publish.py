@@ -22,7 +22,7 @@ from shared.runtime.logging import logger
 _log = logger(__name__)
 
 EVERY: Final = timedelta(seconds=1)
-_CHUNK: Final = 50
+_CHUNK: Final = 30
 """Regions read and published together: large enough to spare round trips, small enough to let readers in between."""
 _REST: Final = 4
 """Times as long as publishing a chunk took, until the next: it may have a fifth of the process, the rest counts."""
@@ -143,7 +143,7 @@ class Publisher:
         if regions := list(islice(self._round, _CHUNK)):
             return regions
         # The largest first; within a level by code, so that what lies together is read together.
-        self._round = iter(sorted(self._below.take(now), key=lambda region: (len(region), region)))
+        self._round = iter(sorted(sorted(self._below.take(now)), key=len))
         return list(islice(self._round, _CHUNK))
 
     async def _publish(self, regions: Sequence[str]) -> None:
