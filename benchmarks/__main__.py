@@ -10,13 +10,14 @@ from typing import Final
 
 from benchmarks import latency, person
 from benchmarks.coverage import measure as coverage
-from benchmarks.coverage import reading
+from benchmarks.coverage import reading, rebuild
 from benchmarks.registry import growth
 from benchmarks.registry import measure as registry
 
 BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
     "coverage": coverage.measure,
     "reading": reading.measure,
+    "rebuild": rebuild.measure,
     "growth": growth.measure,
     "latency": latency.measure,
     "person": person.measure,

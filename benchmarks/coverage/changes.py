@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from random import Random
 from typing import Final
 
 import msgspec
 
+from deploy.local.parts import Ground
 from shared.adapters.kafka_producer import Producer, Record, partition_for
+from shared.contracts import topics
 from shared.contracts.changes import Change, Kind, State
 from shared.contracts.topics import PARTITIONS
 from shared.regions.catalogue import catalogue
@@ -96,6 +99,15 @@ async def publish(producer: Producer, topic: str, some: Iterator[Change]) -> Non
             await producer.publish(topic, records)
             records = []
     await producer.publish(topic, records)
+
+
+async def fill(ground: Ground, some: Iterator[Change], count: int) -> None:
+    """Put so many changes on the ground's topic."""
+    producer = Producer(ground.kafka, "benchmark")
+    try:
+        await publish(producer, topics.CHANGES.under(ground.namespace).name, islice(some, count))
+    finally:
+        await producer.stop()
 
 
 def now() -> datetime:

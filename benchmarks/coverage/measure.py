@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Final
 
 from benchmarks.coverage.bare import discarded
-from benchmarks.coverage.changes import changes, now, publish, villages
+from benchmarks.coverage.changes import changes, fill, now, villages
 from benchmarks.coverage.live import live
 from benchmarks.coverage.replica import Replica, apart, running
 from benchmarks.rates import Rate
@@ -67,7 +66,7 @@ class _Run:
     async def _replay_then_live(self) -> None:
         ground = await apart(self._ground, "replay")
         some = changes(_REPLAYED + _LIVE_PER_SECOND * _LIVE_SECONDS, villages(_FEW_VILLAGES), now())
-        await _fill(ground, some, _REPLAYED)
+        await fill(ground, some, _REPLAYED)
         bare = await discarded(ground, _REPLAYED)
         async with running(ground) as replica:
             rate = await _replayed(replica, _REPLAYED)
@@ -90,20 +89,12 @@ class _Run:
     async def _spread_out(self, count: int) -> float:
         """Return changes a second, where so many villages are touched."""
         ground = await apart(self._ground, f"v{count}")
-        await _fill(ground, changes(_SPREAD_OUT, villages(count), now()), _SPREAD_OUT)
+        await fill(ground, changes(_SPREAD_OUT, villages(count), now()), _SPREAD_OUT)
         bare = await discarded(ground, _SPREAD_OUT)
         async with running(ground) as replica:
             rate = await _replayed(replica, _SPREAD_OUT)
         self.rates[f"replay of {_SPREAD_OUT:,} in {count:,} villages"] = Rate(rate, bare)
         return rate
-
-
-async def _fill(ground: Ground, some: Iterator[Change], count: int) -> None:
-    producer = Producer(ground.kafka, "benchmark")
-    try:
-        await publish(producer, topics.CHANGES.under(ground.namespace).name, islice(some, count))
-    finally:
-        await producer.stop()
 
 
 async def _replayed(replica: Replica, count: int) -> float:

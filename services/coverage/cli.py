@@ -18,7 +18,7 @@ from services.coverage.application.proof_ports import Generations
 from services.coverage.application.verify import Compared, DifferenceFound
 from services.coverage.domain.position import Position
 from services.coverage.settings import CoverageSettings
-from shared.adapters.serve import serve_api
+from shared.adapters.serve import serve_api, spare_the_collector
 from shared.adapters.shown_progress import ShownProgress
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import PermanentError, TransientError
@@ -94,6 +94,7 @@ async def _verified(ledger: Path | None, *, topic: bool) -> Compared:
         progress = stack.enter_context(ShownProgress())
         dump = stack.enter_context(ledger.open("rb")) if ledger else None
         async with verifier(CoverageSettings(), dump, topic=topic) as verifying:
+            spare_the_collector()
             for partition in range(PARTITIONS):
                 progress.begin(f"changes of partition {partition}")
                 async with aclosing(verifying.pieces(partition)) as pieces:
@@ -130,6 +131,7 @@ async def _rebuilt(*, status: bool, drop_old: bool) -> None:
     with ExitStack() as stack:
         progress = ShownProgress()
         async with rebuilding(CoverageSettings(), progress) as (rebuild, generations):
+            spare_the_collector()
             if status:
                 await _show_builds(generations)
             elif drop_old:

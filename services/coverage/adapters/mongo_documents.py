@@ -22,10 +22,12 @@ from services.coverage.domain.flows import Flows, add_flows, flow_of, since
 from services.coverage.domain.movements import MOVES
 from services.coverage.domain.rollup import Rollup
 from shared.adapters.mongo import Document
-from shared.regions.codes import level_of, parent_of
+from shared.regions.codes import level_of
 
 SELF: Final = "-"
 """The part of a block that is the block's own region, beside its villages."""
+_DISTRICT: Final = 8
+"""Characters of its code; a village's has more, all others have no more."""
 _LISTED: Final = 32
 """Sums a document lists, about, while they are small: a reader adds them up."""
 _LISTED_ABOVE: Final = 4
@@ -40,12 +42,12 @@ _flows: Final = msgspec.msgpack.Decoder(dict[str, Flows]).decode
 
 def block_of(region: str) -> str:
     """Return the region whose counter document holds this one: a village's district, else the region itself."""
-    return parent_of(region) or region if level_of(region) == "village" else region
+    return region[:_DISTRICT]
 
 
 def part_of(region: str) -> str:
     """Return the name of the region's part in its block."""
-    return region.rpartition(".")[2] if level_of(region) == "village" else SELF
+    return region[_DISTRICT + 1 :] or SELF
 
 
 @dataclass(slots=True)
@@ -141,7 +143,7 @@ class Addition:
 
 
 def additions(flush: Flush, rollup: Rollup) -> Iterator[Addition]:
-    """Yield what a flush adds, block by block; of flows those in the windows: of other days the pages tell."""
+    """Yield what a flush adds, block by block."""
     blocks = defaultdict[str, Block](Block)
     for place, tally in rollup.places.items():
         if place not in rollup.above:
@@ -149,8 +151,7 @@ def additions(flush: Flush, rollup: Rollup) -> Iterator[Addition]:
     for region, tally in rollup.above.items():
         blocks[region].people[SELF] = tally
     for region, flows in rollup.flows.items():
-        if recent := since(flows, flush.flows_from):
-            blocks[block_of(region)].flows[part_of(region)] = recent
+        blocks[block_of(region)].flows[part_of(region)] = flows
     for block, added in blocks.items():
         yield Addition(block, flush, added)
 

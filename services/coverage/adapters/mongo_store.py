@@ -25,7 +25,7 @@ from shared.adapters.mongo import Collection as Collected
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import level_of
-from shared.runtime.errors import FencedError, TransientError
+from shared.runtime.errors import FencedError, PermanentError, TransientError
 
 COLLECTIONS: Final = ["checkpoints", "counters", "pages"]
 _SUMMED: Final = frozenset({"nation", "province"})
@@ -56,11 +56,22 @@ class MongoStore:
         generation = await self._generation()
         counters, pages = of_generation("counters", generation), of_generation("pages", generation)
         await self._mongo.create([counters, pages])
+        await self._check_layout(counters)
         with translating("prepare counters"):
             await self._mongo[counters].create_index("block")
             await self._mongo[counters].create_index([("partition", 1), ("block", 1)])
             await self._mongo[pages].create_index([("region", 1), ("effective_until", 1)])
             await self._mongo[pages].create_index([("region", 1), ("recorded_until", 1)])
+
+    async def _check_layout(self, counters: str) -> None:
+        """Raises: PermanentError where an earlier version wrote the counters, which this one would take for none."""
+        with translating("look at the counters"):
+            found = await self._mongo[counters].find_one({}, {"parts": 1})
+        if found and not isinstance(found["parts"], list):
+            raise PermanentError(
+                f"an earlier version wrote the collection {counters}: drop checkpoints, counters and pages of this "
+                "database (not reference), and all is counted anew from the topic"
+            )
 
     async def _generation(self, session: Session = None) -> int:
         """Return the generation: of the session's moment where there is one."""
@@ -85,7 +96,7 @@ class MongoStore:
 
     async def apply(self, flushes: Sequence[Flush]) -> None:
         """See the port. Checkpoints move first: of two at the same position the second meets a conflict there."""
-        rolled_up = [(flush, Rollup(flush.sum)) for flush in flushes]
+        rolled_up = [(flush, Rollup(flush.sum, flush.flows_from)) for flush in flushes]
         added = [addition for flush, rollup in rolled_up for addition in additions(flush, rollup)]
         pages = [update for flush, rollup in rolled_up for update in page_updates(flush, rollup)]
 

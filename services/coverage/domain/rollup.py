@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import date
 from typing import Final
 
 from services.coverage.domain.counters import Sum, Tally
@@ -32,15 +33,17 @@ class Rollup:
 
     `places` are tallies of what stands at a place itself, `above` those of regencies, provinces and the nation with
     all below them; `steps` are by regency, `movements` as provinces and the nation see them. Of a district, `flows`
-    are its own people's and the moves it sees: the rest is the sum of its villages.
+    are its own people's and the moves it sees: the rest is the sum of its villages. Flows of days before `flows_from`
+    are left out: most of a long history is older.
     """
 
-    def __init__(self, added: Sum) -> None:
+    def __init__(self, added: Sum, flows_from: date = date.min) -> None:
         self.places: defaultdict[str, Tally] = defaultdict(Tally)
         self.above: defaultdict[str, Tally] = defaultdict(Tally)
         self.steps: defaultdict[str, list[tuple[StepKey, int]]] = defaultdict(list)
         self.movements: defaultdict[str, Movements] = defaultdict(dict)
         self.flows: defaultdict[str, Flows] = defaultdict(dict)
+        self._flows_from = flows_from
         self._place(added)
         self._raise()
         self._sort(added)
@@ -91,7 +94,7 @@ class Rollup:
                 continue
             movements, key = self.movements[held[:_PROVINCE]], (effective, recorded, kind, before, after)
             movements[key] = movements.get(key, 0) + people
-            if (code := flow_code(kind, before, after)) is not None:
+            if effective >= self._flows_from and (code := flow_code(kind, before, after)) is not None:
                 add_flow(staying[held], code, effective.toordinal(), people)
         self._raise_movements()
         self._raise_flows(staying)
@@ -106,7 +109,7 @@ class Rollup:
                 movements, key = self.movements[region], movement[:5]
                 movements[key] = movements.get(key, 0) + people
             code = flow_code(movement.kind, movement.before, movement.after)
-            if code is not None:
+            if code is not None and movement.effective_day >= self._flows_from:
                 add_flow(self.flows[region], code, movement.effective_day.toordinal(), people)
 
     def _raise_movements(self) -> None:

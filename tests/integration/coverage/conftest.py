@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.adapters.mongo import Mongo
 from tests.integration.coverage.stack import Replica, Stack, prepared
 
 
@@ -23,3 +24,11 @@ async def replica(stack: Stack) -> AsyncIterator[Replica]:
     """One running replica."""
     async with stack.replica() as replica:
         yield replica
+
+
+@pytest.fixture
+async def mongo(mongodb_uri: str, namespace: str) -> AsyncIterator[Mongo]:
+    """A fresh database."""
+    database = Mongo(mongodb_uri, f"{namespace.replace('.', '_')}coverage", "coverage-0")
+    yield database
+    database.close()

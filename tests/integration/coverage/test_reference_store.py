@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -16,14 +15,6 @@ from shared.adapters.mongo import Mongo
 
 FIGURE = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all workers")
 AT = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-async def mongo(mongodb_uri: str, namespace: str) -> AsyncIterator[Mongo]:
-    """A fresh database."""
-    database = Mongo(mongodb_uri, f"{namespace.replace('.', '_')}coverage", "coverage-0")
-    yield database
-    database.close()
 
 
 @pytest.fixture
