@@ -8,6 +8,7 @@ in collections of its own; which one is live stands in every checkpoint, so it c
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
@@ -18,7 +19,6 @@ from services.coverage.adapters.mongo_documents import Addition, Block, addition
 from services.coverage.adapters.mongo_pages import Later, page_updates
 from services.coverage.application.ports import NONE_KNOWN, Checkpoint, Figures, Flush, Timeline, Version
 from services.coverage.domain.flows import add_flows
-from services.coverage.domain.movements import Movement
 from services.coverage.domain.position import Position
 from services.coverage.domain.rollup import Rollup
 from shared.adapters.mongo import Collection as Collected
@@ -29,7 +29,6 @@ from shared.runtime.errors import FencedError, PermanentError, TransientError
 
 COLLECTIONS: Final = ["checkpoints", "counters", "pages"]
 _SUMMED: Final = frozenset({"nation", "province"})
-_Movements = list[tuple[Movement, int]]
 
 
 def of_generation(collection: str, generation: int) -> str:
@@ -152,33 +151,26 @@ class MongoStore:
 
         return await self._mongo.transact(work)
 
-    async def _later(
-        self, regions: Collection[str], effective_after: date, recorded_after: date, session: Session
-    ) -> dict[str, list[tuple[Movement, int]]]:
-        later, found = Later(regions, effective_after, recorded_after), {region: _Movements() for region in regions}
-        if regions:
-            pages = await self._collection("pages", session)
-            for page in await pages.find(later.query, session=session).to_list(None):
-                for region, movement in later.of(page):
-                    found[region].append(movement)
-        return found
-
     async def timelines(
         self, regions: Collection[str], effective_after: date, recorded_after: date
     ) -> dict[str, Timeline]:
-        """See the port. Read in a transaction, so that counters and movements are of one moment."""
-
-        async def work(session: Session) -> dict[str, Timeline]:
+        """See the port. Read in a session of one moment, so that a far day may take longer than a transaction."""
+        later = Later(regions, effective_after, recorded_after)
+        async with self._mongo.moment() as session:
             counters = await self._counters(session)
             timelines = {region: Timeline(generation=counters.generation) for region in regions}
-            for region, block, position in await counters.blocks(regions):
-                timelines[region].tally.add(block.tally(region))
-                timelines[region].position += position
-            for region, movements in (await self._later(regions, effective_after, recorded_after, session)).items():
-                timelines[region].movements = movements
-            return timelines
-
-        return await self._mongo.transact(work)
+            with translating("read the past"):
+                for region, block, position in await counters.blocks(regions):
+                    timelines[region].tally.add(block.tally(region))
+                    timelines[region].position += position
+                pages = await self._collection("pages", session)
+                async for page in pages.find(later.query, session=session):
+                    later.add(page)
+                    # Each page takes milliseconds, and there may be thousands: readers and flushes come in between.
+                    await asyncio.sleep(0)
+        for region, movements in later.movements().items():
+            timelines[region].movements = movements
+        return timelines
 
     async def versions(self, regions: Collection[str]) -> dict[str, Version]:
         """See the port."""

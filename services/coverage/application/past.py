@@ -61,7 +61,7 @@ class Past:
 
     async def flows(self, region: str, first: date, last: date, known_at: date) -> Flows:
         """Return the flows of the days from first to last, known at a day, by effective day and kind."""
-        line = (await self._store.timelines([region], before(first), date.max))[region]
+        line = (await self._store.timelines([region], before(first), known_at))[region]
         return _flows(line.movements, first, last, known_at)
 
 

@@ -116,6 +116,8 @@ class Store(Protocol):
     ) -> dict[str, Timeline]:
         """Return each region with its movements effective after the one day or recorded after the other.
 
+        Of their `recorded_day` it holds only whether that is later than the other: alike ones may be added up.
+
         So what was counted as of that day, known at the other, is the tally without them; and `date.min` gives all.
         """
         ...
