@@ -164,6 +164,12 @@ class MemoryGenerations:
         assert {at: one.position.next_seq for at, one in new.items()} == held
         self.number, self.live.flushes = generation, self.stores[generation].flushes
 
+    async def discard(self) -> int | None:
+        """See the port."""
+        building = (await self.builds()).building
+        self.stores.pop(building or 0, None)
+        return building
+
     async def drop_old(self) -> tuple[int, ...]:
         """See the port."""
         return (await self.builds()).old

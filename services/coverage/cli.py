@@ -112,21 +112,22 @@ async def _verified(ledger: Path | None, *, topic: bool) -> Compared:
 def rebuild(
     status: Annotated[bool, typer.Option("--status", help="Only say which generations there are")] = False,
     drop_old: Annotated[bool, typer.Option("--drop-old", help="Only delete those that are no longer live")] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Only delete one that was broken off")] = False,
 ) -> None:
     """Count the whole topic into a new generation, while coverage runs, and make that the live one.
 
     Stopped half way it harms nothing, and goes on when called again. Exit code 2 when it could not be done.
     """
-    if status and drop_old:
-        raise typer.BadParameter("ask for --status or for --drop-old, not for both")
+    if status + drop_old + discard > 1:
+        raise typer.BadParameter("ask for one of --status, --drop-old and --discard")
     try:
-        asyncio.run(_rebuilt(status=status, drop_old=drop_old))
+        asyncio.run(_rebuilt(status=status, drop_old=drop_old, discard=discard))
     except (PermanentError, TransientError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
 
 
-async def _rebuilt(*, status: bool, drop_old: bool) -> None:
+async def _rebuilt(*, status: bool, drop_old: bool, discard: bool) -> None:
     started = perf_counter()
     with ExitStack() as stack:
         progress = ShownProgress()
@@ -137,6 +138,9 @@ async def _rebuilt(*, status: bool, drop_old: bool) -> None:
             elif drop_old:
                 dropped = await generations.drop_old()
                 typer.echo(f"dropped: {_listed(dropped)}")
+            elif discard:
+                discarded = await rebuild.discard()
+                typer.echo(f"discarded: {_listed([] if discarded is None else [discarded])}")
             else:
                 stack.enter_context(progress)
                 generation = await rebuild.run()

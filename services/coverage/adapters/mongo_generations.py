@@ -83,6 +83,13 @@ class MongoGenerations:
         await self._mongo.transact(work)
         await self._mongo.drop([of_generation("checkpoints", generation)])
 
+    async def discard(self) -> int | None:
+        """See the port. Without its checkpoints it is being built no more: what a kill leaves is dropped as old."""
+        building = (await self.builds()).building
+        if building is not None:
+            await self._mongo.drop(of_generation(name, building) for name in ("checkpoints", "counters", "pages"))
+        return building
+
     async def drop_old(self) -> tuple[int, ...]:
         """See the port."""
         old = (await self.builds()).old

@@ -175,6 +175,10 @@ class Generations(Protocol):
         """
         ...
 
+    async def discard(self) -> int | None:
+        """Delete the one that is being built, and return its number; only for who holds the lease of rebuilds."""
+        ...
+
     async def drop_old(self) -> tuple[int, ...]:
         """Delete those that are neither live nor being built, and return their numbers."""
         ...

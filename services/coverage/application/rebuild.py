@@ -122,6 +122,17 @@ class Rebuild:
                 await asyncio.gather(self._flight, return_exceptions=True)
             await self._release()
 
+    async def discard(self) -> int | None:
+        """Throw away what an earlier rebuild has built; return its number, or None where there is nothing.
+
+        Raises: PermanentError where another rebuild is under way.
+        """
+        await self._renew()
+        try:
+            return await self._generations.discard()
+        finally:
+            await self._release()
+
     async def _begin(self) -> None:
         live = await self._counted()
         missing = sum(next_seq - self._parts[at].after.next_seq for at, next_seq in live.items())

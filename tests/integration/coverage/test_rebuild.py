@@ -230,6 +230,8 @@ async def test_a_killed_rebuild_harms_nothing_and_is_gone_on_with(
     second, generations = await rebuilding(stack, mongo, "two", clock, Counting())
     with pytest.raises(PermanentError, match="another rebuild is under way"):
         await second.run()
+    with pytest.raises(PermanentError, match="another rebuild is under way"):
+        await second.discard()
     written = (await generations.changes())[1]
     assert (await generations.builds()).building == 1
     clock.advance(LEASE_FOR + timedelta(seconds=1))
@@ -294,6 +296,18 @@ class Counting(SilentProgress):
     def advance(self, steps: int) -> None:
         """See the protocol."""
         self.done += steps
+
+
+async def test_the_command_discards_what_was_broken_off(stack: Stack, replica: Replica, mongo: Mongo) -> None:
+    """And says so; the next rebuild begins at the beginning."""
+    await MongoGenerations(mongo).store(1)
+    ran = await cakupan_coverage(stack, "rebuild", "--discard")
+    assert (ran.code, ran.said) == (0, "discarded: generation 1\n")
+    ran = await cakupan_coverage(stack, "rebuild", "--discard")
+    assert (ran.code, ran.said) == (0, "discarded: none\n")
+    ran = await cakupan_coverage(stack, "rebuild", "--status", "--discard")
+    assert ran.code == 2
+    assert "ask for one of --status, --drop-old and --discard" in ran.said
 
 
 async def test_a_rebuild_mends_what_was_spoilt(stack: Stack, replica: Replica, mongo: Mongo) -> None:

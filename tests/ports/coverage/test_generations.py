@@ -68,6 +68,17 @@ async def test_what_is_built_is_seen_by_nobody_until_the_flip(database: Mongo, l
     assert await generations.drop_old() == ()
 
 
+async def test_what_was_broken_off_can_be_thrown_away(database: Mongo, live: MongoStore) -> None:
+    """Nothing of it is left, and the live one is as it was; where nothing is being built nothing is done."""
+    generations = MongoGenerations(database)
+    await (await generations.store(1)).apply([flush(joined(2), Position())])
+    assert await generations.discard() == 1
+    assert await generations.builds() == Builds(0, None, ())
+    assert not {"checkpoints_1", "counters_1", "pages_1"} & await database.names()
+    assert await people(live) == (3, 3)
+    assert await generations.discard() is None
+
+
 async def test_positions_are_never_less_than_before_the_flip(database: Mongo, live: MongoStore) -> None:
     """Though the last flush that touched a region ended earlier when it was built."""
     generations = MongoGenerations(database)
