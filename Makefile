@@ -24,7 +24,7 @@ reset: $(INSTALLED) ## Forget the data, keys and logs of the local stack
 	@exec $(BIN)/python -m deploy.local reset
 
 test: lint type ## Lint, types, import rules, contracts and all tests
-	@exec $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@exec $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 laws: $(INSTALLED) ## Try the laws on twenty times as many examples as `make test` does
 	@CAKUPAN_EXAMPLES=1000 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit

@@ -86,6 +86,7 @@ def _pages(places: Sequence[str]) -> Iterator[Page]:
     yield Page("a province's regencies", "/v1/regions/{}/children?limit=100", provinces)
     yield Page("the nation's provinces", "/v1/regions/{}/children?limit=100", ["ID"])
     yield Page("a regency as of the last month's end", f"/v1/regions/{{}}?as_of={month}", regencies)
+    yield Page("the nation as of the last month's end", f"/v1/regions/{{}}?as_of={month}", ["ID"])
     yield Page("a search", "/v1/regions?q={}", ["tanah bumbu", "desa sukamaju", "bandung", "63.10", "sukamaju, garut"])
     yield Page("monev sheet of a province", f"/v1/reports/monev?region={{}}&as_of={month}", provinces)
 

@@ -4,34 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import islice
 
 
 class Pacer:
-    """Remembers which regions changed, and when each was last taken."""
+    """Remembers which regions changed, which are only to be taken again in their turn, and when each was last taken."""
 
     def __init__(self, every: timedelta) -> None:
         self._every = every
-        self._waiting: set[str] = set()
+        self._changed: set[str] = set()
+        self._again: dict[str, None] = {}
         self._taken_at: dict[str, datetime] = {}
 
     def touch(self, regions: Iterable[str]) -> None:
         """Note that these regions changed."""
-        self._waiting.update(regions)
+        for region in regions:
+            self._changed.add(region)
+            self._again.pop(region, None)
+
+    def touch_again(self, regions: Iterable[str]) -> None:
+        """Note that these regions are to be taken once more, after those noted before them; nobody waits for it."""
+        self._again.update((region, None) for region in regions if region not in self._changed)
 
     def take(self, now: datetime) -> list[str]:
         """Return the regions that changed and have rested long enough; they rest again from now."""
         self._forget_rested(now)
-        due = [region for region in self._waiting if region not in self._taken_at]
-        self._waiting.difference_update(due)
+        due = [region for region in self._changed if region not in self._taken_at]
+        self._changed.difference_update(due)
         self._taken_at.update(dict.fromkeys(due, now))
+        return due
+
+    def take_again(self, now: datetime, most: int) -> list[str]:
+        """Return the next regions that are to be taken once more, those that have rested; they rest again from now."""
+        self._forget_rested(now)
+        due = list(islice((region for region in self._again if region not in self._taken_at), most))
+        for region in due:
+            del self._again[region]
+            self._taken_at[region] = now
         return due
 
     def wait(self, now: datetime) -> timedelta | None:
         """Return how long until the next region is due; None where none waits."""
-        if not self._waiting:
-            return None
-        due_at = min(self._taken_at.get(region, now - self._every) + self._every for region in self._waiting)
-        return max(due_at - now, timedelta(0))
+        rested = now - self._every
+        due_at = [self._taken_at.get(region, rested) + self._every for region in (*self._changed, *self._again)]
+        return max(min(due_at) - now, timedelta(0)) if due_at else None
 
     def _forget_rested(self, now: datetime) -> None:
         """Drop what has rested; the oldest stand first, as each is set anew when it is taken."""

@@ -13,7 +13,7 @@ from services.coverage.application.pacing import Pacer
 from services.coverage.application.ports import Metrics, SnapshotTopic
 from services.coverage.application.view import Viewer
 from services.coverage.domain.movements import lineage
-from shared.regions.codes import NATION, level_of
+from shared.regions.codes import NATION
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
@@ -24,9 +24,10 @@ _log = logger(__name__)
 EVERY: Final = timedelta(seconds=1)
 _CHUNK: Final = 30
 """Regions read and published together: large enough to spare round trips, small enough to let readers in between."""
-_REST: Final = 4
-"""Times as long as publishing a chunk took, until the next: it may have a fifth of the process, the rest counts."""
-_SUMMED: Final = frozenset({"nation", "province"})
+_REST: Final = 3
+"""Times as long as publishing a chunk took, until the next: it may have a quarter of the process, the rest counts."""
+_REGENCY: Final = 5
+"""Characters of its code."""
 _AFTER_FAILURE: Final = timedelta(seconds=1)
 
 
@@ -48,8 +49,9 @@ class Publisher:
         self._partition_of = partition_of
         self._clock = clock
         self._metrics = metrics
-        self._summed, self._below = Pacer(EVERY), Pacer(EVERY)
+        self._pacer = Pacer(EVERY)
         self._round: Iterator[str] = iter(())
+        self._news_next = False
         self._wake = asyncio.Event()
         self._told_behind: set[str] = set()
         self._deferred: dict[int, set[str]] = {}
@@ -60,7 +62,12 @@ class Publisher:
     def touch(self, regions: Iterable[str]) -> None:
         """Note that these regions changed; those of other replicas are left to them."""
         with tracing.span("snapshots due") as self._traceparent:
-            self._note(region for region in regions if self.owns(region))
+            self._pacer.touch(region for region in regions if self.owns(region))
+        self._wake.set()
+
+    def touch_again(self, regions: Iterable[str]) -> None:
+        """Have these regions published once more, in turns with what changes meanwhile; they are many after a start."""
+        self._pacer.touch_again(region for region in regions if self.owns(region))
         self._wake.set()
 
     def counted(self, places: Collection[str]) -> None:
@@ -80,7 +87,7 @@ class Publisher:
         """Publish anew what was published as catching up and no longer is."""
         level = {region for region in self._told_behind if not catching_up(region)}
         self._told_behind -= level
-        self.touch(level)
+        self.touch_again(level)
         for partition, places in list(self._deferred.items()):
             if not any(map(catching_up, islice(places, 1))):
                 self.counted(self._deferred.pop(partition))
@@ -115,16 +122,12 @@ class Publisher:
 
     async def _until_due(self) -> None:
         """Wait for the next region that is due or for a region to change."""
-        waits = [wait for pacer in (self._summed, self._below) if (wait := pacer.wait(self._clock.now())) is not None]
+        wait = self._pacer.wait(self._clock.now())
         try:
-            async with asyncio.timeout(min(waits).total_seconds() if waits else None):
+            async with asyncio.timeout(None if wait is None else wait.total_seconds()):
                 await self._wake.wait()
         except TimeoutError:
             return
-
-    def _note(self, regions: Iterable[str]) -> None:
-        for region in regions:
-            (self._summed if level_of(region) in _SUMMED else self._below).touch([region])
 
     async def publish_due(self) -> None:
         """Publish every region that is due; on failure those not published wait."""
@@ -132,19 +135,20 @@ class Publisher:
             await self._publish(regions)
 
     def _due(self) -> list[str]:
-        """Return the regions to publish next: nation and provinces that are due, or else some of the present round.
+        """Return the regions to publish next: some that changed, in turns with some that are only published again."""
+        self._news_next = not self._news_next
+        lanes = (self._news, self._again) if self._news_next else (self._again, self._news)
+        return lanes[0]() or lanes[1]()
 
-        A round is all that was due below the provinces when it began, and takes minutes after a start: nation and
-        provinces would grow old in it.
-        """
-        now = self._clock.now()
-        if summed := self._summed.take(now):
-            return sorted(summed)
+    def _news(self) -> list[str]:
+        """Return some of a round: all that had changed when it began, so that a region and those below go together."""
         if regions := list(islice(self._round, _CHUNK)):
             return regions
-        # The largest first; within a level by code, so that what lies together is read together.
-        self._round = iter(sorted(sorted(self._below.take(now)), key=len))
+        self._round = iter(sorted(sorted(self._pacer.take(self._clock.now())), key=_size))
         return list(islice(self._round, _CHUNK))
+
+    def _again(self) -> list[str]:
+        return self._pacer.take_again(self._clock.now(), _CHUNK)
 
     async def _publish(self, regions: Sequence[str]) -> None:
         """Publish those of the regions that are this replica's; on failure they wait."""
@@ -152,7 +156,7 @@ class Publisher:
             if owned := [region for region in regions if self.owns(region)]:
                 await self._send(owned)
         except BaseException:
-            self._note(regions)
+            self._pacer.touch(regions)
             raise
 
     async def _send(self, regions: Sequence[str]) -> None:
@@ -167,3 +171,10 @@ class Publisher:
     async def trouble(self) -> str | None:
         """Say why snapshots do not go out; a health check."""
         return self._trouble
+
+
+def _size(region: str) -> int:
+    """Return what regions are ordered by, beside their code: the nation, provinces each with its regencies (who is told
+    of a province is told who moved it), districts, villages.
+    """
+    return 0 if region == NATION else max(len(region), _REGENCY)

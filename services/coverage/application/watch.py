@@ -105,7 +105,8 @@ class Watch:
         """Publish all regions of partitions that came to this replica, once the reader has taken them up."""
         for partition in self._assigned & self._reader.partitions:
             counted = await self._store.regions_of(partition)
-            self._publisher.touch([*counted, *self._summed, *self._book.regions])
+            self._publisher.touch(self._summed)
+            self._publisher.touch_again([*counted, *self._book.regions])
             self._assigned.discard(partition)
 
 

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from services.registry.domain.errors import Refusal, RefusalCode
 from shared.contracts import facts as contract
-from shared.runtime.masking import masked
+from shared.runtime.masking import holds_long_number, masked
 
 CORRECTED: Final = "cakupan.corrected.v1"
 _EXTENSION: Final = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
@@ -55,7 +55,7 @@ def shape(document: dict[str, Any], now: datetime) -> Shaped | list[Refusal]:
     if isinstance(type_, str) and type_ not in contract.TYPES:
         return [_unknown_type("type", type_, contract.TYPES)]
     model = contract.TYPES.get(type_, contract.Envelope) if isinstance(type_, str) else contract.Envelope
-    refusals = [*_extension_refusals(document), *_nothing_reclassified(document)]
+    refusals = [*_extension_refusals(document), *_nothing_reclassified(document), *_numbered_source(document)]
     event = None
     try:
         event = model.model_validate(document, context={"now": now})
@@ -114,6 +114,14 @@ def _extension_refusals(document: dict[str, Any]) -> Iterator[Refusal]:
             yield Refusal(
                 RefusalCode.MALFORMED_FIELD, shown(name), "an extension is a string, a whole number or a boolean"
             )
+
+
+def _numbered_source(document: dict[str, Any]) -> Iterator[Refusal]:
+    """Yield the refusal of a source that may be somebody's number: unlike an id it is published with every change."""
+    source = document.get("source")
+    if isinstance(source, str) and holds_long_number(source):
+        detail = "has eleven digits or more in a row, as an identity has; a source is published: name the system"
+        yield Refusal(RefusalCode.MALFORMED_FIELD, "source", detail)
 
 
 def as_refusal(wrong: ErrorDetails) -> Refusal:

@@ -28,20 +28,37 @@ def test_the_first_change_goes_out_at_once_and_the_last_after_a_second() -> None
     assert pacer.wait(clock.now()) is None
 
 
-@given(st.lists(st.tuples(st.sampled_from(["11", "12"]), st.integers(0, 700)), min_size=1, max_size=40))
-def test_never_twice_within_a_second_and_never_the_last_forgotten(steps: list[tuple[str, int]]) -> None:
+def test_what_is_only_taken_again_goes_in_its_turn() -> None:
+    """Some at a time, first noted first taken; one that changes meanwhile goes with the changes, and not twice."""
+    clock, pacer = ManualClock(), Pacer(SECOND)
+    pacer.touch_again(["11", "12", "13", "14"])
+    pacer.touch(["14"])
+    pacer.touch_again(["14"])
+    assert pacer.take_again(clock.now(), 2) == ["11", "12"]
+    assert pacer.take(clock.now()) == ["14"]
+    pacer.touch_again(["11"])
+    assert pacer.take_again(clock.now(), 2) == ["13"]
+    assert pacer.take_again(clock.now(), 2) == []
+    assert pacer.wait(clock.now()) == SECOND
+    clock.advance(SECOND)
+    assert pacer.take_again(clock.now(), 2) == ["11"]
+    assert pacer.wait(clock.now()) is None
+
+
+@given(st.lists(st.tuples(st.sampled_from(["11", "12"]), st.integers(0, 700), st.booleans()), min_size=1, max_size=40))
+def test_never_twice_within_a_second_and_never_the_last_forgotten(steps: list[tuple[str, int, bool]]) -> None:
     """Whatever the rhythm of changes, each region rests a second, and its last change is followed by a taking."""
     clock, pacer = ManualClock(), Pacer(SECOND)
     taken, touched = dict[str, list[timedelta]](), dict[str, timedelta]()
     start = clock.now()
 
     def take() -> None:
-        for region in pacer.take(clock.now()):
+        for region in [*pacer.take(clock.now()), *pacer.take_again(clock.now(), 1)]:
             taken.setdefault(region, []).append(clock.now() - start)
 
-    for region, milliseconds in steps:
+    for region, milliseconds, changed in steps:
         clock.advance(timedelta(milliseconds=milliseconds))
-        pacer.touch([region])
+        (pacer.touch if changed else pacer.touch_again)([region])
         touched[region] = clock.now() - start
         take()
     while (wait := pacer.wait(clock.now())) is not None:

@@ -102,6 +102,20 @@ async def test_no_region_is_published_twice_within_a_second() -> None:
     assert (await replica.published())["ID"].registered == 3
 
 
+async def test_what_changes_does_not_wait_for_what_is_only_published_again() -> None:
+    """After a start every region there is goes out once more; a change in the midst of that goes out before most."""
+    replica = await ready()
+    many = [f"11.01.{district:02d}" for district in range(10, 99)]
+    replica.publisher.touch_again(many)
+    await replica.apply(joined(1))
+    replica.topic.published.clear()
+    await replica.publisher.publish_due()
+    order = [snapshot.region for snapshot in replica.topic.published]
+    assert sorted(order) == sorted([*many, VILLAGE, "11.01.02", "11.01", "11", "ID"])
+    assert order.index(VILLAGE) < len(many) / 2
+    assert [region for region in order if region not in many] == ["ID", "11", "11.01", "11.01.02", VILLAGE]
+
+
 async def test_what_could_not_be_published_goes_out_later() -> None:
     """A topic that is away costs time, not a snapshot."""
     replica = await ready()

@@ -46,6 +46,7 @@ REFUSED: list[tuple[str, dict[str, Any], str | None]] = [
     ("malformed_field", {"time": "2026-02-30T08:00:00+07:00"}, "time"),
     ("malformed_field", {"time": 1790000000}, "time"),
     ("malformed_field", {"specversion": "0.3"}, "specversion"),
+    ("malformed_field", {"source": "bpjs/3273010101900001"}, "source"),
     ("malformed_field", {"source": ""}, "source"),
     ("malformed_field", {"traceparent": None}, "traceparent"),
     ("time_out_of_range", {"time": "1977-12-04", "data": {"segment": "XX"}}, "time"),
