@@ -88,13 +88,13 @@ class Block:
 
     def flows_of(self, region: str, first: date) -> Flows:
         """Return the region's flows of that day and later; those of a district's villages are its own but for moves."""
-        own = since(self.flows.get(part_of(region), {}), first)
-        if level_of(region) == "district":
-            for part, flows in self.flows.items():
-                if part != SELF:
-                    staying = {code: days for code, days in flows.items() if flow_of(code)[0] not in MOVES}
-                    add_flows(own, since(staying, first))
-        return own
+        flows: Flows = {}
+        for part, found in self.flows.items():
+            if part == part_of(region):
+                add_flows(flows, found)
+            elif level_of(region) == "district":
+                add_flows(flows, {code: days for code, days in found.items() if flow_of(code)[0] not in MOVES})
+        return since(flows, first)
 
     def compact(self, flows_from: date) -> None:
         """Let go of what is 0, and of the flows of days before the one given: no window holds them any more."""

@@ -24,8 +24,8 @@ _log = logger(__name__)
 EVERY: Final = timedelta(seconds=1)
 _CHUNK: Final = 30
 """Regions read and published together: large enough to spare round trips, small enough to let readers in between."""
-_REST: Final = 3
-"""Times as long as publishing a chunk took, until the next: it may have a quarter of the process, the rest counts."""
+_REST: Final = 4
+"""Times as long as publishing a chunk took, until the next: it may have a fifth of the process, the rest counts."""
 _REGENCY: Final = 5
 """Characters of its code."""
 _AFTER_FAILURE: Final = timedelta(seconds=1)

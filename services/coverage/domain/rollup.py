@@ -19,7 +19,7 @@ from services.coverage.domain.movements import (
     lineage,
     seen,
 )
-from shared.regions.codes import NATION, regency_of
+from shared.regions.codes import NATION
 
 _PROVINCE: Final = 2
 _REGENCY: Final = 5
@@ -49,40 +49,43 @@ class Rollup:
         self._sort(added)
 
     def _place(self, added: Sum) -> None:
-        """Count people, lapses and news at the places themselves."""
-        people_of = defaultdict[str, defaultdict[str, int]](lambda: defaultdict(int))
+        """Count people, lapses and news at the places themselves, and in the regencies that hold them."""
+        at_places, in_regencies = _counts(), _counts()
         for (_, _, kind, origin, before, target, after), people in added.steps.items():
             if before is not None and origin is not None:
-                people_of[origin][before] -= people
+                at_places[origin][before] -= people
+                in_regencies[origin[:_REGENCY]][before] -= people
             if after is not None and target is not None:
-                people_of[target][after] += people
+                at_places[target][after] += people
+                in_regencies[target[:_REGENCY]][after] += people
                 if kind in ARRIVALS:
                     self.places[target].arrivals += people
-        for place, counts in people_of.items():
-            self.places[place].people = counts
+                    self.above[target[:_REGENCY]].arrivals += people
+        for tallies, counts in ((self.places, at_places), (self.above, in_regencies)):
+            for region, people_by_profile in counts.items():
+                tallies[region].people = people_by_profile
         for (place, lapse), people in added.lapses.items():
             if people:
                 self.places[place].lapses[lapse] = people
+                lapses = self.above[place[:_REGENCY]].lapses
+                lapses[lapse] = lapses.get(lapse, 0) + people
         for (place, source), recorded_at in added.heard.items():
             self.places[place].hear(source, recorded_at)
+            self.above[place[:_REGENCY]].hear(source, recorded_at)
 
     def _raise(self) -> None:
-        """Add places up by regency, regencies by province, provinces to the nation."""
-        for place, tally in self.places.items():
-            regency = self.above[regency_of(place)]
-            regency.add(tally)
-            if place == regency_of(place):
-                regency.placed_here += tally.registered
-                regency.placed_here_active += tally.active
+        """Add regencies up by province, provinces to the nation; who is nowhere below a regency is placed there."""
         regencies = list(self.above.items())
         for code, tally in regencies:
+            if code in self.places:
+                tally.placed_here, tally.placed_here_active = self.places[code].registered, self.places[code].active
             self.above[code[:_PROVINCE]].add(tally.as_below())
         for code in {code[:_PROVINCE] for code, _ in regencies}:
             self.above[NATION].add(self.above[code])
 
     def _sort(self, added: Sum) -> None:
         """Put each step to the regency whose places it touches, as a movement to the province, and as a flow."""
-        staying = defaultdict[str, Flows](dict)
+        staying, above = defaultdict[str, Flows](dict), defaultdict[str, Flows](dict)
         for step, people in added.steps.items():
             if not people:
                 continue
@@ -96,8 +99,9 @@ class Rollup:
             movements[key] = movements.get(key, 0) + people
             if effective >= self._flows_from and (code := flow_code(kind, before, after)) is not None:
                 add_flow(staying[held], code, effective.toordinal(), people)
+                add_flow(above[held[:_REGENCY]], code, effective.toordinal(), people)
         self._raise_movements()
-        self._raise_flows(staying)
+        self._raise_flows(staying, above)
 
     def _move(self, step: Step, people: int) -> None:
         """Show a move to every region that has a part in it, each as it sees it."""
@@ -121,16 +125,18 @@ class Rollup:
                     if key[2] not in MOVES:
                         nation[key] = nation.get(key, 0) + people
 
-    def _raise_flows(self, staying: Mapping[str, Flows]) -> None:
-        """Add up what did not move, by regency, province and nation; a district is the sum of its places."""
-        above = defaultdict[str, Flows](dict)
-        for place, flows in staying.items():
-            if place != place[:_REGENCY]:
-                add_flows(self.flows[place], flows)
-            add_flows(above[place[:_REGENCY]], flows)
+    def _raise_flows(self, staying: Mapping[str, Flows], above: defaultdict[str, Flows]) -> None:
+        """Add up what did not move, by province and nation; a district is the sum of its places."""
         for regency, flows in list(above.items()):
             add_flows(above[regency[:_PROVINCE]], flows)
         for province in {code[:_PROVINCE] for code in staying}:
             add_flows(above[NATION], above[province])
-        for region, flows in above.items():
-            add_flows(self.flows[region], flows)
+        for region, flows in {**staying, **above}.items():
+            if region in self.flows:
+                add_flows(self.flows[region], flows)
+            else:
+                self.flows[region] = flows
+
+
+def _counts() -> defaultdict[str, defaultdict[str, int]]:
+    return defaultdict(lambda: defaultdict(int))
