@@ -55,9 +55,11 @@ async def test_what_is_built_is_seen_by_nobody_until_the_flip(database: Mongo, l
     assert await people(live) == (3, 3)
     await building.apply([flush(joined(1, first=2), Position(2, 2))])
     late = flush(joined(1, first=3), Position(3, 3))
+    known = await live.versions([VILLAGE])
     held = await generations.hold()
     await generations.flip(2, held)
     assert await people(live) == (3, 3)
+    assert set(await live.figures([VILLAGE], None, known)) == {VILLAGE}
     assert await generations.builds() == Builds(2, None, (0,))
     await live.apply([late])
     assert await people(live) == (4, 4)

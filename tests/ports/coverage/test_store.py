@@ -125,6 +125,19 @@ async def test_partitions_are_summed_for_nation_and_province(store: Store) -> No
     assert by_day(figures["ID"].flows) == {(TODAY, "joined"): Flow(5, 5)}
 
 
+async def test_what_is_known_is_left_out_until_it_changes(store: Store) -> None:
+    """By its version; of a region that nothing was counted in too."""
+    await store.apply([flush(joined(2), Position())])
+    regions = ["ID", "11", "12", VILLAGE]
+    known = {region: found.version for region, found in (await store.figures(regions, None)).items()}
+    assert known == await store.versions(regions)
+    assert await store.figures(regions, TODAY, known) == {}
+    assert set(await store.figures([*regions, "92"], TODAY, known)) == {"92"}
+    await store.apply([flush(joined(1, first=2), Position(2, 2))])
+    anew = await store.figures(regions, TODAY, known)
+    assert {region: found.tally.registered for region, found in anew.items()} == {"ID": 3, "11": 3, VILLAGE: 3}
+
+
 async def test_flows_are_read_from_a_day_on(store: Store) -> None:
     """Across months, and not at all when not asked for."""
     days = [TODAY, TODAY - timedelta(days=30), TODAY - timedelta(days=60)]
