@@ -26,8 +26,9 @@ _CHUNK: Final = 30
 """Regions read and published together: large enough to spare round trips, small enough to let readers in between."""
 _REST: Final = 4
 """Times as long as publishing a chunk took, until the next: it may have a fifth of the process, the rest counts."""
+_PROVINCE: Final = 2
 _REGENCY: Final = 5
-"""Characters of its code."""
+"""Characters of their codes."""
 _AFTER_FAILURE: Final = timedelta(seconds=1)
 
 
@@ -84,9 +85,10 @@ class Publisher:
         self.touch({NATION, *(place[:2] for place in places)})
 
     def touch_caught_up(self, catching_up: Callable[[str], bool]) -> None:
-        """Publish anew what was published as catching up and no longer is."""
+        """Publish anew what was published as catching up and no longer is; nation and provinces are waited for."""
         level = {region for region in self._told_behind if not catching_up(region)}
         self._told_behind -= level
+        self.touch(region for region in level if len(region) <= _PROVINCE)
         self.touch_again(level)
         for partition, places in list(self._deferred.items()):
             if not any(map(catching_up, islice(places, 1))):
