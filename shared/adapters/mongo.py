@@ -38,6 +38,8 @@ _TRANSACTION_WITHIN_S: Final = 15.0
 _LONGEST_TRANSACTION_S: Final = 60.0
 """The server's own limit; a deployment may set a shorter one, never needs a longer."""
 _LOOK_EVERY_S: Final = 0.1
+_LONGEST_ROLE: Final = 100
+"""The server takes 128 characters as the name of a client."""
 
 
 class Mongo:
@@ -45,8 +47,8 @@ class Mongo:
 
     def __init__(self, uri: str, database: str, instance: str) -> None:
         """Prepare a client; nothing is contacted yet. `instance` names this replica and is the same after a restart."""
-        self._instance = instance
-        self._app_name = f"{instance}#{uuid.uuid4().hex[:8]}"
+        self._role = f"{instance}@{database}"[:_LONGEST_ROLE]
+        self._app_name = f"{self._role}#{uuid.uuid4().hex[:8]}"
         self._client: Any = AsyncIOMotorClient(
             uri,
             appname=self._app_name,
@@ -113,14 +115,14 @@ class Mongo:
             yield session
 
     async def end_orphans(self) -> int:
-        """End the open transactions a killed predecessor of this replica left, and no other's; return how many.
+        """End the open transactions a killed predecessor of this replica left here, and no other's; return how many.
 
         They would otherwise make whoever takes over meet WriteConflict until the server's own limit. Needs the
         privileges `inprog` and `killAnySession`; without them this ends none, and the server's limit decides.
         """
         left_open = {
             "transaction": {"$exists": True},
-            "appName": {"$regex": f"^{re.escape(self._instance)}#", "$ne": self._app_name},
+            "appName": {"$regex": f"^{re.escape(self._role)}#", "$ne": self._app_name},
         }
         try:
             operations = self._client.admin.aggregate(
@@ -201,8 +203,8 @@ def translating(what: str) -> Iterator[None]:
 
 
 _SNAPSHOT_TOO_OLD: Final = 239
-_PASSING: Final = frozenset({11600, 11602, 10107, 13435, 189, 91, 112, 251, 246, 50})
-"""Fail-over, shutdown, write conflict, aborted transaction, no snapshot yet, time limit: the same call may succeed."""
+_PASSING: Final = frozenset({11600, 11601, 11602, 10107, 13435, 189, 91, 112, 251, 246, 50})
+"""Fail-over, shutdown, interruption, write conflict, aborted transaction, no snapshot, time limit: try it again."""
 
 
 def _name(error: BaseException) -> str:
