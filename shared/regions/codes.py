@@ -6,6 +6,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Final, Literal
 
 NATION: Final = "ID"
+PROVINCE_CODE: Final = 2
+REGENCY_CODE: Final = 5
+DISTRICT_CODE: Final = 8
+"""Characters of a code of that level; the nation's has as many as a province's, a village's more than a district's."""
 WIB: Final = timezone(timedelta(hours=7), "WIB")
 WITA: Final = timezone(timedelta(hours=8), "WITA")
 WIT: Final = timezone(timedelta(hours=9), "WIT")
@@ -39,7 +43,7 @@ def lineage_of(code: str) -> tuple[str, ...]:
 
 def regency_of(code: str) -> str:
     """Return the regency that holds this regency, district or village."""
-    return code[:5]
+    return code[:REGENCY_CODE]
 
 
 def holds(region: str, place: str) -> bool:

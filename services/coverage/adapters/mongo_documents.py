@@ -19,15 +19,13 @@ from pymongo import UpdateOne
 from services.coverage.application.ports import Flush
 from services.coverage.domain.counters import Tally
 from services.coverage.domain.flows import Flows, add_flows, flow_of, since
-from services.coverage.domain.movements import MOVES
+from services.coverage.domain.movements import MOVES, SUMMED_LEVELS
 from services.coverage.domain.rollup import Rollup
 from shared.adapters.mongo import Document
-from shared.regions.codes import level_of
+from shared.regions.codes import DISTRICT_CODE, level_of
 
 SELF: Final = "-"
 """The part of a block that is the block's own region, beside its villages."""
-_DISTRICT: Final = 8
-"""Characters of its code; a village's has more, all others have no more."""
 _LISTED: Final = 32
 """Sums a document lists, about, while they are small: a reader adds them up."""
 _LISTED_ABOVE: Final = 4
@@ -42,23 +40,30 @@ _flows: Final = msgspec.msgpack.Decoder(dict[str, Flows]).decode
 
 def block_of(region: str) -> str:
     """Return the region whose counter document holds this one: a village's district, else the region itself."""
-    return region[:_DISTRICT]
+    return region[:DISTRICT_CODE]
 
 
 def part_of(region: str) -> str:
     """Return the name of the region's part in its block."""
-    return region[_DISTRICT + 1 :] or SELF
+    return region[DISTRICT_CODE + 1 :] or SELF
 
 
 @dataclass(slots=True)
 class Block:
-    """What a document lists, added up, by part. A district is the sum of its parts, so nothing is written twice."""
+    """What documents list, added up, by part. A district is the sum of its parts, so nothing is written twice."""
 
     people: dict[str, Tally] = field(default_factory=dict)
     flows: dict[str, Flows] = field(default_factory=dict)
 
-    def add(self, document: Document) -> None:
-        """Take in all that a document lists."""
+    @classmethod
+    def of(cls, *documents: Document) -> Block:
+        """Return what these documents of one block list together."""
+        block = cls()
+        for document in documents:
+            block._add(document)
+        return block
+
+    def _add(self, document: Document) -> None:
         for packed in document.get("people", ()):
             for part, tally in _people(packed).items():
                 if part in self.people:
@@ -110,7 +115,7 @@ class Addition:
     def __init__(self, block: str, flush: Flush, added: Block) -> None:
         self.identity = f"{block} {flush.partition}"
         self._flows_from = flush.flows_from
-        self._is_above = level_of(block) in ("nation", "province")
+        self._is_above = level_of(block) in SUMMED_LEVELS
         self._people = _encode(added.people)
         self._flows = [_encode(added.flows)] if added.flows else []
         self._standing: Document = {
@@ -132,9 +137,7 @@ class Addition:
 
     def summed(self, before: Document) -> UpdateOne:
         """Return the update that lists one sum in place of it and all that the document listed before."""
-        block = Block()
-        block.add(before)
-        block.add({"people": [self._people], "flows": self._flows})
+        block = Block.of(before, {"people": [self._people], "flows": self._flows})
         block.compact(self._flows_from)
         return self._update({"$set": {"people": [_encode(block.people)], "flows": [_encode(block.flows)]}})
 

@@ -18,7 +18,7 @@ from pymongo import UpdateOne
 
 from services.coverage.application.ports import Flush
 from services.coverage.domain.flows import DAY
-from services.coverage.domain.movements import Movement, Step, lineage, seen
+from services.coverage.domain.movements import SUMMED_LEVELS, Movement, Step, lineage, seen
 from services.coverage.domain.rollup import Rollup
 from shared.adapters.mongo import Document
 from shared.regions.codes import level_of, regency_of
@@ -28,7 +28,6 @@ STRETCH: Final = 2_000
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(tuple[list[str | None], list[int]]).decode
 
-_SUMMED_LEVELS: Final = ("nation", "province")
 _SUMMED: Final = Movement._fields[:5]
 """Nobody is placed in nation or province themselves."""
 
@@ -37,7 +36,7 @@ Key = tuple[Any, ...]
 
 def page_region(region: str) -> str:
     """Return the region whose pages tell of this one."""
-    return region if level_of(region) in _SUMMED_LEVELS else regency_of(region)
+    return region if level_of(region) in SUMMED_LEVELS else regency_of(region)
 
 
 def page_updates(flush: Flush, rollup: Rollup) -> Iterator[UpdateOne]:
@@ -140,7 +139,7 @@ class Later:
 def _seers(*ends: str | None) -> frozenset[str]:
     """Return the regions that an end lies in and that are read from a regency's pages."""
     touched = {region for place in ends if place for region in lineage(place)}
-    return frozenset(region for region in touched if level_of(region) not in _SUMMED_LEVELS)
+    return frozenset(region for region in touched if level_of(region) not in SUMMED_LEVELS)
 
 
 def rows_of(page: Document) -> Iterator[list[tuple[Step | Movement, int]]]:

@@ -55,8 +55,7 @@ class MongoMoment:
         figures: dict[str, Figures] = {}
         asked = {"partition": partition, "block": {"$regex": _family(region)}}
         async for document in self._find(self._counters, asked):
-            block = Block()
-            block.add(document)
+            block = Block.of(document)
             for one in regions_in(document):
                 figures[one] = Figures(block.tally(one), document["position"], block.flows_of(one, flows_from))
         return figures
@@ -66,8 +65,7 @@ class MongoMoment:
         tallies = {region: Tally() for region in regions}
         asked = {"partition": partition, "block": {"$in": list(regions)}}
         async for document in self._find(self._counters, asked, {"flows": 0}):
-            block = Block()
-            block.add(document)
+            block = Block.of(document)
             tallies[document["block"]] = block.tally(document["block"])
         return tallies
 

@@ -19,6 +19,7 @@ from services.coverage.adapters.mongo_documents import Addition, Block, addition
 from services.coverage.adapters.mongo_pages import Later, page_updates
 from services.coverage.application.ports import NONE_KNOWN, Checkpoint, Figures, Flush, Timeline, Version
 from services.coverage.domain.flows import add_flows
+from services.coverage.domain.movements import SUMMED_LEVELS
 from services.coverage.domain.position import Position
 from services.coverage.domain.rollup import Rollup
 from shared.adapters.mongo import Collection as Collected
@@ -28,7 +29,6 @@ from shared.regions.codes import level_of
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 
 COLLECTIONS: Final = ["checkpoints", "counters", "pages"]
-_SUMMED: Final = frozenset({"nation", "province"})
 
 
 def of_generation(collection: str, generation: int) -> str:
@@ -76,9 +76,6 @@ class MongoStore:
         """Return the generation: of the session's moment where there is one."""
         return await generation_of(self._mongo, session) if self._building is None else self._building
 
-    async def _collection(self, name: str, session: Session = None) -> Collected:
-        return self._mongo[of_generation(name, await self._generation(session))]
-
     async def checkpoints(self) -> dict[int, Checkpoint]:
         """See the port."""
         with translating("read checkpoints"):
@@ -106,10 +103,11 @@ class MongoStore:
                 if await self._mongo[self._checkpoints].find_one(_HELD, session=session):
                     raise TransientError("a new generation is taking over; the flush comes after it")
                 raise FencedError(f"of partitions {[flush.partition for flush in flushes]} one has moved on")
-            counters = await self._collection("counters", session)
+            generation = await self._generation(session)
+            counters = self._mongo[of_generation("counters", generation)]
             for into, updates in (
                 (counters, await _updates(added, counters, session)),
-                (await self._collection("pages", session), pages),
+                (self._mongo[of_generation("pages", generation)], pages),
             ):
                 if updates:
                     await into.bulk_write(updates, ordered=False, session=session)
@@ -163,7 +161,7 @@ class MongoStore:
                 for region, block, position in await counters.blocks(regions):
                     timelines[region].tally.add(block.tally(region))
                     timelines[region].position += position
-                pages = await self._collection("pages", session)
+                pages = self._mongo[of_generation("pages", counters.generation)]
                 async for page in pages.find(later.query, session=session):
                     later.add(page)
                     # Each page takes milliseconds, and there may be thousands: readers and flushes come in between.
@@ -183,10 +181,10 @@ class MongoStore:
 
     async def regions_of(self, partition: int) -> list[str]:
         """See the port."""
-        counters = await self._collection("counters")
+        counters = self._mongo[of_generation("counters", await self._generation())]
         with translating("read the regions of a partition"):
             found = await counters.find({"partition": partition}, {"_id": 0, "block": 1, "parts": 1}).to_list(None)
-        return [region for doc in found if level_of(doc["block"]) not in _SUMMED for region in regions_in(doc)]
+        return [region for doc in found if level_of(doc["block"]) not in SUMMED_LEVELS for region in regions_in(doc)]
 
 
 class _Counters:
@@ -201,8 +199,7 @@ class _Counters:
         """Return each region with each of its blocks and its position; flows are much of a block, so only if asked."""
         blocks = list[tuple[str, Block, int]]()
         for held, document in await self._found(regions, None if flows else {"flows": 0}):
-            block = Block()
-            block.add(document)
+            block = Block.of(document)
             blocks += [(region, block, document["position"]) for region in held]
         return blocks
 

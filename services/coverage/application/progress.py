@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
 
 from services.coverage.application.ports import Checkpoint
+from services.coverage.domain.movements import SUMMED_LEVELS
 from shared.regions.codes import level_of
-
-_SUMMED: Final = frozenset({"nation", "province"})
-"""Levels that every partition may hold a part of."""
 
 
 class Progress:
@@ -35,7 +32,7 @@ class Progress:
 
     def catching_up(self, region: str) -> bool:
         """Say whether changes of the region wait that are older than a moment."""
-        if level_of(region) in _SUMMED:
+        if level_of(region) in SUMMED_LEVELS:
             return any(self._is_behind(partition) for partition in {*self._checkpoints, *self._own})
         return self._is_behind(self._partition_of(region))
 

@@ -13,7 +13,7 @@ from services.coverage.application.pacing import Pacer
 from services.coverage.application.ports import Metrics, SnapshotTopic
 from services.coverage.application.view import Viewer
 from services.coverage.domain.movements import lineage
-from shared.regions.codes import NATION
+from shared.regions.codes import NATION, PROVINCE_CODE, REGENCY_CODE
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
@@ -26,9 +26,6 @@ _CHUNK: Final = 30
 """Regions read and published together: large enough to spare round trips, small enough to let readers in between."""
 _REST: Final = 4
 """Times as long as publishing a chunk took, until the next: it may have a fifth of the process, the rest counts."""
-_PROVINCE: Final = 2
-_REGENCY: Final = 5
-"""Characters of their codes."""
 _AFTER_FAILURE: Final = timedelta(seconds=1)
 
 
@@ -88,7 +85,7 @@ class Publisher:
         """Publish anew what was published as catching up and no longer is; nation and provinces are waited for."""
         level = {region for region in self._told_behind if not catching_up(region)}
         self._told_behind -= level
-        self.touch(region for region in level if len(region) <= _PROVINCE)
+        self.touch(region for region in level if len(region) <= PROVINCE_CODE)
         self.touch_again(level)
         for partition, places in list(self._deferred.items()):
             if not any(map(catching_up, islice(places, 1))):
@@ -111,11 +108,7 @@ class Publisher:
         while True:
             self._wake.clear()
             try:
-                while regions := self._due():
-                    began = perf_counter()
-                    await self._publish(regions)
-                    self._trouble = None
-                    await asyncio.sleep((perf_counter() - began) * _REST)
+                await self.publish_due(_REST)
             except (TransientError, PermanentError) as error:
                 self._trouble = f"snapshots are not published: {error}"
                 _log.warning("snapshots not published", error=str(error))
@@ -131,10 +124,15 @@ class Publisher:
         except TimeoutError:
             return
 
-    async def publish_due(self) -> None:
-        """Publish every region that is due; on failure those not published wait."""
+    async def publish_due(self, rest: float = 0) -> None:
+        """Publish every region that is due, and rest so many times as long as each chunk took; on failure those not
+        published wait.
+        """
         while regions := self._due():
+            began = perf_counter()
             await self._publish(regions)
+            self._trouble = None
+            await asyncio.sleep((perf_counter() - began) * rest)
 
     def _due(self) -> list[str]:
         """Return the regions to publish next: some that changed, in turns with some that are only published again."""
@@ -179,4 +177,4 @@ def _size(region: str) -> int:
     """Return what regions are ordered by, beside their code: the nation, provinces each with its regencies (who is told
     of a province is told who moved it), districts, villages.
     """
-    return 0 if region == NATION else max(len(region), _REGENCY)
+    return 0 if region == NATION else max(len(region), REGENCY_CODE)

@@ -10,6 +10,9 @@ from services.coverage.domain.standing import Standing, standing_of
 from shared.contracts.changes import Change
 from shared.regions.codes import WIB, holds, lineage_of
 
+SUMMED_LEVELS: Final = frozenset({"nation", "province"})
+"""Of these every partition counts a part, and nobody is placed in them; all other regions lie in one partition."""
+
 MOVED: Final = "moved"
 MOVED_IN: Final = "moved_in"
 MOVED_OUT: Final = "moved_out"

@@ -6,15 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from services.coverage.domain.counters import Sum, Tally
 from services.coverage.domain.flows import Flows, add_flow, by_day, flow_code
-from services.coverage.domain.movements import Movement, MovementKey, Step, lineage, seen
+from services.coverage.domain.movements import SUMMED_LEVELS, Movement, MovementKey, Step, lineage, seen
 from services.coverage.domain.standing import is_active
 from shared.regions.codes import holds, level_of
-
-_SUMMED: Final = frozenset({"nation", "province"})
 
 Measures = Mapping[str, object]
 """By name, in the order in which they are compared; what is 0 or unknown may be left out."""
@@ -63,7 +60,7 @@ class Recount:
 
     def regions(self, above: str) -> list[str]:
         """Return nation or province itself, or a regency with every region below it, that was counted in."""
-        if level_of(above) in _SUMMED:
+        if level_of(above) in SUMMED_LEVELS:
             return [above] if above in self._tallies else []
         return [region for region in self._tallies if holds(above, region)]
 
@@ -109,7 +106,7 @@ class Recount:
 
     def add_movement(self, region: str, movement: Movement, people: int) -> None:
         """Count people whose step one region saw so."""
-        if level_of(region) in _SUMMED:
+        if level_of(region) in SUMMED_LEVELS:
             self._digests[region][movement.effective_day].add(movement[:5], people)
         tally = self._tallies[region]
         for code, here, change in (

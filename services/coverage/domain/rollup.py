@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
-from typing import Final
 
 from services.coverage.domain.counters import Sum, Tally
 from services.coverage.domain.flows import Flows, add_flow, add_flows, flow_code
@@ -19,11 +18,7 @@ from services.coverage.domain.movements import (
     lineage,
     seen,
 )
-from shared.regions.codes import NATION
-
-_PROVINCE: Final = 2
-_REGENCY: Final = 5
-"""Characters of their codes."""
+from shared.regions.codes import NATION, PROVINCE_CODE, REGENCY_CODE
 
 Movements = dict[MovementKey, int]
 
@@ -54,24 +49,24 @@ class Rollup:
         for (_, _, kind, origin, before, target, after), people in added.steps.items():
             if before is not None and origin is not None:
                 at_places[origin][before] -= people
-                in_regencies[origin[:_REGENCY]][before] -= people
+                in_regencies[origin[:REGENCY_CODE]][before] -= people
             if after is not None and target is not None:
                 at_places[target][after] += people
-                in_regencies[target[:_REGENCY]][after] += people
+                in_regencies[target[:REGENCY_CODE]][after] += people
                 if kind in ARRIVALS:
                     self.places[target].arrivals += people
-                    self.above[target[:_REGENCY]].arrivals += people
+                    self.above[target[:REGENCY_CODE]].arrivals += people
         for tallies, counts in ((self.places, at_places), (self.above, in_regencies)):
             for region, people_by_profile in counts.items():
                 tallies[region].people = people_by_profile
         for (place, lapse), people in added.lapses.items():
             if people:
                 self.places[place].lapses[lapse] = people
-                lapses = self.above[place[:_REGENCY]].lapses
+                lapses = self.above[place[:REGENCY_CODE]].lapses
                 lapses[lapse] = lapses.get(lapse, 0) + people
         for (place, source), recorded_at in added.heard.items():
             self.places[place].hear(source, recorded_at)
-            self.above[place[:_REGENCY]].hear(source, recorded_at)
+            self.above[place[:REGENCY_CODE]].hear(source, recorded_at)
 
     def _raise(self) -> None:
         """Add regencies up by province, provinces to the nation; who is nowhere below a regency is placed there."""
@@ -79,8 +74,8 @@ class Rollup:
         for code, tally in regencies:
             if code in self.places:
                 tally.placed_here, tally.placed_here_active = self.places[code].registered, self.places[code].active
-            self.above[code[:_PROVINCE]].add(tally.as_below())
-        for code in {code[:_PROVINCE] for code, _ in regencies}:
+            self.above[code[:PROVINCE_CODE]].add(tally.as_below())
+        for code in {code[:PROVINCE_CODE] for code, _ in regencies}:
             self.above[NATION].add(self.above[code])
 
     def _sort(self, added: Sum) -> None:
@@ -91,15 +86,15 @@ class Rollup:
                 continue
             effective, recorded, kind, origin, before, target, after = step
             held = (target if after else origin) or ""
-            self.steps[held[:_REGENCY]].append((step, people))
+            self.steps[held[:REGENCY_CODE]].append((step, people))
             if kind == MOVED:
                 self._move(Step(*step), people)
                 continue
-            movements, key = self.movements[held[:_PROVINCE]], (effective, recorded, kind, before, after)
+            movements, key = self.movements[held[:PROVINCE_CODE]], (effective, recorded, kind, before, after)
             movements[key] = movements.get(key, 0) + people
             if effective >= self._flows_from and (code := flow_code(kind, before, after)) is not None:
                 add_flow(staying[held], code, effective.toordinal(), people)
-                add_flow(above[held[:_REGENCY]], code, effective.toordinal(), people)
+                add_flow(above[held[:REGENCY_CODE]], code, effective.toordinal(), people)
         self._raise_movements()
         self._raise_flows(staying, above)
 
@@ -109,7 +104,7 @@ class Rollup:
         for region in ours:
             if (movement := seen(step, region)) is None:
                 continue
-            if len(region) <= _PROVINCE:
+            if len(region) <= PROVINCE_CODE:
                 movements, key = self.movements[region], movement[:5]
                 movements[key] = movements.get(key, 0) + people
             code = flow_code(movement.kind, movement.before, movement.after)
@@ -128,8 +123,8 @@ class Rollup:
     def _raise_flows(self, staying: Mapping[str, Flows], above: defaultdict[str, Flows]) -> None:
         """Add up what did not move, by province and nation; a district is the sum of its places."""
         for regency, flows in list(above.items()):
-            add_flows(above[regency[:_PROVINCE]], flows)
-        for province in {code[:_PROVINCE] for code in staying}:
+            add_flows(above[regency[:PROVINCE_CODE]], flows)
+        for province in {code[:PROVINCE_CODE] for code in staying}:
             add_flows(above[NATION], above[province])
         for region, flows in {**staying, **above}.items():
             if region in self.flows:
