@@ -22,14 +22,14 @@ from benchmarks.report import Comparison, Spread, against, publish
 from deploy.local.sample.people import invented_nik
 from deploy.local.servers import Servers
 from deploy.local.settings import StackSettings
-from services.registry.adapters.documents import participant_of
-from services.registry.adapters.mongo_outbox import MongoOutbox
-from services.registry.adapters.mongo_store import MongoStore
-from services.registry.application.intake import Intake, Result
-from services.registry.application.parsing import Parser
-from services.registry.application.secrets import Secrets
 from services.registry.domain.facts import Fact, FactType
 from services.registry.domain.participant import decide
+from services.registry.identity.hashing import Secrets
+from services.registry.intake.commit import Intake, Result
+from services.registry.intake.mongo.documents import participant_of
+from services.registry.intake.mongo.store import MongoStore
+from services.registry.intake.parsing import Parser
+from services.registry.relay.mongo import MongoOutbox
 from shared.adapters.mongo import Mongo, Session
 from shared.regions.catalogue import catalogue
 from shared.runtime.clock import SystemClock

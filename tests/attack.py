@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, get_args
 
-from services.coverage.domain.flows import FLOW_KINDS
-from services.coverage.domain.movements import MOVES
-from services.coverage.domain.suppression import unplaced_of
+from services.coverage.counting.domain.flows import FLOW_KINDS
+from services.coverage.counting.domain.movements import MOVES
+from services.coverage.public.domain.suppression import unplaced_of
 from shared.contracts.snapshots import Window
 from tests.equations import Cell, Equations
 

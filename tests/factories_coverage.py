@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from services.coverage.domain.counters import Tally
+from services.coverage.counting.domain.counters import Tally
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.changes import Change, Kind, State
 from shared.contracts.topics import PARTITIONS

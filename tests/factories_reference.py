@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from services.coverage.domain.reference import AsOf, Book, Figure, Kind, Row
+from services.coverage.reference.domain.reference import AsOf, Book, Figure, Kind, Row
 
 V = TypeVar("V")
 

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from datetime import datetime
 
-from services.registry.application.audit_ports import Last, LedgerEntry, Manifest, Numbers, Waiting
-from services.registry.application.ports import FactKey
+from services.registry.audit.ports import Last, LedgerEntry, Manifest, Numbers, Waiting
 from services.registry.domain.participant import Participant
+from services.registry.ports import FactKey
 from shared.adapters.mongo import Document
 from shared.contracts.topics import PARTITIONS
 from tests.fakes_registry import MemoryOutbox, MemoryStore, MemoryTopic

@@ -7,18 +7,18 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from services.coverage.application.boards import Boards
-from services.coverage.application.derive import Deriver
-from services.coverage.application.districts import Districts
-from services.coverage.application.groups import StoredGroups
-from services.coverage.application.ports import NONE_KNOWN, Checkpoint, Figures, Flush, Store, Timeline, Version
-from services.coverage.application.view import Viewer
-from services.coverage.domain.counters import Tally
-from services.coverage.domain.flows import flows_of
-from services.coverage.domain.movements import Movement, Step, lineage, seen
-from services.coverage.domain.position import Position
-from services.coverage.domain.potentials import Children
-from services.coverage.domain.reference import AsOf, Book, Figure, Row, numbered
+from services.coverage.counting.domain.counters import Tally
+from services.coverage.counting.domain.flows import flows_of
+from services.coverage.counting.domain.movements import Movement, Step, lineage, seen
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.ports import NONE_KNOWN, Checkpoint, Figures, Flush, Store, Timeline, Version
+from services.coverage.reading.boards import Boards
+from services.coverage.reading.derived import Deriver
+from services.coverage.reading.districts import Districts
+from services.coverage.reading.groups import StoredGroups
+from services.coverage.reading.snapshots import Viewer
+from services.coverage.reference.domain.potentials import Children
+from services.coverage.reference.domain.reference import AsOf, Book, Figure, Row, numbered
 from shared.contracts.snapshots import Count, Snapshot
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import holds, level_of

@@ -18,9 +18,9 @@ from services.registry.application.import_ports import (
     Rejected,
     State,
 )
-from services.registry.application.intake import Outcome, Result
-from services.registry.application.parsing import Candidate
 from services.registry.application.uploading import BLOCK_BYTES
+from services.registry.intake.commit import Outcome, Result
+from services.registry.intake.parsing import Candidate
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 from shared.runtime.lease import Lease
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.registry.application.ports import Keyed, Layers
+from services.registry.ports import Keyed, Layers
 from shared.runtime.errors import PermanentError
 from tests.fakes_registry import MemoryStore
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
-from services.coverage.application.ports import Figures
-from services.coverage.application.proof_ports import Builds, Part, Proof
-from services.coverage.domain.counters import Tally
-from services.coverage.domain.movements import Counted, Movement, Step
-from services.coverage.domain.position import Position
+from services.coverage.counting.domain.counters import Tally
+from services.coverage.counting.domain.movements import Counted, Movement, Step
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.ports import Figures
+from services.coverage.proof.ports import Builds, Part, Proof
 from shared.regions.codes import holds, level_of
 from shared.runtime.errors import FencedError
 from shared.runtime.lease import Lease

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from services.registry.adapters.mongo_store import ledger_documents
-from services.registry.application.ports import (
+from services.registry.domain.participant import Participant
+from services.registry.intake.mongo.store import ledger_documents
+from services.registry.ports import (
     Backlog,
     Batch,
     Erasure,
@@ -22,7 +23,6 @@ from services.registry.application.ports import (
     Slot,
     Transaction,
 )
-from services.registry.domain.participant import Participant
 from shared.adapters.mongo import Document
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.coverage.adapters.mongo_store import COLLECTIONS, MongoStore
+from services.coverage.counting.mongo.store import COLLECTIONS, MongoStore
 from shared.adapters.mongo import Mongo
 
 

@@ -23,12 +23,12 @@ from benchmarks.coverage.replica import apart, database_of, running
 from benchmarks.report import Comparison, Spread, against, publish
 from benchmarks.stack import started_stack
 from deploy.local.parts import Ground
-from services.coverage.adapters.mongo_store import MongoStore
-from services.coverage.application.ports import Flush
-from services.coverage.domain.counters import Sum
-from services.coverage.domain.flows import first_day
-from services.coverage.domain.position import Position
-from services.coverage.domain.standing import Lapse, Profile, lapse_code, profile_code
+from services.coverage.counting.domain.counters import Sum
+from services.coverage.counting.domain.flows import first_day
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.domain.profiles import Lapse, Profile, lapse_code, profile_code
+from services.coverage.counting.mongo.store import MongoStore
+from services.coverage.counting.ports import Flush
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import parent_of, regency_of

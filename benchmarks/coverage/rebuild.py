@@ -23,10 +23,10 @@ from benchmarks.stack import started_stack
 from deploy.local import parts
 from deploy.local.parts import Ground
 from deploy.local.process import Child
-from services.coverage.adapters.mongo_store import MongoStore
-from services.coverage.application.ports import Flush
-from services.coverage.domain.counters import Sum
-from services.coverage.domain.position import Position
+from services.coverage.counting.domain.counters import Sum
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.mongo.store import MongoStore
+from services.coverage.counting.ports import Flush
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.changes import Change
 from shared.contracts.topics import PARTITIONS

@@ -18,7 +18,7 @@ from deploy.local.parts import Ground
 from deploy.local.ports import free_ports
 from deploy.local.process import Child
 from deploy.local.readiness import until_ready
-from services.coverage.adapters.mongo_store import MongoStore
+from services.coverage.counting.mongo.store import MongoStore
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.mongo import Mongo
 from shared.contracts import topics

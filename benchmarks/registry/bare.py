@@ -15,13 +15,13 @@ from bson import ObjectId, Timestamp
 from pymongo import ReplaceOne
 
 from benchmarks.registry.facts import facts
-from services.registry.adapters.documents import participant_document
-from services.registry.adapters.mongo_store import ledger_documents, outbox_documents
-from services.registry.application.deciding import decided
-from services.registry.application.parsing import Parser
-from services.registry.application.ports import GroupWrite
 from services.registry.domain.facts import Fact
 from services.registry.domain.people import regroup
+from services.registry.intake.deciding import decided
+from services.registry.intake.mongo.documents import participant_document
+from services.registry.intake.mongo.store import ledger_documents, outbox_documents
+from services.registry.intake.parsing import Parser
+from services.registry.ports import GroupWrite
 from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import partition_for

@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse
 from pydantic_core import from_json
 
 from benchmarks.registry import bare
-from services.registry.application.intake import GATHER_FOR, GROUP_AT_MOST
+from services.registry.intake.commit import GATHER_FOR, GROUP_AT_MOST
 from shared.adapters.mongo import Mongo
 
 Waiting = asyncio.Queue[asyncio.Future[None]]

@@ -7,11 +7,11 @@ from time import perf_counter
 
 from benchmarks.registry.bare import fill_outbox
 from deploy.local.parts import Ground
-from services.registry.adapters.kafka_relay import KafkaChangeTopic
-from services.registry.adapters.mongo_outbox import MongoOutbox
-from services.registry.adapters.mongo_store import MongoStore
-from services.registry.application.ports import Backlog
-from services.registry.application.relay import Relay
+from services.registry.intake.mongo.store import MongoStore
+from services.registry.ports import Backlog
+from services.registry.relay.kafka import KafkaChangeTopic
+from services.registry.relay.mongo import MongoOutbox
+from services.registry.relay.relay import Relay
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import Producer
 from shared.adapters.mongo import Mongo

@@ -13,55 +13,54 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from prometheus_client import CollectorRegistry
 
-from services.coverage.adapters import (
-    http_api,
-    http_boards,
-    http_provenance,
-    http_reference,
-    http_reports,
-    http_search,
-    http_series,
-    http_stream,
-)
-from services.coverage.adapters.change_decoder import ChangeDecoder
-from services.coverage.adapters.http_days import asked
-from services.coverage.adapters.http_places import Routes, in_force, placed
-from services.coverage.adapters.http_sight import Sight
-from services.coverage.adapters.kafka_change_log import KafkaChangeLog
-from services.coverage.adapters.kafka_changes import ChangeSink
-from services.coverage.adapters.kafka_missing import KafkaChanges
-from services.coverage.adapters.kafka_snapshots import KafkaSnapshotTopic
-from services.coverage.adapters.ledger_dump import LedgerDump
-from services.coverage.adapters.metrics import CoverageMetrics
-from services.coverage.adapters.mongo_generations import MongoGenerations
-from services.coverage.adapters.mongo_proof import MongoCounted
-from services.coverage.adapters.mongo_proofs import MongoProofs
-from services.coverage.adapters.mongo_reference import MongoReference
-from services.coverage.adapters.mongo_store import MongoStore
-from services.coverage.application import prove, rebuild
-from services.coverage.application.apply import Applier
-from services.coverage.application.boards import Boards
-from services.coverage.application.derive import Deriver
-from services.coverage.application.districts import Districts
-from services.coverage.application.due import DueViewer
-from services.coverage.application.groups import StoredGroups
-from services.coverage.application.imports import ReferenceImport
-from services.coverage.application.live import Live
-from services.coverage.application.progress import Progress
-from services.coverage.application.proof_ports import ChangeLog, Generations
-from services.coverage.application.proof_ports import Progress as WorkProgress
-from services.coverage.application.prove import Prover
-from services.coverage.application.provenance import Provenance
-from services.coverage.application.public import PublicViewer
-from services.coverage.application.publish import Publisher
-from services.coverage.application.rebuild import Rebuild
-from services.coverage.application.resume import resume
-from services.coverage.application.series import Series
-from services.coverage.application.verify import Verifier, stop
-from services.coverage.application.view import Viewer
-from services.coverage.application.watch import Watch
-from services.coverage.domain.position import Position
-from services.coverage.domain.reference import Book
+from services.coverage.counting.apply import Applier
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.kafka.decoder import ChangeDecoder
+from services.coverage.counting.kafka.missing import KafkaChanges
+from services.coverage.counting.kafka.sink import ChangeSink
+from services.coverage.counting.mongo.store import MongoStore
+from services.coverage.counting.progress import Progress
+from services.coverage.counting.resume import resume
+from services.coverage.http import boards as http_boards
+from services.coverage.http import provenance as http_provenance
+from services.coverage.http import reference as http_reference
+from services.coverage.http import regions as http_api
+from services.coverage.http import reports as http_reports
+from services.coverage.http import search as http_search
+from services.coverage.http import series as http_series
+from services.coverage.http import stream as http_stream
+from services.coverage.http.days import asked
+from services.coverage.http.places import Routes, in_force, placed
+from services.coverage.http.sight import Sight
+from services.coverage.metrics import CoverageMetrics
+from services.coverage.proof import background as prove
+from services.coverage.proof import rebuild
+from services.coverage.proof.background import Prover
+from services.coverage.proof.dump import LedgerDump
+from services.coverage.proof.kafka import KafkaChangeLog
+from services.coverage.proof.mongo.counted import MongoCounted
+from services.coverage.proof.mongo.generations import MongoGenerations
+from services.coverage.proof.mongo.proofs import MongoProofs
+from services.coverage.proof.ports import ChangeLog, Generations
+from services.coverage.proof.ports import Progress as WorkProgress
+from services.coverage.proof.rebuild import Rebuild
+from services.coverage.proof.verify import Verifier, stop
+from services.coverage.public.viewer import PublicViewer
+from services.coverage.publishing.kafka import KafkaSnapshotTopic
+from services.coverage.publishing.poller import Watch
+from services.coverage.publishing.publisher import Publisher
+from services.coverage.reading.boards import Boards
+from services.coverage.reading.derived import Deriver
+from services.coverage.reading.districts import Districts
+from services.coverage.reading.due import DueViewer
+from services.coverage.reading.groups import StoredGroups
+from services.coverage.reading.live import Live
+from services.coverage.reading.provenance import Provenance
+from services.coverage.reading.series import Series
+from services.coverage.reading.snapshots import Viewer
+from services.coverage.reference.domain.reference import Book
+from services.coverage.reference.load import ReferenceImport
+from services.coverage.reference.mongo import MongoReference
 from services.coverage.settings import CoverageSettings
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.http_answers import Steady

@@ -12,11 +12,11 @@ from typing import Annotated
 
 import typer
 
-from services.coverage.adapters.reference_upload import upload
 from services.coverage.app import build, build_resume, rebuilding, verifier
-from services.coverage.application.proof_ports import Generations
-from services.coverage.application.verify import Compared, DifferenceFound
-from services.coverage.domain.position import Position
+from services.coverage.counting.domain.position import Position
+from services.coverage.proof.ports import Generations
+from services.coverage.proof.verify import Compared, DifferenceFound
+from services.coverage.reference.upload import upload
 from services.coverage.settings import CoverageSettings
 from shared.adapters.serve import serve_api, spare_the_collector
 from shared.adapters.shown_progress import ShownProgress

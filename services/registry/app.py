@@ -10,34 +10,38 @@ from typing import Final
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from services.registry.adapters import asyncapi, http_api, http_bulk, http_erase, openapi
 from services.registry.adapters.gridfs_uploads import GridFsUploads
 from services.registry.adapters.http_imports import create_import_router
 from services.registry.adapters.import_metrics import PrometheusImports
 from services.registry.adapters.import_rows import FileRows, reader
-from services.registry.adapters.in_flight import InFlight
-from services.registry.adapters.kafka_intake import FactSink
-from services.registry.adapters.kafka_rejected import RejectedTopic
-from services.registry.adapters.kafka_relay import KafkaChangeTopic
-from services.registry.adapters.kafka_replay import KafkaReplayTopic
-from services.registry.adapters.key_file import read_keys
-from services.registry.adapters.metrics import RegistryMetrics
-from services.registry.adapters.mongo_audit import MongoAudit
 from services.registry.adapters.mongo_imports import MongoImports
-from services.registry.adapters.mongo_keyring import MongoKeyring
-from services.registry.adapters.mongo_outbox import MongoOutbox
-from services.registry.adapters.mongo_store import MongoStore
-from services.registry.application import sweep
-from services.registry.application.audit import Auditor
-from services.registry.application.erase import Eraser
 from services.registry.application.imports import Importer
-from services.registry.application.intake import Intake
-from services.registry.application.parsing import Parser
-from services.registry.application.relay import Relay
-from services.registry.application.rotate import Progress, Rotation
-from services.registry.application.secrets import Secrets
-from services.registry.application.sweep import Sweeper
 from services.registry.application.uploading import Uploading
+from services.registry.audit.auditor import Auditor
+from services.registry.audit.kafka import KafkaReplayTopic
+from services.registry.audit.mongo import MongoAudit
+from services.registry.identity import http as http_erase
+from services.registry.identity.erasure import Eraser
+from services.registry.identity.hashing import Secrets
+from services.registry.identity.key_file import read_keys
+from services.registry.identity.mongo.keyring import MongoKeyring
+from services.registry.identity.rotation import Progress, Rotation
+from services.registry.intake.commit import Intake
+from services.registry.intake.http import bulk as http_bulk
+from services.registry.intake.http import facts as http_api
+from services.registry.intake.http import openapi
+from services.registry.intake.http.in_flight import InFlight
+from services.registry.intake.kafka import asyncapi
+from services.registry.intake.kafka.facts import FactSink
+from services.registry.intake.kafka.rejected import RejectedTopic
+from services.registry.intake.mongo.store import MongoStore
+from services.registry.intake.parsing import Parser
+from services.registry.metrics import RegistryMetrics
+from services.registry.relay import clock as sweep
+from services.registry.relay.clock import Sweeper
+from services.registry.relay.kafka import KafkaChangeTopic
+from services.registry.relay.mongo import MongoOutbox
+from services.registry.relay.relay import Relay
 from services.registry.settings import RegistrySettings
 from shared.adapters.asyncapi import extend_asyncapi
 from shared.adapters.http_api import Bearer, create_api, key_fetcher

@@ -14,18 +14,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from services.registry.adapters.erase_call import call_erase
 from services.registry.adapters.import_client import ImportClient, Sending
 from services.registry.adapters.import_command import TROUBLE, cancel, format_of, import_file
 from services.registry.adapters.import_screen import Screen
-from services.registry.adapters.key_file import append_key
-from services.registry.adapters.ledger_file import write_lines
-from services.registry.adapters.rotation_progress import shown_progress
 from services.registry.app import auditor, build, rotate_keys
-from services.registry.application.audit import Auditor
 from services.registry.application.import_ports import Format, Reading
-from services.registry.application.places import RegionCodes
-from services.registry.application.verify import DifferenceFound
+from services.registry.audit.auditor import Auditor
+from services.registry.audit.ledger_file import write_lines
+from services.registry.audit.verify import DifferenceFound
+from services.registry.identity.erase_command import call_erase
+from services.registry.identity.key_file import append_key
+from services.registry.identity.rotation_progress import shown_progress
+from services.registry.intake.places import RegionCodes
 from services.registry.settings import RegistrySettings
 from shared.adapters.serve import serve_api
 from shared.adapters.shown_progress import ShownProgress

@@ -2,7 +2,7 @@
 
 Pydantic stands at this edge because strangers write here. The models state the shape; the order in which refusals
 are judged, and everything that needs the region list or earlier facts, is the registry's
-(`services/registry/application/parsing.py`).
+(`services/registry/intake/parsing.py`).
 """
 
 from __future__ import annotations

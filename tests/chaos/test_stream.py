@@ -14,9 +14,9 @@ from random import Random
 import httpx
 import pytest
 
-from services.registry.adapters.mongo_outbox import MongoOutbox
-from services.registry.adapters.mongo_store import MongoStore
 from services.registry.app import auditor
+from services.registry.intake.mongo.store import MongoStore
+from services.registry.relay.mongo import MongoOutbox
 from services.registry.settings import RegistrySettings
 from shared.adapters.mongo import Mongo
 from shared.contracts.topics import CHANGES

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from services.coverage.adapters.metrics import CoverageMetrics
+from services.coverage.metrics import CoverageMetrics
 from services.notifier.adapters.metrics import NotifierMetrics
-from services.registry.adapters.metrics import RegistryMetrics
+from services.registry.metrics import RegistryMetrics
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_producer import Producer

@@ -12,13 +12,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.registry.adapters import csv_facts
-from services.registry.adapters.http_api import SCOPE
 from services.registry.adapters.import_body import parts_of
 from services.registry.adapters.import_rows import header_of
 from services.registry.adapters.import_views import EXAMPLE, ImportPage, ImportView
 from services.registry.application.import_ports import Format, Import, Imports, Reading, Rejected
-from services.registry.application.places import RegionCodes
 from services.registry.application.uploading import (
     UNFINISHED_AT_MOST,
     Check,
@@ -27,6 +24,9 @@ from services.registry.application.uploading import (
     TooManyError,
     Uploading,
 )
+from services.registry.intake import csv as csv_facts
+from services.registry.intake.http.facts import SCOPE
+from services.registry.intake.places import RegionCodes
 from shared.adapters.http_api import Bearer, Problem
 from shared.adapters.openapi import problem
 from shared.adapters.paging import Cursor, Limit, cursor_at, place_of

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from services.registry.adapters.metrics import RegistryMetrics
 from services.registry.application.import_ports import Counts, State
-from services.registry.application.intake import Outcome
+from services.registry.intake.commit import Outcome
+from services.registry.metrics import RegistryMetrics
 
 
 class PrometheusImports:

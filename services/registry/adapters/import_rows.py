@@ -12,12 +12,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Final, NamedTuple
 
-from services.registry.adapters.csv_facts import Header, UnreadableError
 from services.registry.application.import_ports import Format, Import, Position, Raw, Row, Uploads
 from services.registry.application.imports import Parse
-from services.registry.application.parsing import Candidate, Parser
-from services.registry.application.places import RegionCodes
 from services.registry.domain.errors import Refusal, RefusalCode
+from services.registry.intake.csv import Header, UnreadableError
+from services.registry.intake.parsing import Candidate, Parser
+from services.registry.intake.places import RegionCodes
 from shared.contracts.facts import MAX_FACT_BYTES
 from shared.runtime.errors import PermanentError
 

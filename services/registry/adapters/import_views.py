@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from services.registry.application.import_ports import Format, Import, State
-from services.registry.application.places import RegionCodes
+from services.registry.intake.places import RegionCodes
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from services.registry.application.import_ports import (
     Rejected,
     State,
 )
-from services.registry.application.places import RegionCodes
+from services.registry.intake.places import RegionCodes
 from shared.adapters.mongo import Document, DuplicateError, Mongo, Session, translating
 from shared.adapters.mongo_leases import MongoLeases
 from shared.runtime.errors import FencedError

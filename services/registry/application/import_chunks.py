@@ -11,9 +11,9 @@ from time import perf_counter
 from typing import Final, Protocol
 
 from services.registry.application.import_ports import OUTCOMES, Position, Progress, Rejected, Row
-from services.registry.application.intake import Outcome, Result
-from services.registry.application.parsing import Candidate
-from services.registry.application.shape import shown
+from services.registry.intake.commit import Outcome, Result
+from services.registry.intake.parsing import Candidate
+from services.registry.intake.shape import shown
 from shared.runtime.backoff import delay
 from shared.runtime.errors import PermanentError, TransientError
 

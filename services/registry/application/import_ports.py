@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from services.registry.application.places import RegionCodes
 from services.registry.domain.errors import Refusal
+from services.registry.intake.places import RegionCodes
 from shared.runtime.lease import Lease, LeaseStore
 
 

@@ -29,8 +29,8 @@ from services.registry.application.import_ports import (
     State,
     Uploads,
 )
-from services.registry.application.parsing import Candidate
 from services.registry.application.uploading import Uploading
+from services.registry.intake.parsing import Candidate
 from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 from shared.runtime.lease import Lease

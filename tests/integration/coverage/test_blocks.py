@@ -9,13 +9,13 @@ from unittest.mock import patch
 
 import pytest
 
-from services.coverage.adapters import mongo_documents
-from services.coverage.adapters.mongo_store import MongoStore
-from services.coverage.application.ports import Flush
-from services.coverage.domain.counters import Sum
-from services.coverage.domain.flows import Flow, by_day, first_day
-from services.coverage.domain.movements import counted
-from services.coverage.domain.position import Position
+from services.coverage.counting.domain.counters import Sum
+from services.coverage.counting.domain.flows import Flow, by_day, first_day
+from services.coverage.counting.domain.movements import counted
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.mongo import blocks as mongo_documents
+from services.coverage.counting.mongo.store import MongoStore
+from services.coverage.counting.ports import Flush
 from shared.adapters.mongo import Mongo
 from shared.runtime.errors import PermanentError
 from tests.factories_coverage import TODAY, VILLAGE, change, partition, state

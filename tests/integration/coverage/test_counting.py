@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from services.coverage.app import build_resume
-from services.coverage.domain.position import Position
+from services.coverage.counting.domain.position import Position
 from shared.contracts import topics
 from shared.runtime.errors import PermanentError
 from tests.factories_coverage import (

@@ -10,12 +10,12 @@ from typing import Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.coverage.application.apply import Applier, Sealed
-from services.coverage.application.ports import Store
-from services.coverage.application.progress import Progress
-from services.coverage.domain.counters import Sum
-from services.coverage.domain.movements import Counted, counted
-from services.coverage.domain.rollup import Rollup
+from services.coverage.counting.apply import Applier, Sealed
+from services.coverage.counting.domain.counters import Sum
+from services.coverage.counting.domain.movements import Counted, counted
+from services.coverage.counting.domain.rollup import Rollup
+from services.coverage.counting.ports import Store
+from services.coverage.counting.progress import Progress
 from shared.runtime.errors import FencedError
 from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, VILLAGE, change, partition, state
 from tests.fakes import ManualClock

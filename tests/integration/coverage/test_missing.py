@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.coverage.adapters.kafka_missing import KafkaChanges
-from services.coverage.domain.position import Position
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.kafka.missing import KafkaChanges
 from shared.adapters.kafka_access import KafkaAccess
 from shared.contracts import topics
 from shared.runtime.errors import PermanentError

@@ -13,19 +13,19 @@ from pathlib import Path
 import pytest
 
 from deploy.local.process import Child
-from services.coverage.adapters import kafka_change_log
-from services.coverage.adapters.change_decoder import ChangeDecoder
-from services.coverage.adapters.kafka_change_log import KafkaChangeLog
-from services.coverage.adapters.mongo_generations import MongoGenerations
-from services.coverage.adapters.mongo_proof import MongoMoment
-from services.coverage.adapters.mongo_store import MongoStore
-from services.coverage.application import rebuild
-from services.coverage.application.proof_ports import Progress
-from services.coverage.application.rebuild import LEASE_FOR, Rebuild
-from services.coverage.domain.counters import Tally
-from services.coverage.domain.flows import first_day
-from services.coverage.domain.movements import Step
-from services.coverage.domain.proof import Recount, dues_and_news_in, flows_in, people_in
+from services.coverage.counting.domain.counters import Tally
+from services.coverage.counting.domain.flows import first_day
+from services.coverage.counting.domain.movements import Step
+from services.coverage.counting.kafka.decoder import ChangeDecoder
+from services.coverage.counting.mongo.store import MongoStore
+from services.coverage.proof import kafka as kafka_change_log
+from services.coverage.proof import rebuild
+from services.coverage.proof.domain.recount import Recount, dues_and_news_in, flows_in, people_in
+from services.coverage.proof.kafka import KafkaChangeLog
+from services.coverage.proof.mongo.counted import MongoMoment
+from services.coverage.proof.mongo.generations import MongoGenerations
+from services.coverage.proof.ports import Progress
+from services.coverage.proof.rebuild import LEASE_FOR, Rebuild
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
 from shared.contracts import topics
@@ -245,8 +245,8 @@ async def test_a_killed_rebuild_harms_nothing_and_is_gone_on_with(
 
 
 SLOW = """
-from services.coverage.adapters import kafka_change_log
-from services.coverage.application import rebuild
+from services.coverage.proof import kafka as kafka_change_log
+from services.coverage.proof import rebuild
 from services.coverage.cli import app
 kafka_change_log._MAX_RECORDS, rebuild.CHANGES_A_FLUSH = 20, 40
 app()

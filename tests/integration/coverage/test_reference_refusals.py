@@ -13,9 +13,9 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from services.coverage.application.cells import Number
-from services.coverage.application.kinds.table import KINDS
 from services.coverage.cli import app
+from services.coverage.reference.cells import Number
+from services.coverage.reference.kinds.table import KINDS
 from tests.factories_coverage import VILLAGE, joined
 from tests.integration.coverage.stack import Replica, Stack
 from tests.serving import listening

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.coverage.adapters.mongo_reference import MongoReference
-from services.coverage.domain.potentials import POTENTIALS
-from services.coverage.domain.reference import Figure
+from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.reference import Figure
+from services.coverage.reference.mongo import MongoReference
 from shared.adapters.mongo import Mongo
 
 FIGURE = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all workers")

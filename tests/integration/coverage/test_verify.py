@@ -12,13 +12,13 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
-from services.coverage.adapters.change_decoder import ChangeDecoder
-from services.coverage.adapters.kafka_change_log import KafkaChangeLog
-from services.coverage.adapters.mongo_proof import MongoCounted
-from services.coverage.adapters.mongo_proofs import MongoProofs
-from services.coverage.application.proof_ports import Passed, Proof
-from services.coverage.application.prove import Prover
-from services.coverage.domain.counters import Tally
+from services.coverage.counting.domain.counters import Tally
+from services.coverage.counting.kafka.decoder import ChangeDecoder
+from services.coverage.proof.background import Prover
+from services.coverage.proof.kafka import KafkaChangeLog
+from services.coverage.proof.mongo.counted import MongoCounted
+from services.coverage.proof.mongo.proofs import MongoProofs
+from services.coverage.proof.ports import Passed, Proof
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
 from shared.contracts import topics

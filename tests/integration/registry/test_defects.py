@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import httpx
 import pytest
 
-from services.registry.application.parsing import Parser
+from services.registry.intake.parsing import Parser
 from services.registry.settings import RegistrySettings
 from tests.commands import listening
 from tests.factories_registry import NIK, event
@@ -34,11 +34,11 @@ def fails(*_: Any, **__: Any) -> NoReturn:
 @pytest.mark.parametrize(
     ("broken", "code"),
     [
-        ("services.registry.application.intake.decided", "failed"),
-        ("services.registry.application.intake.regroup", "failed"),
-        ("services.registry.adapters.mongo_store.slot_document", "failed"),
+        ("services.registry.intake.commit.decided", "failed"),
+        ("services.registry.intake.commit.regroup", "failed"),
+        ("services.registry.intake.mongo.store.slot_document", "failed"),
         (f"{Parser.__module__}.Parser.parse", "unexpected"),
-        ("services.registry.application.erase.registered_at", "unexpected"),
+        ("services.registry.identity.erasure.registered_at", "unexpected"),
     ],
 )
 async def test_a_defect_is_answered_and_logged_without_what_was_sent(

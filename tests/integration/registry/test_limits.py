@@ -10,14 +10,14 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.registry.adapters.http_api import create_router
-from services.registry.adapters.http_bulk import create_bulk_router
-from services.registry.adapters.in_flight import InFlight
-from services.registry.adapters.metrics import RegistryMetrics
 from services.registry.app import build
-from services.registry.application.intake import WAITING_AT_MOST, Intake
-from services.registry.application.parsing import Parser
-from services.registry.application.secrets import Secrets
+from services.registry.identity.hashing import Secrets
+from services.registry.intake.commit import WAITING_AT_MOST, Intake
+from services.registry.intake.http.bulk import create_bulk_router
+from services.registry.intake.http.facts import create_router
+from services.registry.intake.http.in_flight import InFlight
+from services.registry.intake.parsing import Parser
+from services.registry.metrics import RegistryMetrics
 from services.registry.settings import RegistrySettings
 from shared.adapters.http_api import Bearer
 from shared.regions.catalogue import catalogue

@@ -76,7 +76,7 @@ async def test_keys_are_rotated_while_facts_arrive(
     settings: RegistrySettings, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As docs/key-rotation.md says: one holder each, every fact stays known, and no row of the old key is left."""
-    monkeypatch.setattr("services.registry.adapters.mongo_keyring.ROWS_A_BATCH", 5)
+    monkeypatch.setattr("services.registry.identity.mongo.keyring.ROWS_A_BATCH", 5)
     async with replicas(settings, issuer, "registry-0", "registry-1") as registry:
         assert {await registry.send(person, f"a{person}") for person in range(PEOPLE)} == {202}
         assert (await rotate(settings, "new-key")).code == 0

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.coverage.adapters.mongo_store import MongoStore
-from services.coverage.application.ports import Store
+from services.coverage.counting.mongo.store import MongoStore
+from services.coverage.counting.ports import Store
 from shared.adapters.mongo import Mongo
 from tests.fakes_coverage import MemoryStore
 

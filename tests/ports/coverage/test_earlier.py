@@ -7,12 +7,12 @@ from decimal import Decimal
 
 from hypothesis import given, settings
 
-from services.coverage.application.past import Past
-from services.coverage.application.ports import Store
-from services.coverage.domain.forecast import LOOKED_BACK
-from services.coverage.domain.potentials import POTENTIALS
-from services.coverage.domain.reference import AsOf, Book
-from services.coverage.domain.targets import TARGETS, Path, Point
+from services.coverage.counting.ports import Store
+from services.coverage.reading.as_of import Past
+from services.coverage.reference.domain.forecast import LOOKED_BACK
+from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.reference import AsOf, Book
+from services.coverage.reference.domain.targets import TARGETS, Path, Point
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Snapshot
 from tests.factories_coverage import TODAY, VILLAGE, change, changes, state

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.coverage.adapters.mongo_generations import MongoGenerations
-from services.coverage.adapters.mongo_proofs import MongoProofs
-from services.coverage.adapters.mongo_store import MongoStore
-from services.coverage.application.proof_ports import Builds, Passed, Proof, Proofs
-from services.coverage.domain.position import Position
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.mongo.store import MongoStore
+from services.coverage.proof.mongo.generations import MongoGenerations
+from services.coverage.proof.mongo.proofs import MongoProofs
+from services.coverage.proof.ports import Builds, Passed, Proof, Proofs
 from shared.adapters.mongo import Mongo
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from services.coverage.adapters.mongo_proof import MongoCounted
-from services.coverage.application.proof_ports import CountedStore
-from services.coverage.application.verify import Verifier, stop
-from services.coverage.domain.movements import Counted, counted
+from services.coverage.counting.domain.movements import Counted, counted
+from services.coverage.proof.mongo.counted import MongoCounted
+from services.coverage.proof.ports import CountedStore
+from services.coverage.proof.verify import Verifier, stop
 from shared.adapters.mongo import Mongo
 from shared.contracts.changes import Change
 from shared.contracts.topics import PARTITIONS

@@ -7,12 +7,12 @@ from datetime import date, timedelta
 
 from hypothesis import given
 
-from services.coverage.application.due import By, DueViewer, Part
-from services.coverage.application.past import Past
-from services.coverage.application.ports import Store
-from services.coverage.application.series import Series, days_of
-from services.coverage.domain.potentials import POTENTIALS
-from services.coverage.domain.reference import Row
+from services.coverage.counting.ports import Store
+from services.coverage.reading.as_of import Past
+from services.coverage.reading.due import By, DueViewer, Part
+from services.coverage.reading.series import Series, days_of
+from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.reference import Row
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count, Ratio
 from tests.factories_coverage import NEIGHBOUR, OTHER_REGENCY, RECORDED_AT, TODAY, VILLAGE, change, changes, state

@@ -10,21 +10,21 @@ from typing import Any
 
 import pytest
 
-from services.coverage.adapters.mongo_reference import MongoReference
-from services.coverage.adapters.reference_schema import as_csv
-from services.coverage.application.apply import Applier
-from services.coverage.application.kinds.table import KINDS
-from services.coverage.application.layouts import Layout
-from services.coverage.application.ports import Flush, ReferenceStore, Store
-from services.coverage.application.progress import Progress
-from services.coverage.application.rows import check
-from services.coverage.application.tables import read_csv
-from services.coverage.domain.counters import Sum
-from services.coverage.domain.flows import Flow, by_day, first_day
-from services.coverage.domain.movements import counted
-from services.coverage.domain.position import Position
-from services.coverage.domain.potentials import POTENTIALS
-from services.coverage.domain.reference import Figure
+from services.coverage.counting.apply import Applier
+from services.coverage.counting.domain.counters import Sum
+from services.coverage.counting.domain.flows import Flow, by_day, first_day
+from services.coverage.counting.domain.movements import counted
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.ports import Flush, ReferenceStore, Store
+from services.coverage.counting.progress import Progress
+from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.reference import Figure
+from services.coverage.reference.kinds.table import KINDS
+from services.coverage.reference.layouts import Layout
+from services.coverage.reference.mongo import MongoReference
+from services.coverage.reference.openapi import as_csv
+from services.coverage.reference.rows import check
+from services.coverage.reference.tables import read_csv
 from shared.adapters.mongo import Mongo
 from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import given, settings
 
-from services.coverage.application.ports import Store
-from services.coverage.application.view import Viewer
-from services.coverage.domain.potentials import POTENTIALS
-from services.coverage.domain.reference import AsOf, Book
+from services.coverage.counting.ports import Store
+from services.coverage.reading.snapshots import Viewer
+from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.reference import AsOf, Book
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count, Snapshot
 from tests.factories_coverage import RECORDED_AT, TODAY, VILLAGE, change, changes, state

@@ -7,13 +7,13 @@ from unittest.mock import patch
 
 from hypothesis import given, settings
 
-from services.coverage.adapters import mongo_documents
-from services.coverage.application.past import Past
-from services.coverage.application.ports import Flush, Store
-from services.coverage.domain.counters import Sum, Tally
-from services.coverage.domain.flows import Flow, by_day
-from services.coverage.domain.movements import counted
-from services.coverage.domain.position import Position
+from services.coverage.counting.domain.counters import Sum, Tally
+from services.coverage.counting.domain.flows import Flow, by_day
+from services.coverage.counting.domain.movements import counted
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.mongo import blocks as mongo_documents
+from services.coverage.counting.ports import Flush, Store
+from services.coverage.reading.as_of import Past
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count
 from shared.regions.codes import WIB, lineage_of

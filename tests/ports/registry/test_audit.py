@@ -8,14 +8,14 @@ from datetime import timedelta
 
 import pytest
 
-from services.registry.adapters.kafka_replay import KafkaReplayTopic
-from services.registry.adapters.mongo_audit import MongoAudit
-from services.registry.adapters.mongo_outbox import MongoOutbox
-from services.registry.adapters.mongo_store import MongoStore
-from services.registry.application.audit_ports import Audit, Last, Manifest, Numbers, ReplayTopic
-from services.registry.application.ports import Batch, DueStore, GroupWrite, KnownFact, Outbox, Slot, Transaction
+from services.registry.audit.kafka import KafkaReplayTopic
+from services.registry.audit.mongo import MongoAudit
+from services.registry.audit.ports import Audit, Last, Manifest, Numbers, ReplayTopic
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
+from services.registry.intake.mongo.store import MongoStore
+from services.registry.ports import Batch, DueStore, GroupWrite, KnownFact, Outbox, Slot, Transaction
+from services.registry.relay.mongo import MongoOutbox
 from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import Producer, partition_for

@@ -9,9 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from services.registry.adapters.mongo_keyring import MongoKeyring
-from services.registry.adapters.mongo_store import MongoStore
-from services.registry.application.ports import (
+from services.registry.domain.participant import Participant, decide
+from services.registry.identity.mongo.keyring import MongoKeyring
+from services.registry.intake.mongo.store import MongoStore
+from services.registry.ports import (
     Erasure,
     GroupWrite,
     Keyed,
@@ -22,7 +23,6 @@ from services.registry.application.ports import (
     Store,
     Transaction,
 )
-from services.registry.domain.participant import Participant, decide
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
 from shared.runtime.errors import PermanentError

@@ -24,8 +24,8 @@ from services.registry.application.import_ports import (
     State,
     Uploads,
 )
-from services.registry.application.places import RegionCodes
 from services.registry.application.uploading import BLOCK_BYTES
+from services.registry.intake.places import RegionCodes
 from shared.adapters.mongo import Mongo
 from shared.runtime.clock import SystemClock
 from shared.runtime.errors import FencedError

@@ -9,9 +9,11 @@ from datetime import timedelta
 import pytest
 from bson import ObjectId
 
-from services.registry.adapters.mongo_outbox import MongoOutbox
-from services.registry.adapters.mongo_store import MongoStore
-from services.registry.application.ports import (
+from services.registry.domain.facts import Correction, Link
+from services.registry.domain.ledger import entries
+from services.registry.domain.participant import Participant, decide
+from services.registry.intake.mongo.store import MongoStore
+from services.registry.ports import (
     Backlog,
     DueStore,
     GroupWrite,
@@ -24,9 +26,7 @@ from services.registry.application.ports import (
     Store,
     Transaction,
 )
-from services.registry.domain.facts import Correction, Link
-from services.registry.domain.ledger import entries
-from services.registry.domain.participant import Participant, decide
+from services.registry.relay.mongo import MongoOutbox
 from shared.adapters.kafka_producer import partition_for
 from shared.adapters.mongo import Mongo
 from shared.contracts.topics import PARTITIONS
@@ -268,7 +268,7 @@ async def test_changes_are_numbered_in_the_order_of_their_commits(
 ) -> None:
     """Whatever ids their entries have: those of two replicas are in no order, and one may take back the other's."""
     ids = iter([ObjectId("f" * 24), ObjectId("0" * 24)])
-    monkeypatch.setattr("services.registry.adapters.mongo_store.ObjectId", lambda: next(ids))
+    monkeypatch.setattr("services.registry.intake.mongo.store.ObjectId", lambda: next(ids))
     await write(ports.store, group("p1", "f-1"))
     await write(ports.store, group("p2", "f-2"))
     (batch,) = await ports.outbox.number(await lease(ports.outbox), 100)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.application.arrange import Filter, Sort, arranged, chosen, place_of
+from services.coverage.reading.sorting import Filter, Sort, arranged, chosen, place_of
 
 PEOPLE = st.none() | st.integers(0, 3)
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from services.coverage.application.boards import Boards
-from services.coverage.application.districts import Districts
-from services.coverage.domain.desa_sadar import DESIGNATED, DESIGNATIONS, YEARS_QUOTA
-from services.coverage.domain.potentials import POTENTIALS
-from services.coverage.domain.quota import QUOTAS, Quota
-from services.coverage.domain.reference import AsOf, Book, Row
+from services.coverage.reading.boards import Boards
+from services.coverage.reading.districts import Districts
+from services.coverage.reference.domain.desa_sadar import DESIGNATED, DESIGNATIONS, YEARS_QUOTA
+from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.quota import QUOTAS, Quota
+from services.coverage.reference.domain.reference import AsOf, Book, Row
 from shared.contracts.snapshots import Count, Designation, QuotaBoard
 from tests.factories_reference import TODAY, book_of, row, tree
 from tests.fakes_coverage import MemoryGroupCounts

@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.domain.counters import Dimension, Sum, Tally
-from services.coverage.domain.flows import FLOW_KINDS, flows_of, summed
-from services.coverage.domain.movements import Movement, counted
-from services.coverage.domain.rollup import Rollup
+from services.coverage.counting.domain.counters import Dimension, Sum, Tally
+from services.coverage.counting.domain.flows import FLOW_KINDS, flows_of, summed
+from services.coverage.counting.domain.movements import Movement, counted
+from services.coverage.counting.domain.rollup import Rollup
 from shared.contracts.changes import Change, State
 from shared.contracts.snapshots import Count
 from shared.regions.codes import WIB, holds, lineage_of, parent_of

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from services.coverage.adapters.change_decoder import ChangeDecoder, Unusable
-from services.coverage.domain.movements import Counted, counted
+from services.coverage.counting.domain.movements import Counted, counted
+from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
 from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import NATION

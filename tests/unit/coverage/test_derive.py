@@ -7,12 +7,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from services.coverage.application.derive import Counted, Derived, Deriver, People
-from services.coverage.domain.desa_sadar import DESIGNATED, DESIGNATIONS
-from services.coverage.domain.potentials import POTENTIALS
-from services.coverage.domain.quota import QUOTAS, Quota
-from services.coverage.domain.reference import AsOf, Row
-from services.coverage.domain.targets import TARGETS, Path, Point
+from services.coverage.reading.derived import Counted, Derived, Deriver, People
+from services.coverage.reference.domain.desa_sadar import DESIGNATED, DESIGNATIONS
+from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.quota import QUOTAS, Quota
+from services.coverage.reference.domain.reference import AsOf, Row
+from services.coverage.reference.domain.targets import TARGETS, Path, Point
 from shared.contracts.snapshots import Count, Coverage, Designation, QuotaBoard, Ratio
 from tests.factories_reference import RECORDED_AT, TODAY, book_of, row, tree
 

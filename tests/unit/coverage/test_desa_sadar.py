@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.domain.desa_sadar import (
+from services.coverage.reference.domain.desa_sadar import (
     DESIGNATED,
     DESIGNATIONS,
     YEARS_QUOTA,
@@ -18,7 +18,7 @@ from services.coverage.domain.desa_sadar import (
     pace,
     state,
 )
-from services.coverage.domain.reference import AsOf, Row
+from services.coverage.reference.domain.reference import AsOf, Row
 from tests.factories_reference import book_of, row
 
 

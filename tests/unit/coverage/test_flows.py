@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 
-from services.coverage.domain.counters import Sum
-from services.coverage.domain.flows import FLOW_KINDS, Flow, first_day, flows_of, summed, windowed
-from services.coverage.domain.movements import Step, counted
-from services.coverage.domain.rollup import Rollup
+from services.coverage.counting.domain.counters import Sum
+from services.coverage.counting.domain.flows import FLOW_KINDS, Flow, first_day, flows_of, summed, windowed
+from services.coverage.counting.domain.movements import Step, counted
+from services.coverage.counting.domain.rollup import Rollup
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count
 from tests.factories_coverage import NEIGHBOUR, OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, change, changes, state

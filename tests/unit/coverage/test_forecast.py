@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.domain.forecast import forecast, needed_a_month, projection
-from services.coverage.domain.targets import TARGETS, Path, Point
+from services.coverage.reference.domain.forecast import forecast, needed_a_month, projection
+from services.coverage.reference.domain.targets import TARGETS, Path, Point
 from shared.contracts.snapshots import Projection
 from tests.factories_reference import row
 

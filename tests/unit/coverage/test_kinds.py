@@ -11,13 +11,13 @@ import jsonschema
 import msgspec
 import pytest
 
-from services.coverage.adapters.reference_schema import as_csv, page_of, request_of
-from services.coverage.application.kinds.table import KINDS
-from services.coverage.application.rows import Checked, check
-from services.coverage.application.tables import read_csv, read_json
-from services.coverage.domain.quota import Quota
-from services.coverage.domain.sources import Feed
-from services.coverage.domain.targets import Path, Point
+from services.coverage.reference.domain.quota import Quota
+from services.coverage.reference.domain.sources import Feed
+from services.coverage.reference.domain.targets import Path, Point
+from services.coverage.reference.kinds.table import KINDS
+from services.coverage.reference.openapi import as_csv, page_of, request_of
+from services.coverage.reference.rows import Checked, check
+from services.coverage.reference.tables import read_csv, read_json
 from shared.regions.catalogue import catalogue
 from shared.regions.successors import Homes
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.coverage.application.live import EVERY, Document, Live, news
+from services.coverage.reading.live import EVERY, Document, Live, news
 from shared.runtime.errors import TransientError
 from tests.fakes import ManualClock
 

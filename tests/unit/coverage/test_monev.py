@@ -9,9 +9,9 @@ from typing import Any
 
 from openpyxl import load_workbook
 
-from services.coverage.adapters.sheet_files import as_csv, as_xlsx
-from services.coverage.application.monev import COLUMNS, Sheet, sheet
-from services.coverage.domain.reference import AsOf
+from services.coverage.reading.monev import COLUMNS, Sheet, sheet
+from services.coverage.reading.sheet_files import as_csv, as_xlsx
+from services.coverage.reference.domain.reference import AsOf
 
 AT = AsOf(date(2023, 9, 30), date(2023, 10, 15))
 LINK = "https://cakupan.example/v1/reports/monev?region=11"

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.application.pacing import Pacer
+from services.coverage.publishing.pacing import Pacer
 from tests.fakes import ManualClock
 
 SECOND = timedelta(seconds=1)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.domain.position import Position, SequenceGap
+from services.coverage.counting.domain.position import Position, SequenceGap
 from tests.factories_coverage import change
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.domain.potentials import POTENTIALS, Potentials, stretches
-from services.coverage.domain.ratio import ratio
-from services.coverage.domain.reference import AsOf, Row
+from services.coverage.reference.domain.potentials import POTENTIALS, Potentials, stretches
+from services.coverage.reference.domain.ratio import ratio
+from services.coverage.reference.domain.reference import AsOf, Row
 from shared.contracts.snapshots import Potential
 from tests.factories_reference import RECORDED_AT, SEPTEMBER, TODAY, book_of, row, tree
 

@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from services.coverage.application import prove
-from services.coverage.application.ports import Figures, Flush
-from services.coverage.application.proof_ports import Passed, Proof
-from services.coverage.application.prove import LEASE_FOR, LOOK_EVERY_S, Prover
-from services.coverage.domain.counters import Sum, Tally
-from services.coverage.domain.flows import first_day
-from services.coverage.domain.movements import counted
-from services.coverage.domain.position import Position
+from services.coverage.counting.domain.counters import Sum, Tally
+from services.coverage.counting.domain.flows import first_day
+from services.coverage.counting.domain.movements import counted
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.ports import Figures, Flush
+from services.coverage.proof import background as prove
+from services.coverage.proof.background import LEASE_FOR, LOOK_EVERY_S, Prover
+from services.coverage.proof.ports import Passed, Proof
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError
 from tests.factories_coverage import TODAY, VILLAGE, joined, partition

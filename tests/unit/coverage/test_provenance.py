@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from services.coverage.application.proof_ports import Passed, Proof
-from services.coverage.application.provenance import LastVerify, Origins, Provenance
-from services.coverage.domain.awards import AWARDED, AWARDS
-from services.coverage.domain.potentials import POTENTIALS
-from services.coverage.domain.quota import QUOTAS, Quota
-from services.coverage.domain.reference import AsOf, Book
-from services.coverage.domain.sources import SOURCES, Feed
+from services.coverage.proof.ports import Passed, Proof
+from services.coverage.reading.provenance import LastVerify, Origins, Provenance
+from services.coverage.reference.domain.awards import AWARDED, AWARDS
+from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.quota import QUOTAS, Quota
+from services.coverage.reference.domain.reference import AsOf, Book
+from services.coverage.reference.domain.sources import SOURCES, Feed
 from tests.factories_coverage import RECORDED_AT as FED_AT
 from tests.factories_coverage import VILLAGE, joined
 from tests.factories_reference import RECORDED_AT, SEPTEMBER, book_of, row, tree

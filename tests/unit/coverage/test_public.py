@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.coverage.application.public import MonthEndsOnlyError, PublicViewer, is_public
-from services.coverage.application.public_shapes import PublicPlace, PublicRegion
-from services.coverage.application.view import Viewer
-from services.coverage.domain.desa_sadar import DESIGNATIONS
-from services.coverage.domain.potentials import POTENTIALS
-from services.coverage.domain.quota import QUOTAS, Quota
-from services.coverage.domain.reference import AsOf, Book
+from services.coverage.public.shapes import PublicPlace, PublicRegion
+from services.coverage.public.viewer import MonthEndsOnlyError, PublicViewer, is_public
+from services.coverage.reading.snapshots import Viewer
+from services.coverage.reference.domain.desa_sadar import DESIGNATIONS
+from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.quota import QUOTAS, Quota
+from services.coverage.reference.domain.reference import AsOf, Book
 from shared.contracts.snapshots import Forecast, Projection, Snapshot
 from shared.regions.catalogue import catalogue
 from tests.factories_coverage import NEIGHBOUR, RECORDED_AT, TODAY, VILLAGE, change, joined, state

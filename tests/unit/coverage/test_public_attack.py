@@ -11,14 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.coverage.application import public, public_counts
-from services.coverage.application.public import PublicViewer, is_public
-from services.coverage.application.public_counts import people_of
-from services.coverage.application.public_flows import WINDOWS, is_shown
-from services.coverage.domain import suppression
-from services.coverage.domain.month_ends import last_month_end
-from services.coverage.domain.reference import AsOf, Book
-from services.coverage.domain.suppression import is_small
+from services.coverage.public import counts as public_counts
+from services.coverage.public import viewer as public
+from services.coverage.public.counts import people_of
+from services.coverage.public.domain import suppression
+from services.coverage.public.domain.month_ends import last_month_end
+from services.coverage.public.domain.suppression import is_small
+from services.coverage.public.flows import WINDOWS, is_shown
+from services.coverage.public.viewer import PublicViewer, is_public
+from services.coverage.reference.domain.reference import AsOf, Book
 from shared.contracts.changes import Change, State
 from shared.regions.codes import lineage_of, regency_of
 from tests.attack import LENGTHS, Attacker, Finding

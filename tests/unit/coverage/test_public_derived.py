@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from services.coverage.application.public import Hidden
-from services.coverage.application.public_counts import MEASURES, Counts
-from services.coverage.domain.flows import windowed
+from services.coverage.counting.domain.flows import windowed
+from services.coverage.public.counts import MEASURES, Counts
+from services.coverage.public.viewer import Hidden
 from shared.contracts.snapshots import (
     Count,
     Coverage,

@@ -7,13 +7,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from services.coverage.application.apply import Applier
-from services.coverage.application.progress import Progress
-from services.coverage.application.publish import Publisher
-from services.coverage.application.watch import Watch
-from services.coverage.domain.movements import counted
-from services.coverage.domain.potentials import POTENTIALS
-from services.coverage.domain.reference import Book, Figure
+from services.coverage.counting.apply import Applier
+from services.coverage.counting.domain.movements import counted
+from services.coverage.counting.progress import Progress
+from services.coverage.publishing.poller import Watch
+from services.coverage.publishing.publisher import Publisher
+from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.reference import Book, Figure
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Ratio, Snapshot
 from shared.contracts.topics import PARTITIONS

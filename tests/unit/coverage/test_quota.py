@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.domain.quota import QUOTAS, Quota, board, holding, kind_of, nearest, village
-from services.coverage.domain.reference import Book
+from services.coverage.reference.domain.quota import QUOTAS, Quota, board, holding, kind_of, nearest, village
+from services.coverage.reference.domain.reference import Book
 from shared.contracts.snapshots import Count, QuotaBoard
 from tests.factories_reference import TODAY, book_of, row, tree
 

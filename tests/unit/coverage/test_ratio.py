@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.domain.ratio import ratio
+from services.coverage.reference.domain.ratio import ratio
 from shared.contracts.snapshots import Ratio
 
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.application import rebuild
-from services.coverage.application.ports import Flush
-from services.coverage.application.proof_ports import Part
-from services.coverage.application.rebuild import LEASE_FOR, Growing, Rebuild
-from services.coverage.domain.counters import Sum
-from services.coverage.domain.movements import Counted, counted
-from services.coverage.domain.position import Position
+from services.coverage.counting.domain.counters import Sum
+from services.coverage.counting.domain.movements import Counted, counted
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.ports import Flush
+from services.coverage.proof import rebuild
+from services.coverage.proof.ports import Part
+from services.coverage.proof.rebuild import LEASE_FOR, Growing, Rebuild
 from shared.runtime.errors import PermanentError
 from tests.factories_coverage import RECORDED_AT, VILLAGE, joined, partition
 from tests.fakes import ManualClock

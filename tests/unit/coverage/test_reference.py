@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.domain.potentials import POTENTIALS
-from services.coverage.domain.reference import AsOf, Book, Row, in_force, is_news, numbered
+from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.reference import AsOf, Book, Row, in_force, is_news, numbered
 from tests.factories_reference import book_of, row
 
 MARCH = datetime(2024, 3, 1, tzinfo=UTC)

@@ -7,11 +7,11 @@ from datetime import date
 
 import pytest
 
-from services.coverage.application.kinds.potentials import LAYOUT
-from services.coverage.application.rows import Checked, RowError, check
-from services.coverage.application.tables import UnreadableError, read_csv, read_json
-from services.coverage.domain.potentials import POTENTIALS
-from services.coverage.domain.reference import Figure
+from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.reference import Figure
+from services.coverage.reference.kinds.potentials import LAYOUT
+from services.coverage.reference.rows import Checked, RowError, check
+from services.coverage.reference.tables import UnreadableError, read_csv, read_json
 from shared.regions.catalogue import catalogue
 from shared.regions.successors import Homes, table
 

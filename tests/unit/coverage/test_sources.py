@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services.coverage.domain.sources import Feed, silent_since
+from services.coverage.reference.domain.sources import Feed, silent_since
 from tests.factories_reference import RECORDED_AT
 
 WEEKLY = Feed("BPJS Aceh", 7)

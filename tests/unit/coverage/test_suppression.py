@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.domain.suppression import hidden_children, hidden_numbers, hidden_people, unplaced_of
+from services.coverage.public.domain.suppression import hidden_children, hidden_numbers, hidden_people, unplaced_of
 
 TREE = {"ID": ("11", "12"), "11": ("11.01", "11.02", "11.03"), "12": ("12.01", "12.02")}
 

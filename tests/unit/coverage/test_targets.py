@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.domain.targets import TARGETS, Path, Point, people_for, people_short, target
+from services.coverage.reference.domain.targets import TARGETS, Path, Point, people_for, people_short, target
 from shared.contracts.snapshots import TargetPoint
 from tests.factories_reference import row
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from services.coverage.application.ports import Figures, Flush
-from services.coverage.application.verify import DifferenceFound, Verifier, stop
-from services.coverage.domain.counters import Sum, Tally
-from services.coverage.domain.flows import first_day
-from services.coverage.domain.movements import Counted, counted
-from services.coverage.domain.position import Position, following
-from services.coverage.domain.proof import Difference
+from services.coverage.counting.domain.counters import Sum, Tally
+from services.coverage.counting.domain.flows import first_day
+from services.coverage.counting.domain.movements import Counted, counted
+from services.coverage.counting.domain.position import Position, following
+from services.coverage.counting.ports import Figures, Flush
+from services.coverage.proof.domain.recount import Difference
+from services.coverage.proof.verify import DifferenceFound, Verifier, stop
 from shared.contracts.changes import Change
 from tests.factories_coverage import NEIGHBOUR, TODAY, VILLAGE, change, joined, partition, state
 from tests.fakes import ManualClock

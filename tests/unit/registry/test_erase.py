@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.registry.application.erase import Eraser, ErasureOutcome
-from services.registry.application.intake import Intake
-from services.registry.application.parsing import Identity, Parser
-from services.registry.application.secrets import Secrets
+from services.registry.identity.erasure import Eraser, ErasureOutcome
+from services.registry.identity.hashing import Secrets
+from services.registry.intake.commit import Intake
+from services.registry.intake.parsing import Identity, Parser
 from shared.regions.catalogue import catalogue
 from tests.factories_registry import NIK, at, event
 from tests.fakes import ManualClock

@@ -5,10 +5,10 @@ from __future__ import annotations
 import jsonschema
 
 from deploy import contracts
-from services.registry.adapters.csv_facts import documents
-from services.registry.application.intake import Intake, Result
-from services.registry.application.parsing import Parser
-from services.registry.application.secrets import Secrets
+from services.registry.identity.hashing import Secrets
+from services.registry.intake.commit import Intake, Result
+from services.registry.intake.csv import documents
+from services.registry.intake.parsing import Parser
 from shared.contracts.examples import ENROLLED_AS_CSV, FACTS
 from shared.contracts.facts import TYPES
 from shared.regions.catalogue import catalogue

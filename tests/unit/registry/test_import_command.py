@@ -16,7 +16,7 @@ from services.registry.adapters.import_command import cancel, format_of, import_
 from services.registry.adapters.import_screen import Screen
 from services.registry.adapters.import_views import EXAMPLE
 from services.registry.application.import_ports import Format, Reading
-from services.registry.application.places import RegionCodes
+from services.registry.intake.places import RegionCodes
 from shared.runtime.errors import PermanentError, TransientError
 
 Handler = Callable[[httpx.Request], httpx.Response]

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.adapters.csv_facts import UnreadableError
 from services.registry.adapters.import_rows import FileRows, header_of
 from services.registry.application.import_ports import START, Format, Import, Reading, Row, State
 from services.registry.domain.errors import Refusal
+from services.registry.intake.csv import UnreadableError
 from shared.contracts.facts import MAX_FACT_BYTES
 from shared.runtime.errors import PermanentError
 

@@ -18,8 +18,6 @@ from services.registry.application import imports as importing
 from services.registry.application.import_pace import PaceMeter
 from services.registry.application.import_ports import Format, Import, Reading, Rejected, State
 from services.registry.application.imports import IN_FLIGHT, KEPT_FOR, LEASE_FOR, Importer
-from services.registry.application.parsing import Parser
-from services.registry.application.secrets import Secrets
 from services.registry.application.uploading import (
     BLOCK_BYTES,
     GIVEN_UP_AFTER,
@@ -30,6 +28,8 @@ from services.registry.application.uploading import (
     TooManyError,
     Uploading,
 )
+from services.registry.identity.hashing import Secrets
+from services.registry.intake.parsing import Parser
 from shared.regions.catalogue import catalogue
 from tests.factories_registry import NIK, event
 from tests.fakes import ManualClock

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.application.intake import Intake, Outcome, Result
-from services.registry.application.parsing import Candidate, Parser
-from services.registry.application.ports import Transaction
-from services.registry.application.secrets import Secrets
+from services.registry.identity.hashing import Secrets
+from services.registry.intake.commit import Intake, Outcome, Result
+from services.registry.intake.parsing import Candidate, Parser
+from services.registry.ports import Transaction
 from shared.regions.catalogue import catalogue
 from shared.runtime.errors import TransientError
 from tests.factories_registry import NIK, raw
@@ -97,7 +97,7 @@ async def test_a_group_that_fails_is_answered_with_the_error_and_can_be_sent_aga
 
 async def test_too_many_waiting_facts_are_sent_back_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-pressure, not memory."""
-    monkeypatch.setattr("services.registry.application.intake.WAITING_AT_MOST", 2)
+    monkeypatch.setattr("services.registry.intake.commit.WAITING_AT_MOST", 2)
     stopped = intake(MemoryStore())
     waiting = [asyncio.create_task(stopped.submit(candidate(id=f"f{n}"))) for n in range(2)]
     await asyncio.sleep(0)
@@ -137,8 +137,8 @@ async def test_a_second_group_goes_beside_another_only_where_it_is_large(
     monkeypatch: pytest.MonkeyPatch, waiting: int, begun: int
 ) -> None:
     """A small one waits for the one in flight, and takes all who come meanwhile."""
-    monkeypatch.setattr("services.registry.application.intake.BESIDE_ANOTHER", 3)
-    monkeypatch.setattr("services.registry.application.intake.GATHER_FOR", timedelta())
+    monkeypatch.setattr("services.registry.intake.commit.BESIDE_ANOTHER", 3)
+    monkeypatch.setattr("services.registry.intake.commit.GATHER_FOR", timedelta())
     store = SlowStore()
     running = intake(store)
     loop = asyncio.create_task(running.run())

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.adapters.kafka_events import candidate_of, traceparent_of
-from services.registry.application.parsing import Candidate, Parser
+from services.registry.intake.kafka.events import candidate_of, traceparent_of
+from services.registry.intake.parsing import Candidate, Parser
 from shared.contracts.examples import FACTS
 from shared.contracts.facts import MAX_FACT_BYTES
 from shared.regions.catalogue import catalogue

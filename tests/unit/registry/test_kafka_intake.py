@@ -11,12 +11,12 @@ import pytest
 from aiokafka import ConsumerRecord
 from prometheus_client import CollectorRegistry
 
-from services.registry.adapters.kafka_intake import FactSink
-from services.registry.adapters.kafka_rejected import RejectedTopic
-from services.registry.adapters.metrics import RegistryMetrics
-from services.registry.application.intake import Intake
-from services.registry.application.parsing import Parser
-from services.registry.application.secrets import Secrets
+from services.registry.identity.hashing import Secrets
+from services.registry.intake.commit import Intake
+from services.registry.intake.kafka.facts import FactSink
+from services.registry.intake.kafka.rejected import RejectedTopic
+from services.registry.intake.parsing import Parser
+from services.registry.metrics import RegistryMetrics
 from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_producer import Producer, Record
 from shared.contracts.rejections import Rejection
@@ -139,7 +139,7 @@ async def test_when_the_rejected_topic_fails_the_positions_stay_and_nothing_is_t
 
 async def test_a_full_intake_holds_the_reader_back_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-pressure: the reader is given an error, waits, and gives the same again."""
-    monkeypatch.setattr("services.registry.application.intake.WAITING_AT_MOST", 2)
+    monkeypatch.setattr("services.registry.intake.commit.WAITING_AT_MOST", 2)
     entrance = Entrance()
     loop = asyncio.create_task(entrance.intake.run())
     records = [record(raw(id=f"f-{offset}"), offset=offset) for offset in range(5)]

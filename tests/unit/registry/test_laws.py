@@ -11,12 +11,12 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.registry.application.audit import Auditor
-from services.registry.application.intake import Intake
-from services.registry.application.parsing import Parser
-from services.registry.application.secrets import Secrets
-from services.registry.application.sweep import LEASE_FOR, Sweeper
+from services.registry.audit.auditor import Auditor
 from services.registry.domain.errors import RefusalCode
+from services.registry.identity.hashing import Secrets
+from services.registry.intake.commit import Intake
+from services.registry.intake.parsing import Parser
+from services.registry.relay.clock import LEASE_FOR, Sweeper
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.changes import Change
 from shared.contracts.topics import PARTITIONS

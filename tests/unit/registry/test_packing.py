@@ -8,8 +8,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.adapters.packing import pack, unpack
 from services.registry.domain.facts import Fact, FactType
+from services.registry.intake.mongo.packing import pack, unpack
 from tests.factories_registry import at, enrolled, paid
 
 words = st.text(max_size=6)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.registry.application.parsing import Candidate, Parser
 from services.registry.domain.errors import RefusalCode
+from services.registry.intake.parsing import Candidate, Parser
 from shared.regions.catalogue import catalogue
 from tests.factories_registry import NIK, at, event, raw
 

@@ -11,12 +11,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.registry.application.intake import Intake, Outcome
-from services.registry.application.parsing import Parser
-from services.registry.application.secrets import Secrets
 from services.registry.domain.facts import Fact, FactType
 from services.registry.domain.ledger import _halves
 from services.registry.domain.timeline import timeline
+from services.registry.identity.hashing import Secrets
+from services.registry.intake.commit import Intake, Outcome
+from services.registry.intake.parsing import Parser
 from shared.contracts import facts as contract
 from shared.regions.catalogue import catalogue
 from tests.factories_registry import NIK, VILLAGE, at

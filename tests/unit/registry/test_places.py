@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.registry.application.parsing import Candidate, Parser
-from services.registry.application.places import RegionCodes
 from services.registry.domain.errors import Refusal, RefusalCode
 from services.registry.domain.facts import Correction, Fact
+from services.registry.intake.parsing import Candidate, Parser
+from services.registry.intake.places import RegionCodes
 from shared.regions.catalogue import catalogue
 from tests.factories_registry import NIK, at, raw
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from services.registry.application.intake import Intake, Result
-from services.registry.application.parsing import Parser
-from services.registry.application.secrets import Secrets
 from services.registry.domain.errors import RefusalCode
+from services.registry.identity.hashing import Secrets
+from services.registry.intake.commit import Intake, Result
+from services.registry.intake.parsing import Parser
 from shared.regions.catalogue import catalogue
 from tests.bad_facts import BAD_FACTS, FIELD_AT_FAULT, as_sent
 from tests.factories_registry import NIK

@@ -11,10 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from services.registry.application.ports import GroupWrite, Transaction
-from services.registry.application.relay import LEASE_FOR, RENEW_EVERY, Relay
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
+from services.registry.ports import GroupWrite, Transaction
+from services.registry.relay.relay import LEASE_FOR, RENEW_EVERY, Relay
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError
 from tests.factories_registry import enrolled

@@ -11,12 +11,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.registry.application.erase import Eraser, ErasureOutcome
-from services.registry.application.intake import Intake
-from services.registry.application.parsing import Identity, Parser
-from services.registry.application.ports import Layers
-from services.registry.application.rotate import Rotation
-from services.registry.application.secrets import Secrets
+from services.registry.identity.erasure import Eraser, ErasureOutcome
+from services.registry.identity.hashing import Secrets
+from services.registry.identity.rotation import Rotation
+from services.registry.intake.commit import Intake
+from services.registry.intake.parsing import Identity, Parser
+from services.registry.ports import Layers
 from shared.regions.catalogue import catalogue
 from shared.runtime.errors import PermanentError
 from tests.factories_registry import NIK, event

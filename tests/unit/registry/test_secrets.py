@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.adapters.key_file import append_key, read_keys
-from services.registry.application.parsing import Identity
-from services.registry.application.ports import Layers
-from services.registry.application.secrets import Secrets
+from services.registry.identity.hashing import Secrets
+from services.registry.identity.key_file import append_key, read_keys
+from services.registry.intake.parsing import Identity
+from services.registry.ports import Layers
 from shared.runtime.errors import PermanentError
 
 ONE, TWO, THREE = b"1" * 32, b"2" * 32, b"3" * 32

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.registry.application.intake import Intake
-from services.registry.application.parsing import Parser
-from services.registry.application.secrets import Secrets
-from services.registry.application.sweep import LEASE_FOR, Sweeper
+from services.registry.identity.hashing import Secrets
+from services.registry.intake.commit import Intake
+from services.registry.intake.parsing import Parser
+from services.registry.relay.clock import LEASE_FOR, Sweeper
 from shared.regions.catalogue import catalogue
 from shared.runtime.errors import TransientError
 from tests.factories_registry import at, raw

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from services.registry.application.audit import Auditor
-from services.registry.application.audit_ports import Numbers
-from services.registry.application.intake import Intake
-from services.registry.application.parsing import Parser
-from services.registry.application.relay import LEASE_FOR, Relay
-from services.registry.application.secrets import Secrets
-from services.registry.application.verify import DifferenceFound, verify
+from services.registry.audit.auditor import Auditor
+from services.registry.audit.ports import Numbers
+from services.registry.audit.verify import DifferenceFound, verify
 from services.registry.domain.participant import Participant
+from services.registry.identity.hashing import Secrets
+from services.registry.intake.commit import Intake
+from services.registry.intake.parsing import Parser
+from services.registry.relay.relay import LEASE_FOR, Relay
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.topics import PARTITIONS
 from shared.regions.catalogue import catalogue
@@ -210,7 +210,7 @@ async def test_a_replay_is_the_topic_again(registry: Registry) -> None:
 
 async def test_a_replay_broken_off_goes_on_where_it_stood(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a crash the topic holds a beginning of each partition; --resume adds the rest, nothing twice."""
-    monkeypatch.setattr("services.registry.application.replay.CHANGES_AT_ONCE", 1)
+    monkeypatch.setattr("services.registry.audit.replay.CHANGES_AT_ONCE", 1)
     registry.copy.fail_after = 3
     with pytest.raises(TransientError):
         await registry.replay()

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from deploy.local.sample.enrolments import write
-from services.registry.adapters.csv_facts import documents
-from services.registry.application.parsing import Parser
+from services.registry.intake.csv import documents
+from services.registry.intake.parsing import Parser
 from shared.regions.catalogue import catalogue
 
 TODAY = date(2026, 11, 21)

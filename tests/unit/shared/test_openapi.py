@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
-from services.coverage.adapters.sheet_files import XLSX
 from services.coverage.app import build as build_coverage
+from services.coverage.reading.sheet_files import XLSX
 from services.coverage.settings import CoverageSettings
 from services.notifier.app import build as build_notifier
 from services.notifier.settings import NotifierSettings

@@ -1,1 +1,0 @@
-"""Coverage's ways in and out: Kafka, MongoDB, HTTP, Prometheus."""

@@ -1,1 +1,0 @@
-"""What coverage does with changes, reference data and questions, on ports only."""

@@ -1,1 +1,0 @@
-"""The six kinds of reference data: a new one is a file here, and nothing else changes."""

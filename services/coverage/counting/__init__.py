@@ -1,0 +1,1 @@
+"""Counts changes into regional counters, each exactly once."""

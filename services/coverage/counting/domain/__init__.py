@@ -1,0 +1,1 @@
+"""How changes become counters. Pure."""

@@ -1,0 +1,1 @@
+"""Reads changes from Kafka for counting."""

@@ -1,0 +1,1 @@
+"""Keeps counters, flows and checkpoints in MongoDB."""

@@ -1,0 +1,165 @@
+"""How counters look in MongoDB, and back: a block is a district with its villages, or a larger region alone.
+
+A block's document lists packed sums, and the block is what they add up to. A flush appends the little that it adds,
+whatever the block already holds; now and then one puts a single sum in place of the list.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+from zlib import crc32
+
+import msgspec
+from pymongo import UpdateOne
+
+from services.coverage.counting.domain.counters import Tally
+from services.coverage.counting.domain.flows import Flows, add_flows, flow_of, since
+from services.coverage.counting.domain.movements import MOVES, SUMMED_LEVELS
+from services.coverage.counting.domain.rollup import Rollup
+from services.coverage.counting.ports import Flush
+from shared.adapters.mongo import Document
+from shared.regions.codes import DISTRICT_CODE, level_of
+
+SELF: Final = "-"
+"""The part of a block that is the block's own region, beside its villages."""
+_LISTED: Final = 32
+"""Sums a document lists, about, while they are small: a reader adds them up."""
+_LISTED_ABOVE: Final = 4
+"""Of nation and provinces fewer: they are read together, a document for each partition, and published each second."""
+_LISTED_BYTES: Final = 131_072
+"""And about how much it lists where they are large."""
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_people: Final = msgspec.msgpack.Decoder(dict[str, Tally]).decode
+_flows: Final = msgspec.msgpack.Decoder(dict[str, Flows]).decode
+
+
+def block_of(region: str) -> str:
+    """Return the region whose counter document holds this one: a village's district, else the region itself."""
+    return region[:DISTRICT_CODE]
+
+
+def part_of(region: str) -> str:
+    """Return the name of the region's part in its block."""
+    return region[DISTRICT_CODE + 1 :] or SELF
+
+
+@dataclass(slots=True)
+class Block:
+    """What documents list, added up, by part. A district is the sum of its parts, so nothing is written twice."""
+
+    people: dict[str, Tally] = field(default_factory=dict)
+    flows: dict[str, Flows] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, *documents: Document) -> Block:
+        """Return what these documents of one block list together."""
+        block = cls()
+        for document in documents:
+            block._add(document)
+        return block
+
+    def _add(self, document: Document) -> None:
+        for packed in document.get("people", ()):
+            for part, tally in _people(packed).items():
+                if part in self.people:
+                    self.people[part].add(tally)
+                else:
+                    self.people[part] = tally
+        for packed in document.get("flows", ()):
+            for part, flows in _flows(packed).items():
+                if part in self.flows:
+                    add_flows(self.flows[part], flows)
+                else:
+                    self.flows[part] = flows
+
+    def tally(self, region: str) -> Tally:
+        """Return the region as it was counted; to a district's own part come all of its villages."""
+        own, level = self.people.get(part_of(region), Tally()), level_of(region)
+        if level not in ("district", "village"):
+            return own
+        tally = own.as_below()
+        tally.placed_here, tally.placed_here_active = own.registered, own.active
+        if level == "village":
+            return tally
+        total = Tally()
+        for part, found in self.people.items():
+            total.add(tally if part == SELF else found.as_below())
+        return total
+
+    def flows_of(self, region: str, first: date) -> Flows:
+        """Return the region's flows of that day and later; those of a district's villages are its own but for moves."""
+        flows: Flows = {}
+        for part, found in self.flows.items():
+            if part == part_of(region):
+                add_flows(flows, found)
+            elif level_of(region) == "district":
+                add_flows(flows, {code: days for code, days in found.items() if flow_of(code)[0] not in MOVES})
+        return since(flows, first)
+
+    def compact(self, flows_from: date) -> None:
+        """Let go of what is 0, and of the flows of days before the one given: no window holds them any more."""
+        for tally in self.people.values():
+            tally.people = {code: people for code, people in tally.people.items() if people}
+            tally.lapses = {code: people for code, people in tally.lapses.items() if people}
+        self.flows = {part: since(flows, flows_from) for part, flows in self.flows.items()}
+
+
+class Addition:
+    """What a flush adds to the document of one block."""
+
+    def __init__(self, block: str, flush: Flush, added: Block) -> None:
+        self.identity = f"{block} {flush.partition}"
+        self._flows_from = flush.flows_from
+        self._is_above = level_of(block) in SUMMED_LEVELS
+        self._people = _encode(added.people)
+        self._flows = [_encode(added.flows)] if added.flows else []
+        self._standing: Document = {
+            "$max": {"position": flush.after.next_seq},
+            "$addToSet": {"parts": {"$each": [*added.people]}},
+            "$setOnInsert": {"block": block, "partition": flush.partition},
+        }
+
+    @property
+    def is_to_be_summed(self) -> bool:
+        """Say whether the list may have become long: chance decides, so nobody has to remember how long it is."""
+        size = len(self._people) + sum(map(len, self._flows))
+        one_in = min(max(_LISTED_BYTES // size, 1), _LISTED_ABOVE if self._is_above else _LISTED)
+        return crc32(f"{self.identity} {self._standing['$max']}".encode()) % one_in == 0
+
+    def appended(self) -> UpdateOne:
+        """Return the update that appends it."""
+        return self._update({"$push": {"people": self._people, "flows": {"$each": self._flows}}})
+
+    def summed(self, before: Document) -> UpdateOne:
+        """Return the update that lists one sum in place of it and all that the document listed before."""
+        block = Block.of(before, {"people": [self._people], "flows": self._flows})
+        block.compact(self._flows_from)
+        return self._update({"$set": {"people": [_encode(block.people)], "flows": [_encode(block.flows)]}})
+
+    def _update(self, change: Document) -> UpdateOne:
+        return UpdateOne({"_id": self.identity}, self._standing | change, upsert=True)
+
+
+def additions(flush: Flush, rollup: Rollup) -> Iterator[Addition]:
+    """Yield what a flush adds, block by block."""
+    blocks = defaultdict[str, Block](Block)
+    for place, tally in rollup.places.items():
+        if place not in rollup.above:
+            blocks[block_of(place)].people[part_of(place)] = tally
+    for region, tally in rollup.above.items():
+        blocks[region].people[SELF] = tally
+    for region, flows in rollup.flows.items():
+        blocks[block_of(region)].flows[part_of(region)] = flows
+    for block, added in blocks.items():
+        yield Addition(block, flush, added)
+
+
+def regions_in(document: Document) -> list[str]:
+    """Return the block's region, and below it the villages in which anything was counted."""
+    block = document["block"]
+    return [block, *(f"{block}.{part}" for part in document["parts"] if part != SELF)]

@@ -1,0 +1,254 @@
+"""Counters, flows and checkpoints in MongoDB.
+
+Collections: `checkpoints` (one a partition), `counters` (one a block and partition: a district with its villages, a
+regency, or a partition's part of a province or the nation; with the flows of the days in the windows) and `pages`
+(what moved at all times, by region and stretch of a partition's numbers). Of a later generation counters and pages lie
+in collections of its own; which one is live stands in every checkpoint, so it changes under no flush (ADR 0020).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Final
+
+from pymongo import UpdateOne
+
+from services.coverage.counting.domain.flows import add_flows
+from services.coverage.counting.domain.movements import SUMMED_LEVELS
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.domain.rollup import Rollup
+from services.coverage.counting.mongo.blocks import Addition, Block, additions, block_of, regions_in
+from services.coverage.counting.mongo.pages import Later, page_updates
+from services.coverage.counting.ports import NONE_KNOWN, Checkpoint, Figures, Flush, Timeline, Version
+from shared.adapters.mongo import Collection as Collected
+from shared.adapters.mongo import Document, Mongo, Session, translating
+from shared.contracts.topics import PARTITIONS
+from shared.regions.codes import level_of
+from shared.runtime.errors import FencedError, PermanentError, TransientError
+
+COLLECTIONS: Final = ["checkpoints", "counters", "pages"]
+
+
+def of_generation(collection: str, generation: int) -> str:
+    """Return the name of the collection that a generation has for counters, pages, or its checkpoints while built."""
+    return f"{collection}_{generation}" if generation else collection
+
+
+class MongoStore:
+    """The store of coverage: its live generation, or the one named, which is being built beside it."""
+
+    def __init__(self, mongo: Mongo, building: int | None = None) -> None:
+        self._mongo = mongo
+        self._building = building
+        self._checkpoints = of_generation("checkpoints", building or 0)
+
+    async def prepare(self) -> None:
+        """Make collections, indexes and one checkpoint a partition exist."""
+        await self._mongo.create([self._checkpoints])
+        with translating("prepare checkpoints"):
+            start = {"$setOnInsert": _checkpoint(Position(), behind=False)}
+            await self._mongo[self._checkpoints].bulk_write(
+                [UpdateOne({"_id": partition}, start, upsert=True) for partition in range(PARTITIONS)], ordered=False
+            )
+        generation = await self._generation()
+        counters, pages = of_generation("counters", generation), of_generation("pages", generation)
+        await self._mongo.create([counters, pages])
+        await self._check_layout(counters)
+        with translating("prepare counters"):
+            await self._mongo[counters].create_index("block")
+            await self._mongo[counters].create_index([("partition", 1), ("block", 1)])
+            await self._mongo[pages].create_index([("region", 1), ("effective_until", 1)])
+            await self._mongo[pages].create_index([("region", 1), ("recorded_until", 1)])
+
+    async def _check_layout(self, counters: str) -> None:
+        """Raises: PermanentError where an earlier version wrote the counters, which this one would take for none."""
+        with translating("look at the counters"):
+            found = await self._mongo[counters].find_one({}, {"parts": 1})
+        if found and not isinstance(found["parts"], list):
+            raise PermanentError(
+                f"an earlier version wrote the collection {counters}: drop checkpoints, counters and pages of this "
+                "database (not reference), and all is counted anew from the topic"
+            )
+
+    async def _generation(self, session: Session = None) -> int:
+        """Return the generation: of the session's moment where there is one."""
+        return await generation_of(self._mongo, session) if self._building is None else self._building
+
+    async def checkpoints(self) -> dict[int, Checkpoint]:
+        """See the port."""
+        with translating("read checkpoints"):
+            found = await self._mongo[self._checkpoints].find().to_list(None)
+        return {
+            doc["_id"]: Checkpoint(
+                Position(doc["next_seq"], doc["next_offset"]),
+                doc["behind"],
+                doc.get("resumed", 0),
+                doc.get("generation", 0),
+            )
+            for doc in found
+        }
+
+    async def apply(self, flushes: Sequence[Flush]) -> None:
+        """See the port. Checkpoints move first: of two at the same position the second meets a conflict there."""
+        rolled_up = [(flush, Rollup(flush.sum, flush.flows_from)) for flush in flushes]
+        added = [addition for flush, rollup in rolled_up for addition in additions(flush, rollup)]
+        pages = [update for flush, rollup in rolled_up for update in page_updates(flush, rollup)]
+
+        async def work(session: Session) -> None:
+            moves = [_move(flush) for flush in flushes]
+            moved = await self._mongo[self._checkpoints].bulk_write(moves, ordered=False, session=session)
+            if moved.matched_count < len(flushes):
+                if await self._mongo[self._checkpoints].find_one(_HELD, session=session):
+                    raise TransientError("a new generation is taking over; the flush comes after it")
+                raise FencedError(f"of partitions {[flush.partition for flush in flushes]} one has moved on")
+            generation = await self._generation(session)
+            counters = self._mongo[of_generation("counters", generation)]
+            for into, updates in (
+                (counters, await _updates(added, counters, session)),
+                (self._mongo[of_generation("pages", generation)], pages),
+            ):
+                if updates:
+                    await into.bulk_write(updates, ordered=False, session=session)
+
+        await self._mongo.transact(work)
+
+    async def mark_level(self, partitions: Collection[int]) -> None:
+        """See the port."""
+        with translating("mark partitions level"):
+            await self._mongo[self._checkpoints].update_many(
+                {"_id": {"$in": list(partitions)}}, {"$set": {"behind": False}}
+            )
+
+    async def resume(self, partition: int, before: Position, after: Position) -> None:
+        """See the port."""
+        with translating("resume a partition"):
+            moved = await self._mongo[self._checkpoints].update_one(
+                {"_id": partition, **_position(before)}, {"$set": _position(after), "$inc": {"resumed": 1}}
+            )
+        if not moved.matched_count:
+            raise FencedError(f"partition {partition} has moved on meanwhile: it is not stopped")
+
+    async def figures(
+        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] = NONE_KNOWN
+    ) -> dict[str, Figures]:
+        """See the port."""
+
+        async def work(session: Session) -> dict[str, Figures]:
+            counters = await self._counters(session)
+            standing = await counters.versions(known) if known else {}
+            wanted = [region for region in regions if region not in known or standing[region] != known[region]]
+            figures = {region: Figures(generation=counters.generation) for region in wanted}
+            for region, block, position in await counters.blocks(wanted, flows=flows_from is not None):
+                figures[region].tally.add(block.tally(region))
+                figures[region].position += position
+                if flows_from is not None:
+                    add_flows(figures[region].flows, block.flows_of(region, flows_from))
+            return figures
+
+        return await self._mongo.transact(work)
+
+    async def timelines(
+        self, regions: Collection[str], effective_after: date, recorded_after: date
+    ) -> dict[str, Timeline]:
+        """See the port. Read in a session of one moment, so that a far day may take longer than a transaction."""
+        later = Later(regions, effective_after, recorded_after)
+        async with self._mongo.moment() as session:
+            counters = await self._counters(session)
+            timelines = {region: Timeline(generation=counters.generation) for region in regions}
+            with translating("read the past"):
+                for region, block, position in await counters.blocks(regions):
+                    timelines[region].tally.add(block.tally(region))
+                    timelines[region].position += position
+                pages = self._mongo[of_generation("pages", counters.generation)]
+                async for page in pages.find(later.query, session=session):
+                    later.add(page)
+                    # Each page takes milliseconds, and there may be thousands: readers and flushes come in between.
+                    await asyncio.sleep(0)
+        for region, movements in later.movements().items():
+            timelines[region].movements = movements
+        return timelines
+
+    async def versions(self, regions: Collection[str]) -> dict[str, Version]:
+        """See the port."""
+        with translating("read versions"):
+            return await (await self._counters()).versions(regions)
+
+    async def _counters(self, session: Session = None) -> _Counters:
+        generation = await self._generation(session)
+        return _Counters(self._mongo[of_generation("counters", generation)], generation, session)
+
+    async def regions_of(self, partition: int) -> list[str]:
+        """See the port."""
+        counters = self._mongo[of_generation("counters", await self._generation())]
+        with translating("read the regions of a partition"):
+            found = await counters.find({"partition": partition}, {"_id": 0, "block": 1, "parts": 1}).to_list(None)
+        return [region for doc in found if level_of(doc["block"]) not in SUMMED_LEVELS for region in regions_in(doc)]
+
+
+class _Counters:
+    """The counters of one generation, as a session sees them."""
+
+    def __init__(self, collection: Collected, generation: int, session: Session) -> None:
+        self._collection = collection
+        self._session = session
+        self.generation = generation
+
+    async def blocks(self, regions: Iterable[str], *, flows: bool = False) -> list[tuple[str, Block, int]]:
+        """Return each region with each of its blocks and its position; flows are much of a block, so only if asked."""
+        blocks = list[tuple[str, Block, int]]()
+        for held, document in await self._found(regions, None if flows else {"flows": 0}):
+            block = Block.of(document)
+            blocks += [(region, block, document["position"]) for region in held]
+        return blocks
+
+    async def versions(self, regions: Iterable[str]) -> dict[str, Version]:
+        """Return the version of each region."""
+        positions = dict.fromkeys(regions, 0)
+        for held, document in await self._found(positions, {"block": 1, "position": 1}):
+            for region in held:
+                positions[region] += document["position"]
+        return {region: Version(self.generation, position) for region, position in positions.items()}
+
+    async def _found(self, regions: Iterable[str], fields: Document | None) -> list[tuple[list[str], Document]]:
+        held: dict[str, list[str]] = {}
+        for region in regions:
+            held.setdefault(block_of(region), []).append(region)
+        if not held:
+            return []
+        query = {"block": {"$in": list(held)}}
+        found = await self._collection.find(query, fields, session=self._session).to_list(None)
+        return [(held[document["block"]], document) for document in found]
+
+
+async def _updates(added: Sequence[Addition], counters: Collected, session: Session) -> list[UpdateOne]:
+    """Return the updates that add to the counters; those whose list is long are read, in the flush's own moment."""
+    long = [one.identity for one in added if one.is_to_be_summed]
+    found = await counters.find({"_id": {"$in": long}}, session=session).to_list(None) if long else []
+    before = {document["_id"]: document for document in found}
+    return [one.summed(before[one.identity]) if one.identity in before else one.appended() for one in added]
+
+
+async def generation_of(mongo: Mongo, session: Session = None) -> int:
+    """Return the live generation. All checkpoints name the same one."""
+    with translating("read the generation"):
+        found = await mongo["checkpoints"].find_one({"_id": 0}, {"generation": 1}, session=session)
+    return int(found.get("generation", 0)) if found else 0
+
+
+_HELD: Final[Document] = {"$expr": {"$gt": ["$held_until", "$$NOW"]}}
+"""A checkpoint that stays where it is for a moment, for a new generation to come level with it."""
+
+
+def _move(flush: Flush) -> UpdateOne:
+    stands = {"_id": flush.partition, **_position(flush.before), "$nor": [_HELD]}
+    return UpdateOne(stands, {"$set": _checkpoint(flush.after, behind=flush.behind)})
+
+
+def _position(position: Position) -> Document:
+    return {"next_seq": position.next_seq, "next_offset": position.next_offset}
+
+
+def _checkpoint(position: Position, *, behind: bool) -> Document:
+    return {**_position(position), "behind": behind}

@@ -1,1 +1,0 @@
-"""What coverage counts and how, without knowing Kafka, MongoDB or HTTP."""

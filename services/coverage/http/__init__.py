@@ -1,0 +1,1 @@
+"""Coverage's HTTP API, one file a resource."""

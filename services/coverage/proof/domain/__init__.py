@@ -1,0 +1,1 @@
+"""How a proof counts: apart from the code that it checks. Pure."""

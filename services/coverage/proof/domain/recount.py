@@ -1,0 +1,167 @@
+"""What every region must count, step by step as the definition has it: apart from how flushes roll up and write."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from services.coverage.counting.domain.counters import Sum, Tally
+from services.coverage.counting.domain.flows import Flows, add_flow, by_day, flow_code
+from services.coverage.counting.domain.movements import SUMMED_LEVELS, Movement, MovementKey, Step, lineage, seen
+from services.coverage.counting.domain.profiles import is_active
+from shared.regions.codes import holds, level_of
+
+Measures = Mapping[str, object]
+"""By name, in the order in which they are compared; what is 0 or unknown may be left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not as it must be. `seq` is the number up to which the partition was counted."""
+
+    region: str
+    measure: str
+    expected: object
+    found: object
+    partition: int
+    seq: int
+
+    def __str__(self) -> str:
+        where = f"{self.region}, {self.measure} (partition {self.partition}, counted up to seq {self.seq})"
+        return f"{where}: expected {self.expected}, found {self.found}"
+
+
+@dataclass(slots=True)
+class Digest:
+    """What pages tell of a day, as two numbers: two pages that tell the same have the same, in whatever parts."""
+
+    people: int = 0
+    checksum: int = 0
+
+    def add(self, key: Step | MovementKey, people: int) -> None:
+        """Take in people who moved alike."""
+        self.people += people
+        self.checksum += people * hash(key)
+
+    def __str__(self) -> str:
+        return f"{self.people} people, checksum {self.checksum & 0xFFFFFFFF:08x}"
+
+
+class Recount:
+    """All regions that were told of, counted anew; `digests` are by region that has pages, and by effective day."""
+
+    def __init__(self, flows_from: date) -> None:
+        self._digests: defaultdict[str, defaultdict[date, Digest]] = defaultdict(lambda: defaultdict(Digest))
+        self._flows_from = flows_from
+        self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        self._flows: defaultdict[str, Flows] = defaultdict(dict)
+
+    def regions(self, above: str) -> list[str]:
+        """Return nation or province itself, or a regency with every region below it, that was counted in."""
+        if level_of(above) in SUMMED_LEVELS:
+            return [above] if above in self._tallies else []
+        return [region for region in self._tallies if holds(above, region)]
+
+    @property
+    def paged(self) -> list[str]:
+        """The regions of which pages must tell."""
+        return list(self._digests)
+
+    def told(self, region: str) -> Measures:
+        """Return what the pages of nation, province or regency must tell, day by day."""
+        days: Mapping[date, Digest] = self._digests.get(region, {})
+        return {f"movements effective on {day}": str(days[day]) for day in sorted(days) if days[day] != Digest()}
+
+    def tally(self, region: str) -> Tally:
+        """Return the region as it must be."""
+        return self._tallies[region] if region in self._tallies else Tally()
+
+    def flows(self, region: str) -> Flows:
+        """Return its flows of the days in the windows."""
+        return self._flows.get(region, {})
+
+    def add(self, added: Sum) -> None:
+        """Count what changes add, in every region that has a part in it."""
+        for key, people in added.steps.items():
+            self.add_step(Step(*key), people)
+        for (place, lapse), people in added.lapses.items():
+            for region in lineage(place):
+                lapses = self._tallies[region].lapses
+                lapses[lapse] = lapses.get(lapse, 0) + people
+        for (place, source), recorded_at in added.heard.items():
+            for region in lineage(place):
+                self._tallies[region].hear(source, recorded_at)
+
+    def add_step(self, step: Step, people: int) -> None:
+        """Count people who made one step."""
+        if not people:
+            return
+        for region in {region for place in (step.origin, step.target) if place for region in lineage(place)}:
+            if (movement := seen(step, region)) is not None:
+                if level_of(region) == "regency":
+                    self._digests[region][step.effective_day].add(step, people)
+                self.add_movement(region, movement, people)
+
+    def add_movement(self, region: str, movement: Movement, people: int) -> None:
+        """Count people whose step one region saw so."""
+        if level_of(region) in SUMMED_LEVELS:
+            self._digests[region][movement.effective_day].add(movement[:5], people)
+        tally = self._tallies[region]
+        for code, here, change in (
+            (movement.before, movement.before_here, -people),
+            (movement.after, movement.after_here, people),
+        ):
+            if code is not None:
+                tally.people[code] = tally.people.get(code, 0) + change
+                tally.placed_here += change * here
+                tally.placed_here_active += change * here * is_active(code)
+        if movement.effective_day >= self._flows_from:
+            code = flow_code(movement.kind, movement.before, movement.after)
+            if code is not None:
+                add_flow(self._flows[region], code, movement.effective_day.toordinal(), people)
+
+
+def people_in(tally: Tally) -> Measures:
+    """Return what a tally says of people."""
+    return {
+        "registered": tally.registered,
+        "active": tally.active,
+        "unplaced": tally.placed_here,
+        "unplaced active": tally.placed_here_active,
+        **{f"people of {code}": people for code, people in tally.people.items()},
+    }
+
+
+def dues_and_news_in(tally: Tally) -> Measures:
+    """Return what a tally says of lapses and of sources."""
+    return {
+        **{f"lapses of {code}": people for code, people in tally.lapses.items()},
+        "recorded at": tally.recorded_at,
+        **{f"newest of {source}": at for source, at in tally.fed_at.items()},
+    }
+
+
+def flows_in(flows: Flows) -> Measures:
+    """Return flows by day and kind."""
+    told = by_day(flows)
+    people = {f"{kind} on {day}": flow.people for (day, kind), flow in told.items()}
+    active = {f"{kind} on {day}, active": flow.active for (day, kind), flow in told.items()}
+    return {**people, **active}
+
+
+def differing(expected: Measures, found: Measures) -> tuple[str, object, object] | None:
+    """Return name, value expected and value found of the first measure that differs; None where all agree."""
+    for name in [*expected, *(name for name in found if name not in expected)]:
+        if (expected.get(name) or 0) != (found.get(name) or 0):
+            return name, expected.get(name) or 0, found.get(name) or 0
+    return None
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """Return what a region is whose people are all in these."""
+    sum_ = Tally()
+    for tally in tallies:
+        sum_.add(tally.as_below())
+    return sum_

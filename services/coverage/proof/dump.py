@@ -1,0 +1,87 @@
+"""A dump of the registry's ledger, as `cakupan-registry dump-ledger` writes it: a change a line, in order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from itertools import chain
+from typing import BinaryIO, Final
+
+import msgspec
+
+from services.coverage.counting.domain.movements import Counted
+from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
+from services.coverage.proof.ports import ChangeLog
+from shared.adapters.kafka_producer import partition_for
+from shared.contracts.topics import PARTITIONS
+from shared.regions.codes import regency_of
+from shared.runtime.errors import PermanentError
+
+_LINES: Final = 2_000
+"""Given at once, as from the topic."""
+
+
+class _Place(msgspec.Struct):
+    region: str
+
+
+class _Placed(msgspec.Struct):
+    seq: int
+    before: _Place | None
+    after: _Place | None
+
+    @property
+    def partition(self) -> int:
+        """The partition whose change this is; -1 where it names no place."""
+        state = self.after or self.before
+        return partition_for(regency_of(state.region), PARTITIONS) if state else -1
+
+
+class LedgerDump:
+    """The dump as a log of changes, read once from its start to its end; after it, the topic for what came later."""
+
+    name: Final = "the ledger"
+
+    def __init__(self, file: BinaryIO, decoder: ChangeDecoder, later: ChangeLog) -> None:
+        self._lines: Iterator[tuple[int, bytes]] = enumerate(file, 1)
+        self._decoder = decoder
+        self._later = later
+        self._decode = msgspec.json.Decoder(_Placed).decode
+
+    async def changes(self, partition: int) -> AsyncGenerator[Sequence[Counted]]:
+        """See the port."""
+        while batch := self._batch(partition):
+            yield batch
+        async with aclosing(self._later.changes(partition)) as later:
+            async for some in later:
+                yield some
+
+    def _batch(self, partition: int) -> list[Counted]:
+        batch: list[Counted] = []
+        for number, line in self._lines:
+            place = self._place(number, line)
+            if place > partition:
+                self._lines = chain([(number, line)], self._lines)
+                break
+            if place < partition:
+                raise PermanentError(
+                    f"line {number} of the dump is of partition {place}, after others of partition {partition}: it is "
+                    "not in order; write it anew with `cakupan-registry dump-ledger`"
+                )
+            try:
+                batch.append(self._decoder.decode(line, partition))
+            except Unusable:
+                # The topic's record was set aside too; it takes no number.
+                continue
+            if len(batch) == _LINES:
+                break
+        return batch
+
+    def _place(self, number: int, line: bytes) -> int:
+        try:
+            return self._decode(line).partition
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise PermanentError(
+                f"line {number} of the dump is no change ({type(error).__name__}); it must be what "
+                "`cakupan-registry dump-ledger` wrote"
+            ) from error

@@ -1,0 +1,1 @@
+"""Reads counters for a proof and keeps generations in MongoDB."""

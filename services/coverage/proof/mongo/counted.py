@@ -1,0 +1,86 @@
+"""What is counted, as one moment has it, for proving it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+
+from services.coverage.counting.domain.counters import Tally
+from services.coverage.counting.domain.movements import Movement, Step
+from services.coverage.counting.domain.position import Position
+from services.coverage.counting.mongo.blocks import Block, regions_in
+from services.coverage.counting.mongo.pages import rows_of
+from services.coverage.counting.mongo.store import generation_of, of_generation
+from services.coverage.counting.ports import Figures
+from shared.adapters.mongo import Document, Mongo, Session, translating
+from shared.regions.codes import level_of
+
+
+class MongoCounted:
+    """The port over coverage's database."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._mongo = mongo
+
+    @asynccontextmanager
+    async def moment(self) -> AsyncIterator[MongoMoment]:
+        """See the port."""
+        async with self._mongo.moment() as session:
+            yield MongoMoment(self._mongo, session, await generation_of(self._mongo, session))
+
+
+class MongoMoment:
+    """The collections as one session sees them."""
+
+    def __init__(self, mongo: Mongo, session: Session, generation: int) -> None:
+        self._mongo = mongo
+        self._session = session
+        self._counters = of_generation("counters", generation)
+        self._pages = of_generation("pages", generation)
+
+    async def position(self, partition: int) -> Position:
+        """See the port."""
+        (found,) = [doc async for doc in self._find("checkpoints", {"_id": partition})]
+        return Position(found["next_seq"], found["next_offset"])
+
+    async def regions(self, partition: int) -> list[str]:
+        """See the port."""
+        large = {"partition": partition, "block": {"$regex": r"^[^.]+(\.[^.]+)?$"}}
+        return [doc["block"] async for doc in self._find(self._counters, large, {"block": 1, "_id": 0})]
+
+    async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, Figures]:
+        """See the port."""
+        figures: dict[str, Figures] = {}
+        asked = {"partition": partition, "block": {"$regex": _family(region)}}
+        async for document in self._find(self._counters, asked):
+            block = Block.of(document)
+            for one in regions_in(document):
+                figures[one] = Figures(block.tally(one), document["position"], block.flows_of(one, flows_from))
+        return figures
+
+    async def tallies(self, partition: int, regions: Sequence[str]) -> dict[str, Tally]:
+        """See the port."""
+        tallies = {region: Tally() for region in regions}
+        asked = {"partition": partition, "block": {"$in": list(regions)}}
+        async for document in self._find(self._counters, asked, {"flows": 0}):
+            block = Block.of(document)
+            tallies[document["block"]] = block.tally(document["block"])
+        return tallies
+
+    async def moved(self, partition: int, region: str) -> AsyncIterator[Sequence[tuple[Step | Movement, int]]]:
+        """See the port."""
+        async for page in self._find(self._pages, {"region": region, "partition": partition}):
+            for rows in rows_of(page):
+                yield rows
+
+    async def _find(self, collection: str, asked: Document, fields: Document | None = None) -> AsyncIterator[Document]:
+        with translating(f"read {collection}"):
+            async for document in self._mongo[collection].find(asked, fields, session=self._session):
+                yield document
+
+
+def _family(region: str) -> str:
+    """Return what matches the region's block; of a regency also those of its districts."""
+    return f"^{re.escape(region)}" + (r"(\.|$)" if level_of(region) == "regency" else "$")

@@ -1,0 +1,97 @@
+"""Generations of counters in MongoDB: collections beside each other, of which the checkpoints name the live one.
+
+A generation that is being built has checkpoints of its own (`checkpoints_2`); these are gone once it is live.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from pymongo import UpdateOne
+
+from services.coverage.counting.mongo.store import MongoStore, generation_of, of_generation
+from services.coverage.proof.ports import Builds
+from shared.adapters.mongo import Mongo, Session, translating
+from shared.runtime.errors import FencedError
+
+_HOLD_MS: Final = 5_000
+"""Long enough to read and write what came in the last moment, short enough that nobody calls it an outage."""
+_NAME: Final = re.compile(r"counters(?:_(\d+))?")
+
+
+class MongoGenerations:
+    """The generations of coverage's database."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._mongo = mongo
+
+    async def builds(self) -> Builds:
+        """See the port."""
+        names, live = await self._mongo.names(), await generation_of(self._mongo)
+        found = sorted(int(match[1] or 0) for match in map(_NAME.fullmatch, names) if match)
+        building = next((n for n in found if n > live and of_generation("checkpoints", n) in names), None)
+        return Builds(live, building, tuple(n for n in found if n not in (live, building)))
+
+    async def changes(self) -> dict[int, int]:
+        """See the port."""
+        builds = await self.builds()
+        stores = {builds.live: MongoStore(self._mongo)}
+        if builds.building is not None:
+            stores[builds.building] = MongoStore(self._mongo, builds.building)
+        return {
+            number: sum(checkpoint.position.next_seq for checkpoint in (await store.checkpoints()).values())
+            for number, store in stores.items()
+        }
+
+    async def store(self, generation: int) -> MongoStore:
+        """See the port. What a killed rebuild has left open is ended: it would be in the way of the first flush."""
+        await self._mongo.end_orphans()
+        store = MongoStore(self._mongo, generation)
+        await store.prepare()
+        return store
+
+    async def hold(self) -> dict[int, int]:
+        """See the port. A checkpoint whose flush is under way is held once that has been written."""
+        until = {"$add": ["$$NOW", _HOLD_MS]}
+        with translating("hold the checkpoints"):
+            await self._mongo["checkpoints"].update_many({}, [{"$set": {"held_until": until}}])
+            found = await self._mongo["checkpoints"].find({}, {"next_seq": 1}).to_list(None)
+        return {doc["_id"]: doc["next_seq"] for doc in found}
+
+    async def flip(self, generation: int, held: Mapping[int, int]) -> None:
+        """See the port. Counters that were flushed otherwise have other positions: all are raised to what is held."""
+        counters = self._mongo[of_generation("counters", generation)]
+        with translating("raise positions"):
+            for partition, next_seq in held.items():
+                await counters.update_many({"partition": partition}, {"$max": {"position": next_seq}})
+        live = await generation_of(self._mongo)
+        moves = [
+            UpdateOne(
+                {"_id": partition, "next_seq": next_seq, "generation": live if live else {"$in": [0, None]}},
+                {"$set": {"generation": generation}, "$unset": {"held_until": ""}},
+            )
+            for partition, next_seq in held.items()
+        ]
+
+        async def work(session: Session) -> None:
+            moved = await self._mongo["checkpoints"].bulk_write(moves, ordered=False, session=session)
+            if moved.matched_count < len(moves):
+                raise FencedError("a partition moved on while the generations were compared")
+
+        await self._mongo.transact(work)
+        await self._mongo.drop([of_generation("checkpoints", generation)])
+
+    async def discard(self) -> int | None:
+        """See the port. Without its checkpoints it is being built no more: what a kill leaves is dropped as old."""
+        building = (await self.builds()).building
+        if building is not None:
+            await self._mongo.drop(of_generation(name, building) for name in ("checkpoints", "counters", "pages"))
+        return building
+
+    async def drop_old(self) -> tuple[int, ...]:
+        """See the port."""
+        old = (await self.builds()).old
+        await self._mongo.drop([of_generation(name, number) for number in old for name in ("counters", "pages")])
+        return old

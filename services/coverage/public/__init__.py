@@ -1,0 +1,1 @@
+"""What a caller without a token may see."""

@@ -1,0 +1,1 @@
+"""Which numbers the public view hides. Pure."""

@@ -1,0 +1,1 @@
+"""Publishes a snapshot of each region that changed."""

@@ -1,0 +1,1 @@
+"""Answers questions about regions from counters and reference data."""

@@ -1,0 +1,1 @@
+"""Takes and keeps reference data: potentials, targets, quotas, designations, awards, sources."""

@@ -1,0 +1,1 @@
+"""What reference data means. Pure."""

@@ -1,0 +1,1 @@
+"""How each kind of reference data is written in a file."""

@@ -1,0 +1,1 @@
+"""Checks, replays and dumps the ledger."""

@@ -1,0 +1,1 @@
+"""Turns identities into keyed hashes, rotates keys and erases identities."""

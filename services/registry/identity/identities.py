@@ -1,0 +1,60 @@
+"""Who is known: identities looked up, and introduced, at every layer of hashes in use."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from services.registry.identity.hashing import Secrets
+from services.registry.intake.parsing import Identity
+from services.registry.ports import Keyed, Layers, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The holders of those identities that are known, and how the others are introduced."""
+
+    holders: Mapping[Identity, str]
+    layers: Layers
+    _hashes: Mapping[Identity, list[bytes]]
+    _secrets: Secrets
+
+    def rows(self, introduced: Mapping[Identity, str]) -> list[Keyed]:
+        """Return what recognises the introduced again: one row a layer, so that no layer meets them as new."""
+        return [
+            Keyed(hashed, holder, self._secrets.key_id(layer))
+            for who, holder in introduced.items()
+            for layer, hashed in enumerate(self._hashes[who], self.layers.oldest)
+        ]
+
+    def digest(self, first: bytes, layer: int | None = None) -> bytes:
+        """Return a content's digest, given at the first layer, at the layer named or else the newest."""
+        return self._secrets.digest_at(layer or self.layers.newest, first)
+
+
+class Identities:
+    """Finds holders. Remembers which layers are in use: that changes twice in a rotation of keys, and is free to see.
+
+    What it remembers is never trusted: the answer says which layers the same snapshot of the store has.
+    """
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._layers = Layers()
+
+    async def find(self, transaction: Transaction, identities: Collection[Identity]) -> Known:
+        """Return who of these is known.
+
+        Raises: PermanentError where a layer in use needs a key that this replica does not have: to it everyone would
+        be new.
+        """
+        layers = self._layers
+        while True:
+            hashes = {who: self._secrets.hashes(who, layers) for who in identities}
+            of = {hashed: who for who, made in hashes.items() for hashed in made}
+            found = await transaction.holders(of.keys())
+            if found.layers == layers:
+                holders = {of[hashed]: holder for hashed, holder in found.by_hash.items()}
+                return Known(holders, layers, hashes, self._secrets)
+            self._secrets.require(found.layers)
+            self._layers = layers = found.layers

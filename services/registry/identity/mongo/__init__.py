@@ -1,0 +1,1 @@
+"""Keeps hashed identities and their keys in MongoDB."""

@@ -1,0 +1,85 @@
+"""Rotation of keys: every hash is hashed once more with the next key, while facts go on arriving (ADR 0015)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from services.registry.identity.hashing import Secrets
+from services.registry.ports import KeyStore
+from shared.runtime.clock import Clock
+from shared.runtime.errors import PermanentError
+
+
+class Progress(Protocol):
+    """Who is told how far it is."""
+
+    def begin(self, what: str, total: int) -> None:
+        """A stage begins that will take about so many rows."""
+        ...
+
+    def advance(self, rows: int) -> None:
+        """So many rows more are done, durably."""
+        ...
+
+
+class Rotation:
+    """Brings all hashes to the newest key; begun again after a kill, it goes on where it stood."""
+
+    def __init__(self, store: KeyStore, secrets: Secrets, clock: Clock, progress: Progress) -> None:
+        self._store = store
+        self._secrets = secrets
+        self._clock = clock
+        self._progress = progress
+
+    async def run(self) -> int:
+        """Return how many keys were retired, once nothing is left that an older key than the newest has made.
+
+        Raises: PermanentError when a replica lacks the next key, or the keys are not this store's.
+        """
+        layers = await self._store.open(self._secrets.ids)
+        for layer in range(layers.oldest + 1, len(self._secrets.keys) + 1):
+            if layers.newest < layer:
+                await self._all_have(self._secrets.key_id(layer))
+            await self._raise_to(layer)
+        retired = self._secrets.ids[:-1]
+        if retired:
+            self._progress.begin("dropping what retired keys left", 1)
+            await self._store.settle()
+            await self._store.drop(retired)
+            self._progress.advance(1)
+        return len(self._secrets.keys) - layers.oldest
+
+    async def _all_have(self, key_id: str) -> None:
+        behind = await self._store.members_without(key_id, self._clock.now())
+        if behind:
+            raise PermanentError(
+                f"{', '.join(behind)} cannot use key {key_id} yet: give these replicas the whole identity key file, "
+                "restart them, then begin again"
+            )
+
+    async def _raise_to(self, layer: int) -> None:
+        """Have all hashes be at this layer, from the one below.
+
+        1. Use the layer: from now on identities are looked up and introduced at both, new digests are at this one.
+        2. Wait for transactions that began before 1 and know nothing of it. 3. Move identities, raise digests, batch
+        by batch. 4. Retire the layer below.
+        A kill after 1, or within 3, leaves both layers in use, which is right for as long as it lasts; the next run
+        moves what is left.
+        """
+        old, new = self._secrets.key_id(layer - 1), self._secrets.key_id(layer)
+        await self._store.begin(new, layer)
+        self._progress.begin("waiting for transactions begun before", 1)
+        await self._store.settle()
+        self._progress.advance(1)
+        identities, facts = await self._store.sizes()
+        raised = self._store.move_identities(old, new, lambda hashed: self._secrets.raised(hashed, layer))
+        await self._drain(f"identities, key {old} to {new}", identities, raised)
+        digests = self._store.move_facts(layer, lambda digest, below: self._secrets.digest_at(layer, digest, below))
+        await self._drain(f"facts, key {old} to {new}", facts, digests)
+        await self._store.retire(layer - 1)
+
+    async def _drain(self, what: str, total: int, batches: AsyncIterator[int]) -> None:
+        self._progress.begin(what, total)
+        async for rows in batches:
+            self._progress.advance(rows)

@@ -1,0 +1,1 @@
+"""Takes facts from every entrance, decides them and commits them in groups."""

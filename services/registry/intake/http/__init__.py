@@ -1,0 +1,1 @@
+"""Takes facts over HTTP."""

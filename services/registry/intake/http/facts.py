@@ -1,0 +1,96 @@
+"""The registry's HTTP side: one fact a request, answered when it is durable."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from services.registry.domain.errors import Refusal, RefusalCode
+from services.registry.intake.cloudevents import document_of, is_binary, require_json
+from services.registry.intake.commit import Intake, Outcome, Result
+from services.registry.intake.http.in_flight import InFlight
+from services.registry.intake.http.openapi import FACT_REQUEST, FACT_RESPONSES
+from services.registry.intake.parsing import Candidate, Parser
+from services.registry.intake.shape import shown
+from services.registry.metrics import RegistryMetrics
+from shared.adapters.http_api import Bearer, DirectRoute, Problem, read_body
+from shared.contracts import facts as contract
+from shared.runtime.auth import Caller
+from shared.runtime.clock import Clock
+
+SCOPE: Final = "facts:write"
+
+
+def create_router(
+    *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: RegistryMetrics, in_flight: InFlight
+) -> APIRouter:
+    """Return the routes under /v1."""
+    router = APIRouter(prefix="/v1", tags=["facts"], route_class=DirectRoute)
+
+    @router.post(
+        "/facts", status_code=202, responses=FACT_RESPONSES, openapi_extra=FACT_REQUEST,
+        dependencies=[bearer.requires(SCOPE)],
+    )  # fmt: skip
+    async def post_fact(request: Request) -> JSONResponse:
+        """Take one fact: 202 once it is durable, 200 if it was known, else a problem that says what to do."""
+        started = perf_counter()
+        caller = await bearer.demand(request, SCOPE)
+        require_json(request.headers)
+        with in_flight.taking(caller):
+            candidate = parse(request, await read_body(request, contract.MAX_FACT_BYTES), parser, clock)
+            if refused := source_refused(candidate, caller):
+                raise refused
+            outcome = await _outcome(candidate, intake, request.headers.get("traceparent"))
+        metrics.answered(candidate.type, outcome, perf_counter() - started)
+        return _answer(candidate, outcome)
+
+    return router
+
+
+def parse(request: Request, body: bytes, parser: Parser, clock: Clock) -> Candidate:
+    """Return the candidate a request carries, structured or binary."""
+    if not is_binary(request.headers):
+        return parser.parse(body, clock.now())
+    document = document_of(request.headers, body)
+    if document is None:
+        return Candidate(None, refusal=Refusal(RefusalCode.MALFORMED_JSON, "data", "send the data as JSON, in UTF-8"))
+    return parser.parse_document(document, clock.now())
+
+
+def source_refused(candidate: Candidate, caller: Caller) -> Problem | None:
+    """Return the 403 for a fact of a source that the token does not name."""
+    if candidate.key is None or candidate.key[0] in caller.sources:
+        return None
+    return Problem(
+        403,
+        "source_not_allowed",
+        f"the token may not write facts of source {shown(candidate.key[0])}; ask for one whose sources name it",
+        field="source",
+    )
+
+
+async def _outcome(candidate: Candidate, intake: Intake, traceparent: str | None) -> Outcome:
+    if candidate.key is None:
+        return Outcome(Result.REFUSED, candidate.refusal)
+    return await intake.submit(candidate, traceparent)
+
+
+def _answer(candidate: Candidate, outcome: Outcome) -> JSONResponse:
+    source, id_ = candidate.key or (None, None)
+    if outcome.refusal is not None:
+        refusal = outcome.refusal
+        status = 413 if refusal.code is RefusalCode.TOO_LARGE else 422
+        raise Problem(status, refusal.code, refusal.detail, field=refusal.field)
+    if outcome.result is Result.CONFLICT:
+        raise Problem(
+            409,
+            "conflict",
+            f"{shown(source)} already sent another fact with id {shown(id_)}; give a new fact a new id, "
+            "or send the correction of the old one",
+            field="id",
+        )
+    body = {"outcome": outcome.result.value, "source": source, "id": id_}
+    return JSONResponse(body, 202 if outcome.result is Result.ACCEPTED else 200)

@@ -1,0 +1,132 @@
+"""Facts from Kafka: they gather into the group commit like all others; refused ones are written to a topic."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final
+
+from aiokafka import ConsumerRecord
+
+from services.registry.intake.commit import Intake, Outcome, Result
+from services.registry.intake.kafka.events import candidate_of, traceparent_of
+from services.registry.intake.kafka.rejected import RejectedTopic, rejection
+from services.registry.intake.parsing import Candidate, Parser
+from services.registry.metrics import RegistryMetrics
+from shared.adapters.kafka_poll import Batches
+from shared.runtime.clock import Clock
+from shared.runtime.errors import PermanentError, TransientError
+
+_IN_FLIGHT: Final = 100
+"""A single fact by HTTP waits for a commit of this size while a backlog drains: more made it wait longer, and the
+backlog drained no faster."""
+_PARSED_AT_ONCE: Final = 50
+"""Some three milliseconds; then others get their turn."""
+_TAKEN: Final = frozenset({Result.ACCEPTED, Result.DUPLICATE})
+
+Place = tuple[int, int]
+"""(partition, offset)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A record, the candidate it made, and what became of that."""
+
+    record: ConsumerRecord
+    candidate: Candidate
+    outcome: Outcome
+
+
+class FactSink:
+    """The sink of the reader of facts.
+
+    Kafka keeps the positions: a fact that comes again is known by its (source, id). While facts are in flight nothing
+    more is read; they are few of those that may wait, so that there is room for other entrances.
+    """
+
+    def __init__(
+        self, parser: Parser, intake: Intake, rejected: RejectedTopic, clock: Clock, metrics: RegistryMetrics
+    ) -> None:
+        self._parser = parser
+        self._intake = intake
+        self._rejected = rejected
+        self._clock = clock
+        self._metrics = metrics
+        self._settled: set[Place] = set()
+
+    async def assigned(self, partitions: Collection[int]) -> Mapping[int, int]:
+        """Return no offset: each partition begins at what the group committed."""
+        self._settled = {place for place in self._settled if place[0] not in partitions}
+        return {}
+
+    async def apply(self, batches: Batches) -> None:
+        """Take the records in, in two steps: (1) all gather in the group commit, (2) refused ones are published.
+
+        Only then do the positions move on. A crash before that gives the records again: what was accepted is a
+        duplicate, what was refused may stand twice on the rejected topic, under one key. Within a process, what was
+        settled before a passing error is not done again.
+        Raises: TransientError when the intake is full, or MongoDB or Kafka is away.
+        """
+        started = perf_counter()
+        records = [record for batch in batches.values() for record in batch]
+        decided, error = await self._decided([record for record in records if _place(record) not in self._settled])
+        taken = [one for one in decided if one.outcome.result in _TAKEN]
+        refused = [one for one in decided if one.outcome.result not in _TAKEN]
+        self._settle(taken, started)
+        await self._rejected.publish([rejection(one.record, one.candidate, one.outcome) for one in refused])
+        self._settle(refused, started)
+        if error is not None:
+            raise error
+        self._settled.difference_update(map(_place, records))
+
+    async def _decided(self, records: Sequence[ConsumerRecord]) -> tuple[list[_Decided], Exception | None]:
+        """Return what could be decided, and the first error where not all could."""
+        decided: list[_Decided] = []
+        for start in range(0, len(records), _IN_FLIGHT):
+            some, error = await self._decided_together(records[start : start + _IN_FLIGHT])
+            decided += some
+            if error is not None:
+                return decided, error
+        return decided, None
+
+    async def _decided_together(self, records: Sequence[ConsumerRecord]) -> tuple[list[_Decided], Exception | None]:
+        """Have so many in flight; return as above."""
+        candidates = await self._parsed(records)
+        answers = await asyncio.gather(*map(self._outcome, records, candidates), return_exceptions=True)
+        decided: list[_Decided] = []
+        error: Exception | None = None
+        for record, candidate, answer in zip(records, candidates, answers, strict=True):
+            if isinstance(answer, Outcome):
+                decided.append(_Decided(record, candidate, answer))
+            elif isinstance(answer, (TransientError, PermanentError)):
+                error = error or answer
+            else:
+                raise answer
+        return decided, error
+
+    async def _parsed(self, records: Sequence[ConsumerRecord]) -> list[Candidate]:
+        candidates: list[Candidate] = []
+        for start in range(0, len(records), _PARSED_AT_ONCE):
+            now = self._clock.now()
+            candidates += [
+                candidate_of(record, self._parser, now) for record in records[start : start + _PARSED_AT_ONCE]
+            ]
+            await asyncio.sleep(0)
+        return candidates
+
+    async def _outcome(self, record: ConsumerRecord, candidate: Candidate) -> Outcome:
+        if candidate.key is None:
+            return Outcome(Result.REFUSED, candidate.refusal)
+        return await self._intake.submit(candidate, traceparent_of(record))
+
+    def _settle(self, decided: Iterable[_Decided], started: float) -> None:
+        """Count each once, and remember that it is done with."""
+        for one in decided:
+            self._metrics.answered(one.candidate.type, one.outcome, perf_counter() - started)
+            self._settled.add(_place(one.record))
+
+
+def _place(record: ConsumerRecord) -> Place:
+    return record.partition, record.offset

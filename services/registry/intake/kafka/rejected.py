@@ -1,0 +1,68 @@
+"""Tells on enrollment.facts.rejected.v1 which facts of the topic were not taken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from aiokafka import ConsumerRecord
+
+from services.registry.intake.commit import Outcome
+from services.registry.intake.parsing import Candidate
+from services.registry.intake.shape import shown
+from services.registry.metrics import RegistryMetrics
+from shared.adapters.kafka_producer import Producer, Record
+from shared.contracts.rejections import Rejection
+from shared.runtime.logging import logger
+
+_log = logger(__name__)
+
+CONFLICT: Final = "conflict"
+_LONGEST_NAME: Final = 512
+"""What a source or id may have at most (`shared/contracts/facts.py`); of a longer one the beginning is told."""
+
+
+def rejection(record: ConsumerRecord, candidate: Candidate, outcome: Outcome) -> Rejection:
+    """Return what is told about a fact that was refused, or whose id is another's."""
+    source, id_ = candidate.key or (None, None)
+    refusal = outcome.refusal
+    return Rejection(
+        source=None if source is None else shown(source, _LONGEST_NAME),
+        id=None if id_ is None else shown(id_, _LONGEST_NAME),
+        code=refusal.code.value if refusal else CONFLICT,
+        field=refusal.field if refusal else "id",
+        detail=refusal.detail if refusal else "another fact has this source and id; give a new fact a new id",
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+    )
+
+
+class RejectedTopic:
+    """Writes to the rejected topic."""
+
+    def __init__(self, producer: Producer, topic: str, metrics: RegistryMetrics) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._metrics = metrics
+
+    async def publish(self, rejections: Sequence[Rejection]) -> None:
+        """Return once all are acknowledged.
+
+        Raises: TransientError, after which any part may have been written; PermanentError where we may not write.
+        """
+        if not rejections:
+            return
+        await self._producer.publish(self._topic, [_record(told) for told in rejections])
+        codes = Counter(told.code for told in rejections)
+        for code, count in codes.items():
+            self._metrics.rejected(code, count)
+        _log.warning("facts of the topic were refused", codes=dict(codes))
+
+
+def _record(told: Rejection) -> Record:
+    place = f"{told.topic}/{told.partition}/{told.offset}".encode()
+    headers = (("reason", told.code.encode()), ("from", place), ("content-type", b"application/json"))
+    return Record(0, place, msgspec.json.encode(told), headers)

@@ -1,0 +1,1 @@
+"""Keeps participants and ledger in MongoDB."""

@@ -1,0 +1,248 @@
+"""From a stranger's bytes to what may be decided on, or to the first refusal that fits (semantics.md, "Refused")."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from pydantic_core import from_json
+
+from services.registry.domain.eligibility import not_eligible
+from services.registry.domain.errors import Refusal, RefusalCode
+from services.registry.domain.facts import CORRECTED, Correction, Fact, FactType, Link, Placed, type_of
+from services.registry.domain.months import month_number
+from services.registry.intake.places import Places, RegionCodes
+from services.registry.intake.shape import CORRECTED as CORRECTED_TYPE
+from services.registry.intake.shape import Shaped, inside, shape
+from shared.contracts import facts as contract
+from shared.regions.catalogue import Catalogue
+from shared.regions.codes import WIB, zone_of
+from shared.regions.successors import Homes, table
+
+FURTHEST_PAID_MONTHS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom a fact is about, as it is looked up; never logged, never stored in clear."""
+
+    scheme: str
+    value: str
+
+    def __repr__(self) -> str:
+        return f"Identity({self.scheme})"
+
+
+_WHO: Final = ("identity", "other")
+
+Said = Fact | Link | Correction
+"""What a fact says, its identities told apart from it."""
+
+CORRECTION_OF_CORRECTION: Final = Refusal(
+    RefusalCode.CORRECTION_OF_CORRECTION,
+    "data.corrects",
+    "a correction cannot be corrected; send a later correction of the fact itself",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A fact as it arrived: `key` is (source, id) where these could be read; exactly one of said and refusal is set.
+
+    `said` has no holders yet: `identities` are whom they stand for, in order. `digest` stands for the content (type,
+    time, data) and is keyed, since the content holds an identity.
+    """
+
+    key: tuple[str, str] | None
+    digest: bytes = b""
+    identities: tuple[Identity, ...] = ()
+    fact: Said | None = None
+    refusal: Refusal | None = None
+
+    @property
+    def said(self) -> Said:
+        """What it says; only where it is not refused."""
+        assert self.fact is not None
+        return self.fact
+
+    @property
+    def type(self) -> str:
+        """The short name of its type; "other" where it is refused."""
+        if self.fact is None:
+            return "other"
+        return CORRECTED if isinstance(self.fact, Correction) else type_of(self.fact)
+
+
+class Parser:
+    """Reads facts against a region list; `on_rehomed` hears of each whose region code was a retired one."""
+
+    def __init__(
+        self, regions: Catalogue, content_secret: bytes, on_rehomed: Callable[[], None] = lambda: None
+    ) -> None:
+        self._places = Places(Homes(regions, table()), on_rehomed)
+        self._secret = content_secret
+
+    def reading(self, codes: RegionCodes) -> Parser:
+        """Return the parser for a sender who says that their region codes are of this scheme."""
+        parser = copy(self)
+        parser._places = self._places.reading(codes)
+        return parser
+
+    def parse(self, raw: bytes, now: datetime) -> Candidate:
+        """Return the candidate that these bytes (one CloudEvent, JSON) make at this moment."""
+        if len(raw) > contract.MAX_FACT_BYTES:
+            return _refused(None, RefusalCode.TOO_LARGE, None, f"a fact has at most {contract.MAX_FACT_BYTES} bytes")
+        try:
+            document = from_json(raw, allow_inf_nan=False)
+        except ValueError:
+            return _refused(None, RefusalCode.MALFORMED_JSON, None, "send one JSON object, in UTF-8")
+        if not isinstance(document, dict):
+            return _refused(None, RefusalCode.MALFORMED_JSON, None, "send a JSON object, a CloudEvent")
+        return self.parse_document(document, now)
+
+    def parse_document(self, document: dict[str, Any], now: datetime) -> Candidate:
+        """Return the candidate that a decoded CloudEvent makes at this moment."""
+        key = _key(document)
+        shaped = shape(document, now)
+        if isinstance(shaped, list):
+            return Candidate(key, refusal=min(shaped, key=lambda refusal: refusal.code.rank))
+        refusal = self._judge(shaped)
+        if refusal:
+            return Candidate(key, self._digest(shaped), refusal=refusal)
+        return Candidate(key, self._digest(shaped), _identities(shaped), self._settled(_said(shaped)))
+
+    def _judge(self, shaped: Shaped) -> Refusal | None:
+        """Return the first refusal that needs more than one field, or the region list."""
+        if shaped.replacement:
+            refusal = self._judge_one(shaped.replacement)
+            if refusal is not None:
+                return inside(refusal)
+        elif shaped.type != CORRECTED_TYPE:
+            return self._judge_one(shaped)
+        return CORRECTION_OF_CORRECTION if shaped.data["type"] == CORRECTED else None
+
+    def _judge_one(self, shaped: Shaped) -> Refusal | None:
+        data = shaped.data
+        region = data.get("region")
+        place = None if region is None else self._places.place_of(region)
+        local_time = shaped.time.astimezone(zone_of(place) if isinstance(place, str) else WIB)
+        return (
+            _not_eligible(data, local_time)
+            or (place if isinstance(place, Refusal) else None)
+            or _paid_too_far(data.get("paid_through"), local_time)
+            or _self_link(data)
+        )
+
+    def _settled(self, said: Said) -> Said:
+        """Return what was said with its region at home; the digest stays that of the content as sent."""
+        return self._places.settled_in(said) if isinstance(said, Correction) else self._places.settled(said)
+
+    def _digest(self, shaped: Shaped) -> bytes:
+        """Return the keyed hash of the content: type, instant and data as sent, lists as sets."""
+        data = _content(shaped.data)
+        if shaped.replacement:
+            data["replacement"] = {**data["replacement"], "data": _content(shaped.replacement.data)}
+            if "time" in data["replacement"]:
+                data["replacement"]["time"] = shaped.replacement.time
+        content = msgspec.json.encode([shaped.type, shaped.time, data], order="sorted")
+        return hashlib.blake2b(content, key=self._secret, digest_size=16).digest()
+
+
+def _content(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data with lists as sorted sets and identities as they are compared."""
+    content = dict(data)
+    for name, value in data.items():
+        if isinstance(value, list):
+            content[name] = sorted(set(value))
+        elif name in _WHO:
+            content[name] = {"scheme": value["scheme"], "value": _identity(value).value}
+    return content
+
+
+def _key(document: dict[str, Any]) -> tuple[str, str] | None:
+    source, id_ = document.get("source"), document.get("id")
+    return (source, id_) if isinstance(source, str) and isinstance(id_, str) else None
+
+
+def _refused(key: tuple[str, str] | None, code: RefusalCode, field: str | None, detail: str) -> Candidate:
+    return Candidate(key, refusal=Refusal(code, field, detail))
+
+
+def _not_eligible(named: dict[str, Any], local_time: datetime) -> Refusal | None:
+    """Return the refusal of programmes that the segment beside them may not hold."""
+    if "segment" not in named or "programmes" not in named:
+        return None
+    reason = not_eligible(named["segment"], named["programmes"], local_time.date())
+    return Refusal(RefusalCode.PROGRAMME_NOT_ELIGIBLE, "data.programmes", reason) if reason else None
+
+
+def _paid_too_far(paid_through: str | None, local_time: datetime) -> Refusal | None:
+    if paid_through is None:
+        return None
+    ahead = month_number(paid_through) - (local_time.year * 12 + local_time.month - 1)
+    if ahead <= FURTHEST_PAID_MONTHS:
+        return None
+    return Refusal(
+        RefusalCode.PAID_THROUGH_OUT_OF_RANGE,
+        "data.paid_through",
+        f"{paid_through} is {ahead} months after the fact's time; at most {FURTHEST_PAID_MONTHS} are taken",
+    )
+
+
+def _self_link(data: dict[str, Any]) -> Refusal | None:
+    if "other" in data and _identity(data["identity"]) == _identity(data["other"]):
+        return Refusal(RefusalCode.SELF_LINK, "data.other", "is the same identity; a link joins two")
+    return None
+
+
+def _identities(shaped: Shaped) -> tuple[Identity, ...]:
+    """Return whom the fact, or a correction's replacement, names, in order."""
+    data = (shaped.replacement or shaped).data
+    return tuple(_identity(data[name]) for name in _WHO if name in data)
+
+
+def _identity(who: dict[str, str]) -> Identity:
+    return Identity(who["scheme"], contract.canonical(who["scheme"], who["value"]))
+
+
+def _said(shaped: Shaped) -> Said:
+    data, replacement = shaped.data, shaped.replacement
+    if shaped.type != CORRECTED_TYPE:
+        return _placed(shaped)
+    return Correction(
+        effective_at=shaped.time,
+        source=shaped.source,
+        id=shaped.id,
+        corrects=data["corrects"],
+        type=data["type"],
+        replacement=_placed(replacement) if replacement else None,
+        timed="time" in data.get("replacement", ()),
+    )
+
+
+def _placed(shaped: Shaped) -> Placed:
+    """Return the domain's fact or link: what the event names, lists as sorted sets."""
+    data = shaped.data
+    if "other" in data:
+        return Link(shaped.time, shaped.source, shaped.id)
+    return Fact(
+        effective_at=shaped.time,
+        type=FactType(shaped.type.split(".")[1]),
+        source=shaped.source,
+        id=shaped.id,
+        region=data.get("region"),
+        segment=data.get("segment"),
+        groups=_set(data.get("groups")),
+        payer=data.get("payer"),
+        programmes=_set(data.get("programmes")),
+        paid_through=data.get("paid_through"),
+    )
+
+
+def _set(words: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if words is None else tuple(sorted(set(words)))

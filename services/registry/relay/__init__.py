@@ -1,0 +1,1 @@
+"""Publishes ledger entries and runs the lapse clock."""

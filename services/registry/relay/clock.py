@@ -1,0 +1,107 @@
+"""The lapse clock: what takes effect by time alone, a lapse or a fact of the future, is published in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from services.registry.domain.people import regroup
+from services.registry.intake.deciding import decided
+from services.registry.ports import DueStore, Transaction
+from shared.runtime import tracing
+from shared.runtime.clock import Clock
+from shared.runtime.errors import PermanentError, TransientError
+from shared.runtime.lease import Lease, LeaseStore
+from shared.runtime.logging import logger
+
+_log = logger(__name__)
+
+JOB: Final = "sweep"
+LEASE_FOR: Final = timedelta(seconds=15)
+"""Longer than a batch takes. The lease saves work; two sweepers at once would still count everyone once."""
+LOOK_EVERY: Final = timedelta(seconds=1)
+PEOPLE_A_LOOK: Final = 2000
+"""Found at once: the next batches need not be looked for while one is written."""
+PEOPLE_A_BATCH: Final = 250
+"""Some 15 ms of deciding, in which facts that arrive wait."""
+BATCHES_IN_FLIGHT: Final = 2
+"""While MongoDB writes one, we decide the next."""
+
+
+class SweepMetrics(Protocol):
+    """What is counted about the sweeper."""
+
+    def swept(self, people: int, oldest_due: datetime) -> None:
+        """Count one batch; `oldest_due` is the instant whose effect it published last."""
+        ...
+
+
+class Sweeper:
+    """One replica's part in moving the clock; only the holder of the lease sweeps."""
+
+    def __init__(
+        self,
+        store: DueStore,
+        leases: LeaseStore,
+        holder: str,
+        secret: bytes,
+        clock: Clock,
+        metrics: SweepMetrics,
+        on_commit: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._leases = leases
+        self._holder = holder
+        self._secret = secret
+        self._clock = clock
+        self._metrics = metrics
+        self._on_commit = on_commit
+        self._lease: Lease | None = None
+
+    async def run(self) -> None:
+        """Sweep until cancelled; after trouble, go on where it stood: who is due stays due."""
+        while True:
+            try:
+                while await self.sweep():
+                    continue
+            except (TransientError, PermanentError) as error:
+                _log.warning("sweep waits", error=str(error))
+            await asyncio.sleep(LOOK_EVERY.total_seconds())
+
+    async def sweep(self) -> bool:
+        """Publish what took effect for those due longest; return whether there may be more.
+
+        Effective at their own instants, however late this runs.
+        """
+        now = self._clock.now()
+        self._lease = await self._leases.acquire(JOB, self._holder, now, LEASE_FOR)
+        if self._lease is None:
+            return False
+        due = await self._store.due(now, PEOPLE_A_LOOK)
+        turns = asyncio.Semaphore(BATCHES_IN_FLIGHT)
+        batches = [due[at : at + PEOPLE_A_BATCH] for at in range(0, len(due), PEOPLE_A_BATCH)]
+        ends = await asyncio.gather(*(self._publish(batch, turns) for batch in batches), return_exceptions=True)
+        for error in filter(None, ends):
+            raise error
+        return len(due) == PEOPLE_A_LOOK
+
+    async def _publish(self, people: list[str], turns: asyncio.Semaphore) -> None:
+        async with turns:
+            with tracing.span("sweep") as traceparent:
+                oldest = await self._store.transact(lambda transaction: self._advance(transaction, people, traceparent))
+            self._metrics.swept(len(people), oldest)
+            self._on_commit()
+
+    async def _advance(self, transaction: Transaction, due: list[str], traceparent: str) -> datetime:
+        """Decide those people anew at the present instant and return the earliest instant any was due.
+
+        One whom a fact has just reached has nothing left to do.
+        """
+        now = self._clock.now()
+        people = await transaction.participants(due)
+        oldest = min((person.due_at for person in people if person.due_at), default=now)
+        write = decided(regroup(people, (), ()), now=now, secret=self._secret, traceparent=traceparent)
+        await transaction.write(write)
+        return oldest

@@ -1,0 +1,171 @@
+"""From ledger to topic: leased partitions, numbers made durable before publishing, nothing lost, no other order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Final, Protocol
+
+from services.registry.ports import Backlog, Batch, ChangeTopic, Outbox
+from shared.contracts.topics import PARTITIONS
+from shared.runtime.clock import Clock
+from shared.runtime.errors import FencedError, PermanentError, TransientError
+from shared.runtime.lease import Lease, balance
+from shared.runtime.logging import logger
+
+_log = logger(__name__)
+
+LEASE_FOR: Final = timedelta(seconds=5)
+"""A killed relay's partitions are taken over after this long; a stalled one's too."""
+RENEW_EVERY: Final = timedelta(seconds=1)
+"""Several tries fit into a lease."""
+POLL_EVERY: Final = timedelta(milliseconds=100)
+"""Finds what another replica committed to a partition of ours; our own commits wake us at once."""
+AFTER_TROUBLE: Final = timedelta(seconds=1)
+CHANGES_A_ROUND: Final = 5000
+"""A partition's share of one round: large enough to drain a backlog fast, small enough to renew in time."""
+
+
+class RelayMetrics(Protocol):
+    """What is counted about the relay."""
+
+    def published(self, changes: int, seconds: float) -> None:
+        """Count one round that published."""
+        ...
+
+    def backlog(self, backlog: Backlog, now: datetime) -> None:
+        """Show what waits."""
+        ...
+
+    def leads(self, partitions: int) -> None:
+        """Show how many partitions this replica leads."""
+        ...
+
+
+class Relay:
+    """One replica's share of the partitions."""
+
+    def __init__(self, outbox: Outbox, topic: ChangeTopic, holder: str, clock: Clock, metrics: RelayMetrics) -> None:
+        self._outbox = outbox
+        self._topic = topic
+        self._holder = holder
+        self._clock = clock
+        self._metrics = metrics
+        self._wake = asyncio.Event()
+        self._held: dict[str, Lease] = {}
+        self._recovered: set[int] = set()
+        self._renewed_at: datetime | None = None
+        self._trouble: str | None = None
+
+    def wake(self) -> None:
+        """Have the relay look at once; called after each commit."""
+        self._wake.set()
+
+    async def trouble(self) -> str | None:
+        """Say why nothing is relayed; None when all is well. The intake goes on all the same."""
+        return self._trouble
+
+    async def run(self) -> None:
+        """Relay until cancelled, then free the partitions for others at once."""
+        try:
+            while True:
+                await self._round_or_trouble()
+                await self._woken()
+        finally:
+            await self._leave()
+
+    async def _round_or_trouble(self) -> None:
+        try:
+            await self.lead()
+            while await self.round():
+                await self.lead()
+            self._trouble = None
+        except FencedError as error:
+            _log.warning("another relay took over", error=str(error))
+            self._held.clear()
+            self._recovered.clear()
+            self._renewed_at = None
+        except (TransientError, PermanentError) as error:
+            if self._trouble is None:
+                _log.warning("relay waits", error=str(error))
+            self._trouble = str(error)
+            # What was numbered but not acknowledged is published again under the same numbers.
+            self._recovered.clear()
+            await asyncio.sleep(AFTER_TROUBLE.total_seconds())
+
+    async def _woken(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_EVERY.total_seconds()):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._wake.clear()
+
+    async def lead(self) -> None:
+        """Renew this replica's leases and take its share, if the last time is long enough ago."""
+        now = self._clock.now()
+        if self._renewed_at is not None and now - self._renewed_at < RENEW_EVERY:
+            return
+        jobs = [str(partition) for partition in range(PARTITIONS)]
+        before, self._held = self._held, await balance(self._outbox, jobs, self._holder, self._held, now, LEASE_FOR)
+        self._renewed_at = now
+        # Another token means that someone else may have led in between, and left numbers that are not published.
+        self._recovered &= {int(job) for job, lease in self._held.items() if _token(before.get(job)) == lease.token}
+        self._metrics.leads(len(self._held))
+        await self._measure()
+
+    async def round(self) -> bool:
+        """Publish once what waits in the partitions held; return whether there was anything.
+
+        1. Number what waits, in one transaction with the lease's token: from here on these changes have these
+           numbers, whoever publishes them. 2. Publish. 3. Mark published.
+        A crash after 1 or 2 makes the next holder publish the same records again; readers drop `seq` they have.
+        """
+        started = perf_counter()
+        leases = {int(job): lease for job, lease in self._held.items()}
+        batches = await self._left_over(leases) + await self._outbox.number(leases, CHANGES_A_ROUND)
+        if not batches:
+            return False
+        await self._publish(batches)
+        await self._outbox.mark_published(leases, batches)
+        self._metrics.published(sum(len(batch.changes) for batch in batches), perf_counter() - started)
+        return True
+
+    async def _publish(self, batches: Sequence[Batch]) -> None:
+        """Publish, and show what waits for as long as Kafka takes; leases run out, so another may try meanwhile."""
+        publishing = asyncio.ensure_future(self._topic.publish(batches))
+        try:
+            while not publishing.done():
+                await asyncio.wait({publishing}, timeout=RENEW_EVERY.total_seconds())
+                if not publishing.done():
+                    await self._measure()
+        finally:
+            publishing.cancel()
+            await asyncio.wait({publishing})
+        publishing.result()
+
+    async def _measure(self) -> None:
+        self._metrics.backlog(await self._outbox.backlog(), self._clock.now())
+
+    async def _left_over(self, leases: Mapping[int, Lease]) -> list[Batch]:
+        """Return what was numbered by a former holder, or by us before trouble, and not marked published."""
+        batches: list[Batch] = []
+        for partition in leases.keys() - self._recovered:
+            batches += await self._outbox.unpublished(partition)
+        self._recovered |= leases.keys()
+        return batches
+
+    async def _leave(self) -> None:
+        try:
+            for lease in self._held.values():
+                await self._outbox.release(lease, self._holder)
+            await self._outbox.withdraw(self._holder)
+        except (TransientError, PermanentError) as error:
+            _log.warning("leases not freed; they run out by themselves", error=str(error))
+
+
+def _token(lease: Lease | None) -> int | None:
+    return lease.token if lease else None
