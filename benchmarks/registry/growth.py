@@ -46,7 +46,7 @@ async def measure() -> Path:
     """Run the benchmark and return the file with its result."""
     busy = os.getloadavg()[0]
     async with started_stack(registry_alone, mongodb_cache_gb=_CACHE_GB) as stack:
-        mongo = Mongo(stack.ground.mongodb_uri, f"{stack.ground.namespace.replace('.', '_')}bare", "benchmark")
+        mongo = Mongo(stack.config.mongodb_uri, f"{stack.config.namespace.replace('.', '_')}bare", "benchmark")
         limit, _ = await bare.transactions(mongo, _BARE_GROUPS)
         mongo.close()
         looks = await _imported(stack)
@@ -66,8 +66,8 @@ async def measure() -> Path:
 
 async def _imported(stack: LocalStack) -> list[Look]:
     """Return what was seen while all lines were taken. Raises: AssertionError where a line was not accepted."""
-    headers = {"Authorization": f"Bearer {(stack.ground.home.tokens / 'upstream.jwt').read_text()}"}
-    async with httpx.AsyncClient(base_url=stack.addresses.registry, headers=headers, timeout=60) as client:
+    headers = {"Authorization": f"Bearer {(stack.config.home.tokens / 'upstream.jwt').read_text()}"}
+    async with httpx.AsyncClient(base_url=stack.config.url("registry"), headers=headers, timeout=60) as client:
         posted = await client.post("/v1/imports", content=_parts(), headers={"Content-Type": "application/x-ndjson"})
         job: dict[str, Any] = posted.raise_for_status().json()
         looks = list[Look]()

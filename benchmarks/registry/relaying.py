@@ -6,7 +6,7 @@ from datetime import datetime
 from time import perf_counter
 
 from benchmarks.registry.bare import fill_outbox
-from deploy.local.parts import Ground
+from deploy.local.settings import StackConfig
 from services.registry.intake.mongo.store import MongoStore
 from services.registry.ports import Backlog
 from services.registry.relay.kafka import KafkaChangeTopic
@@ -36,15 +36,15 @@ class _Count:
         """See the port."""
 
 
-async def drained(mongo: Mongo, ground: Ground, changes: int) -> float:
+async def drained(mongo: Mongo, config: StackConfig, changes: int) -> float:
     """Return how many changes a second go from a backlog of so many to a topic, numbered and marked."""
-    topic = topics.CHANGES.under(f"{ground.namespace}backlog.")
-    await ensure_topics(ground.kafka, [topic])
+    topic = topics.CHANGES.under(f"{config.namespace}backlog.")
+    await ensure_topics(config.kafka, [topic])
     outbox = MongoOutbox(mongo)
     await MongoStore(mongo).prepare()
     await outbox.prepare()
     await fill_outbox(mongo, changes)
-    producer, count = Producer(ground.kafka, "benchmark"), _Count()
+    producer, count = Producer(config.kafka, "benchmark"), _Count()
     relay = Relay(outbox, KafkaChangeTopic(producer, topic.name), "benchmark", SystemClock(), count)
     try:
         began = perf_counter()

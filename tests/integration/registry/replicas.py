@@ -14,8 +14,7 @@ from typing import Any
 import httpx
 
 from deploy.local.ports import free_ports
-from deploy.local.process import Child
-from deploy.local.readiness import until_ready
+from deploy.local.process import Child, until_ready
 from services.registry.settings import RegistrySettings
 
 _PROGRAM = str(Path(sys.executable).parent / "cakupan-registry")
