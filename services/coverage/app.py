@@ -62,16 +62,18 @@ from services.coverage.reference.domain.reference import Book
 from services.coverage.reference.load import ReferenceImport
 from services.coverage.reference.mongo import MongoReference
 from services.coverage.settings import CoverageSettings
+from shared.adapters.asyncapi import declare_publisher, describe_read
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.http_answers import Steady
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.kafka_gathering import GatheringReader
-from shared.adapters.kafka_producer import Producer, partition_for
+from shared.adapters.kafka_producer import Producer, partition_for, publish_through
 from shared.adapters.kafka_reader import Metrics as ReaderMetrics
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
 from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
+from shared.contracts.changes import Change
 from shared.contracts.snapshots import Snapshot
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import NATION, regency_of
@@ -100,9 +102,9 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     store, reference = MongoStore(mongo), MongoReference(mongo)
     producer = Producer(settings.kafka, client_id=instance)
     broker = settings.kafka.broker()
-    broker.publisher(
-        snapshots.name, schema=Snapshot, title=snapshots.name, description="A region as counted, keyed by region code"
-    )
+    publish_through(broker, producer)
+    describe_read(broker, changes, Change, "Changes to be counted, read from the position kept with the counters.")
+    declare_publisher(broker, snapshots, Snapshot, "A region as counted.")
 
     book, progress = Book(), Progress(partition_of)
     boards = Boards(book, regions.children, Districts(book, regions.children, StoredGroups(store)))
@@ -118,15 +120,14 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     applier = Applier(store, progress, clock, metrics, publisher.counted, publisher.counted_behind)
     sink = ChangeSink(
         applier,
-        DeadLetters(producer, topics.CHANGES_DEAD.under(settings.namespace), prometheus),
+        DeadLetters(broker, topics.CHANGES_DEAD.under(settings.namespace), prometheus),
         ChangeDecoder(regions.__contains__),
         metrics,
         on_assigned=lambda partitions: watch.assigned(partitions),
     )
     reader = GatheringReader(
-        broker, changes, f"{settings.namespace}coverage", instance, sink, clock, ReaderMetrics.on(prometheus),
-        description="Changes to be counted, from the position kept with the counters",
-    )  # fmt: skip
+        broker, changes, f"{settings.namespace}coverage", instance, sink, clock, ReaderMetrics.on(prometheus)
+    )
     watch = Watch(store, reference, book, progress, reader, publisher, metrics, regions.children(NATION))
 
     leases, proofs = MongoLeases(mongo), MongoProofs(mongo)

@@ -26,14 +26,16 @@ from services.notifier.application.judge import Judge
 from services.notifier.application.ports import Channel
 from services.notifier.application.watch import Watch
 from services.notifier.settings import NotifierSettings
+from shared.adapters.asyncapi import describe_read
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
-from shared.adapters.kafka_producer import Producer, partition_for
+from shared.adapters.kafka_producer import Producer, partition_for, publish_through
 from shared.adapters.kafka_reader import Metrics as ReaderMetrics
 from shared.adapters.kafka_reader import PartitionReader
 from shared.adapters.mongo import Mongo
 from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
+from shared.contracts.snapshots import Snapshot
 from shared.regions.catalogue import catalogue
 from shared.runtime.auth import TokenVerifier
 from shared.runtime.clock import Clock, SystemClock
@@ -62,6 +64,10 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
     store, deliveries, archive = MongoStore(mongo), MongoDeliveries(mongo), MongoArchive(mongo)
     producer = Producer(settings.kafka, client_id=instance)
     broker = settings.kafka.broker()
+    publish_through(broker, producer)
+    describe_read(
+        broker, snapshots, Snapshot, "Snapshots to be evaluated, read from the position kept with the alerts."
+    )
 
     channels: dict[str, Channel] = {
         email.CHANNEL: SmtpChannel(settings.smtp_host, settings.smtp_port, settings.smtp_sender)
@@ -75,13 +81,13 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
     sink = SnapshotSink(
         evaluator,
         store,
-        DeadLetters(producer, topics.SNAPSHOTS_DEAD.under(settings.namespace), prometheus),
+        DeadLetters(broker, topics.SNAPSHOTS_DEAD.under(settings.namespace), prometheus),
         regions.__contains__,
         metrics,
     )
     reader = PartitionReader(
         broker, snapshots, f"{settings.namespace}notifier", instance, sink, clock, ReaderMetrics.on(prometheus),
-        reset="earliest", description="Snapshots to be evaluated, from the position kept with the alerts",
+        reset="earliest",
     )  # fmt: skip
     watch = Watch(evaluator, lambda region: partition_for(region, topics.PARTITIONS) in reader.level, archive, metrics)
 

@@ -89,9 +89,9 @@ class GatheringReader(TopicReader):
 
     def __init__(
         self, broker: KafkaBroker, topic: Topic, group: str, instance: str, sink: GatheringSink, clock: Clock,
-        metrics: Metrics, *, description: str,
+        metrics: Metrics,
     ) -> None:  # fmt: skip
-        super().__init__(broker, topic, group, instance, sink, clock, metrics, reset="none", description=description)
+        super().__init__(broker, topic, group, instance, sink, clock, metrics, reset="none")
         self._sink = sink
         self._flights: dict[asyncio.Task[None], frozenset[int]] = {}
         self._faults: dict[int, Exception] = {}

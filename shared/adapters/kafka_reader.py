@@ -95,7 +95,7 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(
         self, broker: KafkaBroker, topic: Topic, group: str, instance: str, positions: Positions, clock: Clock,
-        metrics: Metrics, *, reset: Literal["earliest", "none"], description: str,
+        metrics: Metrics, *, reset: Literal["earliest", "none"],
     ) -> None:  # fmt: skip
         self._topic = topic
         self._keeper = positions
@@ -123,8 +123,7 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
             max_partition_fetch_bytes=2 * 1024 * 1024,
             fetch_max_wait_ms=POLL_TIMEOUT_MS,
             listener=self,
-            title=f"{topic.name}:read",
-            description=description,
+            include_in_schema=False,
         )
 
     @property
@@ -402,9 +401,9 @@ class PartitionReader(TopicReader):
 
     def __init__(
         self, broker: KafkaBroker, topic: Topic, group: str, instance: str, sink: Sink, clock: Clock, metrics: Metrics,
-        *, reset: Literal["earliest", "none"], description: str,
+        *, reset: Literal["earliest", "none"],
     ) -> None:  # fmt: skip
-        super().__init__(broker, topic, group, instance, sink, clock, metrics, reset=reset, description=description)
+        super().__init__(broker, topic, group, instance, sink, clock, metrics, reset=reset)
         self._sink = sink
 
     async def _apply(self, batches: Batches) -> None:

@@ -15,7 +15,6 @@ from services.notifier.adapters.metrics import NotifierMetrics
 from services.registry.metrics import RegistryMetrics
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_producer import Producer
 from shared.adapters.kafka_reader import Metrics as ReaderMetrics
 from shared.contracts import topics
 
@@ -34,7 +33,7 @@ def given() -> set[str]:
     CoverageMetrics(registry)
     NotifierMetrics(registry, [])
     ReaderMetrics.on(registry)
-    DeadLetters(Producer(KafkaAccess("127.0.0.1:1"), "none"), topics.CHANGES_DEAD, registry)
+    DeadLetters(KafkaAccess("127.0.0.1:1").broker(), topics.CHANGES_DEAD, registry)
     families = [metric.name for metric in registry.collect()]
     return {*families, *(f"{name}_total" for name in families)}
 

@@ -58,7 +58,7 @@ class Bench:
         self.metrics = CollectorRegistry()
         reader = PartitionReader(
             self.access.broker(), self.topic, f"{self.topic.name}.group", "replica-0", sink, SystemClock(),
-            Metrics.on(self.metrics), reset="earliest", description="",
+            Metrics.on(self.metrics), reset="earliest",
         )  # fmt: skip
         async with running(reader.run()):
             yield reader
@@ -69,7 +69,7 @@ class Bench:
         self.metrics = CollectorRegistry()
         reader = GatheringReader(
             self.access.broker(), self.topic, f"{self.topic.name}.group", "replica-0", sink, SystemClock(),
-            Metrics.on(self.metrics), description="",
+            Metrics.on(self.metrics),
         )  # fmt: skip
         async with running(reader.run()):
             yield reader
