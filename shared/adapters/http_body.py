@@ -1,4 +1,4 @@
-"""How a request's body comes in: unpacked where it is gzip, and never more slowly than a sender in earnest sends."""
+"""Receives request bodies: unpacks gzip, and gives up on bodies that come too slowly."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SLOWEST_BYTES_A_SECOND: Final = 16 * 1024
-"""A poor mobile line manages this; whoever keeps it up may send for as long as it takes."""
+"""A poor mobile line reaches this rate. A sender that keeps it may take as long as it needs."""
 _PIECE: Final = 64 * 1024
-"""Unpacked at once: all the memory that a bomb gets before its reader says stop."""
+"""Bytes unpacked at a time: a zip bomb gets no more memory before its reader stops."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _GZIP_NAMES: Final = ("gzip", "x-gzip")
 _EXCESS_AT_MOST: Final = 64 * 1024
-"""gzip takes hardly more than what it holds; so much more is empty parts without end."""
+"""Packed bytes beyond what they hold. gzip adds a few; so many more come only from endless empty parts."""
 
 
 class BodyError(HTTPException):
-    """A body that cannot be taken. One of Starlette's own errors, since FastAPI lets no other through a body."""
+    """A body that is refused. It is a Starlette error because FastAPI hides all others raised while a body is read."""
 
     def __init__(self, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(status, detail, headers)
@@ -30,14 +30,14 @@ class BodyError(HTTPException):
 
 
 class BodyGuard:
-    """Gives the application bodies unpacked and in time; what cannot be is raised where the body is read."""
+    """ASGI middleware. The application reads unpacked bodies, or gets a BodyError where it reads them."""
 
     def __init__(self, app: ASGIApp, within: timedelta) -> None:
         self._app = app
         self._within = within
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
+        """Wrap `receive`."""
         if scope["type"] == "http":
             receive = _Timed(receive, self._within.total_seconds())
             coding = Headers(scope=scope).get("content-encoding", "").strip().lower()
@@ -47,7 +47,7 @@ class BodyGuard:
 
 
 class _Timed:
-    """A body's messages; it has `within_s`, and a second more for each 16 KiB that came."""
+    """A body's messages. All must come within `within_s`, and a second more for each 16 KiB received."""
 
     def __init__(self, receive: Receive, within_s: float) -> None:
         self._receive = receive
@@ -62,7 +62,7 @@ class _Timed:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError:
-            # The rest may trickle in for ever: the connection ends with the answer.
+            # Close the connection with the answer: the rest of the body might never end.
             raise BodyError(
                 408, "too_slow", "the body came too slowly; send it again, over a better line or in parts",
                 {"Connection": "close"},
@@ -73,7 +73,7 @@ class _Timed:
 
 
 class _Unpacked:
-    """A gzip body's messages, a piece at a time, so that whoever reads them can stop before they fill the memory."""
+    """A gzip body's messages, unpacked a piece at a time, so that the reader can stop before memory is full."""
 
     def __init__(self, receive: Receive, coding: str) -> None:
         self._receive = receive
@@ -85,7 +85,7 @@ class _Unpacked:
         self._excess = 0
 
     async def __call__(self) -> Message:
-        """Return the next message. Raises: BodyError 415 for another coding, 422 for what is no gzip."""
+        """Return the next message. Raises: BodyError 415 for another coding, 422 for a broken gzip."""
         if self._coding not in _GZIP_NAMES:
             raise BodyError(
                 415, "unsupported_encoding", "send the body as it is, or with Content-Encoding: gzip",
@@ -106,7 +106,7 @@ class _Unpacked:
         return {"type": "http.request", "body": piece, "more_body": more}
 
     def _unpack(self) -> bytes:
-        """Return what the next bytes hold, at most a piece; a file may be several gzip files in a row."""
+        """Unpack the next bytes, at most a piece. A body may be several gzip files in a row."""
         if self._unpacker.eof and self._packed:
             self._unpacker = zlib.decompressobj(_GZIP)
         try:

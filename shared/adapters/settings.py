@@ -1,4 +1,4 @@
-"""Settings every service reads from its environment; each service's own come on top, under its own prefix."""
+"""Settings that every service reads from its environment. Each service adds its own, under its own prefix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.adapters.kafka_settings import KafkaSettings
 
 
 class CommonSettings(KafkaSettings):
-    """Where the shared parts are. `CAKUPAN_*` names hold for all services; `<SERVICE>_*` names win for one."""
+    """`CAKUPAN_*`: settings that all services share."""
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
@@ -42,15 +42,15 @@ class CommonSettings(KafkaSettings):
         30,
         gt=0,
         validation_alias=AliasChoices("CAKUPAN_BODY_WITHIN_S"),
-        description="How long a small request body may take to come; one that keeps up 16 KiB a second may take longer",
+        description="How long a small request body may take to arrive; at 16 KiB a second it may take longer",
     )
 
     @property
     def body_within(self) -> timedelta:
-        """How long a small request body may take to come."""
+        """How long a small request body may take to arrive."""
         return timedelta(seconds=self.body_within_s)
 
     def database(self, service: str) -> str:
-        """Return the name of the database that belongs to this service alone."""
+        """Return the name of the service's own database."""
         prefix = self.namespace.replace(".", "_")
         return f"{prefix}cakupan_{service}"

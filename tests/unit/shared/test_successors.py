@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import level_of, parent_of
-from shared.regions.successors import Ambiguous, Homes, Row, table
+from shared.regions.successors import Ambiguous, Homes, Retirement, table
 
 DAY = date(2022, 7, 25)
 ROWS = list(table())
@@ -30,7 +30,7 @@ VILLAGES = [place for place in PLACES if level_of(place) == "village"]
 def homes(in_force: str, *rows: str) -> Homes:
     """Return the homes of a small table; a row is written "old>new", or "old>" without a successor."""
     pairs = [row.split(">") for row in rows]
-    return Homes(in_force.split(), [Row(code, DAY, successor or None) for code, successor in pairs])
+    return Homes(in_force.split(), [Retirement(code, DAY, successor or None) for code, successor in pairs])
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_several_successors_leave_a_code_open_unless_its_own_row_names_one() -> 
 
 def test_a_code_retired_twice_has_the_successors_of_its_latest_day() -> None:
     """The table is dated: a later decision takes an earlier one's place, in whatever order the rows stand."""
-    earlier, later = Row("91.01", DAY, "93.01"), Row("91.01", DAY + timedelta(1), "93.02")
+    earlier, later = Retirement("91.01", DAY, "93.01"), Retirement("91.01", DAY + timedelta(1), "93.02")
     for rows in ([earlier, later], [later, earlier]):
         assert Homes({"93.01", "93.02"}, rows).home_of("91.01") == "93.02"
 
@@ -86,7 +86,9 @@ def test_a_code_retired_twice_has_the_successors_of_its_latest_day() -> None:
 def test_a_code_in_force_is_its_own_home(code: str) -> None:
     """It is never re-homed, whatever the table says of it or of those above."""
     assert HOMES.home_of(code) == code
-    assert Homes(catalogue(), [Row(code, DAY, "11.01"), Row(code[:5], DAY, "11.01")]).home_of(code) == code
+    assert (
+        Homes(catalogue(), [Retirement(code, DAY, "11.01"), Retirement(code[:5], DAY, "11.01")]).home_of(code) == code
+    )
 
 
 @given(st.sampled_from(RETIRED))
@@ -115,7 +117,7 @@ codes = st.integers(1, 8).map(lambda n: f"9{n}.01")
 def test_however_rows_chain_a_home_is_in_force(pairs: list[tuple[str, str]]) -> None:
     """A home, or each candidate, is one of the codes that no row retires."""
     in_force = {f"9{n}.01" for n in range(1, 9)} - {old for old, _ in pairs}
-    chained = Homes(in_force, [Row(old, DAY, new) for old, new in dict.fromkeys(pairs)])
+    chained = Homes(in_force, [Retirement(old, DAY, new) for old, new in dict.fromkeys(pairs)])
     for n in range(1, 9):
         home = chained.home_of(f"9{n}.01")
         assert home is not None

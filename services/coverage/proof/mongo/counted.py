@@ -27,7 +27,7 @@ class MongoCounted:
     @asynccontextmanager
     async def moment(self) -> AsyncIterator[MongoMoment]:
         """See the port."""
-        async with self._mongo.moment() as session:
+        async with self._mongo.snapshot_read() as session:
             yield MongoMoment(self._mongo, session, await generation_of(self._mongo, session))
 
 

@@ -54,7 +54,9 @@ class RejectedTopic:
         """
         if not rejections:
             return
-        await asyncio.gather(*(self._publish(rejection) for rejection in rejections))
+        results = await asyncio.gather(*map(self._publish, rejections), return_exceptions=True)
+        for error in filter(None, results):
+            raise error
         codes = Counter(rejection.code for rejection in rejections)
         for code, count in codes.items():
             self._metrics.rejected(code, count)
