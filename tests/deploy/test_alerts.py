@@ -11,7 +11,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from services.coverage.metrics import CoverageMetrics
-from services.notifier.adapters.metrics import NotifierMetrics
+from services.notifier.application.metrics import NotifierMetrics
 from services.registry.metrics import RegistryMetrics
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.kafka_access import KafkaAccess

@@ -25,10 +25,10 @@ from shared.adapters.kafka_producer import Producer, Record, partition_for
 from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
 from shared.runtime.clock import Clock, SystemClock
-from shared.runtime.errors import PermanentError
 from tests.factories_notifier import aceh_at_40, snapshot
 from tests.fakes import ManualClock
-from tests.serving import served
+from tests.fuzzing import findings
+from tests.serving import listening, served
 from tests.tokens import AUDIENCE, ISSUER, Issuer
 from tests.waiting import eventually
 
@@ -277,26 +277,6 @@ async def dead_letters(world: World, count: int) -> list[tuple[str, bytes]]:
     return [(dict(record.headers)["reason"].decode(), record.value) for record in records]
 
 
-async def test_a_region_that_is_catching_up_rings_only_once_it_is_level(world: World) -> None:
-    """The replay's snapshots are kept and not judged."""
-    crossing, children = aceh_at_40()
-    async with world.run() as http:
-        await world.publish([*children, replayed(crossing)])
-
-        async def seen() -> bool:
-            return await taken(http, "taken") == 8
-
-        await eventually(seen)
-        assert (await http.get("/v1/alerts")).json()["items"] == []
-        await world.publish([crossing])
-        await settled(http, state="sent")
-
-
-def replayed(shot: Snapshot) -> Snapshot:
-    """Return the snapshot as it is during a replay, a moment before."""
-    return snapshot(shot.active, shot.position - 1, at=shot.as_of, catching_up=True)
-
-
 async def test_a_hold_time_ends_by_the_clock_alone(world: World, tmp_path: Path) -> None:
     """One snapshot over the level, no other after it: pending first, and the mail when the time is over, though the
     notifier was restarted meanwhile.
@@ -364,9 +344,8 @@ async def test_who_may_not_read_is_refused(world: World, tmp_path: Path) -> None
         assert [answer.status_code for answer in answers] == [401] * 4
 
 
-async def test_a_wrong_file_keeps_the_notifier_from_starting(world: World, tmp_path: Path) -> None:
-    """Before anything is connected to."""
-    world.settings.rules = tmp_path / "rules.yaml"
-    world.settings.rules.write_text("rules: [{id: x}]")
-    with pytest.raises(PermanentError, match="rules entry x, title: Field required"):
-        build(world.settings)
+async def test_schemathesis_finds_nothing(world: World, tmp_path: Path) -> None:
+    """Requests generated from the OpenAPI document get the answers that it promises."""
+    async with listening(build(world.settings)) as url:
+        found = await findings(url, world.token, tmp_path)
+        assert found is None, found
