@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.adapters.kafka_access import KafkaAccess, Login, trusting
@@ -20,26 +20,24 @@ class KafkaSettings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
-    kafka_bootstrap: str = Field("127.0.0.1:9092", validation_alias=AliasChoices("CAKUPAN_KAFKA_BOOTSTRAP"))
+    kafka_bootstrap: str = Field("127.0.0.1:9092", validation_alias="CAKUPAN_KAFKA_BOOTSTRAP")
     kafka_security_protocol: str = Field(
         "PLAINTEXT",
-        validation_alias=AliasChoices("CAKUPAN_KAFKA_SECURITY_PROTOCOL"),
+        validation_alias="CAKUPAN_KAFKA_SECURITY_PROTOCOL",
         description="PLAINTEXT, SSL or SASL_SSL; PLAINTEXT only where nobody can listen",
     )
     kafka_ca_file: Path | None = Field(
         None,
-        validation_alias=AliasChoices("CAKUPAN_KAFKA_CA_FILE"),
+        validation_alias="CAKUPAN_KAFKA_CA_FILE",
         description="Authorities that may sign the brokers' certificates, as PEM; without it those of the system",
     )
     kafka_sasl_mechanism: str | None = Field(
         None,
-        validation_alias=AliasChoices("CAKUPAN_KAFKA_SASL_MECHANISM"),
+        validation_alias="CAKUPAN_KAFKA_SASL_MECHANISM",
         description="SCRAM-SHA-512 (the default) or SCRAM-SHA-256",
     )
-    kafka_sasl_username: str | None = Field(None, validation_alias=AliasChoices("CAKUPAN_KAFKA_SASL_USERNAME"))
-    kafka_sasl_password_file: Path | None = Field(
-        None, validation_alias=AliasChoices("CAKUPAN_KAFKA_SASL_PASSWORD_FILE")
-    )
+    kafka_sasl_username: str | None = Field(None, validation_alias="CAKUPAN_KAFKA_SASL_USERNAME")
+    kafka_sasl_password_file: Path | None = Field(None, validation_alias="CAKUPAN_KAFKA_SASL_PASSWORD_FILE")
 
     @property
     def kafka(self) -> KafkaAccess:

@@ -54,11 +54,11 @@ class Homes:
         homes = [self.home_of(code) for code in codes]
         if len(homes) == 1:
             return homes[0]
-        candidates = {name for home in homes for name in _named(home)}
+        candidates = {name for home in homes for name in _candidates(home)}
         return Ambiguous(tuple(sorted(candidates))) if candidates else None
 
 
-def _named(home: str | Ambiguous | None) -> tuple[str, ...]:
+def _candidates(home: str | Ambiguous | None) -> tuple[str, ...]:
     if isinstance(home, Ambiguous):
         return home.candidates
     return () if home is None else (home,)
@@ -66,15 +66,12 @@ def _named(home: str | Ambiguous | None) -> tuple[str, ...]:
 
 def _latest(rows: Iterable[Retirement]) -> dict[str, tuple[str, ...]]:
     """Return each code's successors on its latest day."""
-    rows = list(rows)
-    latest: dict[str, date] = {}
-    for row in rows:
-        latest[row.code] = max(row.since, latest.get(row.code, row.since))
-    successors: dict[str, tuple[str, ...]] = {}
-    for row in rows:
-        if row.since == latest[row.code]:
-            successors[row.code] = successors.get(row.code, ()) + ((row.successor,) if row.successor else ())
-    return successors
+    latest: dict[str, tuple[date, tuple[str, ...]]] = {}
+    for row in sorted(rows, key=lambda row: row.since):
+        since, successors = latest.get(row.code, (row.since, ()))
+        earlier = successors if since == row.since else ()
+        latest[row.code] = row.since, (*earlier, *filter(None, (row.successor,)))
+    return {code: successors for code, (_, successors) in latest.items()}
 
 
 def table() -> Iterator[Retirement]:
