@@ -123,10 +123,6 @@ class PublishersProducer(AioKafkaFastProducerImpl):
         headers = tuple((name, text.encode()) for name, text in cmd.headers.items())
         await self._ours.publish(cmd.destination, [Record(cmd.partition or 0, cmd.key or b"", value, headers)])
 
-    async def publish_batch(self, cmd: KafkaPublishCommand) -> Any:
-        """Refuse: FastStream gives all records of a batch the same headers."""
-        raise NotImplementedError(f"publish the records for {cmd.destination} one by one")
-
 
 def publish_through(broker: KafkaBroker, producer: Producer) -> None:
     """Have the publishers of the broker send through this producer."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -268,50 +268,36 @@ class Envelope(BaseModel):
 
 
 class EnrolledFact(Envelope):
-    """`cakupan.enrolled.v1`."""
-
     type: Literal["cakupan.enrolled.v1"]
     data: EnrolledData
 
 
 class ContributionPaidFact(Envelope):
-    """`cakupan.contribution_paid.v1`."""
-
     type: Literal["cakupan.contribution_paid.v1"]
     data: ContributionPaidData
 
 
 class RelocatedFact(Envelope):
-    """`cakupan.relocated.v1`."""
-
     type: Literal["cakupan.relocated.v1"]
     data: RelocatedData
 
 
 class ReclassifiedFact(Envelope):
-    """`cakupan.reclassified.v1`."""
-
     type: Literal["cakupan.reclassified.v1"]
     data: ReclassifiedData
 
 
 class EndedFact(Envelope):
-    """`cakupan.ended.v1`."""
-
     type: Literal["cakupan.ended.v1"]
     data: EndedData
 
 
 class LinkedFact(Envelope):
-    """`cakupan.linked.v1`."""
-
     type: Literal["cakupan.linked.v1"]
     data: LinkedData
 
 
 class CorrectedFact(Envelope):
-    """`cakupan.corrected.v1`."""
-
     type: Literal["cakupan.corrected.v1"]
     data: CorrectedData
 
@@ -319,12 +305,6 @@ class CorrectedFact(Envelope):
 Fact = EnrolledFact | ContributionPaidFact | RelocatedFact | ReclassifiedFact | EndedFact | LinkedFact | CorrectedFact
 
 TYPES: Final[dict[str, type[Fact]]] = {
-    "cakupan.enrolled.v1": EnrolledFact,
-    "cakupan.contribution_paid.v1": ContributionPaidFact,
-    "cakupan.relocated.v1": RelocatedFact,
-    "cakupan.reclassified.v1": ReclassifiedFact,
-    "cakupan.ended.v1": EndedFact,
-    "cakupan.linked.v1": LinkedFact,
-    "cakupan.corrected.v1": CorrectedFact,
+    get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(Fact)
 }
 """Event type on the wire → model of the whole fact."""
