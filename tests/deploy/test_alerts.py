@@ -15,8 +15,8 @@ from services.notifier.adapters.metrics import NotifierMetrics
 from services.registry.metrics import RegistryMetrics
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.kafka_access import KafkaAccess
+from shared.adapters.kafka_partitions import ReaderMetrics
 from shared.adapters.kafka_producer import Producer
-from shared.adapters.kafka_reader import Metrics as ReaderMetrics
 from shared.contracts import topics
 
 ROOT = Path(__file__).parents[2]
