@@ -10,7 +10,9 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from services.coverage.metrics import CoverageMetrics
+from services.coverage.counting.metrics import CountingMetrics
+from services.coverage.proof.metrics import ProofMetrics
+from services.coverage.publishing.metrics import PublishingMetrics
 from services.notifier.adapters.metrics import NotifierMetrics
 from services.registry.metrics import RegistryMetrics
 from shared.adapters.dead_letters import DeadLetters
@@ -31,7 +33,9 @@ def given() -> set[str]:
     """The names of all metrics of all services."""
     registry = CollectorRegistry()
     RegistryMetrics(registry)
-    CoverageMetrics(registry)
+    CountingMetrics(registry)
+    PublishingMetrics(registry)
+    ProofMetrics(registry)
     NotifierMetrics(registry, [])
     ReaderMetrics.on(registry)
     DeadLetters(Producer(KafkaAccess("127.0.0.1:1"), "none"), topics.CHANGES_DEAD, registry)
