@@ -27,9 +27,10 @@ from services.notifier.settings import NotifierSettings
 from shared.adapters.asyncapi import describe_read
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
+from shared.adapters.kafka_batches import ONE_AT_A_TIME, Buffered
+from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
 from shared.adapters.kafka_producer import Producer, partition_for, publish_through
-from shared.adapters.kafka_reader import Metrics as ReaderMetrics
-from shared.adapters.kafka_reader import PartitionReader
+from shared.adapters.kafka_reader import KafkaReader
 from shared.adapters.mongo import Mongo
 from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
@@ -84,13 +85,14 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
         regions.__contains__,
         metrics,
     )
-    reader = PartitionReader(
-        broker, snapshots, f"{settings.namespace}notifier", instance, sink, clock, ReaderMetrics.on(prometheus),
+    owned = OwnedPartitions(snapshots.name, clock, ReaderMetrics.on(prometheus))
+    reader = KafkaReader(
+        broker, owned, f"{settings.namespace}notifier", instance, Buffered(sink), clock, limits=ONE_AT_A_TIME,
         reset="earliest",
     )  # fmt: skip
 
     def is_caught_up(region: str) -> bool:
-        return partition_for(region, topics.PARTITIONS) in reader.level
+        return partition_for(region, topics.PARTITIONS) in owned.caught_up
 
     health = Health()
     health.add("mongodb", mongo.ping)

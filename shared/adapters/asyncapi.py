@@ -39,11 +39,11 @@ def describe_read(
     """Describe a topic that the service reads, with the shape of its records.
 
     FastStream takes the shape from a handler, and starts a loop of its own for every subscription that has one. So
-    this subscription is never started: `TopicReader` starts another one, without a handler and not in the document.
+    this subscription is never started: `KafkaReader` starts another one, without a handler and not in the document.
     """
 
     async def read(record: Any) -> None:
-        raise NotImplementedError(f"{topic.name} is read by TopicReader, not by {record}'s handler")
+        raise NotImplementedError(f"{topic.name} is read by KafkaReader, not by {record}'s handler")
 
     read.__annotations__["record"] = _model(topic, shape, examples)
     broker.subscriber(topic.name, title=f"{topic.name}:read", description=_described(topic, description))(read)

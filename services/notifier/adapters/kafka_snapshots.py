@@ -13,7 +13,7 @@ from services.notifier.application.evaluate import Evaluator, SnapshotBatch
 from services.notifier.application.metrics import NotifierMetrics
 from services.notifier.application.ports import EvaluationStore
 from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.kafka_poll import Batches
+from shared.adapters.kafka_poll import RecordsByPartition
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import WIT, level_of, parent_of
 from shared.runtime.errors import FencedError
@@ -59,7 +59,7 @@ class SnapshotSink:
         self._positions.update(positions)
         return positions
 
-    async def apply(self, batches: Batches) -> None:
+    async def apply(self, batches: RecordsByPartition) -> None:
         """Process the records in two steps: (1) set aside unusable records, (2) evaluate the others and store the
         positions in one transaction.
 
