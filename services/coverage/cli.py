@@ -18,8 +18,8 @@ from services.coverage.proof.ports import Generations
 from services.coverage.proof.verify import Compared, DifferenceFound
 from services.coverage.reference.upload import upload
 from services.coverage.settings import CoverageSettings
-from shared.adapters.serve import serve_api, spare_the_collector
 from shared.adapters.progress_bar import ProgressBar
+from shared.adapters.serve import serve_api, spare_the_collector
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import PermanentError, TransientError
 

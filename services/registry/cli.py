@@ -27,8 +27,8 @@ from services.registry.identity.key_file import append_key
 from services.registry.identity.rotation_progress import shown_progress
 from services.registry.intake.places import RegionCodes
 from services.registry.settings import RegistrySettings
-from shared.adapters.serve import serve_api
 from shared.adapters.progress_bar import ProgressBar
+from shared.adapters.serve import serve_api
 from shared.runtime.errors import PermanentError, TransientError
 
 # A traceback with local variables, which Typer would print, may hold an identity or a key.

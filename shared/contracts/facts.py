@@ -46,33 +46,33 @@ def _parse_instant(value: Any, info: ValidationInfo) -> datetime:
     `context["now"]`.
     """
     if isinstance(value, datetime):
-        moment = value
+        instant = value
     elif isinstance(value, str) and _INSTANT.fullmatch(value):
-        moment = _from_iso(value.upper())
+        instant = _from_iso(value.upper())
     elif isinstance(value, str) and _DATE.fullmatch(value):
-        moment = _from_iso(value).replace(tzinfo=_WIB)
+        instant = _from_iso(value).replace(tzinfo=_WIB)
     else:
         raise PydanticCustomError(
             "malformed_field", "must be an instant with an offset (2023-09-30T08:00:00+08:00) or a date"
         )
     try:
-        moment = moment.astimezone(UTC)
+        instant = instant.astimezone(UTC)
     except OverflowError as error:
         raise _out_of_range() from error
     now: datetime = (info.context or {}).get("now") or datetime.now(UTC)
-    if moment < EARLIEST or moment > now + FURTHEST_AHEAD:
+    if instant < EARLIEST or instant > now + FURTHEST_AHEAD:
         raise _out_of_range()
-    return cut(moment)
+    return cut(instant)
 
 
 def _out_of_range() -> PydanticCustomError:
     return PydanticCustomError("time_out_of_range", "must lie between 1977-12-05 and 366 days from now")
 
 
-def cut(moment: datetime) -> datetime:
+def cut(instant: datetime) -> datetime:
     """Return the instant cut to milliseconds, the precision of MongoDB."""
-    over = moment.microsecond % 1000
-    return moment - timedelta(microseconds=over) if over else moment
+    over = instant.microsecond % 1000
+    return instant - timedelta(microseconds=over) if over else instant
 
 
 def _from_iso(text: str) -> datetime:

@@ -64,6 +64,6 @@ def zone_name(code: str) -> str:
     return str(zone_of(code).tzname(None))
 
 
-def local(code: str, moment: datetime) -> datetime:
+def local(code: str, instant: datetime) -> datetime:
     """Return the instant in the region's time zone."""
-    return moment.astimezone(zone_of(code))
+    return instant.astimezone(zone_of(code))

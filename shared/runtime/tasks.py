@@ -60,7 +60,7 @@ async def repeat(
 
 
 async def woken(event: asyncio.Event, within: timedelta | None) -> None:
-    """Return once the event is set, then cleared, or once the time is over; None stands for no limit.
+    """Return once the event is set, and clear it, or once the time is over. None means no time limit.
 
     What sets the event while the caller works is not lost: the next wait then ends at once.
     """
