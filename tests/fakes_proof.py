@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
+from services.coverage.counting.change_log import LogPart
 from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.movements import Counted, Movement, Step
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.ports import Figures
-from services.coverage.proof.ports import Builds, Part, Proof
+from services.coverage.proof.ports import Builds, Proof
 from shared.regions.codes import holds, level_of
 from shared.runtime.errors import FencedError
 from shared.runtime.lease import Lease
@@ -18,19 +19,38 @@ from tests.fakes_coverage import MemoryStore
 
 
 class MemoryLog:
-    """A log of changes in memory; what is put in later is found by who asks on."""
+    """A log of changes in memory, read by twos; the offset is the place in the list. A read finds what came late."""
 
-    def __init__(self, name: str, changes: Mapping[int, Sequence[Counted]]) -> None:
+    def __init__(self, changes: Mapping[int, Sequence[Counted]], name: str = "the topic") -> None:
         self.name = name
         self.there = {partition: list(some) for partition, some in changes.items()}
+        self.opened_at: Mapping[int, int] = {}
 
-    async def changes(self, partition: int) -> AsyncGenerator[Sequence[Counted]]:
+    @asynccontextmanager
+    async def opened(self, offsets: Mapping[int, int]) -> AsyncIterator[MemoryTail]:
         """See the port."""
-        read = 0
-        while True:
-            batch = self.there.get(partition, [])[read : read + 3]
-            read += len(batch)
-            yield batch
+        ends = {at: len(self.there.get(at, ())) for at in offsets}
+        self.opened_at = {at: offset if offset <= ends[at] else 0 for at, offset in offsets.items()}
+        yield MemoryTail(self, self.opened_at)
+
+
+class MemoryTail:
+    """What follows in a log in memory."""
+
+    def __init__(self, log: MemoryLog, starts: Mapping[int, int]) -> None:
+        self.starts = starts
+        self._log = log
+        self._read_to = dict(starts)
+
+    async def read(self, partitions: Collection[int]) -> dict[int, LogPart]:
+        """See the port."""
+        parts = {}
+        for at in partitions:
+            first = self._read_to[at]
+            if some := self._log.there.get(at, [])[first : first + 2]:
+                self._read_to[at] = first + len(some)
+                parts[at] = LogPart(some, range(first, first + len(some)), first + len(some))
+        return parts
 
 
 class MemoryCounted:
@@ -42,12 +62,12 @@ class MemoryCounted:
         self.rows: dict[str, list[tuple[Step | Movement, int]]] = {}
 
     @asynccontextmanager
-    async def moment(self) -> AsyncIterator[MemoryMoment]:
+    async def point_in_time(self) -> AsyncIterator[MemoryPointInTime]:
         """See the port."""
-        yield MemoryMoment(self)
+        yield MemoryPointInTime(self)
 
 
-class MemoryMoment:
+class MemoryPointInTime:
     """Memory does not change while it is looked at."""
 
     def __init__(self, counted: MemoryCounted) -> None:
@@ -175,44 +195,11 @@ class MemoryGenerations:
         return (await self.builds()).old
 
 
-class MemoryTopic:
-    """A topic of changes in memory, two records of a partition at a time; the offset is the place in the list."""
-
-    def __init__(self, changes: Mapping[int, Sequence[Counted]]) -> None:
-        self.there = {partition: list(some) for partition, some in changes.items()}
-        self.opened_at: dict[int, int] = {}
-
-    @asynccontextmanager
-    async def opened(self, offsets: Mapping[int, int]) -> AsyncIterator[MemoryTail]:
-        """See the port."""
-        self.opened_at = dict(offsets)
-        yield MemoryTail(self, dict(offsets))
-
-
-class MemoryTail:
-    """What follows."""
-
-    def __init__(self, topic: MemoryTopic, offsets: dict[int, int]) -> None:
-        self._topic = topic
-        self._offsets = offsets
-
-    async def read(self, partitions: Collection[int]) -> dict[int, Part]:
-        """See the port."""
-        parts = {}
-        for at in partitions:
-            first = self._offsets[at]
-            if some := self._topic.there.get(at, [])[first : first + 2]:
-                self._offsets[at] = first + len(some)
-                parts[at] = Part(some, first, first + len(some), some[-1].recorded_at)
-        return parts
-
-
 class MemoryProofs:
-    """How far the proof is, and what was shown of it on the way."""
+    """Keeps how far the proof is."""
 
     def __init__(self, proof: Proof | None = None) -> None:
         self.proof = proof or Proof()
-        self.shown: list[Proof] = []
 
     async def read(self) -> Proof:
         """See the port."""
@@ -221,7 +208,3 @@ class MemoryProofs:
     async def write(self, proof: Proof) -> None:
         """See the port."""
         self.proof = proof
-
-    def proved(self, proof: Proof) -> None:
-        """See the port of metrics."""
-        self.shown.append(proof)

@@ -18,8 +18,8 @@ from services.coverage.proof.ports import Generations
 from services.coverage.proof.verify import Compared, DifferenceFound
 from services.coverage.reference.upload import upload
 from services.coverage.settings import CoverageSettings
+from shared.adapters.progress_bar import ProgressBar
 from shared.adapters.serve import serve_api, spare_the_collector
-from shared.adapters.shown_progress import ShownProgress
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import PermanentError, TransientError
 
@@ -91,7 +91,7 @@ async def _verified(ledger: Path | None, *, topic: bool) -> Compared:
     """Return what was compared, partition by partition, all of it found to agree."""
     started = perf_counter()
     with ExitStack() as stack:
-        progress = stack.enter_context(ShownProgress())
+        progress = stack.enter_context(ProgressBar())
         dump = stack.enter_context(ledger.open("rb")) if ledger else None
         async with verifier(CoverageSettings(), dump, topic=topic) as verifying:
             spare_the_collector()
@@ -130,7 +130,7 @@ def rebuild(
 async def _rebuilt(*, status: bool, drop_old: bool, discard: bool) -> None:
     started = perf_counter()
     with ExitStack() as stack:
-        progress = ShownProgress()
+        progress = ProgressBar()
         async with rebuilding(CoverageSettings(), progress) as (rebuild, generations):
             spare_the_collector()
             if status:

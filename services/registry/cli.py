@@ -27,8 +27,8 @@ from services.registry.identity.key_file import append_key
 from services.registry.identity.rotation_progress import shown_progress
 from services.registry.intake.places import RegionCodes
 from services.registry.settings import RegistrySettings
+from shared.adapters.progress_bar import ProgressBar
 from shared.adapters.serve import serve_api
-from shared.adapters.shown_progress import ShownProgress
 from shared.runtime.errors import PermanentError, TransientError
 
 # A traceback with local variables, which Typer would print, may hold an identity or a key.
@@ -89,7 +89,7 @@ def verify() -> None:
     Exit code 1 with the first difference, 2 when it could not be told.
     """
 
-    async def check(audit: Auditor, progress: ShownProgress) -> str:
+    async def check(audit: Auditor, progress: ProgressBar) -> str:
         counted = await audit.verify(progress)
         return (
             f"no difference: {counted.changes:,} changes (of these {counted.waiting:,} wait for their numbers), "
@@ -109,7 +109,7 @@ def replay_ledger(
     Exit code 2 when it could not be done; then --resume goes on.
     """
 
-    async def publish(audit: Auditor, progress: ShownProgress) -> str:
+    async def publish(audit: Auditor, progress: ProgressBar) -> str:
         return f"{await audit.replay(to, progress, resume=resume):,} changes published on {to}"
 
     _audit(publish)
@@ -124,20 +124,20 @@ def dump_ledger(
     Exit code 2 when it could not be done.
     """
 
-    async def write(audit: Auditor, progress: ShownProgress) -> str:
+    async def write(audit: Auditor, progress: ProgressBar) -> str:
         return f"{await write_lines(file, audit.dump(progress)):,} changes written to {file}"
 
     _audit(write)
 
 
-def _audit(work: Callable[[Auditor, ShownProgress], Awaitable[str]]) -> None:
+def _audit(work: Callable[[Auditor, ProgressBar], Awaitable[str]]) -> None:
     """Do the work, print what it says with time and rate, and exit by what came of it."""
     settings = RegistrySettings()
 
     async def run() -> None:
         started = perf_counter()
         async with auditor(settings) as audit:
-            with ShownProgress() as progress:
+            with ProgressBar() as progress:
                 said = await work(audit, progress)
         seconds = perf_counter() - started
         typer.echo(f"{said}; {seconds:.1f} s, {progress.done / seconds:,.0f} steps/s")

@@ -16,7 +16,7 @@ _MAX_RECORDS: Final = 500
 _GATHER_S: Final = 0.02
 """How long the first records wait for company: one transaction for all partitions costs little more than for one."""
 
-Batches = Mapping[int, Sequence[ConsumerRecord]]
+RecordsByPartition = Mapping[int, Sequence[ConsumerRecord]]
 """Records by partition, in order of offset."""
 
 
@@ -30,7 +30,7 @@ class Unreadable:
     error: Exception
 
 
-async def gather(consumer: Any) -> Batches:
+async def gather(consumer: Any) -> RecordsByPartition:
     """Return what Kafka has: at once where that is much, else with what comes within a moment.
 
     Raises: whatever the client raises; records of other partitions may then have been passed over.

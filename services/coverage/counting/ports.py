@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from services.coverage.counting.domain.flows import Flows
 from services.coverage.counting.domain.movements import Movement
 from services.coverage.counting.domain.position import Position
 from services.coverage.reference.domain.reference import AsOf, Figure, Row
-from shared.contracts.snapshots import Count, Snapshot
+from shared.contracts.snapshots import Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,63 +166,4 @@ class GroupCounts(Protocol):
 
     async def versions(self, regions: Collection[str]) -> Mapping[str, Version]:
         """Return the version of each region: while it is the same, so are the counts of it and all below."""
-        ...
-
-
-class ChangesTopic(Protocol):
-    """The topic of changes, read apart from the counting."""
-
-    async def offset_of(self, partition: int, position: Position) -> int:
-        """Return the offset from which on every change from the position's `next_seq` to the end is there.
-
-        In a topic that does not hold the position's offset, being made anew, that may be an earlier one.
-        Raises: PermanentError naming the first seq that is missing.
-        """
-        ...
-
-
-class SnapshotTopic(Protocol):
-    """Where snapshots are published."""
-
-    async def publish(self, snapshots: Sequence[Snapshot], traceparent: str) -> None:
-        """Return once all are acknowledged. Raises: TransientError."""
-        ...
-
-
-class Reader(Protocol):
-    """What is known of the reader of changes in this process."""
-
-    @property
-    def partitions(self) -> frozenset[int]:
-        """The partitions this replica has now."""
-        ...
-
-    @property
-    def level(self) -> frozenset[int]:
-        """Those of them that are level with the topic."""
-        ...
-
-    @property
-    def stopped(self) -> frozenset[int]:
-        """The partitions of this replica that wait for an operator."""
-        ...
-
-    async def resume(self, partition: int) -> None:
-        """Take a stopped partition up again at its position."""
-        ...
-
-
-class Metrics(Protocol):
-    """What the use cases tell of their work."""
-
-    def flushed(self, applied: int, dropped: int, seconds: float, oldest_s: float | None) -> None:
-        """Note a flush: new changes, repeated ones, its time, and how long ago its oldest change was recorded."""
-        ...
-
-    def published(self, snapshots: Sequence[Snapshot]) -> None:
-        """Note snapshots on the topic."""
-        ...
-
-    def keep(self, owns: Callable[[str], bool]) -> None:
-        """Stop showing the regions that other replicas publish."""
         ...

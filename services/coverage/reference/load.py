@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.coverage.counting.ports import ReferenceStore
-from services.coverage.publishing.poller import Watch
+from services.coverage.publishing.poller import Poller
 from services.coverage.reference.cells import HomeOf
 from services.coverage.reference.layouts import Layout
 from services.coverage.reference.rows import RowError, check
@@ -29,7 +29,7 @@ class Report:
 class ReferenceImport:
     """Records files of reference data, of any kind."""
 
-    def __init__(self, reference: ReferenceStore, watch: Watch, home_of: HomeOf, clock: Clock) -> None:
+    def __init__(self, reference: ReferenceStore, watch: Poller, home_of: HomeOf, clock: Clock) -> None:
         self._reference = reference
         self._watch = watch
         self._home_of = home_of
@@ -50,5 +50,5 @@ class ReferenceImport:
             news = await self._reference.news(checked.figures, self._clock.now())
         else:
             news = await self._reference.add(checked.figures, self._clock.now())
-            await self._watch.look_at_reference()
+            await self._watch.poll_reference()
         return Report(checked.rows, len(checked.figures), len(news))

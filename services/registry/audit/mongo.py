@@ -28,7 +28,7 @@ class MongoAudit:
     @asynccontextmanager
     async def moment(self) -> AsyncIterator[MongoMoment]:
         """See the port."""
-        async with self._mongo.moment() as session:
+        async with self._mongo.snapshot_read() as session:
             yield MongoMoment(self._mongo, session)
 
     def numbered(self) -> MongoMoment:

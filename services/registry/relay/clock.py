@@ -12,11 +12,8 @@ from services.registry.intake.deciding import decided
 from services.registry.ports import DueStore, Transaction
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
-from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.lease import Lease, LeaseStore
-from shared.runtime.logging import logger
-
-_log = logger(__name__)
+from shared.runtime.tasks import repeat
 
 JOB: Final = "sweep"
 LEASE_FOR: Final = timedelta(seconds=15)
@@ -61,14 +58,12 @@ class Sweeper:
         self._lease: Lease | None = None
 
     async def run(self) -> None:
-        """Sweep until cancelled; after trouble, go on where it stood: who is due stays due."""
-        while True:
-            try:
-                while await self.sweep():
-                    continue
-            except (TransientError, PermanentError) as error:
-                _log.warning("sweep waits", error=str(error))
-            await asyncio.sleep(LOOK_EVERY.total_seconds())
+        """Sweep until cancelled. After an error the same people are still due."""
+        await repeat(self._sweep_all, LOOK_EVERY, "the sweep")
+
+    async def _sweep_all(self) -> None:
+        while await self.sweep():
+            continue
 
     async def sweep(self) -> bool:
         """Publish what took effect for those due longest; return whether there may be more.

@@ -27,7 +27,7 @@ def logged(some: list[Change]) -> MemoryLog:
         assert place is not None
         mine = parts.setdefault(partition(place.region), [])
         mine.append(counted(one)._replace(seq=len(mine)))
-    return MemoryLog("the topic", parts)
+    return MemoryLog(parts)
 
 
 async def proved(store: CountedStore, some: list[Change]) -> None:

@@ -9,14 +9,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from services.coverage.counting.apply import Applier
+from services.coverage.counting.catching_up import CatchingUp
 from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.flows import Flow, by_day, first_day
 from services.coverage.counting.domain.movements import counted
 from services.coverage.counting.domain.position import Position
+from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.counting.ports import Flush, ReferenceStore, Store
-from services.coverage.counting.progress import Progress
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.reference import Figure
 from services.coverage.reference.kinds.table import KINDS
@@ -42,7 +44,7 @@ from tests.factories_coverage import (
     state,
 )
 from tests.fakes import ManualClock
-from tests.fakes_coverage import MemoryReference, SilentMetrics
+from tests.fakes_coverage import MemoryReference
 
 FIGURE = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all who work")
 AT = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
@@ -263,12 +265,12 @@ async def test_a_crash_around_the_flush_counts_each_change_once(store: Store, cr
     batch = [*map(counted, joined(3))]
     dying, heir = await applier(store), await applier(store)
     dying.take(partition(), batch, 3, AT)
-    sealed = dying.seal([partition()])
+    sealed = dying.close([partition()])
     if crash == "after the flush":
         await dying.commit(sealed)
     await heir.take_up([partition()])
     heir.take(partition(), batch, 3, AT)
-    await heir.commit(heir.seal([partition()]))
+    await heir.commit(heir.close([partition()]))
     with pytest.raises(FencedError):
         await dying.commit(sealed)
     assert (await store.figures([VILLAGE], TODAY))[VILLAGE].tally.registered == 3
@@ -277,7 +279,9 @@ async def test_a_crash_around_the_flush_counts_each_change_once(store: Store, cr
 
 async def applier(store: Store) -> Applier:
     """Return an applier that has taken up the village's partition."""
-    taken = Applier(store, Progress(partition), ManualClock(), SilentMetrics(), _ignored, _ignored)
+    taken = Applier(
+        store, CatchingUp(partition), ManualClock(), CountingMetrics(CollectorRegistry()), _ignored, _ignored
+    )
     await taken.take_up([partition()])
     return taken
 

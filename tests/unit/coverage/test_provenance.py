@@ -17,7 +17,7 @@ from tests.factories_reference import RECORDED_AT, SEPTEMBER, book_of, row, tree
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryStore
 from tests.fakes_proof import MemoryProofs
-from tests.unit.coverage.test_publish import Replica
+from tests.unit.coverage.publishing.test_publisher import Replica
 
 CHILDREN = tree(VILLAGE, "11.02.01.2001")
 AT = AsOf(date(2026, 11, 21))

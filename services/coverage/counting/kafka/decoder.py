@@ -6,13 +6,16 @@ two together (ADR 0018).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
+from aiokafka import ConsumerRecord
 
+from services.coverage.counting.change_log import LogPart
 from services.coverage.counting.domain.movements import Counted
 from services.coverage.counting.domain.profiles import Standing, standing_of
 from shared.adapters.kafka_producer import partition_for
@@ -36,6 +39,14 @@ class Unusable(Exception):  # noqa: N818 - it is the record's quality
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that is no change, and why."""
+
+    record: ConsumerRecord
+    why: Unusable
 
 
 class _State(msgspec.Struct, gc=False, frozen=True):
@@ -73,6 +84,20 @@ class ChangeDecoder:
         self._is_region = is_region
         self._decode = msgspec.json.Decoder(_Change).decode
         self._places: tuple[dict[str, str], ...] = tuple({} for _ in range(PARTITIONS))
+
+    def part(self, records: Sequence[ConsumerRecord], partition: int) -> tuple[LogPart, list[Refused]]:
+        """Return the changes among consecutive records of a partition, and the records that are no changes."""
+        changes: list[Counted] = []
+        offsets: list[int] = []
+        refused: list[Refused] = []
+        decode = self.decode
+        for record in records:
+            try:
+                changes.append(decode(record.value, partition))
+                offsets.append(record.offset)
+            except Unusable as why:
+                refused.append(Refused(record, why))
+        return LogPart(changes, offsets, records[-1].offset + 1), refused
 
     def decode(self, value: bytes | None, partition: int) -> Counted:
         """Return what is counted of the change that a record of this partition holds.

@@ -154,7 +154,7 @@ class MongoStore:
     ) -> dict[str, Timeline]:
         """See the port. Read in a session of one moment, so that a far day may take longer than a transaction."""
         later = Later(regions, effective_after, recorded_after)
-        async with self._mongo.moment() as session:
+        async with self._mongo.snapshot_read() as session:
             counters = await self._counters(session)
             timelines = {region: Timeline(generation=counters.generation) for region in regions}
             with translating("read the past"):

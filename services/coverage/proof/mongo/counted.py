@@ -1,4 +1,4 @@
-"""What is counted, as one moment has it, for proving it."""
+"""All counters at one point in time, to be proved."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class MongoCounted:
         self._mongo = mongo
 
     @asynccontextmanager
-    async def moment(self) -> AsyncIterator[MongoMoment]:
+    async def point_in_time(self) -> AsyncIterator[MongoPointInTime]:
         """See the port."""
-        async with self._mongo.moment() as session:
-            yield MongoMoment(self._mongo, session, await generation_of(self._mongo, session))
+        async with self._mongo.snapshot_read() as session:
+            yield MongoPointInTime(self._mongo, session, await generation_of(self._mongo, session))
 
 
-class MongoMoment:
+class MongoPointInTime:
     """The collections as one session sees them."""
 
     def __init__(self, mongo: Mongo, session: Session, generation: int) -> None:

@@ -46,7 +46,7 @@ class MongoGenerations:
         }
 
     async def store(self, generation: int) -> MongoStore:
-        """See the port. What a killed rebuild has left open is ended: it would be in the way of the first flush."""
+        """See the port. A transaction that a killed rebuild left open would make the first flush wait."""
         await self._mongo.end_orphans()
         store = MongoStore(self._mongo, generation)
         await store.prepare()
@@ -61,7 +61,7 @@ class MongoGenerations:
         return {doc["_id"]: doc["next_seq"] for doc in found}
 
     async def flip(self, generation: int, held: Mapping[int, int]) -> None:
-        """See the port. Counters that were flushed otherwise have other positions: all are raised to what is held."""
+        """See the port. Other flushes gave the counters other positions: all are raised to the numbers held."""
         counters = self._mongo[of_generation("counters", generation)]
         with translating("raise positions"):
             for partition, next_seq in held.items():
@@ -84,7 +84,7 @@ class MongoGenerations:
         await self._mongo.drop([of_generation("checkpoints", generation)])
 
     async def discard(self) -> int | None:
-        """See the port. Without its checkpoints it is being built no more: what a kill leaves is dropped as old."""
+        """See the port. The checkpoints go first: what a kill leaves behind then counts as old."""
         building = (await self.builds()).building
         if building is not None:
             await self._mongo.drop(of_generation(name, building) for name in ("checkpoints", "counters", "pages"))

@@ -77,7 +77,7 @@ class MongoKeyring:
 
     async def settle(self) -> None:
         """See the port."""
-        await self._mongo.settle()
+        await self._mongo.wait_for_open_transactions()
 
     async def sizes(self) -> tuple[int, int]:
         """See the port."""

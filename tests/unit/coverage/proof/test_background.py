@@ -1,4 +1,4 @@
-"""The proof in the background: one replica at a time, little by little, told to all."""
+"""The background proof: one replica at a time, little by little, shown by all."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from services.coverage.counting.domain.counters import Sum, Tally
 from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.movements import counted
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.ports import Figures, Flush
-from services.coverage.proof import background as prove
-from services.coverage.proof.background import LEASE_FOR, LOOK_EVERY_S, Prover
+from services.coverage.proof import background
+from services.coverage.proof.background import EVERY, LEASE_FOR, BackgroundVerifier
+from services.coverage.proof.metrics import ProofMetrics
 from services.coverage.proof.ports import Passed, Proof
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError
@@ -26,6 +28,19 @@ P = partition()
 CHANGES = [*map(counted, joined(5))]
 
 
+class Shown(ProofMetrics):
+    """Metrics that keep all they have shown."""
+
+    def __init__(self) -> None:
+        super().__init__(CollectorRegistry())
+        self.proofs: list[Proof] = []
+
+    def show(self, proof: Proof) -> None:
+        """See `ProofMetrics`."""
+        self.proofs.append(proof)
+        super().show(proof)
+
+
 class World:
     """A store that has counted, a topic, and what replicas share."""
 
@@ -33,9 +48,10 @@ class World:
         store = MemoryStore()
         self.store = store
         self.counted = MemoryCounted(store)
-        self.log = MemoryLog("the topic", {P: CHANGES})
+        self.log = MemoryLog({P: CHANGES})
         self.leases, self.proofs, self.clock = MemoryLeases(), MemoryProofs(), ManualClock()
         self.slept: list[float] = []
+        self.metrics = Shown()
 
     async def count(self) -> None:
         """Count all changes."""
@@ -47,9 +63,11 @@ class World:
         self.slept.append(seconds)
         self.clock.advance(timedelta(seconds=seconds))
 
-    def prover(self, holder: str = "one") -> Prover:
+    def verifier(self, holder: str = "one") -> BackgroundVerifier:
         """Return a replica's."""
-        return Prover(self.counted, [self.log], self.proofs, self.leases, holder, self.clock, self.proofs, self.sleep)
+        return BackgroundVerifier(
+            self.counted, [self.log], self.proofs, self.leases, holder, self.clock, self.metrics, self.sleep
+        )
 
 
 @pytest.fixture
@@ -61,34 +79,34 @@ async def world() -> World:
 
 
 async def test_a_pass_goes_through_all_partitions(world: World) -> None:
-    """Then it is told when it ended, that all agreed, and up to which position; and the next begins."""
-    prover = world.prover()
+    """Then the proof says when it ended, that all agreed, and up to which position; and the next pass begins."""
+    verifier = world.verifier()
     for at in range(PARTITIONS):
         assert (world.proofs.proof.partition, world.proofs.proof.last) == (at, None)
-        await prover.look()
+        await verifier.verify_next()
     assert world.proofs.proof == Proof(last=Passed(world.clock.now(), 0, 5, with_topic=True))
-    assert world.proofs.shown[-1] == world.proofs.proof
+    assert world.metrics.proofs[-1] == world.proofs.proof
 
 
 async def test_after_each_piece_it_rests_a_hundred_times_as_long(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """In slices between which the lease is kept."""
     now = iter(range(1000))
-    monkeypatch.setattr(prove, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(background, "perf_counter", lambda: next(now))
     world.proofs.proof = Proof(partition=P)
-    await world.prover().look()
+    await world.verifier().verify_next()
     assert sum(world.slept) > 0
     assert max(world.slept) <= 10 < LEASE_FOR.total_seconds()
-    assert sum(world.slept) % prove.REST == 0, "each piece took a second"
+    assert sum(world.slept) % background.REST == 0, "each piece took a second"
 
 
-async def test_one_replica_proves_the_others_tell(world: World) -> None:
+async def test_one_replica_proves_and_the_others_show_it(world: World) -> None:
     """Until its lease runs out; then another goes on where it stood."""
-    first, second = world.prover("one"), world.prover("two")
-    await first.look()
-    await second.look()
+    first, second = world.verifier("one"), world.verifier("two")
+    await first.verify_next()
+    await second.verify_next()
     assert world.proofs.proof.partition == 1
     world.clock.advance(LEASE_FOR + timedelta(seconds=1))
-    await second.look()
+    await second.verify_next()
     assert world.proofs.proof.partition == 2
 
 
@@ -96,15 +114,15 @@ async def test_one_that_was_overtaken_writes_nothing(world: World, monkeypatch: 
     """Its finding may be old."""
     world.proofs.proof = Proof(partition=P)
     now = iter(range(1000))
-    monkeypatch.setattr(prove, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(background, "perf_counter", lambda: next(now))
 
     async def frozen(seconds: float) -> None:
         world.clock.advance(LEASE_FOR * 2)
-        await world.leases.acquire(prove.JOB, "two", world.clock.now(), LEASE_FOR)
+        await world.leases.acquire(background.JOB, "two", world.clock.now(), LEASE_FOR)
 
     world.sleep = frozen  # type: ignore[method-assign]
     with pytest.raises(FencedError):
-        await world.prover().look()
+        await world.verifier().verify_next()
     assert world.proofs.proof == Proof(partition=P)
 
 
@@ -113,26 +131,26 @@ async def test_differences_show_at_once_and_until_a_pass_is_clean(world: World) 
     sound = dict(world.counted.spoilt)
     world.counted.spoilt[VILLAGE] = Figures(Tally())
     world.proofs.proof = Proof(partition=P)
-    prover = world.prover()
-    await prover.look()
+    verifier = world.verifier()
+    await verifier.verify_next()
     assert world.proofs.proof.differences == 2, "with its pages, and with the topic"
-    assert Proof(partition=P, differences=1) in world.proofs.shown
+    assert Proof(partition=P, differences=1) in world.metrics.proofs
     world.proofs.proof = replace(world.proofs.proof, partition=PARTITIONS - 1)
-    await prover.look()
+    await verifier.verify_next()
     assert world.proofs.proof.last is not None
     assert world.proofs.proof.last.differences == 2
     world.counted.spoilt = sound
     for _ in range(PARTITIONS):
-        await prover.look()
+        await verifier.verify_next()
     assert world.proofs.proof.last.differences == 0
 
 
-async def test_a_topic_without_its_beginning_is_told(world: World) -> None:
+async def test_a_topic_without_its_beginning_is_reported(world: World) -> None:
     """The rest of the proof stands; it says that it is without the topic."""
     world.log.there[P] = CHANGES[1:]
-    prover = world.prover()
+    verifier = world.verifier()
     for _ in range(PARTITIONS):
-        await prover.look()
+        await verifier.verify_next()
     assert world.proofs.proof.last == Passed(world.clock.now(), 0, 5, with_topic=False)
 
 
@@ -141,7 +159,7 @@ async def test_trouble_does_not_end_it_and_its_end_frees_the_job(world: World) -
     errors = [TransientError("away"), KeyError("a defect")]
 
     async def sleep(seconds: float) -> None:
-        assert seconds == LOOK_EVERY_S
+        assert seconds == EVERY.total_seconds()
         if not errors:
             raise StopAsyncIteration
 
@@ -154,5 +172,5 @@ async def test_trouble_does_not_end_it_and_its_end_frees_the_job(world: World) -
     world.proofs.read = read  # type: ignore[method-assign]
     world.leases.holder = None
     with pytest.raises(StopAsyncIteration):
-        await world.prover().run()
+        await world.verifier().run()
     assert world.leases.holder is None

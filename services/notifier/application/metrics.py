@@ -1,4 +1,4 @@
-"""Notifier's Prometheus metrics. Labels: rules, reasons, phases and channels, all from closed lists."""
+"""Notifier's Prometheus metrics. Labels (rules, reasons, phases, channels) come from closed lists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.runtime.metrics import WAY_SECONDS
 
 
 class NotifierMetrics:
-    """Counts snapshots, decisions and deliveries, and shows what stands."""
+    """Counts records, decisions and deliveries, and shows the present alerts and waiting deliveries."""
 
     def __init__(self, registry: CollectorRegistry, rules: Iterable[str]) -> None:
         self._rules = tuple(rules)
@@ -44,7 +44,7 @@ class NotifierMetrics:
         )  # fmt: skip
 
     def snapshots(self, taken: int, stale: int) -> None:
-        """See the port."""
+        """Count the snapshots that were evaluated, and those dropped because a newer one is known."""
         self._records.labels("taken").inc(taken)
         self._records.labels("stale").inc(stale)
 
@@ -53,12 +53,12 @@ class NotifierMetrics:
         self._records.labels("dead").inc()
 
     def evaluated(self, decisions: Sequence[tuple[str, Reason]]) -> None:
-        """See the port."""
+        """Count decisions by rule and reason."""
         for (rule, reason), times in Tally(decisions).items():
             self._evaluations.labels(rule, reason.value).inc(times)
 
     def delivered(self, delivery: Delivery, alert: Alert, now: datetime) -> None:
-        """See the port. An alert that waited out a hold time says nothing of how fast we are."""
+        """Count a sent message and the time it took, unless the rule has a hold time, which would hide our speed."""
         self._deliveries.labels("sent", delivery.channel).inc()
         if alert.rule.hold_for:
             return
@@ -67,15 +67,15 @@ class NotifierMetrics:
             self._accepted.observe(max(0.0, (now - alert.snapshot.recorded_at).total_seconds()))
 
     def failed(self, delivery: Delivery, *, given_up: bool) -> None:
-        """See the port."""
+        """Count a failed attempt."""
         self._deliveries.labels("dead" if given_up else "failed", delivery.channel).inc()
 
     def channel(self, channel: str, *, works: bool) -> None:
-        """See the port."""
+        """Show whether the last attempt succeeded, or failed only for its own recipient or message."""
         self._works.labels(channel).set(int(works))
 
-    def standing(self, phases: Mapping[tuple[str, str], int], waiting_deliveries: int) -> None:
-        """See the port."""
+    def show(self, phases: Mapping[tuple[str, str], int], waiting_deliveries: int) -> None:
+        """Show how many regions are in each (rule, phase), and how many deliveries wait."""
         for rule in self._rules:
             for phase in (Phase.PENDING, Phase.FIRING, Phase.RECOVERING):
                 self._alerts.labels(rule, phase.value).set(phases.get((rule, phase.value), 0))

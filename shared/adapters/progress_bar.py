@@ -1,4 +1,4 @@
-"""How far a long work is: a bar on a terminal, a line now and then elsewhere; each with rate and time left."""
+"""Progress of long work with rate and time left: a bar on a terminal, a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 _LINE_EVERY_S: Final = 5.0
+"""Often enough to see that the work goes on, seldom enough for a log file."""
 
 
 class _Rate(ProgressColumn):
-    """Steps a second, of late."""
+    """Steps a second, measured over the last ones."""
 
     def render(self, task: Task) -> Text:
         """See rich."""
         return Text(f"{task.speed or 0:,.0f}/s")
 
 
-class ShownProgress:
-    """Shows one phase after another; `done` are the steps of all."""
+class ProgressBar:
+    """Shows one phase after another. `done` counts the steps of all phases."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
@@ -42,19 +43,19 @@ class ShownProgress:
         self._bars.stop()
 
     def begin(self, phase: str, total: int | None = None) -> None:
-        """See the protocol."""
+        """Show a new phase of `total` steps, if the total is known."""
         self._bars.remove_task(self._bar)
         self._bar = self._bars.add_task(phase, total=total)
-        self._say()
+        self._print_line()
 
     def advance(self, steps: int) -> None:
-        """See the protocol."""
+        """Count finished steps."""
         self.done += steps
         self._bars.advance(self._bar, steps)
         if monotonic() > self._line_due:
-            self._say()
+            self._print_line()
 
-    def _say(self) -> None:
+    def _print_line(self) -> None:
         if not self._console.is_terminal:
             task = self._bars.tasks[0]
             of = "" if task.total is None else f" of {task.total:,.0f}"

@@ -1,4 +1,4 @@
-"""A new generation: built beside the live one, level with it at the flip, whatever comes between."""
+"""A new generation: built beside the live one, equal to it at the flip, whatever comes between."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.movements import Counted, counted
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.ports import Flush
 from services.coverage.proof import rebuild
-from services.coverage.proof.ports import Part
-from services.coverage.proof.rebuild import LEASE_FOR, Growing, Rebuild
+from services.coverage.proof.rebuild import LEASE_FOR, Rebuild
 from shared.runtime.errors import PermanentError
-from tests.factories_coverage import RECORDED_AT, VILLAGE, joined, partition
+from tests.factories_coverage import VILLAGE, joined, partition
 from tests.fakes import ManualClock
 from tests.fakes_audit import SilentProgress
 from tests.fakes_coverage import MemoryStore
-from tests.fakes_proof import MemoryGenerations, MemoryLeases, MemoryTopic
+from tests.fakes_proof import MemoryGenerations, MemoryLeases, MemoryLog
 
 P = partition()
 CHANGES = [*map(counted, joined(12))]
@@ -32,7 +29,7 @@ CHANGES = [*map(counted, joined(12))]
 class World:
     """A live store that has counted some of the topic, and all a rebuild needs."""
 
-    topic: MemoryTopic
+    topic: MemoryLog
     live: MemoryStore = field(default_factory=MemoryStore)
     leases: MemoryLeases = field(default_factory=MemoryLeases)
     clock: ManualClock = field(default_factory=ManualClock)
@@ -60,13 +57,13 @@ class World:
 @pytest.fixture
 async def world() -> World:
     """Ten of twelve changes are counted."""
-    world = World(MemoryTopic({P: CHANGES}))
+    world = World(MemoryLog({P: CHANGES}))
     await world.count(CHANGES[:10])
     return world
 
 
-async def test_it_takes_over_level_with_the_live_one(world: World) -> None:
-    """What is on the topic beyond it is left to be counted as ever."""
+async def test_it_takes_over_where_the_live_one_stands(world: World) -> None:
+    """Later changes on the topic are left to be counted as ever."""
     assert await world.rebuild().run() == 1
     assert world.generations.number == 1
     assert await world.registered() == 10
@@ -116,25 +113,3 @@ async def test_without_the_beginning_nothing_is_built(world: World) -> None:
     with pytest.raises(PermanentError, match=r"begins with seq 3.*lost-topic\.md"):
         await world.rebuild().run()
     assert world.generations.number == 0
-
-
-@given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 12), st.booleans()), max_size=30))
-def test_growing_takes_each_change_once_and_none_too_many(steps: list[tuple[int, int, bool]]) -> None:
-    """However much is read at a time, however far it may go, and wherever it is broken off."""
-    part, written = Growing(P, Position()), Position()
-    offset, until, taken = 0, 0, 0
-    for size, further, broken_off in steps:
-        until = max(until, further)
-        taken += part.take_left(until)
-        if part.lacks(until):
-            batch = CHANGES[offset : offset + size]
-            taken += part.take(Part(batch, offset, offset + len(batch), RECORDED_AT), until)
-            offset += len(batch)
-        flush = part.seal(ManualClock())
-        if flush is not None:
-            assert flush.before == written
-            written = flush.after
-        assert taken == written.next_seq <= until
-        assert written.next_offset <= written.next_seq
-        if broken_off:
-            part, offset = Growing(P, written), written.next_offset
