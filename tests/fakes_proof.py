@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
 from services.coverage.counting.domain.counters import Tally
-from services.coverage.counting.domain.movements import Counted, Movement, Step
+from services.coverage.counting.domain.movements import CountedChange, Movement, Step
 from services.coverage.counting.domain.position import Position
-from services.coverage.counting.ports import Figures
+from services.coverage.counting.domain.region_counts import RegionCounts
 from services.coverage.proof.ports import Builds, Part, Proof
 from shared.regions.codes import holds, level_of
 from shared.runtime.errors import FencedError
@@ -20,11 +20,11 @@ from tests.fakes_coverage import MemoryStore
 class MemoryLog:
     """A log of changes in memory; what is put in later is found by who asks on."""
 
-    def __init__(self, name: str, changes: Mapping[int, Sequence[Counted]]) -> None:
+    def __init__(self, name: str, changes: Mapping[int, Sequence[CountedChange]]) -> None:
         self.name = name
         self.there = {partition: list(some) for partition, some in changes.items()}
 
-    async def changes(self, partition: int) -> AsyncGenerator[Sequence[Counted]]:
+    async def changes(self, partition: int) -> AsyncGenerator[Sequence[CountedChange]]:
         """See the port."""
         read = 0
         while True:
@@ -38,7 +38,7 @@ class MemoryCounted:
 
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
-        self.spoilt: dict[str, Figures] = {}
+        self.spoilt: dict[str, RegionCounts] = {}
         self.rows: dict[str, list[tuple[Step | Movement, int]]] = {}
 
     @asynccontextmanager
@@ -68,7 +68,7 @@ class MemoryMoment:
         provinces = {region[:2] for region in regions}
         return [*(r for r in regions if level_of(r) == "regency"), *provinces, *(["ID"] if regions else [])]
 
-    async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, Figures]:
+    async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, RegionCounts]:
         """See the port."""
         part = self._part(partition)
         below = [one for one in await part.regions_of(partition) if holds(region, one)]
@@ -178,7 +178,7 @@ class MemoryGenerations:
 class MemoryTopic:
     """A topic of changes in memory, two records of a partition at a time; the offset is the place in the list."""
 
-    def __init__(self, changes: Mapping[int, Sequence[Counted]]) -> None:
+    def __init__(self, changes: Mapping[int, Sequence[CountedChange]]) -> None:
         self.there = {partition: list(some) for partition, some in changes.items()}
         self.opened_at: dict[int, int] = {}
 

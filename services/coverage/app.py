@@ -24,14 +24,13 @@ from services.coverage.counting.resume import resume
 from services.coverage.http import boards as http_boards
 from services.coverage.http import provenance as http_provenance
 from services.coverage.http import reference as http_reference
-from services.coverage.http import regions as http_api
+from services.coverage.http import regions as http_regions
 from services.coverage.http import reports as http_reports
 from services.coverage.http import search as http_search
 from services.coverage.http import series as http_series
 from services.coverage.http import stream as http_stream
-from services.coverage.http.days import asked
-from services.coverage.http.places import Routes, in_force, placed
-from services.coverage.http.sight import Sight
+from services.coverage.http.dependencies import Dependencies
+from services.coverage.http.visibility import Visibility
 from services.coverage.metrics import CoverageMetrics
 from services.coverage.proof import background as prove
 from services.coverage.proof import rebuild
@@ -52,18 +51,16 @@ from services.coverage.publishing.publisher import Publisher
 from services.coverage.reading.boards import Boards
 from services.coverage.reading.derived import Deriver
 from services.coverage.reading.districts import Districts
-from services.coverage.reading.due import DueViewer
-from services.coverage.reading.groups import StoredGroups
+from services.coverage.reading.due import DueReader
 from services.coverage.reading.live import Live
 from services.coverage.reading.provenance import Provenance
 from services.coverage.reading.series import Series
-from services.coverage.reading.snapshots import Viewer
+from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.reference import Book
 from services.coverage.reference.load import ReferenceImport
 from services.coverage.reference.mongo import MongoReference
 from services.coverage.settings import CoverageSettings
 from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.http_answers import Steady
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.kafka_gathering import GatheringReader
 from shared.adapters.kafka_producer import Producer, partition_for
@@ -105,10 +102,12 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     )
 
     book, progress = Book(), Progress(partition_of)
-    boards = Boards(book, regions.children, Districts(book, regions.children, StoredGroups(store)))
-    viewer = Viewer(store, Deriver(book, regions.children), boards, regions.name, clock, progress.catching_up)
+    boards = Boards(Districts(book, regions.children, store))
+    snapshot_reader = SnapshotReader(
+        store, Deriver(book, regions.children), boards, regions.name, clock, progress.catching_up
+    )
     publisher = Publisher(
-        viewer,
+        snapshot_reader,
         KafkaSnapshotTopic(producer, snapshots.name),
         lambda: reader.partitions,
         partition_of,
@@ -164,47 +163,40 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         run=run,
     )
     _add_routes(
-        api, settings, clock, viewer=viewer, boards=boards, book=book, store=store, reference=reference, proofs=proofs,
-        on_reference=watch,
+        api, settings, clock, snapshot_reader=snapshot_reader, boards=boards, book=book, store=store,
+        reference=reference, proofs=proofs, on_reference=watch,
     )  # fmt: skip
     extend_openapi(api)
     return api
 
 
 def _add_routes(
-    api: FastAPI, settings: CoverageSettings, clock: Clock, *, viewer: Viewer, boards: Boards, book: Book,
-    store: MongoStore, reference: MongoReference, proofs: MongoProofs, on_reference: Watch,
+    api: FastAPI, settings: CoverageSettings, clock: Clock, *, snapshot_reader: SnapshotReader, boards: Boards,
+    book: Book, store: MongoStore, reference: MongoReference, proofs: MongoProofs, on_reference: Watch,
 ) -> None:  # fmt: skip
     """Add everything under /v1."""
     regions = catalogue()
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
     bearer = Bearer(verifier)
     homes = Homes(regions, table())
-    region = in_force(regions, homes)
-    routes: Routes = {"placed": placed(region), "asked": asked(clock), "bearer": bearer}
-    sight = Sight(viewer, PublicViewer(viewer, regions.children, clock))
+    depends = Dependencies(regions, homes, clock, bearer)
+    visibility = Visibility(snapshot_reader, PublicViewer(snapshot_reader, regions.children, clock))
     api.include_router(
         http_search.create_router(
             search=cache(lambda: RegionSearch(regions.name, regions.children)), catalogue=regions, bearer=bearer
         )
     )
-    api.include_router(http_api.create_router(sight=sight, steady=Steady(), catalogue=regions, **routes))
+    api.include_router(http_regions.create_router(visibility=visibility, depends=depends))
     provenance = Provenance(book, regions.children, store, proofs, clock)
-    api.include_router(http_provenance.create_router(provenance=provenance, **routes))
+    api.include_router(http_provenance.create_router(provenance=provenance, depends=depends))
     series = Series(store, book, regions.children)
-    api.include_router(http_series.create_router(series=series, today=provenance.today, **routes))
-    due = DueViewer(store, regions.children, clock)
-    api.include_router(http_boards.create_router(due=due, boards=boards, today=provenance.today, **routes))
+    api.include_router(http_series.create_router(visibility=visibility, series=series, depends=depends))
+    due = DueReader(store, regions.children, clock)
+    api.include_router(http_boards.create_router(visibility=visibility, due=due, boards=boards, depends=depends))
     imports = ReferenceImport(reference, on_reference, homes.home_of, clock)
     api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
-    api.include_router(
-        http_reports.create_router(sight=sight, children=regions.children, in_force=region, clock=clock, bearer=bearer)
-    )
-    api.include_router(
-        http_stream.create_router(
-            sight=sight, live=Live(clock), children=regions.children, in_force=region, bearer=bearer
-        )
-    )
+    api.include_router(http_reports.create_router(visibility=visibility, depends=depends))
+    api.include_router(http_stream.create_router(visibility=visibility, live=Live(clock), depends=depends))
     if settings.cors_origins:
         api.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET"],

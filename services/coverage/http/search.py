@@ -1,4 +1,4 @@
-"""Finding regions over HTTP; names and codes are public."""
+"""Search for regions over HTTP; names and codes are public."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FoundPage:
 
 
 def create_router(*, search: Callable[[], RegionSearch], catalogue: Catalogue, bearer: Bearer) -> APIRouter:
-    """Return the route that finds regions; `search` makes the index at its first call, and may take seconds."""
+    """Return the route that finds regions; the first call of `search` builds the index, which may take seconds."""
     router = APIRouter(prefix="/v1/regions", tags=["regions"])
 
     def found(code: str) -> Found:

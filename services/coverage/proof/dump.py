@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from services.coverage.counting.domain.movements import Counted
+from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
 from services.coverage.proof.ports import ChangeLog
 from shared.adapters.kafka_producer import partition_for
@@ -48,7 +48,7 @@ class LedgerDump:
         self._later = later
         self._decode = msgspec.json.Decoder(_Placed).decode
 
-    async def changes(self, partition: int) -> AsyncGenerator[Sequence[Counted]]:
+    async def changes(self, partition: int) -> AsyncGenerator[Sequence[CountedChange]]:
         """See the port."""
         while batch := self._batch(partition):
             yield batch
@@ -56,8 +56,8 @@ class LedgerDump:
             async for some in later:
                 yield some
 
-    def _batch(self, partition: int) -> list[Counted]:
-        batch: list[Counted] = []
+    def _batch(self, partition: int) -> list[CountedChange]:
+        batch: list[CountedChange] = []
         for number, line in self._lines:
             place = self._place(number, line)
             if place > partition:

@@ -9,7 +9,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from services.coverage.counting.domain.movements import Counted
+from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
 from services.coverage.proof.ports import Part
 from shared.adapters.kafka_access import KafkaAccess
@@ -34,7 +34,7 @@ class KafkaChangeLog:
         self._topic = topic
         self._decoder = decoder
 
-    async def changes(self, partition: int) -> AsyncGenerator[Sequence[Counted]]:
+    async def changes(self, partition: int) -> AsyncGenerator[Sequence[CountedChange]]:
         """See the port."""
         async with self.opened({partition: 0}) as tail:
             while True:
@@ -92,7 +92,7 @@ class KafkaTail:
         changes = list(self._readable(partition, records))
         return Part(changes, records[0].offset, records[-1].offset + 1, written_at(records[-1]))
 
-    def _readable(self, partition: int, records: Sequence[ConsumerRecord]) -> Iterator[Counted]:
+    def _readable(self, partition: int, records: Sequence[ConsumerRecord]) -> Iterator[CountedChange]:
         for record in records:
             try:
                 yield self._decoder.decode(record.value, partition)

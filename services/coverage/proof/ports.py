@@ -9,9 +9,10 @@ from datetime import date, datetime
 from typing import Protocol
 
 from services.coverage.counting.domain.counters import Tally
-from services.coverage.counting.domain.movements import Counted, Movement, Step
+from services.coverage.counting.domain.movements import CountedChange, Movement, Step
 from services.coverage.counting.domain.position import Position
-from services.coverage.counting.ports import Figures, Store
+from services.coverage.counting.domain.region_counts import RegionCounts
+from services.coverage.counting.ports import Store
 
 
 class Moment(Protocol):
@@ -25,7 +26,7 @@ class Moment(Protocol):
         """Return the nation, the provinces and the regencies that have counters in this partition."""
         ...
 
-    async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, Figures]:
+    async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, RegionCounts]:
         """Return the region as this partition counts it, and of a regency also every region below that has counters.
 
         Flows are those of days from the one given on.
@@ -53,7 +54,7 @@ class CountedStore(Protocol):
 class Part:
     """What was read of a partition: its changes, from one offset up to before the next, the last written then."""
 
-    changes: Sequence[Counted]
+    changes: Sequence[CountedChange]
     first_offset: int
     next_offset: int
     written_at: datetime
@@ -67,7 +68,7 @@ class ChangeLog(Protocol):
         """What to call it in a message."""
         ...
 
-    def changes(self, partition: int) -> AsyncGenerator[Sequence[Counted]]:
+    def changes(self, partition: int) -> AsyncGenerator[Sequence[CountedChange]]:
         """Yield the partition's changes from the first that is there on.
 
         An empty batch says that there is no more now; it may be asked on. What cannot be read is left out, as it is

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.movements import Counted
+from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.domain.position import following
 from services.coverage.proof.domain.recount import Recount
 from services.coverage.proof.ports import ChangeLog
@@ -38,7 +38,7 @@ class Recounting:
         self.log = log
         self._partition = partition
         self._batches = log.changes(partition)
-        self._left: Sequence[Counted] = ()
+        self._left: Sequence[CountedChange] = ()
         self._first: int | None = None
 
     async def step(self, until: int) -> int:

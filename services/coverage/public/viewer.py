@@ -15,7 +15,7 @@ from services.coverage.public.domain.suppression import Children, hidden_numbers
 from services.coverage.public.flows import WINDOWS, is_shown, name_of, people_before, window_of
 from services.coverage.public.place import place
 from services.coverage.public.slices import SLICES, hidden_slices
-from services.coverage.reading.snapshots import Viewer
+from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.reference import AsOf
 from shared.contracts.snapshots import Snapshot, Window
 from shared.regions.codes import Level, level_of, lineage_of, local
@@ -33,7 +33,7 @@ class MonthEndsOnlyError(Exception):
 class PublicViewer:
     """Shows regions to people without a token."""
 
-    def __init__(self, viewer: Viewer, children: Children, clock: Clock) -> None:
+    def __init__(self, viewer: SnapshotReader, children: Children, clock: Clock) -> None:
         self._viewer = viewer
         self._children = children
         self._clock = clock

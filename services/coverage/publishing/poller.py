@@ -71,7 +71,7 @@ class Watch:
     async def _look_at_checkpoints(self) -> None:
         caught_up = self._progress.caught_up(self._reader.level)
         if caught_up:
-            await self._store.mark_level(caught_up)
+            await self._store.mark_caught_up(caught_up)
             for partition in caught_up:
                 self._progress.note(partition, behind=False)
         checkpoints = await self._store.checkpoints()

@@ -12,7 +12,7 @@ from typing import Final
 from services.coverage.counting.domain.movements import lineage
 from services.coverage.counting.ports import Metrics, SnapshotTopic
 from services.coverage.publishing.pacing import Pacer
-from services.coverage.reading.snapshots import Viewer
+from services.coverage.reading.snapshots import SnapshotReader
 from shared.regions.codes import NATION, PROVINCE_CODE, REGENCY_CODE
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
@@ -34,7 +34,7 @@ class Publisher:
 
     def __init__(
         self,
-        viewer: Viewer,
+        viewer: SnapshotReader,
         topic: SnapshotTopic,
         owned: Callable[[], frozenset[int]],
         partition_of: Callable[[str], int],

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.coverage.counting.apply import Applier, Sealed
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.movements import Counted, counted
+from services.coverage.counting.domain.movements import CountedChange, counted
 from services.coverage.counting.domain.rollup import Rollup
 from services.coverage.counting.ports import Store
 from services.coverage.counting.progress import Progress
@@ -29,7 +29,7 @@ Move = tuple[int, str, int, int]
 """Which replica, what it does, to the partition of which place, and with how many records."""
 
 
-def published(lengths: Sequence[int], again: Sequence[int]) -> dict[int, list[Counted]]:
+def published(lengths: Sequence[int], again: Sequence[int]) -> dict[int, list[CountedChange]]:
     """Return the records of each partition: of so many changes, the last so many stand there twice."""
     records = {}
     for place, length, twice in zip(PLACES, lengths, again, strict=True):
@@ -43,7 +43,7 @@ class Replica:
     """One of several that all believe to have every partition."""
 
     store: Store
-    topic: dict[int, list[Counted]]
+    topic: dict[int, list[CountedChange]]
     read_to: dict[int, int] = field(default_factory=dict)
     sealed: list[Sealed] = field(default_factory=list)
 
@@ -122,7 +122,7 @@ async def test_every_change_counts_once(
         await _check(store, topic)
 
 
-async def _check(store: Store, topic: dict[int, list[Counted]]) -> None:
+async def _check(store: Store, topic: dict[int, list[CountedChange]]) -> None:
     """Compare with the sum of each change, and the pages with the counters."""
     once = {(at, one.seq): one for at, records in topic.items() for one in records}
     expected = Rollup(Sum(once.values()))

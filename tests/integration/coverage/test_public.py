@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-import pytest
-
 from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import parent_of
 from tests.factories_coverage import NEIGHBOUR, VILLAGE, change, joined, state
 from tests.integration.coverage.stack import Replica, Stack
-from tests.integration.coverage.test_http import problem
 from tests.waiting import eventually
 
 JOINED_ON = date(2023, 6, 15)
@@ -41,15 +38,6 @@ async def test_villages_are_shown_of_month_ends(stack: Stack, replica: Replica) 
         assert (district["registered"], district["level"], "flows" in district) == (45, "district", False)
     assert (await replica.http.get(f"/v1/regions/{VILLAGE}?as_of=2023-05-31")).json()["registered"] == 0
     assert (await replica.http.get("/v1/regions/11.01")).json()["registered"] == 65
-
-
-@pytest.mark.parametrize("query", ["as_of=2023-06-29", "known_at=2023-06-30", "as_of=2023-06-30&known_at=2023-07-01"])
-async def test_other_days_of_a_village_are_refused(stack: Stack, replica: Replica, query: str) -> None:
-    """Whoever has no token is told which day to write."""
-    for headers, expected in (({}, (401, "unauthorised")), (stack.headers("facts:write"), (403, "scope_missing"))):
-        response = await replica.http.get(f"/v1/regions/{VILLAGE}?{query}", headers=headers)
-        assert problem(response) == expected
-        assert "as of month ends alone" in response.json()["detail"]
 
 
 async def test_flows_are_shown_of_month_ends(stack: Stack, replica: Replica) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from tests.factories_coverage import VILLAGE, change, joined, state
 from tests.integration.coverage.stack import Replica, Stack
-from tests.integration.coverage.test_http import problem, put
+from tests.integration.coverage.test_http import put
 from tests.waiting import eventually
 
 POTENTIAL = "region,basis,valid_from,value,source,definition\n11,workers,2023-01-01,50,bps,all\n"
@@ -42,24 +42,3 @@ async def test_the_public_sees_a_day_with_small_numbers_hidden(stack: Stack, rep
     then = (await replica.http.get("/v1/regions/11?as_of=2023-06-15")).json()
     before = (await replica.http.get("/v1/regions/11?as_of=2023-06-14")).json()
     assert (then["registered"], before["registered"]) == (20, 0)
-
-
-REFUSED = [
-    ("11?as_of=2999-01-01", None, (422, "as_of_in_future")),
-    ("11/children?known_at=2999-01-01", "coverage:read", (422, "known_at_in_future")),
-    ("11/provenance?known_at=2999-01-01", None, (422, "known_at_in_future")),
-    ("11?as_of=soon", None, (422, "malformed_request")),
-    (f"{VILLAGE}?as_of=2023-06-15", None, (401, "unauthorised")),
-    ("11.01.02?as_of=2023-06-15", "facts:write", (403, "scope_missing")),
-]
-
-
-async def test_a_day_that_cannot_be_shown_is_refused(stack: Stack, replica: Replica) -> None:
-    """A day of the future is named with its field; whoever may not see now may not see then."""
-    for path, scope, expected in REFUSED:
-        response = await replica.http.get(f"/v1/regions/{path}", headers=stack.headers(scope) if scope else {})
-        assert (path, problem(response)) == (path, expected)
-        if expected[1].endswith("in_future"):
-            body = response.json()
-            assert body["field"] == expected[1].removesuffix("_in_future")
-            assert "2999-01-01" in body["detail"]

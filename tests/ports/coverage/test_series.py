@@ -8,8 +8,7 @@ from datetime import date, timedelta
 from hypothesis import given
 
 from services.coverage.counting.ports import Store
-from services.coverage.reading.as_of import Past
-from services.coverage.reading.due import By, DueViewer, Part
+from services.coverage.reading.due import By, DuePart, DueReader
 from services.coverage.reading.series import Series, days_of
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.reference import Row
@@ -25,7 +24,7 @@ CHILDREN = tree(VILLAGE, NEIGHBOUR, OTHER_REGENCY)
 
 
 def series(store: Store, *rows: Row[int]) -> Series:
-    """Return what tells of the store's regions over time, with these potentials."""
+    """Return what reads the store's regions over time, with these potentials."""
     return Series(store, book_of(*rows), CHILDREN)
 
 
@@ -62,8 +61,7 @@ async def test_people_change_by_what_flows(some: list[Change]) -> None:
     ):
         for region in REGIONS:
             found = await series(store).flows(region, first, last, known_at, TODAY)
-            ends = await Past(store).history(region, [first - DAY, last], known_at or date.max)
-            begun, ended = ends[first - DAY], ends[last]
+            begun, ended = await series(store).history(region, [first - DAY, last], known_at)
             assert found.change == Count(ended.registered - begun.registered, ended.active - begun.active)
 
 
@@ -77,9 +75,9 @@ async def test_days_in_the_windows_flow_alike_from_counters_and_pages(some: list
         assert cheap == await series(store).flows(region, TODAY - 40 * DAY, TODAY - DAY, date.max, TODAY)
 
 
-async def due(store: Store, region: str, by: By, days: int = 60) -> tuple[int, Sequence[Part], int | None]:
+async def due(store: Store, region: str, by: By, days: int = 60) -> tuple[int, Sequence[DuePart], int | None]:
     """Return who is due within so many days of 21 November."""
-    found = await DueViewer(store, CHILDREN, ManualClock()).of(region, timedelta(days=days), by)
+    found = await DueReader(store, CHILDREN, ManualClock()).of(region, timedelta(days=days), by)
     return found.people, found.parts, found.unplaced
 
 
@@ -94,9 +92,9 @@ async def test_who_is_due_is_told_by_payer_child_month_and_group(store: Store) -
         state(lapses_on=date(2028, 1, 1)),
     ]
     await keep(store, [change(n, after=one) for n, one in enumerate(some)])
-    assert await due(store, "11.01.02", "payer") == (3, [Part("csr", 1), Part("self", 2)], None)
-    assert await due(store, "11.01.02", "payer", days=10) == (1, [Part("csr", 1)], None)
-    assert await due(store, "11.01.02", "month") == (3, [Part("2026-12", 1), Part("2027-01", 2)], None)
-    assert await due(store, "11.01.02", "group") == (3, [Part("non_asn", 1), Part("vulnerable", 1)], None)
-    assert await due(store, "11.01.02", "child") == (3, [Part(VILLAGE, 1), Part(NEIGHBOUR, 1)], 1)
-    assert await due(store, "ID", "child") == (3, [Part("11", 3)], 0)
+    assert await due(store, "11.01.02", "payer") == (3, [DuePart("csr", 1), DuePart("self", 2)], None)
+    assert await due(store, "11.01.02", "payer", days=10) == (1, [DuePart("csr", 1)], None)
+    assert await due(store, "11.01.02", "month") == (3, [DuePart("2026-12", 1), DuePart("2027-01", 2)], None)
+    assert await due(store, "11.01.02", "group") == (3, [DuePart("non_asn", 1), DuePart("vulnerable", 1)], None)
+    assert await due(store, "11.01.02", "child") == (3, [DuePart(VILLAGE, 1), DuePart(NEIGHBOUR, 1)], 1)
+    assert await due(store, "ID", "child") == (3, [DuePart("11", 3)], 0)

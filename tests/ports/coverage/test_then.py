@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from hypothesis import given, settings
 
 from services.coverage.counting.ports import Store
-from services.coverage.reading.snapshots import Viewer
+from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.reference import AsOf, Book
 from shared.contracts.changes import Change
@@ -16,17 +16,17 @@ from shared.contracts.snapshots import Count, Snapshot
 from tests.factories_coverage import RECORDED_AT, TODAY, VILLAGE, change, changes, state
 from tests.factories_reference import book_of, row
 from tests.fakes import ManualClock
-from tests.fakes_coverage import MemoryStore, viewer_of
+from tests.fakes_coverage import MemoryStore, reader_of
 from tests.ports.coverage.test_timelines import DAY, REGIONS, keep, until
 from tests.stores_coverage import fresh_store
 
 ASKED = (AsOf(TODAY - 30 * DAY, TODAY + 10 * DAY), AsOf(TODAY, TODAY), AsOf(TODAY - 95 * DAY))
 
 
-def viewer(store: Store, day: date = TODAY + 60 * DAY, book: Book | None = None) -> Viewer:
-    """Return a viewer on a day that is the same in all three zones."""
+def reader(store: Store, day: date = TODAY + 60 * DAY, book: Book | None = None) -> SnapshotReader:
+    """Return a reader on a day that is the same in all three zones."""
     clock = ManualClock(datetime.combine(day, time(3), UTC))
-    return viewer_of(store, book or Book(), lambda _: (), clock)
+    return reader_of(store, book or Book(), lambda _: (), clock)
 
 
 def counts(snapshot: Snapshot) -> Snapshot:
@@ -42,7 +42,7 @@ async def test_a_day_is_shown_as_it_was_known(store: Store) -> None:
     await keep(store, [change(0, effective_day=TODAY - 20 * DAY, recorded_at=RECORDED_AT - 20 * DAY), late])
     days = [AsOf(TODAY - 5 * DAY, TODAY - DAY), AsOf(TODAY - 5 * DAY), AsOf(TODAY - 15 * DAY)]
     for region in ("ID", "11", "11.01.02", VILLAGE):
-        shown = [(await viewer(store).snapshots([region], at))[0] for at in days]
+        shown = [(await reader(store).snapshots([region], at))[0] for at in days]
         assert [shot.registered for shot in shown] == [1, 2, 1]
         assert [shot.flows["30d"]["joined"] for shot in shown] == [Count(1, 1), Count(2, 2), Count(1, 1)]
         assert [shot.flows["7d"]["joined"] for shot in shown] == [Count(), Count(1, 1), Count(1, 1)]
@@ -56,7 +56,7 @@ async def test_a_day_has_its_own_potential_and_time_and_no_due(store: Store) -> 
         row(POTENTIALS, VILLAGE, "workers", 50, TODAY - 40 * DAY, version=2, recorded_at=RECORDED_AT),
         row(POTENTIALS, VILLAGE, "workers", 60, TODAY - 2 * DAY, version=3),
     )
-    see = viewer(store, book=book)
+    see = reader(store, book=book)
     (now,) = await see.snapshots([VILLAGE])
     (then,) = await see.snapshots([VILLAGE], AsOf(TODAY - 5 * DAY))
     (as_known,) = await see.snapshots([VILLAGE], AsOf(TODAY - 5 * DAY, TODAY - DAY))
@@ -68,7 +68,7 @@ async def test_a_day_has_its_own_potential_and_time_and_no_due(store: Store) -> 
 
 async def test_today_ends_now(store: Store) -> None:
     """A day that is not over is shown as of the instant."""
-    (shot,) = await viewer(store, TODAY).snapshots(["ID"], AsOf(TODAY))
+    (shot,) = await reader(store, TODAY).snapshots(["ID"], AsOf(TODAY))
     assert shot.as_of == datetime.combine(TODAY, time(3), UTC)
 
 
@@ -76,7 +76,7 @@ async def test_before_the_data_there_is_nobody(store: Store) -> None:
     """On the first day of the calendar too."""
     await keep(store, [change(0)])
     for day in (date.min, date(1977, 12, 5), TODAY - DAY):
-        (shot,) = await viewer(store).snapshots(["ID"], AsOf(day))
+        (shot,) = await reader(store).snapshots(["ID"], AsOf(day))
         assert (shot.registered, shot.by_segment, shot.flows["90d"]["joined"]) == (0, {}, Count())
 
 
@@ -88,8 +88,8 @@ async def test_a_day_is_what_its_own_changes_make(some: list[Change]) -> None:
     for at in ASKED:
         part = MemoryStore()
         await keep(part, until(some, at.day, at.known_at or date.max))
-        now = await viewer(part, at.day).snapshots(REGIONS)
-        then = await viewer(whole).snapshots(REGIONS, at)
+        now = await reader(part, at.day).snapshots(REGIONS)
+        then = await reader(whole).snapshots(REGIONS, at)
         assert [*map(counts, then)] == [*map(counts, now)]
 
 
@@ -102,15 +102,15 @@ async def test_mongodb_shows_a_day_as_memory_does(mongodb_uri: str, some: list[C
     async with fresh_store(mongodb_uri, "t_then") as store:
         await keep(store, some, size=3)
         for at in ASKED:
-            assert [*map(counts, await viewer(store).snapshots(REGIONS, at))] == [
-                *map(counts, await viewer(memory).snapshots(REGIONS, at))
+            assert [*map(counts, await reader(store).snapshots(REGIONS, at))] == [
+                *map(counts, await reader(memory).snapshots(REGIONS, at))
             ]
 
 
 async def test_places_of_other_zones_are_read_by_the_same_days(store: Store) -> None:
     """A day asked about is each region's own."""
     await keep(store, [change(0, after=state("92.08.01.2002"), effective_day=TODAY - timedelta(days=3))])
-    shown = await viewer(store).snapshots(["92", "ID"], AsOf(TODAY - 3 * DAY))
+    shown = await reader(store).snapshots(["92", "ID"], AsOf(TODAY - 3 * DAY))
     assert [(shot.registered, shot.as_of.utcoffset()) for shot in shown] == [
         (1, timedelta(hours=9)), (1, timedelta(hours=7)),
     ]  # fmt: skip

@@ -20,7 +20,7 @@ from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError
 from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, joined, partition
 from tests.fakes import ManualClock
-from tests.fakes_coverage import ManualReader, MemoryReference, MemoryStore, MemoryTopic, SilentMetrics, viewer_of
+from tests.fakes_coverage import ManualReader, MemoryReference, MemoryStore, MemoryTopic, SilentMetrics, reader_of
 
 POTENTIAL = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 17_109, "bps", "all who work")
 BEHIND = timedelta(minutes=5)
@@ -43,7 +43,7 @@ class Replica:
     def __post_init__(self) -> None:
         metrics, book, progress = SilentMetrics(), Book(), Progress(partition)
         self.topic = MemoryTopic()
-        viewer = viewer_of(self.store, book, children, self.clock, lambda code: f"name of {code}", progress.catching_up)
+        viewer = reader_of(self.store, book, children, self.clock, lambda code: f"name of {code}", progress.catching_up)
         self.publisher = Publisher(viewer, self.topic, lambda: self.reader.partitions, partition, self.clock, metrics)
         self.applier = Applier(
             self.store, progress, self.clock, metrics, self.publisher.counted, self.publisher.counted_behind

@@ -9,9 +9,10 @@ import pytest
 
 from services.coverage.counting.domain.counters import Sum, Tally
 from services.coverage.counting.domain.flows import first_day
-from services.coverage.counting.domain.movements import Counted, counted
+from services.coverage.counting.domain.movements import CountedChange, counted
 from services.coverage.counting.domain.position import Position, following
-from services.coverage.counting.ports import Figures, Flush
+from services.coverage.counting.domain.region_counts import RegionCounts
+from services.coverage.counting.ports import Flush
 from services.coverage.proof.domain.recount import Difference
 from services.coverage.proof.verify import DifferenceFound, Verifier, stop
 from shared.contracts.changes import Change
@@ -88,7 +89,7 @@ async def test_a_spoilt_counter_is_named(region: str) -> None:
     """At any level: region, measure, what it must be and is, partition and seq."""
     counts = await counting()
     spoilt = Tally({"BPU  self JKK+JKM active": 9})
-    counts.spoilt[region] = Figures(spoilt, 7)
+    counts.spoilt[region] = RegionCounts(spoilt, 7)
     difference = await found(counts)
     assert (difference.region, difference.measure) == (region, "registered")
     assert (difference.found, difference.partition, difference.seq) == (9, P, 7)
@@ -163,7 +164,7 @@ async def test_a_judge_may_hear_of_all() -> None:
     """It need not stop at the first."""
     counts, heard = await counting(), list[Difference]()
     for region in (VILLAGE, NEIGHBOUR):
-        counts.spoilt[region] = Figures(Tally(), 0)
+        counts.spoilt[region] = RegionCounts(Tally(), 0)
     await verified(counts, judge=heard)
     assert {one.region for one in heard} == {VILLAGE, NEIGHBOUR}
 
@@ -171,6 +172,6 @@ async def test_a_judge_may_hear_of_all() -> None:
 def test_a_mended_gap_is_read_over() -> None:
     """What came too soon came again after what was missing."""
     numbers = [0, 1, 3, 4, 1, 2, 3, 4]
-    batch: list[Counted] = [counted(change(seq)) for seq in numbers]
+    batch: list[CountedChange] = [counted(change(seq)) for seq in numbers]
     assert [one.seq for one in following(0, batch)] == [0, 1, 2, 3, 4]
     assert following(0, batch[2:4]) == []

@@ -1,4 +1,4 @@
-"""What of a partition has been applied: every change once, none skipped."""
+"""How far a partition has been applied: every change once, none skipped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 
 class Numbered(Protocol):
-    """What carries a number that is contiguous in its partition."""
+    """Anything with a number that is contiguous in its partition."""
 
     @property
     def seq(self) -> int:
@@ -20,7 +20,7 @@ N = TypeVar("N", bound=Numbered)
 
 
 class SequenceGap(Exception):  # noqa: N818 - it is a finding, not a fault of the caller
-    """A number is missing: what it carried would never be counted. `place` is that of the seen one in its batch."""
+    """A number is missing, so its change would never be counted. `place` is the seen one's index in its batch."""
 
     def __init__(self, partition: int, expected: int, seen: int, place: int) -> None:
         super().__init__(
@@ -35,13 +35,13 @@ class SequenceGap(Exception):  # noqa: N818 - it is a finding, not a fault of th
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The next seq and the next offset of a partition still to apply."""
+    """The next seq and the next offset to apply in a partition."""
 
     next_seq: int = 0
     next_offset: int = 0
 
     def advance(self, partition: int, batch: Sequence[N], next_offset: int) -> tuple[Position, list[N]]:
-        """Return the position after this batch and the part of it that was not applied before.
+        """Return the position after this batch, and the changes of it that were not applied before.
 
         Units: seq, contiguous per partition, starting at 0. The offset never retreats.
         Raises: SequenceGap, naming the partition, the seq expected and the seq seen.
@@ -49,7 +49,7 @@ class Position:
         """
         expected = self.next_seq
         if [change.seq for change in batch] == list(range(expected, expected + len(batch))):
-            # As it nearly always is, and found out ten times as fast.
+            # Nearly always so, and this check is ten times as fast as the loop below.
             return Position(expected + len(batch), max(self.next_offset, next_offset)), list(batch)
         fresh: list[N] = []
         for place, change in enumerate(batch):
@@ -62,10 +62,9 @@ class Position:
 
 
 def following(expected: int, batch: Sequence[N]) -> list[N]:
-    """Return what of a batch goes on from the number expected, without a gap.
+    """Return the records of a batch that continue the sequence from the number expected.
 
-    What was there before is passed over, and so is what comes too soon: after a gap was mended the topic holds all
-    that follows it again.
+    Earlier numbers are skipped, and so are numbers behind a gap: once the gap is mended, the topic holds them again.
     """
     found: list[N] = []
     for one in batch:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiokafka import ConsumerRecord
 
 from services.coverage.counting.apply import Applier, Sealed
-from services.coverage.counting.domain.movements import Counted
+from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.domain.position import SequenceGap
 from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
 from services.coverage.metrics import CoverageMetrics
@@ -54,7 +54,7 @@ class ChangeSink:
 
     def take(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
         """Add up what can be read. Raises: PermanentError at a gap, with what stands before it taken."""
-        changes: list[Counted] = []
+        changes: list[CountedChange] = []
         refused: list[Refused] = []
         decode = self._decoder.decode
         for record in records:
