@@ -61,6 +61,12 @@ async def answer_unless_held(
     return answer(request, await build(), etag=etag, **about)
 
 
+def answer_apart_from_time(request: Request, content: object, **about: Any) -> Response:
+    """Return the content as `answer` does, under a weak ETag that does not change with `as_of` alone."""
+    body = content if isinstance(content, bytes) else msgspec.json.encode(content)
+    return answer(request, body, etag=f'W/"{_digest(_AS_OF.sub(b"", body))}"', **about)
+
+
 def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
@@ -83,32 +89,3 @@ def _weighted(part: str) -> tuple[str, float]:
         return name.strip(), float(weight.strip().removeprefix("q=") or 1)
     except ValueError:
         return name.strip(), 0.0
-
-
-class EtagCache:
-    """Keeps an answer's bytes, and so its ETag, the same until something other than `as_of` changes.
-
-    `as_of` is then the time of the first such answer. Each address takes a few hundred bytes.
-    """
-
-    def __init__(self, addresses_at_most: int = 20_000) -> None:
-        self._last: dict[str, tuple[str, list[bytes]]] = {}
-        self._at_most = addresses_at_most
-
-    def answer(self, request: Request, content: object, **about: Any) -> Response:
-        """Return the content as `answer` does, to which `about` is passed on."""
-        body = content if isinstance(content, bytes) else self.bytes_of(str(request.url), content)
-        return answer(request, body, **about)
-
-    def bytes_of(self, address: str, content: object) -> bytes:
-        """Return the content as JSON, with the `as_of` of the first answer like it at this address."""
-        body = msgspec.json.encode(content)
-        state = _digest(_AS_OF.sub(b"", body))
-        known, moments = self._last.get(address, ("", []))
-        if known == state:
-            first = iter(moments)
-            return _AS_OF.sub(lambda _now: next(first), body)
-        if len(self._last) >= self._at_most:
-            self._last.clear()
-        self._last[address] = state, _AS_OF.findall(body)
-        return body

@@ -13,7 +13,7 @@ from services.coverage.public.viewer import MonthEndsOnlyError, PublicViewer, is
 from services.coverage.reading.shown import PublicPlace, PublicRegion, Shown
 from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.reference import AsOf
-from shared.adapters.http_answers import EtagCache, answer_unless_held
+from shared.adapters.http_answers import answer_apart_from_time, answer_unless_held
 from shared.adapters.http_api import Problem, unauthorised
 from shared.adapters.openapi import problem
 from shared.runtime.auth import Caller
@@ -32,7 +32,6 @@ class Visibility:
     def __init__(self, reader: SnapshotReader, public: PublicViewer) -> None:
         self._reader = reader
         self._public = public
-        self._public_etags = EtagCache()
 
     async def regions(self, caller: Caller | None, regions: Sequence[str], at: AsOf | None) -> Sequence[Shown]:
         """Return the regions as this caller may see them. Raises: Problem 401 or 403 if they may not."""
@@ -61,7 +60,7 @@ class Visibility:
 
         if sees_all(caller):
             return await self.answer_official(request, regions, at, build, **about)
-        return self._public_etags.answer(request, await build(), **about)
+        return answer_apart_from_time(request, await build(), **about)
 
     async def answer_official(
         self, request: Request, regions: Sequence[str], at: AsOf | None, build: Callable[[], Awaitable[object]],

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from services.coverage.cli import app
 from services.coverage.reference.kinds.table import KINDS
-from tests.factories_coverage import VILLAGE, joined
+from tests.factories_coverage import OTHER_REGENCY, VILLAGE, joined
 from tests.integration.coverage.stack import Replica, Stack
 from tests.waiting import eventually
 
@@ -89,6 +89,29 @@ async def test_children_are_paged_in_order_and_add_up(stack: Stack, replica: Rep
     assert sum(item["registered"] for item in seen) + page["unplaced"]["registered"] == 5
     regency = (await replica.http.get("/v1/regions/11.01/children", headers=replica.headers)).json()
     assert regency["unplaced"] == {"registered": 2, "active": 2}
+
+
+async def test_children_come_in_the_order_asked(stack: Stack, replica: Replica) -> None:
+    """The greatest first, page by page; a cursor of another order is refused; filters leave the rest out."""
+    for place, count in ((VILLAGE, 12), (OTHER_REGENCY, 20), ("11.03", 15)):
+        await stack.publish(joined(count, place, active=place != "11.03"))
+    await eventually(lambda: replica.counts("ID", 47))
+
+    async def page(query: str) -> dict[str, Any]:
+        response = await replica.http.get(f"/v1/regions/11/children?{query}", headers=replica.headers)
+        assert response.status_code == 200, response.text
+        found: dict[str, Any] = response.json()
+        return found
+
+    first = await page("sort=-registered&limit=2")
+    second = await page(f"sort=-registered&limit=2&cursor={first['next']}")
+    assert [item["region"] for item in first["items"] + second["items"]] == ["11.02", "11.03", "11.01", "11.04"]
+    zero = await page("filter=at_zero&sort=-registered")
+    assert [item["registered"] for item in zero["items"]] == [15] + [0] * 20
+    other = await replica.http.get(
+        f"/v1/regions/11/children?sort=active&cursor={first['next']}", headers=replica.headers
+    )
+    assert problem(other) == (422, "other_cursor")
 
 
 async def test_potentials_are_recorded_once_and_listed_with_their_history(replica: Replica) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fastapi import Request
 from fastapi.responses import Response
 
-from shared.adapters.http_answers import EtagCache, answer, answer_unless_held
+from shared.adapters.http_answers import answer, answer_apart_from_time, answer_unless_held
 
 LONG = {"regions": ["63.10"] * 1000}
 
@@ -99,26 +99,12 @@ async def test_an_etag_of_versions_belongs_to_one_address() -> None:
     assert len(set(tags)) == 3
 
 
-NOW = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
-
-
-def body(cache: EtagCache, active: int, minutes: int, address: str = "/v1/regions/63.10") -> bytes:
-    """Return the answer about two regions so many minutes later."""
-    moment = NOW + timedelta(minutes=minutes)
-    return cache.bytes_of(address, [{"region": code, "active": active, "as_of": moment} for code in ("63", "63.10")])
-
-
-def test_only_a_change_gives_new_bytes() -> None:
-    """Until then `as_of` is the time of the first such answer; a change has its own, even where it changes back."""
-    cache = EtagCache()
-    assert body(cache, 5, minutes=0) == body(cache, 5, minutes=1) == body(cache, 5, minutes=2)
-    for minutes, active in enumerate((6, 5)):
-        assert b"03:0%d" % minutes in body(cache, active, minutes)
-    assert body(cache, 5, 0, "/v1/regions/63.11") != body(cache, 5, 1, "/v1/regions/63.11/children")
-
-
-def test_the_cache_is_bounded() -> None:
-    """Beyond its size it forgets everything."""
-    cache = EtagCache(addresses_at_most=2)
-    first = [body(cache, 5, 0, address) for address in "abc"]
-    assert [body(cache, 5, 1, address) == one for address, one in zip("abc", first, strict=True)] == [False] * 3
+def test_a_later_answer_without_a_change_keeps_its_etag() -> None:
+    """`as_of` alone does not count; a figure does."""
+    now = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
+    answers = [
+        answer_apart_from_time(asked(), [{"active": active, "as_of": now + timedelta(minutes=minutes)}] * 2)
+        for minutes, active in ((0, 5), (1, 5), (2, 6))
+    ]
+    assert [etag(one) == etag(answers[0]) for one in answers] == [True, True, False]
+    assert b"03:01" in bytes(answers[1].body)

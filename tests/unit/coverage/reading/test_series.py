@@ -1,4 +1,4 @@
-"""A region over time, on the fake and on MongoDB: history, flows and who is due, by the definition."""
+"""A region over time: history, flows and who is due, by the definition."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import date, timedelta
 
 from hypothesis import given
 
-from services.coverage.counting.ports import Store
 from services.coverage.reading.due import By, DuePart, DueReader
 from services.coverage.reading.series import Series, days_of
 from services.coverage.reference.domain.potentials import POTENTIALS
@@ -23,12 +22,12 @@ from tests.ports.coverage.test_timelines import DAY, REGIONS, keep, until
 CHILDREN = tree(VILLAGE, NEIGHBOUR, OTHER_REGENCY)
 
 
-def series(store: Store, *rows: Row[int]) -> Series:
+def series(store: MemoryStore, *rows: Row[int]) -> Series:
     """Return what reads the store's regions over time, with these potentials."""
     return Series(store, book_of(*rows), CHILDREN)
 
 
-async def test_each_day_has_the_potential_that_was_in_force(store: Store) -> None:
+async def test_each_day_has_the_potential_that_was_in_force(store: MemoryStore) -> None:
     """Null before there was any; people by what was known."""
     late = change(1, effective_day=TODAY - 2 * DAY)
     await keep(store, [change(0, effective_day=TODAY - 2 * DAY, recorded_at=RECORDED_AT - 2 * DAY), late])
@@ -75,13 +74,13 @@ async def test_days_in_the_windows_flow_alike_from_counters_and_pages(some: list
         assert cheap == await series(store).flows(region, TODAY - 40 * DAY, TODAY - DAY, date.max, TODAY)
 
 
-async def due(store: Store, region: str, by: By, days: int = 60) -> tuple[int, Sequence[DuePart], int | None]:
+async def due(store: MemoryStore, region: str, by: By, days: int = 60) -> tuple[int, Sequence[DuePart], int | None]:
     """Return who is due within so many days of 21 November."""
     found = await DueReader(store, CHILDREN, ManualClock()).of(region, timedelta(days=days), by)
     return found.people, found.parts, found.unplaced
 
 
-async def test_who_is_due_is_told_by_payer_child_month_and_group(store: Store) -> None:
+async def test_who_is_due_is_told_by_payer_child_month_and_group(store: MemoryStore) -> None:
     """Groups overlap; a region's own people are in none of its children."""
     soon, later = date(2026, 12, 1), date(2027, 1, 1)
     two = state(groups=("non_asn", "vulnerable"), payer="csr", lapses_on=soon)

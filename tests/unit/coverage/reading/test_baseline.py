@@ -1,15 +1,14 @@
-"""How many people there were earlier, for forecasts of now and of any day, on the fake and on MongoDB."""
+"""How many people there were earlier, for forecasts of now and of any day."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import given
 
-from services.coverage.counting.ports import Store
 from services.coverage.reading.baseline import first_looked_back, numerators_before
-from services.coverage.reading.derived import Numerators, numerators_of
+from services.coverage.reading.derived import numerators_of
 from services.coverage.reference.domain.forecast import LOOKED_BACK
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.reference import AsOf, Book
@@ -21,7 +20,6 @@ from tests.factories_reference import book_of, row
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryStore, reader_of
 from tests.ports.coverage.test_timelines import DAY, REGIONS, keep, until
-from tests.stores_coverage import fresh_store
 
 PATH = Path((Point(date(2045, 12, 31), Decimal("0.9")),))
 
@@ -49,7 +47,7 @@ def joined_ago(*days: int, first: int = 0) -> list[Change]:
     ]
 
 
-async def test_a_forecast_looks_back_as_far_as_the_history_goes(store: Store) -> None:
+async def test_a_forecast_looks_back_as_far_as_the_history_goes(store: MemoryStore) -> None:
     """By basis, at every level; a window from before the first effective day is left out, of now and of a day."""
     await keep(store, joined_ago(100, 100, 50, 50, 20, 10))
     regions = ["ID", "11", "11.01.02", VILLAGE]
@@ -63,7 +61,7 @@ async def test_a_forecast_looks_back_as_far_as_the_history_goes(store: Store) ->
         assert gained(shot) == {}
 
 
-async def test_a_history_of_which_nobody_is_left_counts(store: Store) -> None:
+async def test_a_history_of_which_nobody_is_left_counts(store: MemoryStore) -> None:
     """Nobody was there 90 days ago, and it is known."""
     all_left = change(1, "ended", before=state(), after=None, effective_day=TODAY - 150 * DAY)
     await keep(store, [*joined_ago(200), all_left, *joined_ago(5, first=2)])
@@ -71,7 +69,7 @@ async def test_a_history_of_which_nobody_is_left_counts(store: Store) -> None:
     assert gained(shot) == {30: 1, 90: 1, 180: 0}
 
 
-async def test_what_was_taken_back_is_no_history(store: Store) -> None:
+async def test_what_was_taken_back_is_no_history(store: MemoryStore) -> None:
     """The first effective day is that of what stands."""
     taken_back = change(1, diff=-1, effective_day=TODAY - 200 * DAY)
     await keep(store, [*joined_ago(200), taken_back, *joined_ago(40, first=2)])
@@ -79,7 +77,7 @@ async def test_what_was_taken_back_is_no_history(store: Store) -> None:
     assert gained(shot) == {30: 0}
 
 
-async def test_gains_are_remembered_and_made_anew_after_a_rest(store: Store) -> None:
+async def test_gains_are_remembered_and_made_anew_after_a_rest(store: MemoryStore) -> None:
     """Meanwhile a late fact makes no leap; once the rest is over the region is to be shown anew."""
     await keep(store, joined_ago(100, 20))
     clock = ManualClock()
@@ -94,33 +92,16 @@ async def test_gains_are_remembered_and_made_anew_after_a_rest(store: Store) -> 
     assert reader.overdue() == []
 
 
-async def looked_back(store: Store, at: AsOf) -> dict[str, dict[int, Numerators]]:
-    """Return the earlier numerators of every region."""
-    lines = await store.timelines(REGIONS, first_looked_back(at.day), at.known_at or date.max)
-    return {region: numerators_before(line, at) for region, line in lines.items()}
-
-
 @given(changes())
 async def test_earlier_days_are_what_their_own_changes_make(some: list[Change]) -> None:
     """Each as if it had been asked about by itself, and present only once somebody had come."""
     store, at = MemoryStore(), AsOf(TODAY, TODAY + 20 * DAY)
     await keep(store, some)
-    found = await looked_back(store, at)
+    lines = await store.timelines(REGIONS, first_looked_back(at.day), TODAY + 20 * DAY)
+    found = {region: numerators_before(line, at) for region, line in lines.items()}
     for days in LOOKED_BACK:
         part = MemoryStore()
         await keep(part, until(some, TODAY - days * DAY, TODAY + 20 * DAY))
         tallies = {region: counts.tally for region, counts in (await part.figures(REGIONS, None)).items()}
         begun = {region: numerators_of(tally) for region, tally in tallies.items() if tally.arrivals > 0}
         assert begun == {region: earlier[days] for region, earlier in found.items() if days in earlier}
-
-
-@settings(max_examples=5)
-@given(some=changes())
-async def test_mongodb_looks_back_as_memory_does(mongodb_uri: str, some: list[Change]) -> None:
-    """The same history in every region, and the same people."""
-    memory = MemoryStore()
-    await keep(memory, some)
-    async with fresh_store(mongodb_uri, "t_baseline") as store:
-        await keep(store, some, size=3)
-        for day in (TODAY, TODAY - 60 * DAY):
-            assert await looked_back(store, AsOf(day)) == await looked_back(memory, AsOf(day))
