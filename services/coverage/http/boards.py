@@ -24,13 +24,13 @@ Group = Literal["vulnerable", "village_official", "non_asn", "election_officer"]
 _SHORT_AT_MOST: Final = 10**9
 """Above any quota, so that the most short come first in a cursor's order."""
 Days = Annotated[int, Query(ge=1, le=366, description="Days ahead of the region's today")]
-DueBy = Annotated[By, Query(description="What the people are told apart by")]
-OfGroup = Annotated[Group, Query(description="The group that the quota is of")]
+DueBy = Annotated[By, Query(description="By what the people are grouped")]
+OfGroup = Annotated[Group, Query(description="The group of the quota")]
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaVillages:
-    """How the villages of a region stand against their quota of a group: at zero first, then who is most short."""
+    """The villages of a region beside their quota of a group: those at zero first, then the most short."""
 
     region: str
     group: str
@@ -48,9 +48,7 @@ def create_router(*, visibility: Visibility, due: DueReader, boards: Boards, dep
         request: Request, region: str = Depends(depends.region), days: Days = 30, by: DueBy = "payer",
         at: AsOf | None = Depends(depends.asked), caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
-        """Return active people who lapse within so many days if nobody pays; of today only, as who lapses when is not
-        known of the past.
-        """
+        """Return the active people who lapse within so many days unless somebody pays. This is known of today only."""
         demand_all(caller)
         if at is not None and (at.day != depends.today(region) or at.known_at is not None):
             detail = "who lapses when is known of today only; leave as_of and known_at out"
@@ -67,7 +65,7 @@ def create_router(*, visibility: Visibility, due: DueReader, boards: Boards, dep
         cursor: Cursor = None, at: AsOf | None = Depends(depends.asked),
         caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
-        """Return the villages that a quota of the group holds for, page by page, and their sums; never a mean."""
+        """Return the villages with a quota of the group, page by page, and their sums; never a mean."""
         demand_all(caller)
         order = f"quota {group}"
         after = place_in(order, cursor)

@@ -23,7 +23,7 @@ def create_router(*, provenance: Provenance, depends: Dependencies) -> APIRouter
         request: Request, region: str = Depends(depends.region), at: AsOf | None = Depends(depends.asked),
         caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
-        """Return versions and sources behind a region's figures; nothing in it is about people."""
+        """Return the versions and sources behind a region's figures; nothing in it is about people."""
         if not is_public(region) and not sees_all(caller):
             raise needs_token(caller, "where figures come from is shown of nation, provinces and regencies")
         # Its ETag is over the bytes: a source falls silent by the clock alone, under no version.

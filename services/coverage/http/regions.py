@@ -38,7 +38,7 @@ Filters = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Regions directly below one, in the order asked; `unplaced` are those of its people that none of them has."""
+    """Regions directly below one, in the order asked; `unplaced` are the people of it who are in none of them."""
 
     region: str
     unplaced: Count | PublicCount
@@ -55,11 +55,11 @@ def create_router(*, visibility: Visibility, depends: Dependencies) -> APIRouter
         request: Request, region: str = Depends(depends.region), at: AsOf | None = Depends(depends.asked),
         caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
-        """Return a region as counted now, or as of a day. Who is due, and who said so when, is known of now only: of a
-        day `due` and `fed_at` are empty.
+        """Return a region as counted now, or as of a day. As of a day `due` and `fed_at` are empty: they are known of
+        the present only.
 
-        Without a token small numbers, and what would tell them, are null and named under `suppressed`; flows are shown
-        as of month ends, and districts and villages are shown as of month ends only, of the last one by default.
+        Without a token small numbers, and what would reveal them, are null and named under `suppressed`. Flows are
+        shown as of month ends. Districts and villages are shown as of month ends only; the last one is the default.
         """
         return await visibility.answer(request, caller, [region], at, lambda regions: regions[0])
 
@@ -69,8 +69,8 @@ def create_router(*, visibility: Visibility, depends: Dependencies) -> APIRouter
         limit: Limit = 100, cursor: Cursor = None, at: AsOf | None = Depends(depends.asked),
         caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
-        """Return the regions directly below, page by page; without a token as for one region, and those whose number
-        is hidden come last.
+        """Return the regions directly below, page by page. Without a token hidden numbers are null, as for one region,
+        and regions with a hidden number come last.
         """
         order = " ".join(["children", sort, *sorted(filters)])
         after = _begun(place_in(order, cursor), sort) if cursor else None
@@ -90,7 +90,7 @@ def _place(shown: Shown, sort: Sort) -> str:
 
 
 def _begun(place: str, sort: Sort) -> tuple[Value, str]:
-    """Return the place that a page goes on after. Raises: Problem 422 for one that no page gave."""
+    """Return the place after which a page begins. Raises: Problem 422 for a cursor that no page gave."""
     kind: Any = tuple[str, str] if is_text(sort) else tuple[float | None, str]
     try:
         begun: tuple[Value, str] = msgspec.json.decode(place, type=kind)

@@ -64,7 +64,7 @@ def create_router(*, search: Callable[[], RegionSearch], catalogue: Catalogue, b
 
     @router.get("", responses={200: {"model": FoundPage}}, dependencies=[bearer.optional])
     async def find_regions(request: Request, q: Wanted, limit: Limit = 20, cursor: Cursor = None) -> Response:
-        """Return the regions that a name or a code means, likeliest first, page by page."""
+        """Return the regions that fit a name or a code, likeliest first, page by page."""
         codes = (await asyncio.to_thread(search)).find(q)
         begin = _number(place_of(cursor))
         end = begin + limit

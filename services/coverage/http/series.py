@@ -30,7 +30,7 @@ OfStep = Annotated[Step, Query(description="Every day, or the ends of months and
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A region day by day or month by month, as known at a day; null: as known now."""
+    """A region by day or month, as known at a day; null: as known now."""
 
     region: str
     known_at: date | None
@@ -39,7 +39,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class FlowsBetween:
-    """What flowed in a region from the first day to the last, by kind, and by how much people changed by it.
+    """The flows of a region from the first day to the last, by kind, and the change that they add up to.
 
     `change.registered` is joined + rejoined + moved_in − ended − moved_out; `change.active` the sum of all `active`.
     """
@@ -80,7 +80,7 @@ def create_router(*, visibility: Visibility, series: Series, depends: Dependenci
         request: Request, region: str = Depends(depends.region), first: From30 = None, to: To = None,
         at: AsOf | None = Depends(depends.asked), caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
-        """Return who joined, lapsed, moved … from the first day to the last, gross: by kind, registered and active."""
+        """Return the gross flows from the first day to the last: by kind, registered and active."""
         demand_all(caller)
         today, known_at = depends.today(region), at.known_at if at else None
         span = _span(first, to, at, today, _A_MONTH)

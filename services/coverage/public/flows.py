@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Final, cast, get_args
 
-from services.coverage.counting.domain.movements import MOVED_IN, MOVED_OUT, MOVES
-from shared.contracts.snapshots import Count, Snapshot, Window
+from services.coverage.counting.domain.flows import change_of
+from services.coverage.counting.domain.movements import MOVES
+from shared.contracts.snapshots import Snapshot, Window
 
 WINDOWS: Final[tuple[Window, ...]] = get_args(Window)
 _PREFIX: Final = "flows."
-_IN: Final = ("joined", "rejoined", MOVED_IN)
-_OUT: Final = ("ended", MOVED_OUT)
 
 
 def name_of(window: Window) -> str:
@@ -52,14 +51,8 @@ def additive(snapshot: Snapshot, window: Window) -> dict[str, int]:
 
 def people_before(snapshots: Mapping[str, Snapshot], window: Window) -> dict[str, dict[str, int]]:
     """Return the counts by measure and region at the end of the day before the window began."""
-    changes = {code: _change(shot.flows[window]) for code, shot in snapshots.items()}
+    changes = {code: change_of(shot.flows[window]) for code, shot in snapshots.items()}
     return {
         "registered": {code: shot.registered - changes[code].registered for code, shot in snapshots.items()},
         "active": {code: shot.active - changes[code].active for code, shot in snapshots.items()},
     }
-
-
-def _change(kinds: Mapping[str, Count]) -> Count:
-    came = sum(kinds[kind].registered for kind in _IN)
-    went = sum(kinds[kind].registered for kind in _OUT)
-    return Count(came - went, sum(count.active for count in kinds.values()))
