@@ -1,17 +1,16 @@
-"""A region's history, flows, due and quota over HTTP, on real Kafka and MongoDB."""
+"""Who is due and who misses a quota over HTTP, on real Kafka and MongoDB."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from tests.factories_coverage import NEIGHBOUR, VILLAGE, change, state
 from tests.integration.coverage.stack import Replica, Stack
-from tests.integration.coverage.test_http import problem, put
+from tests.integration.coverage.test_http import problem
 from tests.waiting import eventually
 
 DAY = timedelta(days=1)
-JUNE = date(2023, 6, 15)
 QUOTA = {"region": "11.01.02", "group": "vulnerable", "measure": "active", "count": 2, "kinds": ["desa"]}
 
 
@@ -21,27 +20,6 @@ async def got(replica: Replica, path: str) -> dict[str, Any]:
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()
     return answer
-
-
-async def test_history_and_flows_tell_the_same_story(stack: Stack, replica: Replica) -> None:
-    """Twelve joined in June and three moved to another village in July."""
-    move = {"before": state(VILLAGE), "after": state(NEIGHBOUR), "effective_day": date(2023, 7, 3)}
-    some = [change(n, effective_day=JUNE) for n in range(12)] + [change(12 + n, "moved", **move) for n in range(3)]
-    await stack.publish(some)
-    await put(replica, "region,basis,valid_from,value,source,definition\n11,workers,2023-06-20,48,bps,all\n")
-    await eventually(lambda: replica.counts(NEIGHBOUR, 3))
-    months = (await got(replica, "11/history?from=2023-05-01&to=2023-07-10&step=month"))["points"]
-    assert [(p["day"], p["registered"], p["potential"]) for p in months] == [
-        ("2023-05-31", 0, None), ("2023-06-30", 12, 48), ("2023-07-10", 12, 48),
-    ]  # fmt: skip
-    assert months[1]["coverage"]["active"]["ratio"] == 0.25
-    days = (await got(replica, f"{VILLAGE}/history?from=2023-07-02&as_of=2023-07-03"))["points"]
-    assert [p["registered"] for p in days] == [12, 9]
-    assert len((await got(replica, "11/history"))["points"]) == 366
-    flows = await got(replica, f"{VILLAGE}/flows?from=2023-06-01&to=2023-07-10")
-    assert flows["change"] == {"registered": 9, "active": 9}
-    assert (flows["flows"]["joined"]["registered"], flows["flows"]["moved_out"]["registered"]) == (12, 3)
-    assert (await got(replica, "11/flows"))["change"] == {"registered": 0, "active": 0}
 
 
 async def test_who_is_due_and_who_is_short(stack: Stack, replica: Replica) -> None:

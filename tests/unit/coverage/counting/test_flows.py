@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.flows import FLOW_KINDS, first_day, flows_of, summed, windowed
+from services.coverage.counting.domain.flows import first_day, flows_of, summed, windowed
 from services.coverage.counting.domain.movements import Step, counted
 from services.coverage.counting.domain.rollup import Rollup
 from shared.contracts.changes import Change
@@ -29,11 +29,6 @@ def test_a_flow_is_kept_by_the_day_of_effect_and_the_wib_day_of_recording() -> N
     late = change(recorded_at=datetime(2026, 11, 21, 23, 30, tzinfo=UTC), effective_day=date(2026, 11, 1))
     (step,) = Sum([counted(late)]).steps
     assert step[:3] == (date(2026, 11, 1), date(2026, 11, 22), "joined")
-
-
-def test_who_ends_is_counted_as_people_and_takes_activity_along() -> None:
-    """The first figure counts people, the second the change in active."""
-    assert kinds("11.01", change(kind="ended", before=state(), after=None)) == {"ended": Count(1, -1)}
 
 
 def test_reclassified_and_paid_are_no_flow() -> None:
@@ -81,11 +76,6 @@ def test_windows_end_today_and_count_today(ago: int, holds: set[str]) -> None:
 def test_the_first_day_of_the_longest_window_is_known() -> None:
     """Nothing before it need be read."""
     assert first_day(TODAY) == TODAY - timedelta(days=89)
-
-
-def test_every_kind_is_named_in_every_window() -> None:
-    """A reader need not guess whether a missing kind is zero."""
-    assert all(set(flows) == set(FLOW_KINDS) for flows in windowed({}, TODAY).values())
 
 
 @given(changes())
