@@ -41,6 +41,7 @@ class Checkpoint:
 
 
 NONE_KNOWN: Final[Mapping[str, Version]] = MappingProxyType({})
+"""The default of `known`: nothing is left out."""
 
 
 class Store(Protocol):

@@ -1,9 +1,9 @@
-"""What the public sees of flows: those of a month end, a window's whole or none of it.
+"""Flows in the public view: windows that end with a month, each whole or not at all.
 
-From day to day every window but loses one day and gains another, so shown each day the windows give back what happened
-on every single day, and with it any window that was hidden. And the flows of a window are all that came between two
-counts: with the later count they tell the earlier. 90 days are shown at the ends of quarters alone: in a leap year
-those to March and 30 to April are 30 to January and 90 to April.
+From one day to the next a window loses one day and gains another. Windows of every day would therefore reveal the flows
+of every day, and so any hidden window. A window also reveals the count at its start from the count at its end. The 90
+days are shown at the ends of quarters alone: in a leap year, 90 days to March and 30 to April equal 30 to January and
+90 to April.
 """
 
 from __future__ import annotations

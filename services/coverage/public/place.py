@@ -1,4 +1,4 @@
-"""What the public sees of a district or village: registered and active, quota met or not, designated or not."""
+"""A district or village in the public view: registered, active, quota met or not, designated or not."""
 
 from __future__ import annotations
 

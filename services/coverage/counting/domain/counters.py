@@ -20,6 +20,7 @@ DUE_WINDOWS: Final[dict[DueWindow, timedelta]] = {
     "60d": timedelta(days=60),
     "90d": timedelta(days=90),
 }
+"""The days ahead for which a snapshot shows who is due."""
 
 Dimension = Literal["segment", "group", "payer", "programme"]
 

@@ -12,16 +12,20 @@ from services.coverage.counting.domain.profiles import is_active
 from shared.contracts.snapshots import Count, Window
 
 CAME: Final = ("joined", "rejoined", MOVED_IN)
+"""Kinds that add registered people to a region."""
 WENT: Final = ("ended", MOVED_OUT)
+"""Kinds that take registered people from a region."""
 FLOW_KINDS: Final = (
     "joined", "rejoined", "ended", MOVED_IN, MOVED_OUT, "lapsed", "activated", "returned", MOVED_WITHIN,
 )  # fmt: skip
+"""In the order in which snapshots show them."""
 
 WINDOWS: Final[dict[Window, timedelta]] = {
     "7d": timedelta(days=7),
     "30d": timedelta(days=30),
     "90d": timedelta(days=90),
 }
+"""The windows of a snapshot (semantics.md, "Counts")."""
 
 DAY: Final = timedelta(days=1)
 

@@ -30,6 +30,7 @@ from shared.regions.codes import level_of
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 
 COLLECTIONS: Final = ["checkpoints", "counters", "pages"]
+"""Collections of the first generation; later ones have a number behind the name."""
 
 
 def of_generation(collection: str, generation: int) -> str:
