@@ -13,16 +13,17 @@ from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.flows import flows_of
 from services.coverage.counting.domain.movements import Movement, Step, lineage, seen
 from services.coverage.counting.domain.position import Position
-from services.coverage.counting.ports import NONE_KNOWN, Checkpoint, Figures, Flush, Store, Timeline, Version
+from services.coverage.counting.domain.region_counts import RegionCounts, Timeline, Version
+from services.coverage.counting.ports import NONE_KNOWN, Checkpoint, Flush, Store
 from services.coverage.reading.boards import Boards
 from services.coverage.reading.derived import Deriver
 from services.coverage.reading.districts import Districts
-from services.coverage.reading.groups import StoredGroups
-from services.coverage.reading.snapshots import Viewer
+from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.potentials import Children
-from services.coverage.reference.domain.reference import AsOf, Book, Figure, Row, numbered
+from services.coverage.reference.domain.reference import Book as ReferenceIndex
+from services.coverage.reference.domain.reference import Figure, Row, numbered
 from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
-from shared.contracts.snapshots import Count, Snapshot
+from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import holds, level_of
 from shared.runtime.errors import FencedError, TransientError
@@ -57,7 +58,7 @@ class MemoryStore:
             self._checkpoints[flush.partition] = moved
         self.flushes += flushes
 
-    async def mark_level(self, partitions: Collection[int]) -> None:
+    async def mark_caught_up(self, partitions: Collection[int]) -> None:
         for partition in partitions:
             self._checkpoints[partition] = replace(self._checkpoints[partition], behind=False)
 
@@ -69,7 +70,7 @@ class MemoryStore:
 
     async def figures(
         self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] = NONE_KNOWN
-    ) -> dict[str, Figures]:
+    ) -> dict[str, RegionCounts]:
         lines = await self.timelines(regions, date.min, date.min)
         figures = {region: _figures(line, flows_from) for region, line in lines.items()}
         return {region: found for region, found in figures.items() if known.get(region) != found.version}
@@ -95,9 +96,9 @@ class MemoryStore:
             for (place, lapse), people in flush.sum.lapses.items():
                 if holds(region, place):
                     line.tally.add(Tally(lapses={lapse: people}))
-            for (place, source), recorded_at in flush.sum.heard.items():
+            for (place, source), recorded_at in flush.sum.last_recorded.items():
                 if holds(region, place):
-                    line.tally.hear(source, recorded_at)
+                    line.tally.note_recorded(source, recorded_at)
         line.position = sum(positions.values())
         return line
 
@@ -111,9 +112,9 @@ class MemoryStore:
         return [region for region in counted if level_of(region) not in ("nation", "province")]
 
 
-def _figures(line: Timeline, flows_from: date | None) -> Figures:
+def _figures(line: Timeline, flows_from: date | None) -> RegionCounts:
     recent = [(m, n) for m, n in line.movements if flows_from is not None and m.effective_day >= flows_from]
-    return Figures(line.tally, line.position, flows_of(recent))
+    return RegionCounts(line.tally, line.position, flows_of(recent))
 
 
 class MemoryReference:
@@ -143,34 +144,18 @@ class MemoryReference:
         return [item for item in asked if item[0] > after][:limit]
 
 
-class MemoryGroupCounts:
-    """People of groups, by region and group; `asked` are the regions whose counts were read."""
-
-    def __init__(self, counts: Mapping[str, Mapping[str, Count]]) -> None:
-        self.counts = dict(counts)
-        self.position = dict[str, int]()
-        self.asked: list[str] = []
-
-    async def of_groups(self, regions: Collection[str], at: AsOf | None) -> Mapping[str, Mapping[str, Count]]:
-        self.asked += regions
-        return {region: counts for region, counts in self.counts.items() if region in regions}
-
-    async def versions(self, regions: Collection[str]) -> Mapping[str, Version]:
-        return {region: Version(0, self.position.get(region, 0)) for region in regions}
-
-
-def viewer_of(
+def reader_of(
     store: Store,
-    book: Book,
+    reference: ReferenceIndex,
     children: Children,
     clock: ManualClock,
     name_of: Callable[[str], str | None] = str,
     catching_up: Callable[[str], bool] = lambda _: False,
-    kind: type[Viewer] = Viewer,
-) -> Viewer:
-    """Return a viewer as the composition root makes it."""
-    boards = Boards(book, children, Districts(book, children, StoredGroups(store)))
-    return kind(store, Deriver(book, children), boards, name_of, clock, catching_up)
+    kind: type[SnapshotReader] = SnapshotReader,
+) -> SnapshotReader:
+    """Return a reader of snapshots as the composition root makes it."""
+    boards = Boards(Districts(reference, children, store))
+    return kind(store, Deriver(reference, children), boards, name_of, clock, catching_up)
 
 
 class MemoryTopic:

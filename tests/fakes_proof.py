@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from services.coverage.counting.change_log import LogPart
 from services.coverage.counting.domain.counters import Tally
-from services.coverage.counting.domain.movements import Counted, Movement, Step
+from services.coverage.counting.domain.movements import CountedChange, Movement, Step
 from services.coverage.counting.domain.position import Position
-from services.coverage.counting.ports import Figures
+from services.coverage.counting.domain.region_counts import RegionCounts
 from services.coverage.proof.ports import Builds, Proof
 from shared.regions.codes import holds, level_of
 from shared.runtime.errors import FencedError
@@ -21,7 +21,7 @@ from tests.fakes_coverage import MemoryStore
 class MemoryLog:
     """A log of changes in memory, read by twos; the offset is the place in the list. A read finds what came late."""
 
-    def __init__(self, changes: Mapping[int, Sequence[Counted]], name: str = "the topic") -> None:
+    def __init__(self, changes: Mapping[int, Sequence[CountedChange]], name: str = "the topic") -> None:
         self.name = name
         self.there = {partition: list(some) for partition, some in changes.items()}
         self.opened_at: Mapping[int, int] = {}
@@ -58,7 +58,7 @@ class MemoryCounted:
 
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
-        self.spoilt: dict[str, Figures] = {}
+        self.spoilt: dict[str, RegionCounts] = {}
         self.rows: dict[str, list[tuple[Step | Movement, int]]] = {}
 
     @asynccontextmanager
@@ -88,7 +88,7 @@ class MemoryPointInTime:
         provinces = {region[:2] for region in regions}
         return [*(r for r in regions if level_of(r) == "regency"), *provinces, *(["ID"] if regions else [])]
 
-    async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, Figures]:
+    async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, RegionCounts]:
         """See the port."""
         part = self._part(partition)
         below = [one for one in await part.regions_of(partition) if holds(region, one)]

@@ -26,14 +26,13 @@ from services.coverage.counting.resume import resume
 from services.coverage.http import boards as http_boards
 from services.coverage.http import provenance as http_provenance
 from services.coverage.http import reference as http_reference
-from services.coverage.http import regions as http_api
+from services.coverage.http import regions as http_regions
 from services.coverage.http import reports as http_reports
 from services.coverage.http import search as http_search
 from services.coverage.http import series as http_series
 from services.coverage.http import stream as http_stream
-from services.coverage.http.days import asked
-from services.coverage.http.places import Routes, in_force, placed
-from services.coverage.http.sight import Sight
+from services.coverage.http.dependencies import Dependencies
+from services.coverage.http.visibility import Visibility
 from services.coverage.proof import background, rebuild
 from services.coverage.proof.background import BackgroundVerifier
 from services.coverage.proof.dump import LedgerDump
@@ -52,19 +51,17 @@ from services.coverage.publishing.publisher import Publisher
 from services.coverage.reading.boards import Boards
 from services.coverage.reading.derived import Deriver
 from services.coverage.reading.districts import Districts
-from services.coverage.reading.due import DueViewer
-from services.coverage.reading.groups import StoredGroups
+from services.coverage.reading.due import DueReader
 from services.coverage.reading.live import Live
 from services.coverage.reading.provenance import Provenance
 from services.coverage.reading.series import Series
-from services.coverage.reading.snapshots import Viewer
+from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.reference import Book
 from services.coverage.reference.load import ReferenceImport
 from services.coverage.reference.mongo import MongoReference
 from services.coverage.settings import CoverageSettings
 from shared.adapters.asyncapi import declare_publisher, describe_read
 from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.http_answers import Steady
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.kafka_batches import GROWING
 from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
@@ -107,12 +104,16 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     declare_publisher(broker, snapshots, Snapshot, "A region as counted.")
 
     book, catching_up = Book(), CatchingUp(partition_of)
-    boards = Boards(book, regions.children, Districts(book, regions.children, StoredGroups(store)))
-    viewer = Viewer(store, Deriver(book, regions.children), boards, regions.name, clock, catching_up.catching_up)
+    boards = Boards(Districts(book, regions.children, store))
+    snapshot_reader = SnapshotReader(
+        store, Deriver(book, regions.children), boards, regions.name, clock, catching_up.catching_up
+    )
 
     owned = OwnedPartitions(changes.name, clock, ReaderMetrics.on(prometheus))
     snapshot_topic = KafkaSnapshotTopic(producer, snapshots.name)
-    publisher = Publisher(viewer, snapshot_topic.publish, owned, partition_of, clock, PublishingMetrics(prometheus))
+    publisher = Publisher(
+        snapshot_reader, snapshot_topic.publish, owned, partition_of, clock, PublishingMetrics(prometheus)
+    )
     counting, decoder = CountingMetrics(prometheus), ChangeDecoder(regions.__contains__)
     applier = Applier(store, catching_up, clock, counting, publisher.counted, publisher.counted_behind)
     dead_letters = DeadLetters(broker, topics.CHANGES_DEAD.under(settings.namespace), prometheus)
@@ -158,47 +159,40 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         run=run,
     )
     _add_routes(
-        api, settings, clock, viewer=viewer, boards=boards, book=book, store=store, reference=reference, proofs=proofs,
-        poller=poller,
+        api, settings, clock, snapshot_reader=snapshot_reader, boards=boards, book=book, store=store,
+        reference=reference, proofs=proofs, poller=poller,
     )  # fmt: skip
     extend_openapi(api)
     return api
 
 
 def _add_routes(
-    api: FastAPI, settings: CoverageSettings, clock: Clock, *, viewer: Viewer, boards: Boards, book: Book,
-    store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller,
+    api: FastAPI, settings: CoverageSettings, clock: Clock, *, snapshot_reader: SnapshotReader, boards: Boards,
+    book: Book, store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller,
 ) -> None:  # fmt: skip
     """Add everything under /v1."""
     regions = catalogue()
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
     bearer = Bearer(verifier)
     homes = Homes(regions, table())
-    region = in_force(regions, homes)
-    routes: Routes = {"placed": placed(region), "asked": asked(clock), "bearer": bearer}
-    sight = Sight(viewer, PublicViewer(viewer, regions.children, clock))
+    depends = Dependencies(regions, homes, clock, bearer)
+    visibility = Visibility(snapshot_reader, PublicViewer(snapshot_reader, regions.children, clock))
     api.include_router(
         http_search.create_router(
             search=cache(lambda: RegionSearch(regions.name, regions.children)), catalogue=regions, bearer=bearer
         )
     )
-    api.include_router(http_api.create_router(sight=sight, steady=Steady(), catalogue=regions, **routes))
+    api.include_router(http_regions.create_router(visibility=visibility, depends=depends))
     provenance = Provenance(book, regions.children, store, proofs, clock)
-    api.include_router(http_provenance.create_router(provenance=provenance, **routes))
+    api.include_router(http_provenance.create_router(provenance=provenance, depends=depends))
     series = Series(store, book, regions.children)
-    api.include_router(http_series.create_router(series=series, today=provenance.today, **routes))
-    due = DueViewer(store, regions.children, clock)
-    api.include_router(http_boards.create_router(due=due, boards=boards, today=provenance.today, **routes))
+    api.include_router(http_series.create_router(visibility=visibility, series=series, depends=depends))
+    due = DueReader(store, regions.children, clock)
+    api.include_router(http_boards.create_router(visibility=visibility, due=due, boards=boards, depends=depends))
     imports = ReferenceImport(reference, poller, homes.home_of, clock)
     api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
-    api.include_router(
-        http_reports.create_router(sight=sight, children=regions.children, in_force=region, clock=clock, bearer=bearer)
-    )
-    api.include_router(
-        http_stream.create_router(
-            sight=sight, live=Live(clock), children=regions.children, in_force=region, bearer=bearer
-        )
-    )
+    api.include_router(http_reports.create_router(visibility=visibility, depends=depends))
+    api.include_router(http_stream.create_router(visibility=visibility, live=Live(clock), depends=depends))
     if settings.cors_origins:
         api.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET"],

@@ -11,7 +11,7 @@ from typing import Final
 from services.coverage.counting.catching_up import CatchingUp
 from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.flows import first_day
-from services.coverage.counting.domain.movements import Counted
+from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.counting.ports import Flush, Store
@@ -82,7 +82,7 @@ class Applier:
             self._catching_up.note(partition, behind=True)
         return positions
 
-    def take(self, partition: int, changes: Sequence[Counted], next_offset: int, written_at: datetime) -> None:
+    def take(self, partition: int, changes: Sequence[CountedChange], next_offset: int, written_at: datetime) -> None:
         """Add up the changes that were not taken before; nothing is written yet.
 
         Raises: SequenceGap with nothing taken.

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.coverage.counting.domain.movements import Counted
+from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.domain.position import Position, following
 
 
@@ -18,7 +18,7 @@ from services.coverage.counting.domain.position import Position, following
 class LogPart:
     """Consecutive records of a partition: the changes among them, the offset of each, and the offset after all."""
 
-    changes: Sequence[Counted]
+    changes: Sequence[CountedChange]
     offsets: Sequence[int]
     next_offset: int
 
@@ -74,7 +74,7 @@ class LogWalk:
         self._left: dict[int, LogPart] = {}
         self._first_seen: dict[int, int] = {}
 
-    async def read(self, until: Mapping[int, int]) -> dict[int, list[Counted]]:
+    async def read(self, until: Mapping[int, int]) -> dict[int, list[CountedChange]]:
         """Return the next changes numbered below `until`, by partition; an empty dict once all of them were returned.
 
         A position's offset moves once all read with it was returned: who goes on there reads some changes again.
@@ -93,7 +93,7 @@ class LogWalk:
     def _has_left(self, partition: int, limit: int) -> bool:
         return partition in self._left and self.positions[partition].next_seq < limit
 
-    def _take(self, partition: int, limit: int) -> list[Counted]:
+    def _take(self, partition: int, limit: int) -> list[CountedChange]:
         part, position = self._left.pop(partition), self.positions[partition]
         if part.changes:
             self._first_seen.setdefault(partition, part.changes[0].seq)

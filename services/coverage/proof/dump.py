@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from services.coverage.counting.change_log import ChangeLog, LogPart, Tail
-from services.coverage.counting.domain.movements import Counted
+from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.topics import PARTITIONS
@@ -54,9 +54,9 @@ class LedgerDump:
         async with self._later.opened(offsets) as later:
             yield _DumpTail(self, later)
 
-    def batch(self, partition: int) -> list[Counted]:
+    def batch(self, partition: int) -> list[CountedChange]:
         """Return the next changes of the partition, empty where the dump has no more. Raises: PermanentError."""
-        batch: list[Counted] = []
+        batch: list[CountedChange] = []
         for number, line in self._lines:
             place = self._place(number, line)
             if place > partition:

@@ -11,7 +11,8 @@ from typing import Protocol
 from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.movements import Movement, Step
 from services.coverage.counting.domain.position import Position
-from services.coverage.counting.ports import Figures, Store
+from services.coverage.counting.domain.region_counts import RegionCounts
+from services.coverage.counting.ports import Store
 
 
 class PointInTime(Protocol):
@@ -25,7 +26,7 @@ class PointInTime(Protocol):
         """Return the nation, the provinces and the regencies that have counters in this partition."""
         ...
 
-    async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, Figures]:
+    async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, RegionCounts]:
         """Return the region as this partition counts it; of a regency, also every region below it.
 
         Flows are those of that day and later.

@@ -12,7 +12,7 @@ from services.coverage.counting.domain.counters import Sum, Tally
 from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.movements import Step
 from services.coverage.counting.domain.position import Position
-from services.coverage.counting.ports import Figures
+from services.coverage.counting.domain.region_counts import RegionCounts
 from services.coverage.proof.domain.recount import (
     Difference,
     Measures,
@@ -165,18 +165,22 @@ class _Pass:
                     paged.add_movement(region, row, people)
         return paged
 
-    def _compare_positions(self, found: Mapping[str, Figures]) -> None:
+    def _compare_positions(self, found: Mapping[str, RegionCounts]) -> None:
         """Report a position that the partition never had; the nation takes part in every change, so it has the last."""
         for one, figures in found.items():
             if figures.position > self._seq or (one == NATION and figures.position < self._seq):
                 self._report(one, ("position", self._seq, figures.position))
 
     def _compare_figures(
-        self, region: str, found: Mapping[str, Figures], recount: Recount, measures: Callable[[Figures], Measures]
+        self,
+        region: str,
+        found: Mapping[str, RegionCounts],
+        recount: Recount,
+        measures: Callable[[RegionCounts], Measures],
     ) -> None:
         for one in sorted({*found, *recount.regions(region)}):
-            expected = Figures(recount.tally(one), 0, recount.flows(one))
-            self._report(one, differing(measures(expected), measures(found.get(one, Figures()))))
+            expected = RegionCounts(recount.tally(one), 0, recount.flows(one))
+            self._report(one, differing(measures(expected), measures(found.get(one, RegionCounts()))))
             self._compared.regions += 1
 
     async def _compare_sums(self, regions: Sequence[str]) -> int:
@@ -203,11 +207,11 @@ def _in(tally: Tally) -> Measures:
     return {**people_in(tally), **dues_and_news_in(tally)}
 
 
-def _of_pages(figures: Figures) -> Measures:
+def _of_pages(figures: RegionCounts) -> Measures:
     """Return what pages can prove."""
     return {**people_in(figures.tally), **flows_in(figures.flows)}
 
 
-def _of_changes(figures: Figures) -> Measures:
+def _of_changes(figures: RegionCounts) -> Measures:
     """Return what changes can prove: everything."""
     return {**_in(figures.tally), **flows_in(figures.flows)}

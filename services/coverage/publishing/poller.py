@@ -53,7 +53,7 @@ class Poller:
 
     async def _poll_checkpoints(self) -> None:
         if caught_up := self._catching_up.noted_behind(self._owned.caught_up):
-            await self._store.mark_level(caught_up)
+            await self._store.mark_caught_up(caught_up)
             for partition in caught_up:
                 self._catching_up.note(partition, behind=False)
         before, checkpoints = self._checkpoints, await self._store.checkpoints()

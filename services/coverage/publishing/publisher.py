@@ -12,7 +12,7 @@ from typing import Final
 from services.coverage.counting.domain.movements import lineage
 from services.coverage.publishing.metrics import PublishingMetrics
 from services.coverage.publishing.pacing import Pacer
-from services.coverage.reading.snapshots import Viewer
+from services.coverage.reading.snapshots import SnapshotReader
 from shared.adapters.kafka_partitions import OwnedPartitions
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import NATION, PROVINCE_CODE, REGENCY_CODE
@@ -41,7 +41,7 @@ class Publisher:
     """Publishes the regions whose partition (`partition_of`) this replica reads now."""
 
     def __init__(
-        self, viewer: Viewer, publish: Publish, owned: OwnedPartitions, partition_of: Callable[[str], int],
+        self, viewer: SnapshotReader, publish: Publish, owned: OwnedPartitions, partition_of: Callable[[str], int],
         clock: Clock, metrics: PublishingMetrics,
     ) -> None:  # fmt: skip
         self._viewer = viewer

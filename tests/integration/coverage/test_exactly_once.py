@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from services.coverage.counting.apply import Applier, ChangeBatch
 from services.coverage.counting.catching_up import CatchingUp
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.movements import Counted, counted
+from services.coverage.counting.domain.movements import CountedChange, counted
 from services.coverage.counting.domain.rollup import Rollup
 from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.counting.ports import Store
@@ -30,7 +30,7 @@ Move = tuple[int, str, int, int]
 """Which replica, what it does, to the partition of which place, and with how many records."""
 
 
-def published(lengths: Sequence[int], again: Sequence[int]) -> dict[int, list[Counted]]:
+def published(lengths: Sequence[int], again: Sequence[int]) -> dict[int, list[CountedChange]]:
     """Return the records of each partition: of so many changes, the last so many stand there twice."""
     records = {}
     for place, length, twice in zip(PLACES, lengths, again, strict=True):
@@ -44,7 +44,7 @@ class Replica:
     """One of several that all believe to have every partition."""
 
     store: Store
-    topic: dict[int, list[Counted]]
+    topic: dict[int, list[CountedChange]]
     read_to: dict[int, int] = field(default_factory=dict)
     closed: list[ChangeBatch] = field(default_factory=list)
 
@@ -125,7 +125,7 @@ async def test_every_change_counts_once(
         await _check(store, topic)
 
 
-async def _check(store: Store, topic: dict[int, list[Counted]]) -> None:
+async def _check(store: Store, topic: dict[int, list[CountedChange]]) -> None:
     """Compare with the sum of each change, and the pages with the counters."""
     once = {(at, one.seq): one for at, records in topic.items() for one in records}
     expected = Rollup(Sum(once.values()))

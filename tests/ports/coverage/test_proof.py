@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from services.coverage.counting.domain.movements import Counted, counted
+from services.coverage.counting.domain.movements import CountedChange, counted
 from services.coverage.proof.mongo.counted import MongoCounted
 from services.coverage.proof.ports import CountedStore
 from services.coverage.proof.verify import Verifier, stop
@@ -21,7 +21,7 @@ from tests.stores_coverage import fresh_store
 
 def logged(some: list[Change]) -> MemoryLog:
     """Return the topic that holds the changes, each partition's numbered from 0."""
-    parts: dict[int, list[Counted]] = {}
+    parts: dict[int, list[CountedChange]] = {}
     for one in some:
         place = one.after or one.before
         assert place is not None

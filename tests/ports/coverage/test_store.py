@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from services.coverage.counting.apply import Applier
 from services.coverage.counting.catching_up import CatchingUp
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.flows import Flow, by_day, first_day
+from services.coverage.counting.domain.flows import by_day, first_day
 from services.coverage.counting.domain.movements import counted
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.metrics import CountingMetrics
@@ -29,6 +29,7 @@ from services.coverage.reference.rows import check
 from services.coverage.reference.tables import read_csv
 from shared.adapters.mongo import Mongo
 from shared.contracts.changes import Change
+from shared.contracts.snapshots import Count
 from shared.regions.catalogue import catalogue
 from shared.regions.successors import Homes
 from shared.runtime.errors import FencedError
@@ -81,7 +82,7 @@ async def test_a_flush_moves_checkpoint_counters_and_flows_together(store: Store
     assert (await store.checkpoints())[partition()].position == Position(3, 3)
     figures = (await store.figures(["11.01"], TODAY))["11.01"]
     assert (figures.tally.registered, figures.tally.active, figures.position) == (3, 2, 3)
-    assert by_day(figures.flows) == {(TODAY, "joined"): Flow(3, 2)}
+    assert by_day(figures.flows) == {(TODAY, "joined"): Count(3, 2)}
     assert figures.tally.fed_at == {"bpjs/aceh": RECORDED_AT}
     assert figures.tally.recorded_at == RECORDED_AT
 
@@ -95,7 +96,7 @@ async def test_flushes_add_up(store: Store) -> None:
     assert (figures.tally.registered, figures.tally.placed_here, figures.position) == (3, 3, 3)
     assert figures.tally.fed_at == {"bpjs/aceh": RECORDED_AT, "a.b/c$": earlier}
     assert figures.tally.recorded_at == RECORDED_AT
-    assert by_day(figures.flows) == {(TODAY, "joined"): Flow(3, 3)}
+    assert by_day(figures.flows) == {(TODAY, "joined"): Count(3, 3)}
 
 
 async def test_a_flush_from_an_old_position_is_fenced_and_writes_nothing(store: Store) -> None:
@@ -124,7 +125,7 @@ async def test_partitions_are_summed_for_nation_and_province(store: Store) -> No
     figures = await store.figures(["ID", "11", "92", "12"], TODAY)
     assert [figures[region].tally.registered for region in ("ID", "11", "92", "12")] == [5, 2, 3, 0]
     assert {r: v.position for r, v in (await store.versions(["ID", "11", "12"])).items()} == {"ID": 5, "11": 2, "12": 0}
-    assert by_day(figures["ID"].flows) == {(TODAY, "joined"): Flow(5, 5)}
+    assert by_day(figures["ID"].flows) == {(TODAY, "joined"): Count(5, 5)}
 
 
 async def test_what_is_known_is_left_out_until_it_changes(store: Store) -> None:
@@ -145,7 +146,7 @@ async def test_flows_are_read_from_a_day_on(store: Store) -> None:
     days = [TODAY, TODAY - timedelta(days=30), TODAY - timedelta(days=60)]
     await store.apply([flush([change(n, effective_day=day) for n, day in enumerate(days)], Position())])
     figures = (await store.figures(["11"], days[1]))["11"]
-    assert by_day(figures.flows) == {(days[0], "joined"): Flow(1, 1), (days[1], "joined"): Flow(1, 1)}
+    assert by_day(figures.flows) == {(days[0], "joined"): Count(1, 1), (days[1], "joined"): Count(1, 1)}
     assert (await store.figures(["11"], None))["11"].flows == {}
 
 
@@ -160,7 +161,7 @@ async def test_who_is_behind_is_seen_by_others_until_level(store: Store) -> None
     """The flag travels with the flush."""
     await store.apply([flush(joined(1), Position(), behind=True)])
     assert (await store.checkpoints())[partition()].behind
-    await store.mark_level([partition()])
+    await store.mark_caught_up([partition()])
     assert not (await store.checkpoints())[partition()].behind
 
 

@@ -16,8 +16,8 @@ import msgspec
 from aiokafka import ConsumerRecord
 
 from services.coverage.counting.change_log import LogPart
-from services.coverage.counting.domain.movements import Counted
-from services.coverage.counting.domain.profiles import Standing, standing_of
+from services.coverage.counting.domain.movements import CountedChange
+from services.coverage.counting.domain.profiles import CountedState, counted_state
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.changes import State
 from shared.contracts.topics import PARTITIONS
@@ -87,7 +87,7 @@ class ChangeDecoder:
 
     def part(self, records: Sequence[ConsumerRecord], partition: int) -> tuple[LogPart, list[Refused]]:
         """Return the changes among consecutive records of a partition, and the records that are no changes."""
-        changes: list[Counted] = []
+        changes: list[CountedChange] = []
         offsets: list[int] = []
         refused: list[Refused] = []
         decode = self.decode
@@ -99,7 +99,7 @@ class ChangeDecoder:
                 refused.append(Refused(record, why))
         return LogPart(changes, offsets, records[-1].offset + 1), refused
 
-    def decode(self, value: bytes | None, partition: int) -> Counted:
+    def decode(self, value: bytes | None, partition: int) -> CountedChange:
         """Return what is counted of the change that a record of this partition holds.
 
         Raises: Unusable with the reason `null_value`, `not_json`, `wrong_schema` or `unknown_region`.
@@ -110,8 +110,8 @@ class ChangeDecoder:
             before = None if change.before is None else self._standing(change.before, partition)
             after = None if change.after is None else self._standing(change.after, partition)
             # Built as the tuple it is: to call the class takes three times as long.
-            counted: Counted = _new(
-                Counted,
+            counted: CountedChange = _new(
+                CountedChange,
                 (change.seq, change.diff, change.kind, _day(change.effective_day), recorded_day, recorded_at,
                  change.source, change.counterpart, before, after),
             )  # fmt: skip
@@ -123,14 +123,14 @@ class ChangeDecoder:
             _check_ends(before, after)
         return counted
 
-    def _standing(self, state: _State, partition: int) -> Standing:
+    def _standing(self, state: _State, partition: int) -> CountedState:
         """Return what is counted of a state; one string stands for a region, however often it is named."""
         region = self._places[partition].get(state.region)
         if region is None:
             self._check_place(state.region, partition)
             region = self._places[partition][state.region] = state.region
         like = _like(state.segment, state.groups, state.payer, state.programmes, state.active, state.lapses_on)
-        return _new(Standing, (region, like[1], like[2]))
+        return _new(CountedState, (region, like[1], like[2]))
 
     def _check_place(self, region: str, partition: int) -> None:
         if not self._is_region(region) or level_of(region) not in _PLACES:
@@ -139,7 +139,7 @@ class ChangeDecoder:
             raise Unusable("unknown_region", f"{region} is no region of partition {partition}")
 
 
-def _check_ends(before: Standing | None, after: Standing | None) -> None:
+def _check_ends(before: CountedState | None, after: CountedState | None) -> None:
     if before is None and after is None:
         raise Unusable("wrong_schema", "neither `before` nor `after` is given")
     if before and after and regency_of(before.region) != regency_of(after.region):
@@ -149,10 +149,10 @@ def _check_ends(before: Standing | None, after: Standing | None) -> None:
 @lru_cache(maxsize=_KEPT)
 def _like(
     segment: str, groups: tuple[str, ...], payer: str, programmes: tuple[str, ...], active: bool, lapses_on: str | None
-) -> Standing:
+) -> CountedState:
     """Return what is counted of those who differ in the region alone: they are hundreds, and changes millions."""
     lapse = None if lapses_on is None else msgspec.convert(lapses_on, date)
-    return standing_of(State(NATION, segment, groups, payer, programmes, True, active, None, lapse))
+    return counted_state(State(NATION, segment, groups, payer, programmes, True, active, None, lapse))
 
 
 @lru_cache(maxsize=_KEPT)

@@ -90,9 +90,9 @@ class Recount:
             for region in lineage(place):
                 lapses = self._tallies[region].lapses
                 lapses[lapse] = lapses.get(lapse, 0) + people
-        for (place, source), recorded_at in added.heard.items():
+        for (place, source), recorded_at in added.last_recorded.items():
             for region in lineage(place):
-                self._tallies[region].hear(source, recorded_at)
+                self._tallies[region].note_recorded(source, recorded_at)
 
     def add_step(self, step: Step, people: int) -> None:
         """Count people who made one step."""
@@ -146,7 +146,7 @@ def dues_and_news_in(tally: Tally) -> Measures:
 def flows_in(flows: Flows) -> Measures:
     """Return flows by day and kind."""
     days = by_day(flows)
-    people = {f"{kind} on {day}": flow.people for (day, kind), flow in days.items()}
+    people = {f"{kind} on {day}": flow.registered for (day, kind), flow in days.items()}
     active = {f"{kind} on {day}, active": flow.active for (day, kind), flow in days.items()}
     return {**people, **active}
 

@@ -10,10 +10,10 @@ from datetime import date
 from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.movements import Movement, Step
 from services.coverage.counting.domain.position import Position
+from services.coverage.counting.domain.region_counts import RegionCounts
 from services.coverage.counting.mongo.blocks import Block, regions_in
 from services.coverage.counting.mongo.pages import rows_of
 from services.coverage.counting.mongo.store import generation_of, of_generation
-from services.coverage.counting.ports import Figures
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.regions.codes import level_of
 
@@ -50,14 +50,14 @@ class MongoPointInTime:
         large = {"partition": partition, "block": {"$regex": r"^[^.]+(\.[^.]+)?$"}}
         return [doc["block"] async for doc in self._find(self._counters, large, {"block": 1, "_id": 0})]
 
-    async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, Figures]:
+    async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, RegionCounts]:
         """See the port."""
-        figures: dict[str, Figures] = {}
+        figures: dict[str, RegionCounts] = {}
         asked = {"partition": partition, "block": {"$regex": _family(region)}}
         async for document in self._find(self._counters, asked):
             block = Block.of(document)
             for one in regions_in(document):
-                figures[one] = Figures(block.tally(one), document["position"], block.flows_of(one, flows_from))
+                figures[one] = RegionCounts(block.tally(one), document["position"], block.flows_of(one, flows_from))
         return figures
 
     async def tallies(self, partition: int, regions: Sequence[str]) -> dict[str, Tally]:

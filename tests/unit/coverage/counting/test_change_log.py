@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.coverage.counting.change_log import BeginningMissing, LogIncomplete, LogWalk
-from services.coverage.counting.domain.movements import Counted, counted
+from services.coverage.counting.domain.movements import CountedChange, counted
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.resume import offset_of
 from shared.runtime.errors import PermanentError
@@ -26,7 +26,7 @@ def log(*seqs: int, partition: int = 0) -> MemoryLog:
 async def walked(log: MemoryLog, until: int, position: Position = Position()) -> list[int]:  # noqa: B008 - frozen
     """Return the numbers that a walk takes of partition 0, in order."""
     async with log.opened({0: position.next_offset}) as tail:
-        walk, taken = LogWalk(log.name, tail, {0: position}), list[Counted]()
+        walk, taken = LogWalk(log.name, tail, {0: position}), list[CountedChange]()
         while read := await walk.read({0: until}):
             taken += read[0]
     return [one.seq for one in taken]

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from services.coverage.counting.domain.movements import Counted, counted
+from services.coverage.counting.domain.movements import CountedChange, counted
 from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
 from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
@@ -24,7 +24,7 @@ SAME_PARTITION = next(
 GOLDEN = Path(__file__).parents[3] / "golden" / "enrollment.changed.v1.json"
 
 
-def decoded(record: bytes | None, at: int | None = None) -> Counted:
+def decoded(record: bytes | None, at: int | None = None) -> CountedChange:
     """Return the change as read from the factory village's partition, or the one given."""
     return ChangeDecoder(catalogue().__contains__).decode(record, partition() if at is None else at)
 

@@ -12,7 +12,8 @@ from services.coverage.counting.domain.counters import Sum, Tally
 from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.movements import counted
 from services.coverage.counting.domain.position import Position
-from services.coverage.counting.ports import Figures, Flush
+from services.coverage.counting.domain.region_counts import RegionCounts
+from services.coverage.counting.ports import Flush
 from services.coverage.proof import background
 from services.coverage.proof.background import EVERY, LEASE_FOR, BackgroundVerifier
 from services.coverage.proof.metrics import ProofMetrics
@@ -129,7 +130,7 @@ async def test_one_that_was_overtaken_writes_nothing(world: World, monkeypatch: 
 async def test_differences_show_at_once_and_until_a_pass_is_clean(world: World) -> None:
     """While the pass goes on, and after it."""
     sound = dict(world.counted.spoilt)
-    world.counted.spoilt[VILLAGE] = Figures(Tally())
+    world.counted.spoilt[VILLAGE] = RegionCounts(Tally())
     world.proofs.proof = Proof(partition=P)
     verifier = world.verifier()
     await verifier.verify_next()

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.movements import Counted, counted
+from services.coverage.counting.domain.movements import CountedChange, counted
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.ports import Flush
 from services.coverage.proof import rebuild
@@ -38,7 +38,7 @@ class World:
         self.generations = MemoryGenerations(self.live)
         self.next_seq = 0
 
-    async def count(self, some: Sequence[Counted]) -> None:
+    async def count(self, some: Sequence[CountedChange]) -> None:
         """Count more in the live generation."""
         before, self.next_seq = self.next_seq, self.next_seq + len(some)
         after = Position(self.next_seq, self.next_seq)

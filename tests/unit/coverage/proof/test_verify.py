@@ -11,7 +11,8 @@ from services.coverage.counting.domain.counters import Sum, Tally
 from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.movements import counted
 from services.coverage.counting.domain.position import Position
-from services.coverage.counting.ports import Figures, Flush
+from services.coverage.counting.domain.region_counts import RegionCounts
+from services.coverage.counting.ports import Flush
 from services.coverage.proof.domain.recount import Difference
 from services.coverage.proof.verify import DifferenceFound, Verifier, stop
 from shared.contracts.changes import Change
@@ -88,7 +89,7 @@ async def test_a_spoilt_counter_is_named(region: str) -> None:
     """At any level: region, measure, what it must be and is, partition and seq."""
     counts = await counting()
     spoilt = Tally({"BPU  self JKK+JKM active": 9})
-    counts.spoilt[region] = Figures(spoilt, 7)
+    counts.spoilt[region] = RegionCounts(spoilt, 7)
     difference = await found(counts)
     assert (difference.region, difference.measure) == (region, "registered")
     assert (difference.found, difference.partition, difference.seq) == (9, P, 7)
@@ -163,6 +164,6 @@ async def test_a_judge_may_go_on() -> None:
     """It need not stop at the first."""
     counts, differences = await counting(), list[Difference]()
     for region in (VILLAGE, NEIGHBOUR):
-        counts.spoilt[region] = Figures(Tally(), 0)
+        counts.spoilt[region] = RegionCounts(Tally(), 0)
     await verified(counts, judge=differences)
     assert {one.region for one in differences} == {VILLAGE, NEIGHBOUR}

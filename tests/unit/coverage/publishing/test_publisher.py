@@ -25,7 +25,7 @@ from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError
 from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, joined, partition
 from tests.fakes import ManualClock
-from tests.fakes_coverage import MemoryReference, MemoryStore, MemoryTopic, owned_partitions, viewer_of
+from tests.fakes_coverage import MemoryReference, MemoryStore, MemoryTopic, owned_partitions, reader_of
 
 POTENTIAL = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 17_109, "bps", "all who work")
 BEHIND = timedelta(minutes=5)
@@ -49,7 +49,7 @@ class Replica:
         self.owned = owned_partitions(self.clock, self.partitions)
         book, catching_up, registry = Book(), CatchingUp(partition), CollectorRegistry()
         self.topic, self.resumed = MemoryTopic(), list[int]()
-        viewer = viewer_of(
+        viewer = reader_of(
             self.store, book, children, self.clock, lambda code: f"name of {code}", catching_up.catching_up
         )
         metrics = PublishingMetrics(registry)

@@ -1,4 +1,4 @@
-"""What the public's documents look like: as a snapshot, with null for what is hidden; `suppressed` names it."""
+"""A region as its reader may see it: its snapshot, or for the public the same with None for what is hidden."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from shared.contracts.snapshots import (
     Level,
     Potential,
     Projection,
+    Ratio,
+    Snapshot,
     Target,
     Window,
 )
@@ -19,7 +21,7 @@ from shared.contracts.snapshots import (
 
 @dataclass(frozen=True, slots=True)
 class PublicCount:
-    """People, null where they are few or would tell of few."""
+    """People; None if they are few or would reveal a few."""
 
     registered: int | None
     active: int | None
@@ -36,7 +38,7 @@ class PublicRatio:
 
 @dataclass(frozen=True, slots=True)
 class PublicCoverage:
-    """Coverage by each measure; null where no potential is known."""
+    """Coverage by each measure; None if no potential is known."""
 
     registered: PublicRatio | None
     active: PublicRatio | None
@@ -44,7 +46,7 @@ class PublicCoverage:
 
 @dataclass(frozen=True, slots=True)
 class PublicForecast:
-    """A forecast, hidden where it would tell of few people now or then."""
+    """A forecast, hidden if it would reveal few people now or then."""
 
     basis: str
     measure: str
@@ -72,7 +74,7 @@ class PublicBoard:
 
 @dataclass(frozen=True, slots=True)
 class PublicQuota:
-    """Whether a village meets its quota of a group; null where that would tell a hidden number."""
+    """Whether a village meets its quota of a group; None if that would reveal a hidden number."""
 
     group: str
     measure: str | None
@@ -82,7 +84,7 @@ class PublicQuota:
 
 @dataclass(frozen=True, slots=True)
 class PublicPlace:
-    """A district or village as of a month end. `designated` is null but of villages."""
+    """A district or village as of a month end. `designated` is None for a district."""
 
     region: str
     name: str
@@ -101,7 +103,7 @@ class PublicPlace:
 
 @dataclass(frozen=True, slots=True)
 class PublicRegion:
-    """Nation, province or regency; slices and windows of flows are hidden whole, and flows but at month ends."""
+    """Nation, province or regency. Slices and windows of flows are hidden whole; flows are shown at month ends."""
 
     region: str
     name: str
@@ -129,3 +131,11 @@ class PublicRegion:
     quota: tuple[PublicBoard, ...]
     designation: Designation | None
     suppressed: list[str]
+
+
+Shown = Snapshot | PublicRegion | PublicPlace
+
+
+def ratio_in(coverage: Ratio | PublicRatio | None) -> float | None:
+    """Return the ratio of a coverage; None if it is hidden, or no potential is known."""
+    return None if coverage is None else coverage.ratio

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
-from services.coverage.counting.domain.flows import windowed
 from services.coverage.public.counts import MEASURES, Counts
 from services.coverage.public.viewer import Hidden
 from shared.contracts.snapshots import (
-    Count,
-    Coverage,
     Designation,
     Forecast,
     Projection,
@@ -20,24 +17,12 @@ from shared.contracts.snapshots import (
     Target,
     TargetPoint,
 )
-from shared.regions.codes import level_of, parent_of
+from tests.factories_coverage import snapshot
 from tests.factories_reference import tree
 
-NOW = datetime(2023, 9, 30, tzinfo=UTC)
 DAY = date(2023, 12, 31)
 KAIMANA, WONDAMA, MANOKWARI = "92.08", "92.07", "92.02"
 CHILDREN = tree(KAIMANA, WONDAMA, MANOKWARI)
-
-
-def snapshot(region: str, people: int, **over: Any) -> Snapshot:
-    """Return a region with so many active people."""
-    return replace(
-        Snapshot(
-            region, region, level_of(region), "WIT", parent_of(region), people, people, Count(), {}, Coverage(),
-            windowed({}, DAY), NOW, NOW, 1,
-        ),
-        **over,
-    )  # fmt: skip
 
 
 def target(basis: str = "workers") -> Target:

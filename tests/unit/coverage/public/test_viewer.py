@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.coverage.public.shapes import PublicPlace, PublicRegion
 from services.coverage.public.viewer import MonthEndsOnlyError, PublicViewer, is_public
-from services.coverage.reading.snapshots import Viewer
+from services.coverage.reading.shown import PublicPlace, PublicRegion
+from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.desa_sadar import DESIGNATIONS
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.quota import QUOTAS, Quota
@@ -23,7 +23,7 @@ from shared.regions.catalogue import catalogue
 from tests.factories_coverage import NEIGHBOUR, RECORDED_AT, TODAY, VILLAGE, change, joined, state
 from tests.factories_reference import book_of, row
 from tests.fakes import ManualClock
-from tests.fakes_coverage import MemoryStore, viewer_of
+from tests.fakes_coverage import MemoryStore, reader_of
 from tests.ports.coverage.test_timelines import keep
 
 BOOK = book_of(
@@ -56,7 +56,7 @@ async def public(people: dict[str, int], day: date = TODAY, now: datetime = RECO
         ],
     )
     clock = ManualClock(now)
-    viewer = viewer_of(store, BOOK, children, clock, catalogue().name)
+    viewer = reader_of(store, BOOK, children, clock, catalogue().name)
     return PublicViewer(viewer, children, clock)
 
 
@@ -139,7 +139,7 @@ async def test_flows_from_few_people_are_hidden() -> None:
     await keep(store, [change(n, effective_day=day, after=state("92.08")) for n, day in enumerate(days)])
     await keep(store, [change(n, effective_day=date(2026, 9, 10), after=state("92.07")) for n in range(50)])
     clock = ManualClock(RECORDED_AT)
-    viewer = viewer_of(store, Book(), children, clock)
+    viewer = reader_of(store, Book(), children, clock)
     shown = await PublicViewer(viewer, children, clock).documents(["92.08"], AsOf(date(2026, 9, 30)))
     assert shown[0]["registered"] == 25
     assert shown[0]["flows"]["30d"] is None
@@ -210,7 +210,7 @@ async def test_below_the_regency_other_days_are_refused(at: AsOf) -> None:
 async def test_a_forecast_is_judged_on_the_days_it_rests_on() -> None:
     """Few were there when its rate began: how many came since tells of them."""
 
-    class Forecasting(Viewer):
+    class Forecasting(SnapshotReader):
         async def snapshots(self, regions: Sequence[str], at: AsOf | None = None) -> list[Snapshot]:
             rate = Projection(30, 395, None)
             found = Forecast("workers", "active", 0.5, TODAY, 60, 20, None, (rate,))
@@ -219,6 +219,6 @@ async def test_a_forecast_is_judged_on_the_days_it_rests_on() -> None:
     store, clock = MemoryStore(), ManualClock(RECORDED_AT)
     days = [TODAY - timedelta(days=40)] * 5 + [TODAY] * 395
     await keep(store, [change(n, effective_day=day, after=state("92.08")) for n, day in enumerate(days)])
-    viewer = viewer_of(store, Book(), children, clock, kind=Forecasting)
+    viewer = reader_of(store, Book(), children, clock, kind=Forecasting)
     (kaimana,) = await PublicViewer(viewer, children, clock).documents(["92.08"])
     assert (kaimana["active"], kaimana["forecast"][0]["range"]) == (400, None)

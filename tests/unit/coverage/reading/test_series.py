@@ -1,4 +1,4 @@
-"""A region over time, on the fake and on MongoDB: history, flows and who is due, by the definition."""
+"""A region over time: history, flows and who is due, by the definition."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from datetime import date, timedelta
 
 from hypothesis import given
 
-from services.coverage.counting.ports import Store
-from services.coverage.reading.as_of import Past
-from services.coverage.reading.due import By, DueViewer, Part
+from services.coverage.reading.due import By, DuePart, DueReader
 from services.coverage.reading.series import Series, days_of
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.reference import Row
@@ -24,12 +22,12 @@ from tests.ports.coverage.test_timelines import DAY, REGIONS, keep, until
 CHILDREN = tree(VILLAGE, NEIGHBOUR, OTHER_REGENCY)
 
 
-def series(store: Store, *rows: Row[int]) -> Series:
-    """Return what tells of the store's regions over time, with these potentials."""
+def series(store: MemoryStore, *rows: Row[int]) -> Series:
+    """Return what reads the store's regions over time, with these potentials."""
     return Series(store, book_of(*rows), CHILDREN)
 
 
-async def test_each_day_has_the_potential_that_was_in_force(store: Store) -> None:
+async def test_each_day_has_the_potential_that_was_in_force(store: MemoryStore) -> None:
     """Null before there was any; people by what was known."""
     late = change(1, effective_day=TODAY - 2 * DAY)
     await keep(store, [change(0, effective_day=TODAY - 2 * DAY, recorded_at=RECORDED_AT - 2 * DAY), late])
@@ -62,8 +60,7 @@ async def test_people_change_by_what_flows(some: list[Change]) -> None:
     ):
         for region in REGIONS:
             found = await series(store).flows(region, first, last, known_at, TODAY)
-            ends = await Past(store).history(region, [first - DAY, last], known_at or date.max)
-            begun, ended = ends[first - DAY], ends[last]
+            begun, ended = await series(store).history(region, [first - DAY, last], known_at)
             assert found.change == Count(ended.registered - begun.registered, ended.active - begun.active)
 
 
@@ -77,13 +74,13 @@ async def test_days_in_the_windows_flow_alike_from_counters_and_pages(some: list
         assert cheap == await series(store).flows(region, TODAY - 40 * DAY, TODAY - DAY, date.max, TODAY)
 
 
-async def due(store: Store, region: str, by: By, days: int = 60) -> tuple[int, Sequence[Part], int | None]:
+async def due(store: MemoryStore, region: str, by: By, days: int = 60) -> tuple[int, Sequence[DuePart], int | None]:
     """Return who is due within so many days of 21 November."""
-    found = await DueViewer(store, CHILDREN, ManualClock()).of(region, timedelta(days=days), by)
+    found = await DueReader(store, CHILDREN, ManualClock()).of(region, timedelta(days=days), by)
     return found.people, found.parts, found.unplaced
 
 
-async def test_who_is_due_is_told_by_payer_child_month_and_group(store: Store) -> None:
+async def test_who_is_due_is_told_by_payer_child_month_and_group(store: MemoryStore) -> None:
     """Groups overlap; a region's own people are in none of its children."""
     soon, later = date(2026, 12, 1), date(2027, 1, 1)
     two = state(groups=("non_asn", "vulnerable"), payer="csr", lapses_on=soon)
@@ -94,9 +91,9 @@ async def test_who_is_due_is_told_by_payer_child_month_and_group(store: Store) -
         state(lapses_on=date(2028, 1, 1)),
     ]
     await keep(store, [change(n, after=one) for n, one in enumerate(some)])
-    assert await due(store, "11.01.02", "payer") == (3, [Part("csr", 1), Part("self", 2)], None)
-    assert await due(store, "11.01.02", "payer", days=10) == (1, [Part("csr", 1)], None)
-    assert await due(store, "11.01.02", "month") == (3, [Part("2026-12", 1), Part("2027-01", 2)], None)
-    assert await due(store, "11.01.02", "group") == (3, [Part("non_asn", 1), Part("vulnerable", 1)], None)
-    assert await due(store, "11.01.02", "child") == (3, [Part(VILLAGE, 1), Part(NEIGHBOUR, 1)], 1)
-    assert await due(store, "ID", "child") == (3, [Part("11", 3)], 0)
+    assert await due(store, "11.01.02", "payer") == (3, [DuePart("csr", 1), DuePart("self", 2)], None)
+    assert await due(store, "11.01.02", "payer", days=10) == (1, [DuePart("csr", 1)], None)
+    assert await due(store, "11.01.02", "month") == (3, [DuePart("2026-12", 1), DuePart("2027-01", 2)], None)
+    assert await due(store, "11.01.02", "group") == (3, [DuePart("non_asn", 1), DuePart("vulnerable", 1)], None)
+    assert await due(store, "11.01.02", "child") == (3, [DuePart(VILLAGE, 1), DuePart(NEIGHBOUR, 1)], 1)
+    assert await due(store, "ID", "child") == (3, [DuePart("11", 3)], 0)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.flows import FLOW_KINDS, Flow, first_day, flows_of, summed, windowed
+from services.coverage.counting.domain.flows import first_day, flows_of, summed, windowed
 from services.coverage.counting.domain.movements import Step, counted
 from services.coverage.counting.domain.rollup import Rollup
 from shared.contracts.changes import Change
@@ -17,11 +17,11 @@ from tests.factories_coverage import NEIGHBOUR, OTHER_PROVINCE, OTHER_REGENCY, T
 from tests.fakes_coverage import seen_in
 
 
-def kinds(region: str, *some: Change) -> dict[str, Flow]:
+def kinds(region: str, *some: Change) -> dict[str, Count]:
     """Return the flows of a region by kind, over all days."""
     steps = ((Step(*key), people) for key, people in Sum(map(counted, some)).steps.items())
     totals = summed(flows_of(seen_in(region, steps)), date.min, date.max)
-    return {kind: Flow(count.registered, count.active) for kind, count in totals.items() if count != Count()}
+    return {kind: count for kind, count in totals.items() if count != Count()}
 
 
 def test_a_flow_is_kept_by_the_day_of_effect_and_the_wib_day_of_recording() -> None:
@@ -29,11 +29,6 @@ def test_a_flow_is_kept_by_the_day_of_effect_and_the_wib_day_of_recording() -> N
     late = change(recorded_at=datetime(2026, 11, 21, 23, 30, tzinfo=UTC), effective_day=date(2026, 11, 1))
     (step,) = Sum([counted(late)]).steps
     assert step[:3] == (date(2026, 11, 1), date(2026, 11, 22), "joined")
-
-
-def test_who_ends_is_counted_as_people_and_takes_activity_along() -> None:
-    """The first figure counts people, the second the change in active."""
-    assert kinds("11.01", change(kind="ended", before=state(), after=None)) == {"ended": Flow(1, -1)}
 
 
 def test_reclassified_and_paid_are_no_flow() -> None:
@@ -45,8 +40,8 @@ def test_reclassified_and_paid_are_no_flow() -> None:
 def test_a_move_inside_a_regency_is_a_flow_of_the_villages_only() -> None:
     """The district and all above see nothing, unless activity changed."""
     move = change(kind="moved", before=state(VILLAGE), after=state(NEIGHBOUR))
-    assert kinds(VILLAGE, move) == {"moved_out": Flow(1, -1)}
-    assert kinds(NEIGHBOUR, move) == {"moved_in": Flow(1, 1)}
+    assert kinds(VILLAGE, move) == {"moved_out": Count(1, -1)}
+    assert kinds(NEIGHBOUR, move) == {"moved_in": Count(1, 1)}
     assert kinds("11.01.02", move) == {}
 
 
@@ -54,16 +49,16 @@ def test_the_halves_of_a_move_meet_where_both_ends_lie() -> None:
     """The regencies see it go and come; the province sees none, by the counterpart of each half."""
     out = change(kind="moved", before=state(), after=None, counterpart=OTHER_REGENCY)
     in_ = change(kind="moved", before=None, after=state(OTHER_REGENCY, active=False), counterpart=VILLAGE)
-    assert kinds("11.01", out, in_) == {"moved_out": Flow(1, -1)}
-    assert kinds("11.02", out, in_) == {"moved_in": Flow(1, 0)}
-    assert kinds("11", out, in_) == kinds("ID", out, in_) == {"moved_within": Flow(0, -1)}
+    assert kinds("11.01", out, in_) == {"moved_out": Count(1, -1)}
+    assert kinds("11.02", out, in_) == {"moved_in": Count(1, 0)}
+    assert kinds("11", out, in_) == kinds("ID", out, in_) == {"moved_within": Count(0, -1)}
 
 
 def test_a_move_to_another_province_is_a_flow_of_both() -> None:
     """Only the nation holds both ends."""
     out = change(kind="moved", before=state(), after=None, counterpart=OTHER_PROVINCE)
-    assert kinds("11", out) == {"moved_out": Flow(1, -1)}
-    assert kinds("ID", out) == {"moved_within": Flow(0, -1)}
+    assert kinds("11", out) == {"moved_out": Count(1, -1)}
+    assert kinds("ID", out) == {"moved_within": Count(0, -1)}
 
 
 @pytest.mark.parametrize(
@@ -83,17 +78,12 @@ def test_the_first_day_of_the_longest_window_is_known() -> None:
     assert first_day(TODAY) == TODAY - timedelta(days=89)
 
 
-def test_every_kind_is_named_in_every_window() -> None:
-    """A reader need not guess whether a missing kind is zero."""
-    assert all(set(flows) == set(FLOW_KINDS) for flows in windowed({}, TODAY).values())
-
-
 @given(changes())
 def test_the_change_in_registered_and_in_active_is_the_sum_of_the_flows(some: list[Change]) -> None:
     """registered: joined + rejoined + moved_in − ended − moved_out; active: the sum of the second figures."""
     for region, tally in Rollup(Sum(map(counted, some))).above.items():
         flows = kinds(region, *some)
-        people = {kind: flow.people for kind, flow in flows.items()}
+        people = {kind: flow.registered for kind, flow in flows.items()}
         gained = sum(people.get(kind, 0) for kind in ("joined", "rejoined", "moved_in"))
         lost = sum(people.get(kind, 0) for kind in ("ended", "moved_out"))
         assert tally.registered == gained - lost

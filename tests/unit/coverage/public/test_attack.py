@@ -26,7 +26,7 @@ from tests.attack import LENGTHS, Attacker, Finding
 from tests.factories_coverage import change, state
 from tests.factories_reference import tree
 from tests.fakes import ManualClock
-from tests.fakes_coverage import MemoryStore, viewer_of
+from tests.fakes_coverage import MemoryStore, reader_of
 from tests.ports.coverage.test_timelines import keep
 
 VILLAGES = (
@@ -48,7 +48,7 @@ async def shown(changes: Sequence[Change], known_at: date | None = None) -> Atta
     """Return an attacker who was shown everything of all the days."""
     store, clock = MemoryStore(), ManualClock(NOW)
     await keep(store, [*changes])
-    viewer = viewer_of(store, Book(), CHILDREN, clock)
+    viewer = reader_of(store, Book(), CHILDREN, clock)
     see, documents = PublicViewer(viewer, CHILDREN, clock), dict[tuple[str, date], dict[str, Any]]()
     for day in DAYS:
         regions = REGIONS if day in MONTH_ENDS and known_at is None else IN_FULL
