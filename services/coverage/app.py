@@ -58,7 +58,7 @@ from services.coverage.reading.live import Live
 from services.coverage.reading.provenance import Provenance
 from services.coverage.reading.series import Series
 from services.coverage.reading.snapshots import Viewer
-from services.coverage.reference.domain.reference import Book
+from services.coverage.reference.domain.reference import ReferenceIndex
 from services.coverage.reference.load import ReferenceImport
 from services.coverage.reference.mongo import MongoReference
 from services.coverage.settings import CoverageSettings
@@ -104,7 +104,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         snapshots.name, schema=Snapshot, title=snapshots.name, description="A region as counted, keyed by region code"
     )
 
-    book, progress = Book(), Progress(partition_of)
+    book, progress = ReferenceIndex(), Progress(partition_of)
     boards = Boards(book, regions.children, Districts(book, regions.children, StoredGroups(store)))
     viewer = Viewer(store, Deriver(book, regions.children), boards, regions.name, clock, progress.catching_up)
     publisher = Publisher(
@@ -172,7 +172,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
 
 
 def _add_routes(
-    api: FastAPI, settings: CoverageSettings, clock: Clock, *, viewer: Viewer, boards: Boards, book: Book,
+    api: FastAPI, settings: CoverageSettings, clock: Clock, *, viewer: Viewer, boards: Boards, book: ReferenceIndex,
     store: MongoStore, reference: MongoReference, proofs: MongoProofs, on_reference: Watch,
 ) -> None:  # fmt: skip
     """Add everything under /v1."""
@@ -195,7 +195,7 @@ def _add_routes(
     api.include_router(http_series.create_router(series=series, today=provenance.today, **routes))
     due = DueViewer(store, regions.children, clock)
     api.include_router(http_boards.create_router(due=due, boards=boards, today=provenance.today, **routes))
-    imports = ReferenceImport(reference, on_reference, homes.home_of, clock)
+    imports = ReferenceImport(reference, on_reference.look_at_reference, homes.home_of, clock)
     api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
     api.include_router(
         http_reports.create_router(sight=sight, children=regions.children, in_force=region, clock=clock, bearer=bearer)

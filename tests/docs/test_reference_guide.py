@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 from services.coverage.app import build
-from services.coverage.reference.kinds.table import KINDS
+from services.coverage.reference.schemas import KINDS
 from tests.integration.coverage.stack import prepared
 from tests.serving import listening
 

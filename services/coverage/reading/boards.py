@@ -10,7 +10,7 @@ from services.coverage.reading.districts import District, Districts
 from services.coverage.reference.domain import desa_sadar, quota
 from services.coverage.reference.domain.potentials import Children
 from services.coverage.reference.domain.quota import Village
-from services.coverage.reference.domain.reference import AsOf, Book
+from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from shared.contracts.snapshots import Designation, DesignationState, QuotaBoard
 from shared.regions.codes import NATION, holds, level_of
 
@@ -34,7 +34,7 @@ class Board:
 class Boards:
     """Answers for a region what its villages come to together; `now` is with all that was counted, else as of a day."""
 
-    def __init__(self, book: Book, children: Children, districts: Districts) -> None:
+    def __init__(self, book: ReferenceIndex, children: Children, districts: Districts) -> None:
         self._book = book
         self._children = children
         self._districts = districts

@@ -11,8 +11,8 @@ from services.coverage.reference.domain.forecast import forecast
 from services.coverage.reference.domain.potentials import BASES, Children, Potentials
 from services.coverage.reference.domain.quota import QUOTAS
 from services.coverage.reference.domain.ratio import ratio
-from services.coverage.reference.domain.reference import AsOf, Book, Row
-from services.coverage.reference.domain.targets import TARGETS, Path, target
+from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex
+from services.coverage.reference.domain.targets import TARGETS, TargetPath, target
 from shared.contracts.snapshots import Count, Coverage, Designation, Forecast, Potential, QuotaBoard, Target
 from shared.regions.codes import level_of, lineage_of
 
@@ -59,7 +59,7 @@ class Derived:
 class Deriver:
     """Puts what was counted beside the book of reference data."""
 
-    def __init__(self, book: Book, children: Children) -> None:
+    def __init__(self, book: ReferenceIndex, children: Children) -> None:
         self._book = book
         self._potentials = Potentials(book, children)
 
@@ -106,7 +106,7 @@ class Deriver:
         active = None if officials is None else officials.active
         row = desa_sadar.designation(self._book, region, at)
         state = desa_sadar.state(roster, active or 0, designated=row is not None)
-        return Designation(state, row.figure.valid_from if row else None, roster, active)
+        return Designation(state, row.statement.valid_from if row else None, roster, active)
 
 
 def _no_children(_region: str) -> tuple[str, ...]:
@@ -118,19 +118,21 @@ def _coverage(count: Count, potential: Potential | None) -> Coverage:
     return Coverage(ratio(count.registered, denominator), ratio(count.active, denominator))
 
 
-def _numerator(people: People, row: Row[Path]) -> tuple[str, int | None]:
+def _numerator(people: People, row: RecordedRow[TargetPath]) -> tuple[str, int | None]:
     """Return the basis of a path, and the number of people that its measure counts."""
-    basis, _, measure = row.figure.series.partition(" ")
+    basis, _, measure = row.statement.series.partition(" ")
     count = people.of(basis)
     return basis, None if count is None else (count.active if measure == "active" else count.registered)
 
 
-def _target(row: Row[Path], at: AsOf, counted: Counted, potential: Mapping[str, Potential]) -> Target:
+def _target(row: RecordedRow[TargetPath], at: AsOf, counted: Counted, potential: Mapping[str, Potential]) -> Target:
     basis, numerator = _numerator(counted.now, row)
     return target(row, at.day, numerator, potential[basis].value if basis in potential else None)
 
 
-def _forecast(row: Row[Path], at: AsOf, counted: Counted, potential: Mapping[str, Potential]) -> Forecast | None:
+def _forecast(
+    row: RecordedRow[TargetPath], at: AsOf, counted: Counted, potential: Mapping[str, Potential]
+) -> Forecast | None:
     basis, numerator = _numerator(counted.now, row)
     numbers = {days: _numerator(people, row)[1] for days, people in counted.earlier.items()}
     earlier = {days: number for days, number in numbers.items() if number is not None}

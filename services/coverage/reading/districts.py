@@ -13,7 +13,7 @@ from services.coverage.reference.domain import desa_sadar, quota
 from services.coverage.reference.domain.desa_sadar import DESIGNATIONS
 from services.coverage.reference.domain.potentials import POTENTIALS, Children
 from services.coverage.reference.domain.quota import QUOTAS, Village
-from services.coverage.reference.domain.reference import AsOf, Book
+from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from shared.contracts.snapshots import Count, DesignationState, QuotaBoard
 from shared.regions.codes import level_of, lineage_of, parent_of
 
@@ -38,7 +38,7 @@ class District:
 class Districts:
     """Works out districts; of now, again only those that were counted in since, or when day or book are others."""
 
-    def __init__(self, book: Book, children: Children, counts: GroupCounts) -> None:
+    def __init__(self, book: ReferenceIndex, children: Children, counts: GroupCounts) -> None:
         self._book = book
         self._children = children
         self._counts = counts

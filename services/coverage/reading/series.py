@@ -13,7 +13,7 @@ from services.coverage.reading.as_of import Past
 from services.coverage.reading.derived import WORKERS
 from services.coverage.reference.domain.potentials import Children, Potentials
 from services.coverage.reference.domain.ratio import ratio
-from services.coverage.reference.domain.reference import AsOf, Book
+from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from shared.contracts.snapshots import Count, Coverage
 
 Step = Literal["day", "month"]
@@ -43,7 +43,7 @@ class Stream:
 class Series:
     """Answers how a region came to be as it is."""
 
-    def __init__(self, store: Store, book: Book, children: Children) -> None:
+    def __init__(self, store: Store, book: ReferenceIndex, children: Children) -> None:
         self._store = store
         self._past = Past(store)
         self._potentials = Potentials(book, children)

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-
-from services.coverage.reference.kinds.table import KINDS
 from services.coverage.reference.openapi import as_csv
+
+from services.coverage.reference.schemas import KINDS
 from shared.regions.catalogue import catalogue
 from tests.factories_coverage import VILLAGE, joined
 from tests.integration.coverage.stack import Replica, Stack

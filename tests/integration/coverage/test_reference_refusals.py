@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 import pytest
+from services.coverage.reference.cells import Number
 from typer.testing import CliRunner
 
 from services.coverage.cli import app
-from services.coverage.reference.cells import Number
-from services.coverage.reference.kinds.table import KINDS
+from services.coverage.reference.schemas import KINDS
 from tests.factories_coverage import VILLAGE, joined
 from tests.integration.coverage.stack import Replica, Stack
 from tests.serving import listening

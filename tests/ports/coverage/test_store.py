@@ -9,6 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from services.coverage.reference.layouts import Layout
+from services.coverage.reference.openapi import as_csv
+from services.coverage.reference.rows import check
+from services.coverage.reference.tables import read_csv
 
 from services.coverage.counting.apply import Applier
 from services.coverage.counting.domain.counters import Sum
@@ -18,13 +22,9 @@ from services.coverage.counting.domain.position import Position
 from services.coverage.counting.ports import Flush, ReferenceStore, Store
 from services.coverage.counting.progress import Progress
 from services.coverage.reference.domain.potentials import POTENTIALS
-from services.coverage.reference.domain.reference import Figure
-from services.coverage.reference.kinds.table import KINDS
-from services.coverage.reference.layouts import Layout
+from services.coverage.reference.domain.reference import Statement
 from services.coverage.reference.mongo import MongoReference
-from services.coverage.reference.openapi import as_csv
-from services.coverage.reference.rows import check
-from services.coverage.reference.tables import read_csv
+from services.coverage.reference.schemas import KINDS
 from shared.adapters.mongo import Mongo
 from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
@@ -44,7 +44,7 @@ from tests.factories_coverage import (
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryReference, SilentMetrics
 
-FIGURE = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all who work")
+FIGURE = Statement(POTENTIALS, "11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all who work")
 AT = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
 
 
@@ -174,16 +174,16 @@ async def test_a_partition_is_resumed_at_another_offset(store: Store) -> None:
 
 async def test_potentials_are_numbered_and_never_overwritten(reference: ReferenceStore) -> None:
     """A restatement is one more version beside the first."""
-    restated = Figure(POTENTIALS, "11", "workers", date(2024, 1, 1), 1_601_559, "bps", "without civil servants")
+    restated = Statement(POTENTIALS, "11", "workers", date(2024, 1, 1), 1_601_559, "bps", "without civil servants")
     await reference.add([FIGURE], AT)
     await reference.add([restated], AT + timedelta(days=1))
     rows = [row for _, row in await reference.page("potentials", "11", "", 10)]
-    assert [(row.version, row.figure) for row in rows] == [(1, FIGURE), (2, restated)]
+    assert [(row.version, row.statement) for row in rows] == [(1, FIGURE), (2, restated)]
 
 
 async def test_the_same_potentials_again_add_nothing(reference: ReferenceStore) -> None:
     """However often, also with two sources for one day."""
-    other = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 1_700_000, "kemnaker", "all who work")
+    other = Statement(POTENTIALS, "11", "workers", date(2023, 9, 1), 1_700_000, "kemnaker", "all who work")
     assert len(await reference.add([FIGURE, other], AT)) == 2
     assert await reference.add([FIGURE, other], AT + timedelta(days=1)) == []
     assert len(await reference.page("potentials", None, "", 10)) == 2
@@ -195,7 +195,7 @@ async def test_every_kind_is_kept_as_it_was_stated(reference: ReferenceStore, la
     figures = check(layout, read_csv(as_csv(layout).encode(), layout), Homes(catalogue(), ()).home_of).figures
     withdrawn = replace(figures[0], valid_from=date(2026, 1, 1), value=None)
     rows = await reference.add([*figures, withdrawn], AT)
-    assert [row.figure for row in rows] == [*figures, withdrawn]
+    assert [row.statement for row in rows] == [*figures, withdrawn]
     kept = [row for _, row in await reference.page(layout.kind.name, None, "", 10)]
     assert sorted(kept, key=str) == sorted(rows, key=str)
     assert sorted((await reference.since(0))[1], key=str) == sorted(rows, key=str)
@@ -209,7 +209,7 @@ async def test_what_would_be_news_is_told_without_being_recorded(reference: Refe
     revision, _ = await reference.since(0)
     restated = replace(FIGURE, value=1_601_559)
     (row,) = await reference.news([FIGURE, restated], AT)
-    assert (row.figure, row.version) == (restated, 2)
+    assert (row.statement, row.version) == (restated, 2)
     assert await reference.since(revision) == (revision, [])
     assert await reference.news([], AT) == []
     assert await reference.add([], AT) == []
@@ -221,7 +221,7 @@ async def test_new_rows_are_noticed_by_revision(reference: ReferenceStore) -> No
     assert none == []
     await reference.add([FIGURE], AT)
     revision, rows = await reference.since(start)
-    assert [row.figure for row in rows] == [FIGURE]
+    assert [row.statement for row in rows] == [FIGURE]
     assert await reference.since(revision) == (revision, [])
 
 
@@ -240,20 +240,20 @@ async def test_one_region_is_listed_without_its_neighbours(reference: ReferenceS
     regions = ["11", "11.01", "11.01.01.2001", "ID", "12"]
     await reference.add([replace(FIGURE, region=region) for region in regions], AT)
     for region in regions:
-        assert [row.figure.region for _, row in await reference.page("potentials", region, "", 10)] == [region]
+        assert [row.statement.region for _, row in await reference.page("potentials", region, "", 10)] == [region]
     assert await reference.page("potentials", "13", "", 10) == []
 
 
 async def test_potentials_are_paged_in_order(reference: ReferenceStore) -> None:
     """By region, basis and version, from any place on."""
-    village = Figure(POTENTIALS, VILLAGE, "village_officials", date(2024, 1, 1), 9, "kemendagri", "officials")
-    withdrawn = Figure(POTENTIALS, "11", "vulnerable", date(2024, 1, 1), None, "bps", "farmers")
+    village = Statement(POTENTIALS, VILLAGE, "village_officials", date(2024, 1, 1), 9, "kemendagri", "officials")
+    withdrawn = Statement(POTENTIALS, "11", "vulnerable", date(2024, 1, 1), None, "bps", "farmers")
     await reference.add([village, FIGURE, withdrawn], AT)
     (first, row), *rest = await reference.page("potentials", None, "", 2)
-    assert row.figure == withdrawn
-    assert [row.figure for _, row in rest] == [FIGURE]
+    assert row.statement == withdrawn
+    assert [row.statement for _, row in rest] == [FIGURE]
     after = await reference.page("potentials", None, rest[-1][0], 2)
-    assert [row.figure for _, row in after] == [village]
+    assert [row.statement for _, row in after] == [village]
     assert first < rest[0][0] < after[0][0]
 
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from services.coverage.counting.ports import Store
 from services.coverage.reading.snapshots import Viewer
 from services.coverage.reference.domain.potentials import POTENTIALS
-from services.coverage.reference.domain.reference import AsOf, Book
+from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count, Snapshot
 from tests.factories_coverage import RECORDED_AT, TODAY, VILLAGE, change, changes, state
-from tests.factories_reference import book_of, row
+from tests.factories_reference import index_of, row
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryStore, viewer_of
 from tests.ports.coverage.test_timelines import DAY, REGIONS, keep, until
@@ -23,10 +23,10 @@ from tests.stores_coverage import fresh_store
 ASKED = (AsOf(TODAY - 30 * DAY, TODAY + 10 * DAY), AsOf(TODAY, TODAY), AsOf(TODAY - 95 * DAY))
 
 
-def viewer(store: Store, day: date = TODAY + 60 * DAY, book: Book | None = None) -> Viewer:
+def viewer(store: Store, day: date = TODAY + 60 * DAY, book: ReferenceIndex | None = None) -> Viewer:
     """Return a viewer on a day that is the same in all three zones."""
     clock = ManualClock(datetime.combine(day, time(3), UTC))
-    return viewer_of(store, book or Book(), lambda _: (), clock)
+    return viewer_of(store, book or ReferenceIndex(), lambda _: (), clock)
 
 
 def counts(snapshot: Snapshot) -> Snapshot:
@@ -51,7 +51,7 @@ async def test_a_day_is_shown_as_it_was_known(store: Store) -> None:
 async def test_a_day_has_its_own_potential_and_time_and_no_due(store: Store) -> None:
     """Versions in force that day of those known then; who lapses is known of now only, and left out."""
     await keep(store, [change(0, effective_day=TODAY - 20 * DAY)])
-    book = book_of(
+    book = index_of(
         row(POTENTIALS, VILLAGE, "workers", 40, TODAY - 40 * DAY),
         row(POTENTIALS, VILLAGE, "workers", 50, TODAY - 40 * DAY, version=2, recorded_at=RECORDED_AT),
         row(POTENTIALS, VILLAGE, "workers", 60, TODAY - 2 * DAY, version=3),

@@ -11,9 +11,9 @@ from services.coverage.reading.districts import Districts
 from services.coverage.reference.domain.desa_sadar import DESIGNATED, DESIGNATIONS, YEARS_QUOTA
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.quota import QUOTAS, Quota
-from services.coverage.reference.domain.reference import AsOf, Book, Row
+from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex
 from shared.contracts.snapshots import Count, Designation, QuotaBoard
-from tests.factories_reference import TODAY, book_of, row, tree
+from tests.factories_reference import TODAY, index_of, row, tree
 from tests.fakes_coverage import MemoryGroupCounts
 
 DESA, OTHER, THIRD, KELURAHAN = (f"63.10.01.{tail}" for tail in ("2001", "2002", "2003", "1001"))
@@ -30,9 +30,9 @@ def vulnerable(**people: int) -> MemoryGroupCounts:
 VILLAGES = {"desa": DESA, "other": OTHER, "kelurahan": KELURAHAN, "farther": FARTHER}
 
 
-def boards(counts: MemoryGroupCounts, *rows: Row[Any], book: Book | None = None) -> Boards:
+def boards(counts: MemoryGroupCounts, *rows: RecordedRow[Any], book: ReferenceIndex | None = None) -> Boards:
     """Return boards where these rows are recorded."""
-    book = book or book_of(*rows)
+    book = book or index_of(*rows)
     return Boards(book, CHILDREN, Districts(book, CHILDREN, counts))
 
 
@@ -63,7 +63,7 @@ async def test_a_board_above_is_the_sum_of_the_districts() -> None:
 
 async def test_desa_sadar_of_a_regency_counts_villages_by_state() -> None:
     """Each village is in one of four; of the nation the year's pace comes with them, by itself too."""
-    rows: list[Row[Any]] = [row(POTENTIALS, village, "village_officials", 9) for village in (DESA, OTHER)]
+    rows: list[RecordedRow[Any]] = [row(POTENTIALS, village, "village_officials", 9) for village in (DESA, OTHER)]
     rows += [row(DESIGNATIONS, village, DESIGNATED, 1) for village in (OTHER, THIRD)]
     rows.append(row(DESIGNATIONS, "ID", YEARS_QUOTA, 365, date(2023, 1, 1)))
     counts = MemoryGroupCounts({DESA: {"village_official": Count(9, 9)}, OTHER: {"village_official": Count(9, 8)}})
@@ -88,7 +88,7 @@ async def test_desa_sadar_of_a_regency_counts_villages_by_state() -> None:
 
 async def test_a_district_is_read_again_only_when_something_was_counted_there() -> None:
     """Or when the day or the book is another."""
-    counts, book = vulnerable(desa=1), book_of(HUNDRED)
+    counts, book = vulnerable(desa=1), index_of(HUNDRED)
     of = boards(counts, book=book)
 
     async def read(at: AsOf = TODAY) -> list[str]:

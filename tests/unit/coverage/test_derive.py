@@ -11,24 +11,24 @@ from services.coverage.reading.derived import Counted, Derived, Deriver, People
 from services.coverage.reference.domain.desa_sadar import DESIGNATED, DESIGNATIONS
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.quota import QUOTAS, Quota
-from services.coverage.reference.domain.reference import AsOf, Row
-from services.coverage.reference.domain.targets import TARGETS, Path, Point
+from services.coverage.reference.domain.reference import AsOf, RecordedRow
+from services.coverage.reference.domain.targets import TARGETS, PathPoint, TargetPath
 from shared.contracts.snapshots import Count, Coverage, Designation, QuotaBoard, Ratio
-from tests.factories_reference import RECORDED_AT, TODAY, book_of, row, tree
+from tests.factories_reference import RECORDED_AT, TODAY, index_of, row, tree
 
 DESA, OTHER, THIRD, KELURAHAN = (f"63.10.01.{tail}" for tail in ("2001", "2002", "2003", "1001"))
 CHILDREN = tree(DESA, OTHER, THIRD, KELURAHAN)
 ACEH = People(Count(651_652, 583_638))
 POTENTIAL = row(POTENTIALS, "11", "workers", 1_710_891)
-PATH = Path((Point(date(2023, 9, 30), Decimal("0.40")), Point(date(2045, 12, 31), Decimal("0.995"))))
+PATH = TargetPath((PathPoint(date(2023, 9, 30), Decimal("0.40")), PathPoint(date(2045, 12, 31), Decimal("0.995"))))
 HUNDRED = row(QUOTAS, "63.10", "vulnerable", Quota("active", 100, ("desa",)))
 
 
 def derived(
-    region: str, people: People, *rows: Row[Any], at: AsOf = TODAY, earlier: Mapping[int, People] | None = None
+    region: str, people: People, *rows: RecordedRow[Any], at: AsOf = TODAY, earlier: Mapping[int, People] | None = None
 ) -> Derived:
     """Return what follows for a region when these rows are recorded."""
-    return Deriver(book_of(*rows), CHILDREN).of(region, at, Counted(people, earlier or {}))
+    return Deriver(index_of(*rows), CHILDREN).of(region, at, Counted(people, earlier or {}))
 
 
 def test_aceh_in_september_2023() -> None:
