@@ -131,13 +131,17 @@ def _refused(report: LoadReport) -> Problem:
 
 def request_of(model: type[FileRow]) -> dict[str, Any]:
     """Return the OpenAPI body of a PUT: CSV, or a list of the same rows in JSON."""
-    examples = [dict(zip(model.model_fields, values, strict=True)) for values in model.examples]
     rows = {"type": "array", "items": model.model_json_schema()}
     content = {
         "text/csv": {"schema": {"type": "string"}, "example": example_csv(model)},
-        "application/json": {"schema": rows, "example": examples},
+        "application/json": {"schema": rows, "example": example_rows(model)},
     }
     return {"requestBody": {"required": True, "content": content}}
+
+
+def example_rows(model: type[FileRow]) -> list[dict[str, Any]]:
+    """Return the examples of a kind as a JSON file has them."""
+    return [dict(zip(model.model_fields, values, strict=True)) for values in model.examples]
 
 
 def example_csv(model: type[FileRow]) -> str:

@@ -24,7 +24,7 @@ _SHOWN: Final = 40
 _WHOLE: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _RATIO: Final = re.compile(r"[0-9]{1,2}(\.[0-9]{1,12})?", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_NOT_WHOLE: Final[tuple[tuple[str, LiteralString, str, str], ...]] = (
+NOT_WHOLE: Final[tuple[tuple[str, LiteralString, str, str], ...]] = (
     (r".*%.*", "percentage", "is a percentage", "give the whole number that it was computed from"),
     (r"[0-9]{1,18}", "too_large", f"is over {MAX_WHOLE}", "check the figure"),
     (r"-.*", "negative", "is negative", "write 0 or more"),
@@ -132,7 +132,7 @@ def whole(value: object, *, text_allowed: bool) -> int | None:
         return None
     text = str(value)
     if not _WHOLE.fullmatch(text) or int(text) > MAX_WHOLE:
-        code, wrong, fix = next(reason for pattern, *reason in _NOT_WHOLE if re.fullmatch(pattern, text))
+        code, wrong, fix = next(reason for pattern, *reason in NOT_WHOLE if re.fullmatch(pattern, text))
         raise fault(code, f"{shown(text)} {wrong}", fix)
     if isinstance(value, str) and not text_allowed:
         raise wrong_type(value)

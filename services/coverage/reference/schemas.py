@@ -142,8 +142,11 @@ class TargetRow(FileRow):
 
     def statement(self) -> Statement[TargetPath]:
         """See above. A row states a path of one point; `join` adds the points of the other rows."""
-        is_withdrawn, series = self.date is None or self.ratio is None, series_of(self.basis, self.measure)
-        path = None if is_withdrawn else TargetPath((PathPoint(self.date, self.ratio),))
+        series = series_of(self.basis, self.measure)
+        if self.date is None or self.ratio is None:
+            path = None
+        else:
+            path = TargetPath((PathPoint(self.date, self.ratio),))
         return Statement(self.kind, self.region, series, self.valid_from, path, self.source, self.definition)
 
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,19 +14,11 @@ _ANSWER_WITHIN_S: Final = 120.0
 """The API checks and writes a file of all villages before it answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Whether the API took the file, and the lines to print."""
+def upload(kind: str, file: Path, url: str, token: str, *, dry_run: bool) -> str:
+    """Send the file and return the line to print.
 
-    taken: bool
-    lines: list[str]
-
-
-def upload(kind: str, file: Path, url: str, token: str, *, dry_run: bool) -> Answer:
-    """Send the file and return the API's answer.
-
-    Raises: TransientError where the API gives no answer; PermanentError where the file has another ending, or cannot
-    be read.
+    Raises: PermanentError with a line for each error where the API refuses the file, or where the file has another
+    ending or cannot be read; TransientError where the API gives no answer.
     """
     if file.suffix.lower() not in _TYPES:
         raise PermanentError(f"{file} must end in {' or '.join(_TYPES)}, which says how it is read")
@@ -41,17 +32,11 @@ def upload(kind: str, file: Path, url: str, token: str, *, dry_run: bool) -> Ans
         raise PermanentError(f"{file} cannot be read ({type(error).__name__})") from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise TransientError(f"no answer from {address} ({type(error).__name__}); is coverage up?") from error
-    return Answer(response.is_success, [_summary(body)] if response.is_success else _lines(body))
-
-
-def _summary(body: dict[str, Any]) -> str:
+    if not response.is_success:
+        errors = [_line(error) for error in body.get("errors", ()) if "row" in error]
+        raise PermanentError("\n".join([*errors, str(body.get("detail", "refused without a reason"))]))
     done = f"{body['recorded']} recorded" if "recorded" in body else f"{body['would_record']} would be recorded"
     return f"{body['rows']} rows: {done}, {body['unchanged']} unchanged"
-
-
-def _lines(problem: dict[str, Any]) -> list[str]:
-    errors = [_line(error) for error in problem.get("errors", ()) if "row" in error]
-    return [*errors, str(problem.get("detail", "refused without a reason"))]
 
 
 def _line(error: dict[str, Any]) -> str:

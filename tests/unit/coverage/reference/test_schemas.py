@@ -31,7 +31,7 @@ COLUMNS = {
     "sources": "source,name,cadence_days,valid_from",
 }
 POINT = "11,workers,active,2023-01-01,2023-12-31,0.4,pmk,d"
-JSON_ROWS = {
+JSON_ROWS: dict[str, dict[str, object]] = {
     "potentials": {
         "region": "11", "basis": "workers", "valid_from": "2023-09-01", "value": 5, "source": "bps", "definition": "d",
     },
@@ -203,4 +203,5 @@ def test_a_ratio_in_json_is_read_digit_by_digit(ratio: str) -> None:
     row = dict(zip(COLUMNS["targets"].split(","), POINT.split(","), strict=True)) | {"ratio": "RATIO"}
     body = json.dumps([row]).replace('"RATIO"', ratio).encode()
     (statement,) = check(KINDS["targets"], body, Format.JSON, HOMES.home_of).statements
+    assert statement.value is not None
     assert statement.value.points[0].ratio == Decimal(ratio.strip('"'))
