@@ -56,7 +56,7 @@ from services.coverage.reading.live import Live
 from services.coverage.reading.provenance import Provenance
 from services.coverage.reading.series import Series
 from services.coverage.reading.snapshots import SnapshotReader
-from services.coverage.reference.domain.reference import Book
+from services.coverage.reference.domain.reference import ReferenceIndex
 from services.coverage.reference.load import ReferenceImport
 from services.coverage.reference.mongo import MongoReference
 from services.coverage.settings import CoverageSettings
@@ -103,7 +103,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     describe_read(broker, changes, Change, "Changes to be counted, read from the position kept with the counters.")
     declare_publisher(broker, snapshots, Snapshot, "A region as counted.")
 
-    book, catching_up = Book(), CatchingUp(partition_of)
+    book, catching_up = ReferenceIndex(), CatchingUp(partition_of)
     boards = Boards(Districts(book, regions.children, store))
     snapshot_reader = SnapshotReader(
         store, Deriver(book, regions.children), boards, regions.name, clock, catching_up.catching_up
@@ -168,7 +168,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
 
 def _add_routes(
     api: FastAPI, settings: CoverageSettings, clock: Clock, *, snapshot_reader: SnapshotReader, boards: Boards,
-    book: Book, store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller,
+    book: ReferenceIndex, store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller,
 ) -> None:  # fmt: skip
     """Add everything under /v1."""
     regions = catalogue()
@@ -189,7 +189,7 @@ def _add_routes(
     api.include_router(http_series.create_router(visibility=visibility, series=series, depends=depends))
     due = DueReader(store, regions.children, clock)
     api.include_router(http_boards.create_router(visibility=visibility, due=due, boards=boards, depends=depends))
-    imports = ReferenceImport(reference, poller, homes.home_of, clock)
+    imports = ReferenceImport(reference, poller.poll_reference, homes.home_of, clock)
     api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
     api.include_router(http_reports.create_router(visibility=visibility, depends=depends))
     api.include_router(http_stream.create_router(visibility=visibility, live=Live(clock), depends=depends))

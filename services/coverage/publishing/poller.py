@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Final
 
 from services.coverage.counting.catching_up import CatchingUp
-from services.coverage.counting.ports import Checkpoint, ReferenceStore, Store
+from services.coverage.counting.ports import Checkpoint, Store
 from services.coverage.publishing.publisher import Publisher
-from services.coverage.reference.domain.reference import Book
+from services.coverage.reference.domain.reference import ReferenceIndex
+from services.coverage.reference.ports import ReferenceStore
 from shared.adapters.kafka_partitions import OwnedPartitions
 from shared.regions.codes import NATION, lineage_of
 from shared.runtime.tasks import repeat
@@ -22,7 +23,7 @@ class Poller:
     """Keeps the index of reference data current, and has the regions published that changed elsewhere."""
 
     def __init__(
-        self, store: Store, reference_store: ReferenceStore, reference: Book, catching_up: CatchingUp,
+        self, store: Store, reference_store: ReferenceStore, reference: ReferenceIndex, catching_up: CatchingUp,
         owned: OwnedPartitions, publisher: Publisher, resume: Callable[[int], Awaitable[None]],
         provinces: Iterable[str],
     ) -> None:  # fmt: skip
@@ -79,7 +80,7 @@ class Poller:
         self._revision, rows = await self._reference_store.since(self._revision)
         for row in rows:
             self._reference.add(row)
-        self._publisher.touch({region for row in rows for region in lineage_of(row.figure.region)})
+        self._publisher.touch({region for row in rows for region in lineage_of(row.statement.region)})
 
     async def _publish_taken_up(self) -> None:
         """Publish all regions of the partitions that came to this replica: their last owner may have crashed before."""

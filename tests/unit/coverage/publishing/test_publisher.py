@@ -18,7 +18,7 @@ from services.coverage.publishing.metrics import PublishingMetrics
 from services.coverage.publishing.poller import Poller
 from services.coverage.publishing.publisher import Publisher
 from services.coverage.reference.domain.potentials import POTENTIALS
-from services.coverage.reference.domain.reference import Book, Figure
+from services.coverage.reference.domain.reference import ReferenceIndex, Statement
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Ratio, Snapshot
 from shared.contracts.topics import PARTITIONS
@@ -27,7 +27,7 @@ from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLA
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryReference, MemoryStore, MemoryTopic, owned_partitions, reader_of
 
-POTENTIAL = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 17_109, "bps", "all who work")
+POTENTIAL = Statement(POTENTIALS, "11", "workers", date(2023, 9, 1), 17_109, "bps", "all who work")
 BEHIND = timedelta(minutes=5)
 
 
@@ -47,7 +47,7 @@ class Replica:
 
     def __post_init__(self) -> None:
         self.owned = owned_partitions(self.clock, self.partitions)
-        book, catching_up, registry = Book(), CatchingUp(partition), CollectorRegistry()
+        book, catching_up, registry = ReferenceIndex(), CatchingUp(partition), CollectorRegistry()
         self.topic, self.resumed = MemoryTopic(), list[int]()
         viewer = reader_of(
             self.store, book, children, self.clock, lambda code: f"name of {code}", catching_up.catching_up
