@@ -14,7 +14,7 @@ import typer
 
 from services.coverage.app import build, build_resume, rebuilding, verifier
 from services.coverage.counting.domain.position import Position
-from services.coverage.proof.ports import Generations
+from services.coverage.proof.mongo.generations import MongoGenerations
 from services.coverage.proof.verify import Compared, DifferenceFound
 from services.coverage.reference.upload import upload
 from services.coverage.settings import CoverageSettings
@@ -151,7 +151,7 @@ async def _rebuilt(*, status: bool, drop_old: bool, discard: bool) -> None:
                 )
 
 
-async def _show_builds(generations: Generations) -> None:
+async def _show_builds(generations: MongoGenerations) -> None:
     builds, of = await generations.builds(), await generations.changes()
     typer.echo(f"live: generation {builds.live}, {of[builds.live]:,} changes")
     if builds.building is not None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 from time import perf_counter
 from typing import Final
 
-from services.coverage.counting.change_log import ChangeLog
 from services.coverage.proof.domain.recount import Difference
 from services.coverage.proof.metrics import ProofMetrics
-from services.coverage.proof.ports import CountedStore, Passed, Proof, Proofs
-from services.coverage.proof.verify import Verifier
+from services.coverage.proof.ports import Passed, Proof, Proofs
+from services.coverage.proof.verify import Judge, Verifier
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError, TransientError
@@ -40,11 +39,10 @@ class BackgroundVerifier:
     """One replica's part in the proof: only the holder of the lease compares, the others show what it found."""
 
     def __init__(
-        self, store: CountedStore, logs: Sequence[ChangeLog], proofs: Proofs, leases: LeaseStore, holder: str,
+        self, new_verifier: Callable[[Judge], Verifier], proofs: Proofs, leases: LeaseStore, holder: str,
         clock: Clock, metrics: ProofMetrics, sleep: Sleep = asyncio.sleep,
     ) -> None:  # fmt: skip
-        self._store = store
-        self._logs = logs
+        self._new_verifier = new_verifier
         self._proofs = proofs
         self._leases = leases
         self._holder = holder
@@ -97,7 +95,7 @@ class BackgroundVerifier:
             )  # fmt: skip
             self._metrics.show(replace(proof, differences=proof.differences + found))
 
-        verifier = Verifier(self._store, self._logs, self._clock, judge)
+        verifier = self._new_verifier(judge)
         began = perf_counter()
         async with aclosing(verifier.pieces(proof.partition)) as pieces:
             async for _ in pieces:

@@ -12,7 +12,7 @@ from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.ports import Flush, Store
-from services.coverage.proof.ports import Generations
+from services.coverage.proof.mongo.generations import MongoGenerations
 from shared.regions.codes import NATION, local
 from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError
@@ -43,8 +43,8 @@ class Rebuild:
     """One rebuild at a time; after a crash the next one goes on with what was written."""
 
     def __init__(
-        self, live: Store, generations: Generations, topic: ChangeLog, leases: LeaseStore, holder: str, clock: Clock,
-        progress: ProgressBar,
+        self, live: Store, generations: MongoGenerations, topic: ChangeLog, leases: LeaseStore, holder: str,
+        clock: Clock, progress: ProgressBar,
     ) -> None:  # fmt: skip
         self._live = live
         self._generations = generations

@@ -23,7 +23,7 @@ from services.coverage.proof.domain.recount import (
     people_in,
     total,
 )
-from services.coverage.proof.ports import CountedStore, PointInTime
+from services.coverage.proof.mongo.counted import MongoCounted, MongoPointInTime
 from shared.regions.codes import NATION, local, parent_of
 from shared.runtime.clock import Clock
 
@@ -66,7 +66,7 @@ class _Counted:
 class Verifier:
     """Compares partition by partition while flushes go on: each piece of work reads one point in time, and is short."""
 
-    def __init__(self, store: CountedStore, logs: Sequence[ChangeLog], clock: Clock, judge: Judge) -> None:
+    def __init__(self, store: MongoCounted, logs: Sequence[ChangeLog], clock: Clock, judge: Judge) -> None:
         self._store = store
         self._logs = logs
         self._clock = clock
@@ -91,7 +91,7 @@ class _Pass:
     """One partition's comparison."""
 
     def __init__(
-        self, store: CountedStore, partition: int, flows_from: date, counts: list[_Counted], judge: Judge,
+        self, store: MongoCounted, partition: int, flows_from: date, counts: list[_Counted], judge: Judge,
         compared: Compared,
     ) -> None:  # fmt: skip
         self._store = store
@@ -117,7 +117,7 @@ class _Pass:
         yield await self._compare_sums(regions)
         self._compared.position += self._seq
 
-    async def _enter(self, now: PointInTime) -> None:
+    async def _enter(self, now: MongoPointInTime) -> None:
         self._seq = (await now.position(self._partition)).next_seq
 
     async def _read_logs(self) -> AsyncIterator[int]:
@@ -155,7 +155,7 @@ class _Pass:
             self._report(region, differing(count.recount.movements(region), paged.movements(region)))
         return self._compared.changes - before
 
-    async def _paged(self, now: PointInTime, region: str) -> Recount:
+    async def _paged(self, now: MongoPointInTime, region: str) -> Recount:
         paged = Recount(self._flows_from)
         async for rows in now.moved(self._partition, region):
             for row, people in rows:
