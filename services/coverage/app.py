@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache, partial
@@ -203,17 +203,13 @@ def _add_routes(
         )  # fmt: skip
 
 
-def build_resume(settings: CoverageSettings) -> Callable[[int], Awaitable[Position]]:
-    """Return a function that takes a stopped partition up again, whichever replica has it."""
-
-    async def run(partition: int) -> Position:
-        mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "resume")
-        try:
-            return await resume(MongoStore(mongo), changes_of(settings), partition)
-        finally:
-            mongo.close()
-
-    return run
+async def resumed(settings: CoverageSettings, partition: int) -> Position:
+    """Take a stopped partition up again, whichever replica has it, and return where it goes on. Raises: as `resume`."""
+    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "resume")
+    try:
+        return await resume(MongoStore(mongo), changes_of(settings), partition)
+    finally:
+        mongo.close()
 
 
 @asynccontextmanager

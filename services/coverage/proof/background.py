@@ -1,4 +1,4 @@
-"""Proves all counters again and again in the background, one replica at a time, at about a hundredth of a core."""
+"""Proves all counters again and again in the background: one replica at a time, with about a hundredth of a core."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _RENEW_EVERY_S: Final = 10.0
 EVERY: Final = timedelta(seconds=5)
 """Between two partitions; so a pass takes a minute at least, however little there is."""
 REST: Final = 99
-"""Times as long as a piece took, until the next: waiting for servers counts as work, so it is less than a hundredth."""
+"""A pause is 99 times as long as the piece of work before it: the proof uses less than a hundredth of a core."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -88,7 +88,7 @@ class BackgroundVerifier:
         def judge(difference: Difference) -> None:
             nonlocal found
             found += 1
-            # Region and measure alone: the numbers are for whoever runs `verify`.
+            # Without the numbers of people: whoever may see them runs `verify`.
             _log.error(
                 "a counter is not what it must be", region=difference.region, measure=difference.measure,
                 partition=difference.partition, seq=difference.seq,
@@ -115,7 +115,7 @@ class BackgroundVerifier:
         return Proof(last=Passed(self._clock.now(), proof.differences, proof.position, proof.with_topic))
 
     async def _rest(self, seconds: float) -> None:
-        """Sleep, and keep the lease meanwhile. Raises: FencedError where it is another's."""
+        """Sleep, and renew the lease meanwhile. Raises: FencedError where another replica has it."""
         while seconds > 0:
             await self._sleep(min(seconds, _RENEW_EVERY_S))
             seconds -= _RENEW_EVERY_S

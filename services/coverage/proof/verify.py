@@ -1,4 +1,4 @@
-"""Proves the counters while they are added to: recounted from pages, from each other, and from logs of changes."""
+"""Proves the counters while counting goes on: compares them with pages, with each other, and with logs of changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Judge = Callable[[Difference], None]
 
 
 class DifferenceFound(Exception):  # noqa: N818 - it is a finding, not a fault of the caller
-    """The first thing that is not as it must be."""
+    """The first counter that is not as it must be."""
 
     def __init__(self, difference: Difference) -> None:
         super().__init__(str(difference))

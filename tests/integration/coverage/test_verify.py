@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from services.coverage.proof.metrics import ProofMetrics
 from services.coverage.proof.mongo.counted import MongoCounted
 from services.coverage.proof.mongo.proofs import MongoProofs
 from services.coverage.proof.ports import Passed, Proof
+from services.coverage.proof.verify import Verifier
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
 from shared.contracts import topics
@@ -98,12 +100,11 @@ async def test_the_background_proof_is_shown_in_provenance(
     stack: Stack, counted: list[Change], mongo: Mongo, replica: Replica
 ) -> None:
     """All replicas show what one found: when, whether all agreed, up to which position."""
-    log, metrics = changes_of(stack.settings()), ProofMetrics(CollectorRegistry())
+    new_verifier = partial(Verifier, MongoCounted(mongo), [changes_of(stack.settings())], SystemClock())
     # Two minutes ahead: the replica's own lease has run out, and it leaves the proof to this one.
     clock, proofs = ManualClock(SystemClock().now() + timedelta(minutes=2)), MongoProofs(mongo)
-    verifier = BackgroundVerifier(
-        MongoCounted(mongo), [log], proofs, MongoLeases(mongo), "test", clock, metrics, _at_once
-    )
+    metrics = ProofMetrics(CollectorRegistry())
+    verifier = BackgroundVerifier(new_verifier, proofs, MongoLeases(mongo), "test", clock, metrics, _at_once)
     await mongo["counters"].update_one({"_id": f"11.01 {P}"}, counted_too("-", Tally(placed_here=2)))
     await verifier.verify_next()
     await proofs.write(Proof())
