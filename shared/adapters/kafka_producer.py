@@ -1,4 +1,4 @@
-"""An idempotent producer to partitions that the caller computes; every call is bounded in time."""
+"""An idempotent producer to partitions the caller has computed; every call is bounded in time."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from shared.runtime.errors import PermanentError, TransientError
 
 _STARTED_WITHIN_S: Final = 10.0
 _ACKNOWLEDGED_WITHIN_S: Final = 15.0
-"""Longer than a leader election. After it the caller tries again, and readers drop repeated records."""
+"""Longer than a leader election; after it the caller tries again, and readers drop what came twice."""
 _STOPPED_WITHIN_S: Final = 5.0
 """`stop()` waits for records in flight and can hang while Kafka is down."""
 _LINGER_MS: Final = 1
-"""Gathers records that are sent at the same time; more would only add latency."""
+"""Gathers records that are sent in one breath; more would only be felt as latency."""
 _BATCH_BYTES: Final = 128 * 1024
 
 
@@ -45,7 +45,7 @@ def partition_for(key: str, partitions: int) -> int:
 
 
 class Producer:
-    """Publishes with `acks=all`; after a failure it starts a new client, since an idempotent one cannot go on."""
+    """Publishes with `acks=all`; after any failure starts afresh, since an idempotent producer cannot go on."""
 
     def __init__(self, access: KafkaAccess, client_id: str) -> None:
         self._access = access
@@ -91,7 +91,7 @@ class Producer:
             return self._producer
 
     async def stop(self) -> None:
-        """Close the connection; records in flight get a few seconds."""
+        """Let go of the connection; records in flight get a few seconds."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await _stop(producer)
@@ -107,7 +107,7 @@ def _by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
 async def _send(producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Record]) -> None:
     """Return once one partition's records are acknowledged.
 
-    It makes the batches itself: `send` makes a future for each record, which costs four times as much.
+    In batches of our own: a future for each record, as `send` makes, costs four times as much.
     """
     pending = []
     batch = producer.create_batch()

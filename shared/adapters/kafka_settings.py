@@ -1,4 +1,4 @@
-"""Settings for reaching Kafka, from the environment."""
+"""Settings that say how Kafka is reached, from the environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PREFIX: Final = "CAKUPAN_KAFKA_"
 
 
 class KafkaSettings(BaseSettings):
-    """`CAKUPAN_KAFKA_*`, the same for all services."""
+    """`CAKUPAN_KAFKA_*`; they hold for all services."""
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
@@ -45,7 +45,7 @@ class KafkaSettings(BaseSettings):
     def kafka(self) -> KafkaAccess:
         """How every client reaches Kafka.
 
-        Raises: PermanentError, one line, naming the variable that is wrong, missing or has no effect.
+        Raises: PermanentError, one line, naming the variable that is wrong, missing or of no use.
         """
         protocol = self.kafka_security_protocol
         if protocol not in _PROTOCOLS:
@@ -55,7 +55,7 @@ class KafkaSettings(BaseSettings):
         return KafkaAccess(self.kafka_bootstrap, tls, self._login() if protocol == "SASL_SSL" else None)
 
     def _refuse_idle(self, protocol: str) -> None:
-        """Refuse variables without effect under this protocol: whoever set one believes that it protects something."""
+        """Refuse what the protocol makes no use of: whoever set it believes that it protects something."""
         idle = {"ca_file": protocol == "PLAINTEXT"} | dict.fromkeys(
             ("sasl_mechanism", "sasl_username", "sasl_password_file"), protocol != "SASL_SSL"
         )
