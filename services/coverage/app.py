@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import BinaryIO
 
 from fastapi import FastAPI
@@ -40,7 +40,6 @@ from services.coverage.proof.metrics import ProofMetrics
 from services.coverage.proof.mongo.counted import MongoCounted
 from services.coverage.proof.mongo.generations import MongoGenerations
 from services.coverage.proof.mongo.proofs import MongoProofs
-from services.coverage.proof.ports import Generations
 from services.coverage.proof.rebuild import ProgressBar, Rebuild
 from services.coverage.proof.verify import Verifier, stop
 from services.coverage.public.viewer import PublicViewer
@@ -124,9 +123,8 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     poller = Poller(store, reference, book, catching_up, owned, publisher, reader.resume, regions.children(NATION))
 
     leases, proofs = MongoLeases(mongo), MongoProofs(mongo)
-    verifying = BackgroundVerifier(
-        MongoCounted(mongo), [changes_of(settings)], proofs, leases, instance, clock, ProofMetrics(prometheus)
-    )
+    new_verifier = partial(Verifier, MongoCounted(mongo), [changes_of(settings)], clock)
+    verifying = BackgroundVerifier(new_verifier, proofs, leases, instance, clock, ProofMetrics(prometheus))
 
     health = Health()
     health.add("mongodb", mongo.ping)
@@ -200,17 +198,13 @@ def _add_routes(
         )  # fmt: skip
 
 
-def build_resume(settings: CoverageSettings) -> Callable[[int], Awaitable[Position]]:
-    """Return a function that takes a stopped partition up again, whichever replica has it."""
-
-    async def run(partition: int) -> Position:
-        mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "resume")
-        try:
-            return await resume(MongoStore(mongo), changes_of(settings), partition)
-        finally:
-            mongo.close()
-
-    return run
+async def resumed(settings: CoverageSettings, partition: int) -> Position:
+    """Take a stopped partition up again, whichever replica has it, and return where it goes on. Raises: as `resume`."""
+    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "resume")
+    try:
+        return await resume(MongoStore(mongo), changes_of(settings), partition)
+    finally:
+        mongo.close()
 
 
 @asynccontextmanager
@@ -228,7 +222,9 @@ async def verifier(settings: CoverageSettings, ledger: BinaryIO | None, *, topic
 
 
 @asynccontextmanager
-async def rebuilding(settings: CoverageSettings, progress: ProgressBar) -> AsyncIterator[tuple[Rebuild, Generations]]:
+async def rebuilding(
+    settings: CoverageSettings, progress: ProgressBar
+) -> AsyncIterator[tuple[Rebuild, MongoGenerations]]:
     """Give a rebuild, and the generations that it works on; coverage may be running."""
     mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), f"{settings.namespace}rebuild")
     store, generations, leases = MongoStore(mongo), MongoGenerations(mongo), MongoLeases(mongo)

@@ -1,8 +1,8 @@
 """Writes what the reader took while the reader goes on reading.
 
-A sink takes records at once and keeps their result. Batches of these results are closed and committed, each of other
-partitions than those in flight. So a batch is small while records come one by one, and grows by itself while the one
-before it is being written. Where the topic has much more to give, a batch waits until it is worth a transaction.
+Records are taken into one open batch a partition. Batches are closed and committed, each of other partitions than
+those in flight. So a batch is small while records come one by one, and grows by itself while the one before it is
+being written. Where the topic has much more to give, a batch waits until it is worth a transaction.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 from aiokafka import ConsumerRecord
 
@@ -32,21 +32,18 @@ _MUCH: Final = 5_000
 
 
 class Batch(Protocol):
-    """The result of one partition's records, ready to be committed."""
+    """The result of one partition's records, the last of them written at `written_at`; open until it is closed."""
+
+    partition: int
+    written_at: datetime | None
 
     @property
-    def partition(self) -> int:
-        """The partition."""
+    def next_offset(self) -> int | None:
+        """The offset after the last record; None to begin at what the group committed."""
         ...
 
-    @property
-    def next_offset(self) -> int:
-        """The offset after the last record."""
-        ...
-
-    @property
-    def written_at(self) -> datetime:
-        """When the last record was written."""
+    def successor(self) -> Self:
+        """Return an empty batch that begins where this one ends."""
         ...
 
 
@@ -54,25 +51,17 @@ B = TypeVar("B", bound=Batch)
 
 
 class Sink(Protocol[B]):
-    """Takes the records of this replica's partitions, and makes them durable batch by batch."""
+    """What becomes of the records of this replica's partitions."""
 
-    async def assigned(self, partitions: Collection[int]) -> Mapping[int, int]:
-        """Return the offset to begin at, for every partition whose position is kept here; drop what they had waiting.
+    async def assigned(self, partitions: Collection[int]) -> Mapping[int, B]:
+        """Return an empty batch for every partition, with the offset to begin at.
 
-        The rest begin at what the group committed. Raises: PermanentError to leave them stopped.
+        Raises: PermanentError to leave them stopped.
         """
         ...
 
-    def take(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
-        """Take the records, in order. Raises: PermanentError at the first that cannot be taken; those before it are."""
-        ...
-
-    def waiting(self) -> Mapping[int, int]:
-        """Return the number of records that were taken and are in no batch, by partition."""
-        ...
-
-    def close(self, partitions: Collection[int]) -> Sequence[B]:
-        """Return what waits of these partitions as batches; what is taken later goes into the next ones."""
+    def take(self, batch: B, records: Sequence[ConsumerRecord]) -> None:
+        """Take records into the batch, in order. Raises: PermanentError at the first that cannot be taken."""
         ...
 
     async def commit(self, batches: Sequence[B]) -> None:
@@ -84,15 +73,11 @@ class Sink(Protocol[B]):
         """
         ...
 
-    def forget(self, partitions: Collection[int]) -> None:
-        """Drop what waits of these partitions."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many transactions are in flight, what makes one worth it when behind, how much may wait, and how long a stop
-    waits for those in flight.
+    """How many transactions are in flight, how many records make one worth it when behind, how many may wait, and how
+    long a stop waits for the transactions in flight.
     """
 
     in_flight: int
@@ -109,46 +94,62 @@ transaction gain little, and memory grows (ADR 0018). A stop waits as long as Mo
 
 
 class BatchWriter(Generic[B]):
-    """Commits what the sink took, and remembers which partition failed until the reader has dealt with it."""
+    """Commits batches, and remembers which partition failed until the reader has dealt with it."""
 
     def __init__(self, sink: Sink[B], owned: OwnedPartitions, limits: Limits) -> None:
         self.failed: dict[int, Exception] = {}
         self._sink = sink
         self._owned = owned
         self._limits = limits
+        self._open: dict[int, B] = {}
+        self._waiting: dict[int, int] = {}
         self._in_flight: dict[asyncio.Task[None], frozenset[int]] = {}
-        self._taken_to: dict[int, int] = {}
         self._trace: str | None = None
         self._draining = False
 
+    def begin(self, batches: Mapping[int, B]) -> None:
+        """Take records into these batches from now on."""
+        self._open |= batches
+        self._waiting |= dict.fromkeys(batches, 0)
+
+    def forget(self, partitions: Collection[int]) -> None:
+        """Drop the open batches of these partitions."""
+        for partition in partitions:
+            self._open.pop(partition, None)
+            self._waiting.pop(partition, None)
+
     def read_to(self) -> dict[int, int]:
         """Return the offset after the last record taken, for every partition that is read now."""
-        applied = self._owned.next_offsets
-        return {at: self._taken_to.get(at, applied[at]) for at in self._owned.partitions}
+        return {at: self._taken_to(at) for at in self._owned.partitions}
+
+    def _taken_to(self, partition: int) -> int:
+        offset = self._open[partition].next_offset if partition in self._open else None
+        return self._owned.next_offsets[partition] if offset is None else offset
 
     async def take(self, polled: RecordsByPartition) -> None:
         """Have the sink take the records; wait while too much waits for the batches in flight."""
-        before = dict(self._taken_to)
-        for partition, records in polled.items():
-            if partition not in self._owned.partitions or partition in self.failed:
-                continue
+        ours = {at: some for at, some in polled.items() if at in self._owned.partitions and at not in self.failed}
+        for partition, records in ours.items():
+            batch = self._open[partition]
             try:
-                self._sink.take(partition, records)
-                self._taken_to[partition] = records[-1].offset + 1
+                self._sink.take(batch, records)
+                self._waiting[partition] += len(records)
             except PermanentError as error:
                 self.failed[partition] = error
+                self._waiting[partition] += sum(record.offset < (batch.next_offset or 0) for record in records)
             except Exception as error:
-                # A defect in the middle leaves the sink in an unknown state: nothing of what waits may be written.
-                self._sink.forget([partition])
+                # A defect in the middle leaves the batch in an unknown state: nothing of it may be written.
                 self.failed[partition] = error
+                self.forget([partition])
         self._trace = traceparent_of(polled) or self._trace
-        self.commit_waiting(patient=self._taken_to != before)
-        while self._in_flight and sum(self._sink.waiting().values()) >= self._limits.waiting:
+        self.commit_waiting(patient=bool(ours))
+        while self._in_flight and sum(self._waiting.values()) >= self._limits.waiting:
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
 
     def commit_waiting(self, *, patient: bool) -> None:
         """Start to commit what waits, unless enough is in flight or, if patient, more is worth waiting for."""
-        waiting = self._ready()
+        free = self._owned.partitions.difference(*self._in_flight.values())
+        waiting = {at: count for at, count in self._waiting.items() if count and at in free}
         chosen: Collection[int] = waiting
         if not waiting or len(self._in_flight) >= self._limits.in_flight:
             return
@@ -156,17 +157,14 @@ class BatchWriter(Generic[B]):
             if sum(waiting.values()) < self._limits.worth_it:
                 return
             chosen = _fuller_half(waiting)
-        task = asyncio.create_task(self._commit(self._sink.close(chosen)))
+        closed = [self._open[partition] for partition in chosen]
+        self.begin({batch.partition: batch.successor() for batch in closed})
+        task = asyncio.create_task(self._commit(closed))
         self._in_flight[task] = frozenset(chosen)
         task.add_done_callback(self._committed)
 
-    def _ready(self) -> dict[int, int]:
-        """Return what waits of partitions that are read here and in no batch in flight."""
-        free = self._owned.partitions.difference(*self._in_flight.values())
-        return {at: count for at, count in self._sink.waiting().items() if count and at in free}
-
     def _has_much(self, partition: int) -> bool:
-        return self._owned.remaining(partition, self._taken_to.get(partition, 0)) > _MUCH
+        return self._owned.remaining(partition, self._taken_to(partition)) > _MUCH
 
     def _committed(self, task: asyncio.Task[None]) -> None:
         del self._in_flight[task]
@@ -202,31 +200,25 @@ class BatchWriter(Generic[B]):
                 await self._commit([one])
             return
         self.failed[batches[0].partition] = error
-        self._sink.forget([batches[0].partition])
+        self.forget([batches[0].partition])
 
     def at_rest(self) -> list[int]:
         """Return the failed partitions of which nothing waits and nothing is in flight."""
-        waiting, in_flight = self._sink.waiting(), frozenset[int]().union(*self._in_flight.values())
-        return [at for at in self.failed if not waiting.get(at) and at not in in_flight]
-
-    def begin(self, partitions: Collection[int]) -> None:
-        """Forget how far these partitions were taken: they are about to be read from their positions."""
-        for partition in partitions:
-            self._taken_to.pop(partition, None)
+        in_flight = frozenset[int]().union(*self._in_flight.values())
+        return [at for at in self.failed if not self._waiting.get(at) and at not in in_flight]
 
     async def release(self, partitions: Collection[int]) -> None:
         """Wait for the batches in flight of these partitions, and drop all else that they have."""
         if tasks := [task for task, of in self._in_flight.items() if not of.isdisjoint(partitions)]:
             await asyncio.wait(tasks)
-        self._sink.forget(partitions)
-        self.begin(partitions)
+        self.forget(partitions)
         for partition in partitions:
             self.failed.pop(partition, None)
 
     async def drain(self) -> None:
         """Drop what waits, which the next owner reads again, and give the batches in flight a moment to end."""
         self._draining = True
-        self._sink.forget(self._owned.partitions)
+        self.forget(self._owned.partitions)
         if self._in_flight:
             _, late = await asyncio.wait(self._in_flight, timeout=self._limits.drain_within_s)
             for task in late:
@@ -250,7 +242,7 @@ class RecordSink(Protocol):
     """Makes records durable at once."""
 
     async def assigned(self, partitions: Collection[int]) -> Mapping[int, int]:
-        """As `Sink.assigned`."""
+        """Return the offset to begin at, for every partition whose position is kept here. Raises: as `Sink`."""
         ...
 
     async def apply(self, batches: RecordsByPartition) -> None:
@@ -258,22 +250,18 @@ class RecordSink(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecordBatch:
     """Records of one partition."""
 
     partition: int
-    records: Sequence[ConsumerRecord]
+    next_offset: int | None
+    written_at: datetime | None = None
+    records: list[ConsumerRecord] = field(default_factory=list)
 
-    @property
-    def next_offset(self) -> int:
-        """The offset after the last record."""
-        return int(self.records[-1].offset) + 1
-
-    @property
-    def written_at(self) -> datetime:
-        """When the last record was written."""
-        return written_at(self.records[-1])
+    def successor(self) -> RecordBatch:
+        """See `Batch`."""
+        return RecordBatch(self.partition, self.next_offset)
 
 
 class Buffered:
@@ -281,33 +269,20 @@ class Buffered:
 
     def __init__(self, sink: RecordSink) -> None:
         self._sink = sink
-        self._waiting: dict[int, list[ConsumerRecord]] = {}
 
-    async def assigned(self, partitions: Collection[int]) -> Mapping[int, int]:
+    async def assigned(self, partitions: Collection[int]) -> Mapping[int, RecordBatch]:
         """See `Sink`."""
-        self.forget(partitions)
-        return await self._sink.assigned(partitions)
+        positions = await self._sink.assigned(partitions)
+        return {partition: RecordBatch(partition, positions.get(partition)) for partition in partitions}
 
-    def take(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
+    def take(self, batch: RecordBatch, records: Sequence[ConsumerRecord]) -> None:
         """See `Sink`."""
-        self._waiting.setdefault(partition, []).extend(records)
-
-    def waiting(self) -> Mapping[int, int]:
-        """See `Sink`."""
-        return {partition: len(records) for partition, records in self._waiting.items()}
-
-    def close(self, partitions: Collection[int]) -> Sequence[RecordBatch]:
-        """See `Sink`."""
-        return [RecordBatch(partition, self._waiting.pop(partition)) for partition in partitions]
+        batch.records += records
+        batch.next_offset, batch.written_at = records[-1].offset + 1, written_at(records[-1])
 
     async def commit(self, batches: Sequence[RecordBatch]) -> None:
         """See `Sink`."""
         await self._sink.apply({batch.partition: batch.records for batch in batches})
-
-    def forget(self, partitions: Collection[int]) -> None:
-        """See `Sink`."""
-        for partition in partitions:
-            self._waiting.pop(partition, None)
 
 
 def written_at(record: ConsumerRecord) -> datetime:

@@ -111,10 +111,12 @@ class OwnedPartitions:
             for kept in (self._next, self._ends, self._stopped):
                 kept.pop(partition, None)
 
-    def applied(self, partition: int, next_offset: int, written_at: datetime) -> None:
+    def applied(self, partition: int, next_offset: int | None, written_at: datetime | None) -> None:
         """Note that the partition's records before this offset are durable; the last was written then."""
+        assert next_offset is not None
         self._next[partition] = next_offset
-        behind_s = 0.0 if self._lag(partition) == 0 else (self._clock.now() - written_at).total_seconds()
+        now = self._clock.now()
+        behind_s = 0.0 if self._lag(partition) == 0 else (now - (written_at or now)).total_seconds()
         self.metrics.lag_seconds.labels(self.topic, partition).set(max(0.0, behind_s))
 
     def ends_at(self, ends: Mapping[int, int]) -> None:

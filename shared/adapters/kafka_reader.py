@@ -201,12 +201,13 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
 
     async def _take_up(self, partitions: Collection[TopicPartition]) -> None:
         numbers = [at.partition for at in partitions]
-        self._writer.begin(numbers)
+        self._writer.forget(numbers)
         self._owned.expect(numbers)
         attempt = 0
         while partitions:
             try:
-                positions = await self._sink.assigned(numbers)
+                batches = await self._sink.assigned(numbers)
+                positions = {at: one.next_offset for at, one in batches.items() if one.next_offset is not None}
                 outside = await self._outside(positions)
                 break
             except (TransientError, KafkaError) as error:
@@ -217,6 +218,8 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
                 for partition in numbers:
                     self._stop(partition, str(error))
                 return
+        if partitions:
+            self._writer.begin(batches)
         for at in partitions:
             if at.partition in positions:
                 # Also where it cannot begin: the client complains at every poll of a partition without a position.

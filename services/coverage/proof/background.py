@@ -1,20 +1,19 @@
-"""Proves all counters again and again in the background, one replica at a time, at about a hundredth of a core."""
+"""Proves all counters again and again in the background: one replica at a time, with about a hundredth of a core."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 from time import perf_counter
 from typing import Final
 
-from services.coverage.counting.change_log import ChangeLog
 from services.coverage.proof.domain.recount import Difference
 from services.coverage.proof.metrics import ProofMetrics
-from services.coverage.proof.ports import CountedStore, Passed, Proof, Proofs
-from services.coverage.proof.verify import Verifier
+from services.coverage.proof.ports import Passed, Proof, Proofs
+from services.coverage.proof.verify import Judge, Verifier
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError, TransientError
@@ -31,7 +30,7 @@ _RENEW_EVERY_S: Final = 10.0
 EVERY: Final = timedelta(seconds=5)
 """Between two partitions; so a pass takes a minute at least, however little there is."""
 REST: Final = 99
-"""Times as long as a piece took, until the next: waiting for servers counts as work, so it is less than a hundredth."""
+"""A pause is 99 times as long as the piece of work before it: the proof uses less than a hundredth of a core."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -40,11 +39,10 @@ class BackgroundVerifier:
     """One replica's part in the proof: only the holder of the lease compares, the others show what it found."""
 
     def __init__(
-        self, store: CountedStore, logs: Sequence[ChangeLog], proofs: Proofs, leases: LeaseStore, holder: str,
+        self, new_verifier: Callable[[Judge], Verifier], proofs: Proofs, leases: LeaseStore, holder: str,
         clock: Clock, metrics: ProofMetrics, sleep: Sleep = asyncio.sleep,
     ) -> None:  # fmt: skip
-        self._store = store
-        self._logs = logs
+        self._new_verifier = new_verifier
         self._proofs = proofs
         self._leases = leases
         self._holder = holder
@@ -90,14 +88,14 @@ class BackgroundVerifier:
         def judge(difference: Difference) -> None:
             nonlocal found
             found += 1
-            # Region and measure alone: the numbers are for whoever runs `verify`.
+            # Without the numbers of people: whoever may see them runs `verify`.
             _log.error(
                 "a counter is not what it must be", region=difference.region, measure=difference.measure,
                 partition=difference.partition, seq=difference.seq,
             )  # fmt: skip
             self._metrics.show(replace(proof, differences=proof.differences + found))
 
-        verifier = Verifier(self._store, self._logs, self._clock, judge)
+        verifier = self._new_verifier(judge)
         began = perf_counter()
         async with aclosing(verifier.pieces(proof.partition)) as pieces:
             async for _ in pieces:
@@ -117,7 +115,7 @@ class BackgroundVerifier:
         return Proof(last=Passed(self._clock.now(), proof.differences, proof.position, proof.with_topic))
 
     async def _rest(self, seconds: float) -> None:
-        """Sleep, and keep the lease meanwhile. Raises: FencedError where it is another's."""
+        """Sleep, and renew the lease meanwhile. Raises: FencedError where another replica has it."""
         while seconds > 0:
             await self._sleep(min(seconds, _RENEW_EVERY_S))
             seconds -= _RENEW_EVERY_S

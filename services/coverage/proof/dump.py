@@ -32,7 +32,7 @@ class _Placed(msgspec.Struct):
 
     @property
     def partition(self) -> int:
-        """The partition whose change this is; -1 where it names no place."""
+        """The partition of the change; -1 where it names no place."""
         state = self.after or self.before
         return partition_for(regency_of(state.region), PARTITIONS) if state else -1
 

@@ -1,4 +1,4 @@
-"""Builds a new generation of all counters beside the live one, from the topic's start, and has it take its place."""
+"""Counts the whole topic into a new generation of counters beside the live one, then makes the new one live."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.ports import Flush, Store
-from services.coverage.proof.ports import Generations
+from services.coverage.proof.mongo.generations import MongoGenerations
 from shared.regions.codes import NATION, local
 from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError
@@ -20,11 +20,11 @@ from shared.runtime.lease import LeaseStore
 
 JOB: Final = "rebuild"
 LEASE_FOR: Final = timedelta(seconds=30)
-"""Twice as long as a transaction may take. The lease saves work; two at once would fence each other."""
+"""Twice as long as a transaction may take. The lease only saves work: two rebuilds at once would fence each other."""
 CHANGES_A_FLUSH: Final = 60_000
 """Over all partitions, as when a reader is behind (ADR 0018)."""
 CLOSE: Final = 5_000
-"""So few changes are read and written while the live generation stands still: in a fraction of a second."""
+"""Changes left to count while the live generation stands still: they take a fraction of a second."""
 
 
 class ProgressBar(Protocol):
@@ -43,8 +43,8 @@ class Rebuild:
     """One rebuild at a time; after a crash the next one goes on with what was written."""
 
     def __init__(
-        self, live: Store, generations: Generations, topic: ChangeLog, leases: LeaseStore, holder: str, clock: Clock,
-        progress: ProgressBar,
+        self, live: Store, generations: MongoGenerations, topic: ChangeLog, leases: LeaseStore, holder: str,
+        clock: Clock, progress: ProgressBar,
     ) -> None:  # fmt: skip
         self._live = live
         self._generations = generations
@@ -92,7 +92,7 @@ class Rebuild:
             await self._release()
 
     async def discard(self) -> int | None:
-        """Throw away what an earlier rebuild has built; return its number, or None where there is nothing.
+        """Delete the generation that an earlier rebuild left; return its number, or None where there is none.
 
         Raises: PermanentError where another rebuild is under way.
         """

@@ -1,4 +1,4 @@
-"""Proves the counters while they are added to: recounted from pages, from each other, and from logs of changes."""
+"""Proves the counters while counting goes on: compares them with pages, with each other, and with logs of changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from services.coverage.proof.domain.recount import (
     people_in,
     total,
 )
-from services.coverage.proof.ports import CountedStore, PointInTime
+from services.coverage.proof.mongo.counted import MongoCounted, MongoPointInTime
 from shared.regions.codes import NATION, local, parent_of
 from shared.runtime.clock import Clock
 
@@ -32,7 +32,7 @@ Judge = Callable[[Difference], None]
 
 
 class DifferenceFound(Exception):  # noqa: N818 - it is a finding, not a fault of the caller
-    """The first thing that is not as it must be."""
+    """The first counter that is not as it must be."""
 
     def __init__(self, difference: Difference) -> None:
         super().__init__(str(difference))
@@ -66,7 +66,7 @@ class _Counted:
 class Verifier:
     """Compares partition by partition while flushes go on: each piece of work reads one point in time, and is short."""
 
-    def __init__(self, store: CountedStore, logs: Sequence[ChangeLog], clock: Clock, judge: Judge) -> None:
+    def __init__(self, store: MongoCounted, logs: Sequence[ChangeLog], clock: Clock, judge: Judge) -> None:
         self._store = store
         self._logs = logs
         self._clock = clock
@@ -87,77 +87,74 @@ class Verifier:
                 yield changes
 
 
+@dataclass
 class _Pass:
-    """One partition's comparison."""
+    """One partition's comparison; `seq` is the number up to which the partition is counted."""
 
-    def __init__(
-        self, store: CountedStore, partition: int, flows_from: date, counts: list[_Counted], judge: Judge,
-        compared: Compared,
-    ) -> None:  # fmt: skip
-        self._store = store
-        self._partition = partition
-        self._flows_from = flows_from
-        self._counts = counts
-        self._judge = judge
-        self._compared = compared
-        self._seq = 0
+    store: MongoCounted
+    partition: int
+    flows_from: date
+    counts: list[_Counted]
+    judge: Judge
+    compared: Compared
+    seq: int = 0
 
     async def pieces(self) -> AsyncIterator[int]:
         """Read the logs as far as the partition is counted; then compare the counters, region by region.
 
         Little is counted meanwhile: it is read from the logs before each region is compared.
         """
-        async with self._store.point_in_time() as now:
+        async with self.store.point_in_time() as now:
             await self._enter(now)
-            regions = await now.regions(self._partition)
+            regions = await now.regions(self.partition)
         async for changes in self._read_logs():
             yield changes
-        for region in sorted({*regions, *(region for count in self._counts for region in count.recount.paged)}):
+        for region in sorted({*regions, *(region for count in self.counts for region in count.recount.paged)}):
             yield await self._compare(region)
         yield await self._compare_sums(regions)
-        self._compared.position += self._seq
+        self.compared.position += self.seq
 
-    async def _enter(self, now: PointInTime) -> None:
-        self._seq = (await now.position(self._partition)).next_seq
+    async def _enter(self, now: MongoPointInTime) -> None:
+        self.seq = (await now.position(self.partition)).next_seq
 
     async def _read_logs(self) -> AsyncIterator[int]:
         """Count the logs up to the position, and yield the number of changes of each part read.
 
         A log that lacks changes is reported and left aside.
         """
-        for count in list(self._counts):
+        for count in list(self.counts):
             try:
-                while read := await count.walk.read({self._partition: self._seq}):
-                    changes = read[self._partition]
+                while read := await count.walk.read({self.partition: self.seq}):
+                    changes = read[self.partition]
                     count.recount.add(Sum(changes))
-                    self._compared.changes += len(changes)
+                    self.compared.changes += len(changes)
                     yield len(changes)
             except BeginningMissing as missing:
-                self._compared.unread.append(f"{missing}, and nothing proved by it")
-                self._counts.remove(count)
+                self.compared.unread.append(f"{missing}, and nothing proved by it")
+                self.counts.remove(count)
             except LogIncomplete as missing:
-                self._counts.remove(count)
-                self._report(NATION, (f"{count.log}, changes up to seq", self._seq, missing.next_seq))
+                self.counts.remove(count)
+                self._report(NATION, (f"{count.log}, changes up to seq", self.seq, missing.next_seq))
 
     async def _compare(self, region: str) -> int:
         """Compare a region, and all below a regency, with its pages and with the logs."""
-        before = self._compared.changes
-        async with self._store.point_in_time() as now:
+        before = self.compared.changes
+        async with self.store.point_in_time() as now:
             await self._enter(now)
             async for _ in self._read_logs():
                 continue
-            found = await now.figures(self._partition, region, self._flows_from)
+            found = await now.figures(self.partition, region, self.flows_from)
             paged = await self._paged(now, region)
         self._compare_positions(found)
         self._compare_figures(region, found, paged, _of_pages)
-        for count in self._counts:
+        for count in self.counts:
             self._compare_figures(region, found, count.recount, _of_changes)
             self._report(region, differing(count.recount.movements(region), paged.movements(region)))
-        return self._compared.changes - before
+        return self.compared.changes - before
 
-    async def _paged(self, now: PointInTime, region: str) -> Recount:
-        paged = Recount(self._flows_from)
-        async for rows in now.moved(self._partition, region):
+    async def _paged(self, now: MongoPointInTime, region: str) -> Recount:
+        paged = Recount(self.flows_from)
+        async for rows in now.moved(self.partition, region):
             for row, people in rows:
                 if isinstance(row, Step):
                     paged.add_step(row, people)
@@ -168,8 +165,8 @@ class _Pass:
     def _compare_positions(self, found: Mapping[str, RegionCounts]) -> None:
         """Report a position that the partition never had; the nation takes part in every change, so it has the last."""
         for one, figures in found.items():
-            if figures.position > self._seq or (one == NATION and figures.position < self._seq):
-                self._report(one, ("position", self._seq, figures.position))
+            if figures.position > self.seq or (one == NATION and figures.position < self.seq):
+                self._report(one, ("position", self.seq, figures.position))
 
     def _compare_figures(
         self,
@@ -181,13 +178,13 @@ class _Pass:
         for one in sorted({*found, *recount.regions(region)}):
             expected = RegionCounts(recount.tally(one), 0, recount.flows(one))
             self._report(one, differing(measures(expected), measures(found.get(one, RegionCounts()))))
-            self._compared.regions += 1
+            self.compared.regions += 1
 
     async def _compare_sums(self, regions: Sequence[str]) -> int:
         """Compare nation and provinces with the sums of their children; the pages have proved those of regencies."""
-        async with self._store.point_in_time() as now:
+        async with self.store.point_in_time() as now:
             await self._enter(now)
-            tallies = await now.tallies(self._partition, regions)
+            tallies = await now.tallies(self.partition, regions)
         below: dict[str, list[Tally]] = {region: [] for region in tallies if region == NATION or len(region) == 2}
         for region, tally in tallies.items():
             if (parent := parent_of(region)) is not None:
@@ -200,7 +197,7 @@ class _Pass:
 
     def _report(self, region: str, difference: tuple[str, object, object] | None) -> None:
         if difference is not None:
-            self._judge(Difference(region, *difference, self._partition, self._seq))
+            self.judge(Difference(region, *difference, self.partition, self.seq))
 
 
 def _in(tally: Tally) -> Measures:

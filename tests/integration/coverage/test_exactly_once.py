@@ -45,20 +45,18 @@ class Replica:
 
     store: Store
     topic: dict[int, list[CountedChange]]
-    read_to: dict[int, int] = field(default_factory=dict)
+    open: dict[int, ChangeBatch] = field(default_factory=dict)
     closed: list[ChangeBatch] = field(default_factory=list)
 
     async def start(self) -> None:
         """Begin with nothing in memory, at the checkpoints."""
-        self.applier = Applier(
-            self.store, CatchingUp(partition), ManualClock(), CountingMetrics(CollectorRegistry()), _ignored, _ignored
-        )
+        metrics = CountingMetrics(CollectorRegistry())
+        self.applier = Applier(self.store, CatchingUp(partition), ManualClock(), metrics, _ignored, _ignored)
         self.closed = []
         await self._take_up(self.topic)
 
     async def _take_up(self, partitions: Collection[int]) -> None:
-        positions = await self.applier.take_up(partitions)
-        self.read_to.update({at: position.next_offset for at, position in positions.items()})
+        self.open |= await self.applier.take_up(partitions)
 
     async def do(self, what: str, at: int, count: int) -> None:
         """Do one thing, as a replica may that knows nothing of the others."""
@@ -68,18 +66,21 @@ class Replica:
             self.read(at, count)
         elif what == "close":
             # Closed and left lying, as by a process that is frozen just before it writes.
-            self.closed += self.applier.close([at])
+            self.closed.append(self.close(at))
         else:
-            await self.flush([*self.closed, *self.applier.close([at])], times=2 if what == "flush twice" else 1)
+            await self.flush([*self.closed, self.close(at)], times=2 if what == "flush twice" else 1)
             self.closed = []
 
     def read(self, at: int, count: int) -> None:
         """Take the next records of a partition."""
-        first = self.read_to[at]
-        batch = self.topic[at][first : first + count]
-        if batch:
-            self.read_to[at] = first + len(batch)
-            self.applier.take(at, batch, self.read_to[at], AT)
+        first = self.open[at].next_offset
+        if records := self.topic[at][first : first + count]:
+            self.open[at].take(records, first + len(records), AT)
+
+    def close(self, at: int) -> ChangeBatch:
+        """Return the open batch of a partition; what is read later goes into the next."""
+        closed, self.open[at] = self.open[at], self.open[at].successor()
+        return closed
 
     async def flush(self, batches: Sequence[ChangeBatch], times: int = 1) -> None:
         """Commit closed batches, perhaps again as if the answer had been lost; who was fenced begins anew."""
@@ -95,7 +96,7 @@ class Replica:
         await self.start()
         for at, records in self.topic.items():
             self.read(at, len(records))
-        await self.flush(self.applier.close(list(self.topic)))
+        await self.flush([self.close(at) for at in self.topic])
 
 
 def _ignored(_places: Collection[str]) -> None:

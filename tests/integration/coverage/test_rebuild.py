@@ -17,21 +17,18 @@ from services.coverage.app import changes_of
 from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.movements import Step
-from services.coverage.counting.kafka import log as change_log
 from services.coverage.counting.mongo.store import MongoStore
 from services.coverage.proof import rebuild
 from services.coverage.proof.domain.recount import Recount, dues_and_news_in, flows_in, people_in
 from services.coverage.proof.mongo.counted import MongoPointInTime
 from services.coverage.proof.mongo.generations import MongoGenerations
-from services.coverage.proof.rebuild import LEASE_FOR, ProgressBar, Rebuild
+from services.coverage.proof.rebuild import ProgressBar, Rebuild
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
 from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.clock import SystemClock
-from shared.runtime.errors import PermanentError
-from shared.runtime.lease import Lease
 from tests.factories_coverage import (
     OTHER_PROVINCE,
     OTHER_REGENCY,
@@ -136,31 +133,11 @@ class Watched(MongoGenerations):
         self.flips.append((sum(held.values()), len(old)))
 
 
-class Killed(MongoLeases):
-    """The leases of a process that dies: it releases none."""
-
-    async def release(self, lease: Lease, holder: str) -> None:
-        """See the port."""
-
-
-class Broken(SilentProgress):
-    """Stops the work after so many changes."""
-
-    def __init__(self, after: int) -> None:
-        self._left = after
-
-    def advance(self, steps: int) -> None:
-        """See the protocol."""
-        self._left -= steps
-        if self._left < 0:
-            raise KeyError("killed")
-
-
 async def rebuilding(
-    stack: Stack, mongo: Mongo, holder: str, clock: ManualClock, progress: ProgressBar, *, dying: bool = False
+    stack: Stack, mongo: Mongo, holder: str, clock: ManualClock, progress: ProgressBar
 ) -> tuple[Rebuild, Watched]:
     """Return a rebuild, and the generations it works on."""
-    leases, generations = (Killed if dying else MongoLeases)(mongo), Watched(mongo)
+    leases, generations = MongoLeases(mongo), Watched(mongo)
     await leases.prepare_leases([rebuild.JOB])
     return Rebuild(
         MongoStore(mongo), generations, changes_of(stack.settings()), leases, holder, clock, progress
@@ -207,37 +184,6 @@ async def _published_of(stack: Stack, region: str, registered: int) -> Snapshot 
 
 async def _sent_more(stream: Stream, than: int) -> bool:
     return stream.sent > than + 3 * BATCH
-
-
-async def test_a_killed_rebuild_harms_nothing_and_is_gone_on_with(
-    stack: Stack, replica: Replica, mongo: Mongo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its lease keeps a second one out until it runs out; what it had written is not read again."""
-    monkeypatch.setattr(rebuild, "CHANGES_A_FLUSH", 30)
-    monkeypatch.setattr(change_log, "_MAX_RECORDS", 40)
-    stream, clock = Stream(stack), ManualClock()
-    for _ in range(4):
-        await stream.send()
-    await eventually(lambda: replica.counts("ID", stream.people))
-    dying, _ = await rebuilding(stack, mongo, "one", clock, Broken(after=stream.sent - 50), dying=True)
-    with pytest.raises(KeyError):
-        await dying.run()
-    assert await replica.counts("ID", stream.people)
-    second, generations = await rebuilding(stack, mongo, "two", clock, Counting())
-    with pytest.raises(PermanentError, match="another rebuild is under way"):
-        await second.run()
-    with pytest.raises(PermanentError, match="another rebuild is under way"):
-        await second.discard()
-    written = (await generations.changes())[1]
-    assert (await generations.builds()).building == 1
-    clock.advance(LEASE_FOR + timedelta(seconds=1))
-    progress = Counting()
-    second, generations = await rebuilding(stack, mongo, "two", clock, progress)
-    assert await second.run() == 1
-    assert 0 < progress.done == stream.sent - written < stream.sent
-    await stream.send()
-    await eventually(lambda: replica.counts("ID", stream.people))
-    assert (await cakupan_coverage(stack, "verify")).code == 0
 
 
 SLOW = """

@@ -107,10 +107,10 @@ def defect(met: object) -> None:
 class Stumbling(Buffered):
     """Meets the defect already when it takes the records."""
 
-    def take(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
+    def take(self, batch: RecordBatch, records: Sequence[ConsumerRecord]) -> None:
         """See `Sink`."""
-        defect(partition)
-        super().take(partition, records)
+        defect(batch.partition)
+        super().take(batch, records)
 
 
 @both_limits

@@ -1,7 +1,7 @@
-"""Reads of a change only what is counted: every change there ever was passes here.
+"""Decodes only the counted fields of a change: a replay decodes every change there ever was.
 
-`shared.contracts.changes.Change` stays the definition: the struct here names some of its fields, and a test holds the
-two together (ADR 0018).
+`shared.contracts.changes.Change` is the definition. The struct here names some of its fields, and a test compares the
+two (ADR 0018).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shared.regions.codes import NATION, WIB, level_of, regency_of
 
 _PLACES: Final = frozenset({"regency", "district", "village"})
 _KEPT: Final = 20_000
-"""States without region, days and instants remembered: more than there are at a time."""
+"""Cached states without region, days and instants: more than there are at a time."""
 _new: Final = tuple.__new__
 
 IsRegion = Callable[[str], bool]
@@ -33,7 +33,7 @@ Kind = Literal["joined", "rejoined", "ended", "moved", "lapsed", "activated", "r
 
 
 class Unusable(Exception):  # noqa: N818 - it is the record's quality
-    """A record that is no change of this partition, with the reason it is set aside under."""
+    """A record that is no change of this partition, with the reason of its dead letter."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -64,7 +64,7 @@ class _State(msgspec.Struct, gc=False, frozen=True):
 
 
 class _Change(msgspec.Struct, gc=False, frozen=True):
-    """Of a `Change`, what is counted."""
+    """The counted fields of a `Change`."""
 
     seq: int
     diff: Literal[1, -1]
@@ -78,7 +78,7 @@ class _Change(msgspec.Struct, gc=False, frozen=True):
 
 
 class ChangeDecoder:
-    """Decodes the records of changes of regions that there are."""
+    """Decodes the changes of known regions."""
 
     def __init__(self, is_region: IsRegion) -> None:
         self._is_region = is_region
@@ -100,16 +100,16 @@ class ChangeDecoder:
         return LogPart(changes, offsets, records[-1].offset + 1), refused
 
     def decode(self, value: bytes | None, partition: int) -> CountedChange:
-        """Return what is counted of the change that a record of this partition holds.
+        """Return the counted fields of the change in a record of this partition.
 
         Raises: Unusable with the reason `null_value`, `not_json`, `wrong_schema` or `unknown_region`.
         """
         try:
             change = self._decode(value or b"")
             recorded_at, recorded_day = _instant(change.recorded_at)
-            before = None if change.before is None else self._standing(change.before, partition)
-            after = None if change.after is None else self._standing(change.after, partition)
-            # Built as the tuple it is: to call the class takes three times as long.
+            before = None if change.before is None else self._counted_state(change.before, partition)
+            after = None if change.after is None else self._counted_state(change.after, partition)
+            # Built as a plain tuple: a call of the class takes three times as long.
             counted: CountedChange = _new(
                 CountedChange,
                 (change.seq, change.diff, change.kind, _day(change.effective_day), recorded_day, recorded_at,
@@ -123,8 +123,8 @@ class ChangeDecoder:
             _check_ends(before, after)
         return counted
 
-    def _standing(self, state: _State, partition: int) -> CountedState:
-        """Return what is counted of a state; one string stands for a region, however often it is named."""
+    def _counted_state(self, state: _State, partition: int) -> CountedState:
+        """Return the counted fields of a state; equal region codes become one string, to save memory."""
         region = self._places[partition].get(state.region)
         if region is None:
             self._check_place(state.region, partition)
@@ -150,7 +150,7 @@ def _check_ends(before: CountedState | None, after: CountedState | None) -> None
 def _like(
     segment: str, groups: tuple[str, ...], payer: str, programmes: tuple[str, ...], active: bool, lapses_on: str | None
 ) -> CountedState:
-    """Return what is counted of those who differ in the region alone: they are hundreds, and changes millions."""
+    """Return the counted fields but the region. Only hundreds of them differ, so they are cached."""
     lapse = None if lapses_on is None else msgspec.convert(lapses_on, date)
     return counted_state(State(NATION, segment, groups, payer, programmes, True, active, None, lapse))
 

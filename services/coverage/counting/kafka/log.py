@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
@@ -41,61 +41,57 @@ class KafkaChangeLog:
             max_partition_fetch_bytes=_FETCH_BYTES,
             auto_offset_reset="none",
         )
-        with self._translating():
+        with _translating(self._topic):
             await started(consumer.start(), _ANSWERS_WITHIN_S)
         try:
-            with self._translating():
-                starts = await self._seek(consumer, offsets)
-            yield KafkaTail(self, consumer, starts)
+            tail = KafkaTail(consumer, self._topic, self._decoder)
+            with _translating(self._topic):
+                await tail.seek(offsets)
+            yield tail
         finally:
             await consumer.stop()
-
-    async def _seek(self, consumer: AIOKafkaConsumer, offsets: Mapping[int, int]) -> dict[int, int]:
-        places = {self.place(partition): offset for partition, offset in offsets.items()}
-        consumer.assign(list(places))
-        first, end = await consumer.beginning_offsets(list(places)), await consumer.end_offsets(list(places))
-        starts = {at: offset if first[at] <= offset <= end[at] else first[at] for at, offset in places.items()}
-        for at, offset in starts.items():
-            consumer.seek(at, offset)
-        return {at.partition: offset for at, offset in starts.items()}
-
-    async def read(self, consumer: AIOKafkaConsumer, partitions: Collection[int]) -> dict[int, LogPart]:
-        """Return what the consumer has next of these partitions; empty at their end."""
-        places = [self.place(partition) for partition in partitions]
-        with self._translating():
-            while True:
-                found = await consumer.getmany(*places, timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
-                if found or await _at_end(consumer, places):
-                    return {at.partition: self._decoder.part(records, at.partition)[0] for at, records in found.items()}
-
-    def place(self, partition: int) -> TopicPartition:
-        """Return the partition of the topic as aiokafka names it."""
-        return TopicPartition(self._topic, partition)
-
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        try:
-            yield
-        except (KafkaError, TimeoutError, OSError) as error:
-            raise TransientError(
-                f"Kafka at {self._access} does not give {self._topic} ({type(error).__name__}); is it up?"
-            ) from error
 
 
 class KafkaTail:
     """What follows in partitions of the topic."""
 
-    def __init__(self, log: KafkaChangeLog, consumer: AIOKafkaConsumer, starts: Mapping[int, int]) -> None:
-        self.starts = starts
-        self._log = log
+    def __init__(self, consumer: AIOKafkaConsumer, topic: str, decoder: ChangeDecoder) -> None:
+        self.starts: dict[int, int] = {}
         self._consumer = consumer
+        self._topic = topic
+        self._decoder = decoder
+
+    async def seek(self, offsets: Mapping[int, int]) -> None:
+        """Begin at these offsets; where the topic does not hold one, at its first record."""
+        places = self._places(offsets)
+        self._consumer.assign(places)
+        first, end = await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
+        for at in places:
+            offset = offsets[at.partition]
+            self.starts[at.partition] = offset if first[at] <= offset <= end[at] else first[at]
+            self._consumer.seek(at, self.starts[at.partition])
 
     async def read(self, partitions: Collection[int]) -> dict[int, LogPart]:
         """See the port."""
-        return await self._log.read(self._consumer, partitions)
+        places = self._places(partitions)
+        with _translating(self._topic):
+            while True:
+                found = await self._consumer.getmany(*places, timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
+                if found or await self._at_end(places):
+                    return {at.partition: self._decoder.part(records, at.partition)[0] for at, records in found.items()}
+
+    def _places(self, partitions: Iterable[int]) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, partition) for partition in partitions]
+
+    async def _at_end(self, places: Sequence[TopicPartition]) -> bool:
+        """Say whether there is no more now; a poll that brought nothing may only have been too short."""
+        ends = await self._consumer.end_offsets(places)
+        return all([await self._consumer.position(at) >= ends[at] for at in places])
 
 
-async def _at_end(consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]) -> bool:
-    """Say whether there is no more now; a poll that brought nothing may only have been too short."""
-    ends = await consumer.end_offsets(list(places))
-    return all([await consumer.position(at) >= ends[at] for at in places])
+@contextmanager
+def _translating(topic: str) -> Iterator[None]:
+    try:
+        yield
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise TransientError(f"Kafka does not give {topic} ({type(error).__name__}); is it up?") from error

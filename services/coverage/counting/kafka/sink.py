@@ -29,32 +29,24 @@ class ChangeSink:
         self._refused: defaultdict[int, list[Refused]] = defaultdict(list)
         self._set_aside: dict[int, int] = {}
 
-    async def assigned(self, partitions: Collection[int]) -> Mapping[int, int]:
-        """Return the offset to begin at for every partition, from its checkpoint."""
-        self.forget(partitions)
-        positions = await self._applier.take_up(partitions)
-        return {partition: position.next_offset for partition, position in positions.items()}
+    async def assigned(self, partitions: Collection[int]) -> Mapping[int, ChangeBatch]:
+        """Return an empty batch for every partition, at the position of its checkpoint."""
+        for partition in partitions:
+            self._refused.pop(partition, None)
+        return await self._applier.take_up(partitions)
 
-    def take(self, partition: int, records: Sequence[ConsumerRecord]) -> None:
+    def take(self, batch: ChangeBatch, records: Sequence[ConsumerRecord]) -> None:
         """Add up what can be read. Raises: PermanentError at a gap, with what stands before it taken."""
-        part, refused = self._decoder.part(records, partition)
+        part, refused = self._decoder.part(records, batch.partition)
         if refused:
-            self._refused[partition] += refused
+            self._refused[batch.partition] += refused
         last_at = written_at(records[-1])
         try:
-            self._applier.take(partition, part.changes, part.next_offset, last_at)
+            batch.take(part.changes, part.next_offset, last_at)
         except SequenceGap as gap:
-            self._applier.take(partition, part.changes[: gap.place], part.offsets[gap.place], last_at)
+            batch.take(part.changes[: gap.place], part.offsets[gap.place], last_at)
             self._metrics.gap()
             raise PermanentError(str(gap)) from gap
-
-    def waiting(self) -> Mapping[int, int]:
-        """Return how many changes wait, by partition."""
-        return self._applier.waiting()
-
-    def close(self, partitions: Collection[int]) -> Sequence[ChangeBatch]:
-        """Return what waits of these partitions as batches."""
-        return self._applier.close(partitions)
 
     async def commit(self, batches: Sequence[ChangeBatch]) -> None:
         """Make durable in two steps: (1) set aside what cannot be read, (2) flush the rest together with the offsets.
@@ -75,9 +67,3 @@ class ChangeSink:
                 self._set_aside[partition] = item.record.offset
                 self._metrics.set_aside()
             refused.pop(0)
-
-    def forget(self, partitions: Collection[int]) -> None:
-        """Drop what waits of these partitions."""
-        self._applier.forget(partitions)
-        for partition in partitions:
-            self._refused.pop(partition, None)

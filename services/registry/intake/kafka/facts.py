@@ -1,4 +1,4 @@
-"""Facts from Kafka: they gather into the group commit like all others; refused ones are written to a topic."""
+"""Facts from Kafka: they go through the group commit like all others; refused ones are written to a topic."""
 
 from __future__ import annotations
 

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.coverage.counting.domain.counters import Sum, Tally
-from services.coverage.counting.domain.flows import first_day
-from services.coverage.counting.domain.movements import counted
-from services.coverage.counting.domain.position import Position
-from services.coverage.counting.domain.region_counts import RegionCounts
-from services.coverage.counting.ports import Flush
 from services.coverage.proof import background
 from services.coverage.proof.background import EVERY, LEASE_FOR, BackgroundVerifier
+from services.coverage.proof.domain.recount import Difference
 from services.coverage.proof.metrics import ProofMetrics
 from services.coverage.proof.ports import Passed, Proof
+from services.coverage.proof.verify import Compared, Judge, Verifier
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError
-from tests.factories_coverage import TODAY, VILLAGE, joined, partition
+from tests.factories_coverage import VILLAGE, partition
 from tests.fakes import ManualClock
-from tests.fakes_coverage import MemoryStore
-from tests.fakes_proof import MemoryCounted, MemoryLeases, MemoryLog, MemoryProofs
+from tests.fakes_proof import MemoryLeases, MemoryProofs
 
 P = partition()
-CHANGES = [*map(counted, joined(5))]
 
 
 class Shown(ProofMetrics):
@@ -42,22 +38,33 @@ class Shown(ProofMetrics):
         super().show(proof)
 
 
+class Scripted(Verifier):
+    """Finds in a partition what the world says, in one piece of work."""
+
+    def __init__(self, world: World, judge: Judge) -> None:
+        self.compared = Compared()
+        self._world = world
+        self._judge = judge
+
+    async def pieces(self, partition: int) -> AsyncGenerator[int]:
+        """See `Verifier`."""
+        if partition == P:
+            for measure in self._world.measures:
+                self._judge(Difference(VILLAGE, measure, 5, 0, P, 5))
+            self.compared.position = 5
+            self.compared.unread += self._world.unread
+        yield 1
+
+
 class World:
-    """A store that has counted, a topic, and what replicas share."""
+    """What replicas share, and what there is to be found in one partition."""
 
     def __init__(self) -> None:
-        store = MemoryStore()
-        self.store = store
-        self.counted = MemoryCounted(store)
-        self.log = MemoryLog({P: CHANGES})
+        self.measures: list[str] = []
+        self.unread: list[str] = []
         self.leases, self.proofs, self.clock = MemoryLeases(), MemoryProofs(), ManualClock()
         self.slept: list[float] = []
         self.metrics = Shown()
-
-    async def count(self) -> None:
-        """Count all changes."""
-        after = Position(len(CHANGES), len(CHANGES))
-        await self.store.apply([Flush(P, Position(), after, Sum(CHANGES), False, first_day(TODAY))])
 
     async def sleep(self, seconds: float) -> None:
         """Pass the time by hand."""
@@ -67,16 +74,14 @@ class World:
     def verifier(self, holder: str = "one") -> BackgroundVerifier:
         """Return a replica's."""
         return BackgroundVerifier(
-            self.counted, [self.log], self.proofs, self.leases, holder, self.clock, self.metrics, self.sleep
+            partial(Scripted, self), self.proofs, self.leases, holder, self.clock, self.metrics, self.sleep
         )
 
 
 @pytest.fixture
-async def world() -> World:
-    """Five people are counted."""
-    world = World()
-    await world.count()
-    return world
+def world() -> World:
+    """A world in which all agrees."""
+    return World()
 
 
 async def test_a_pass_goes_through_all_partitions(world: World) -> None:
@@ -129,18 +134,17 @@ async def test_one_that_was_overtaken_writes_nothing(world: World, monkeypatch: 
 
 async def test_differences_show_at_once_and_until_a_pass_is_clean(world: World) -> None:
     """While the pass goes on, and after it."""
-    sound = dict(world.counted.spoilt)
-    world.counted.spoilt[VILLAGE] = RegionCounts(Tally())
+    world.measures = ["registered", "active"]
     world.proofs.proof = Proof(partition=P)
     verifier = world.verifier()
     await verifier.verify_next()
-    assert world.proofs.proof.differences == 2, "with its pages, and with the topic"
+    assert world.proofs.proof.differences == 2
     assert Proof(partition=P, differences=1) in world.metrics.proofs
     world.proofs.proof = replace(world.proofs.proof, partition=PARTITIONS - 1)
     await verifier.verify_next()
     assert world.proofs.proof.last is not None
     assert world.proofs.proof.last.differences == 2
-    world.counted.spoilt = sound
+    world.measures = []
     for _ in range(PARTITIONS):
         await verifier.verify_next()
     assert world.proofs.proof.last.differences == 0
@@ -148,7 +152,7 @@ async def test_differences_show_at_once_and_until_a_pass_is_clean(world: World) 
 
 async def test_a_topic_without_its_beginning_is_reported(world: World) -> None:
     """The rest of the proof stands; it says that it is without the topic."""
-    world.log.there[P] = CHANGES[1:]
+    world.unread = ["its beginning was deleted"]
     verifier = world.verifier()
     for _ in range(PARTITIONS):
         await verifier.verify_next()

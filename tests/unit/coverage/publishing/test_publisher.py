@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.coverage.counting.apply import Applier
+from services.coverage.counting.apply import Applier, ChangeBatch
 from services.coverage.counting.catching_up import CatchingUp
 from services.coverage.counting.domain.movements import counted
 from services.coverage.counting.domain.position import Position
@@ -72,14 +72,20 @@ class Replica:
 
     async def take_up(self) -> None:
         """Take up the partitions, which have caught up at once."""
-        await self.applier.take_up(self.partitions)
+        self.batches = await self.applier.take_up(self.partitions)
         self.catch_up()
         await self.poller.poll()
 
     async def apply(self, changes: list[Change], region: str = VILLAGE, ago: timedelta = timedelta(0)) -> None:
         """Apply the changes to the region's partition as written so long ago."""
-        self.applier.take(partition(region), [*map(counted, changes)], len(changes), self.clock.now() - ago)
-        await self.applier.commit(self.applier.close([partition(region)]))
+        batch = self.batches[partition(region)]
+        self.batches[batch.partition] = await self.commit(batch, changes, ago)
+
+    async def commit(self, batch: ChangeBatch, changes: list[Change], ago: timedelta = timedelta(0)) -> ChangeBatch:
+        """Commit the batch with these changes and return its successor."""
+        batch.take([*map(counted, changes)], len(changes), self.clock.now() - ago)
+        await self.applier.commit([batch])
+        return batch.successor()
 
     async def published(self) -> dict[str, Snapshot]:
         """Publish what is due and return the newest snapshot of each region that was."""
@@ -148,15 +154,13 @@ async def test_what_could_not_be_published_goes_out_later() -> None:
 
 
 async def test_a_flush_that_failed_may_be_tried_again() -> None:
-    """A closed batch is the same each time."""
+    """A batch is the same each time."""
     replica = await ready()
     replica.store.down = True
-    replica.applier.take(partition(), [*map(counted, joined(1))], 1, replica.clock.now())
-    batches = replica.applier.close([partition()])
     with pytest.raises(TransientError):
-        await replica.applier.commit(batches)
+        await replica.apply(joined(1))
     replica.store.down = False
-    await replica.applier.commit(batches)
+    await replica.applier.commit([replica.batches[partition()]])
     assert (await replica.store.figures(["ID"], TODAY))["ID"].tally.registered == 1
 
 
@@ -167,7 +171,7 @@ async def test_a_zombie_is_fenced_and_goes_on_from_the_checkpoint() -> None:
     await one.apply(joined(2))
     with pytest.raises(FencedError):
         await zombie.apply(joined(2))
-    assert (await zombie.applier.take_up([partition()]))[partition()].next_seq == 2
+    assert (await zombie.applier.take_up([partition()]))[partition()].after.next_seq == 2
     assert (await store.figures(["ID"], TODAY))["ID"].tally.registered == 2
 
 
