@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from datetime import datetime
 
+from rich.console import Console
+
 from services.registry.audit.ports import Last, LedgerEntry, Manifest, Numbers, Waiting
+from services.registry.domain.facts import FactKey
 from services.registry.domain.participant import Participant
-from services.registry.ports import FactKey
 from shared.adapters.mongo import Document
+from shared.adapters.shown_progress import ShownProgress
 from shared.contracts.topics import PARTITIONS
 from tests.fakes_registry import MemoryOutbox, MemoryStore, MemoryTopic
 
@@ -98,14 +101,11 @@ class MemoryReplayTopic(MemoryTopic):
         return {partition: Last(*found[-1]) if found else None for partition, found in records.items()}
 
 
-class SilentProgress:
+class SilentProgress(ShownProgress):
     """Shows nothing."""
 
-    def begin(self, phase: str, total: int | None = None) -> None:
-        """See the protocol."""
-
-    def advance(self, steps: int) -> None:
-        """See the protocol."""
+    def __init__(self) -> None:
+        super().__init__(Console(quiet=True))
 
 
 def _entry(document: Document) -> LedgerEntry:

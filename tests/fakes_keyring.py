@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.registry.ports import Keyed, Layers
+from services.registry.identity.ports import Keyed, Layers
 from shared.runtime.errors import PermanentError
 from tests.fakes_registry import MemoryStore
 
@@ -14,7 +14,7 @@ ROWS_A_BATCH = 2
 
 
 class MemoryKeyring:
-    """`members` are the replicas present, with the keys each has; nothing is ever open when `settle` looks."""
+    """`members` are the replicas present, with the keys each has; no transaction is ever open."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -43,7 +43,7 @@ class MemoryKeyring:
         if self._store.state.layers.oldest == layer:
             self._store.state.layers = replace(self._store.state.layers, oldest=layer + 1)
 
-    async def settle(self) -> None:
+    async def await_open_transactions(self) -> None:
         """See the port."""
 
     async def sizes(self) -> tuple[int, int]:

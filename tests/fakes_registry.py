@@ -7,22 +7,18 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from prometheus_client import CollectorRegistry
+
+from services.registry.domain.facts import FactKey
 from services.registry.domain.participant import Participant
+from services.registry.identity.ports import Erasure, Holders, Keyed, Layers
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.mongo.store import ledger_documents
-from services.registry.ports import (
-    Backlog,
-    Batch,
-    Erasure,
-    FactKey,
-    GroupWrite,
-    Holders,
-    Keyed,
-    Layers,
-    Slot,
-    Transaction,
-)
+from services.registry.intake.ports import GroupWrite, Slot, Transaction
+from services.registry.relay.metrics import RelayMetrics, SweepMetrics
+from services.registry.relay.ports import Backlog, Batch
 from shared.adapters.mongo import Document
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError
@@ -233,20 +229,7 @@ class MemoryTopic:
         return applied
 
 
-class SilentMetrics:
-    """Counts nothing."""
-
-    def committed(self, size: int, seconds: float) -> None:
-        """See the port."""
-
-    def swept(self, people: int, oldest_due: datetime) -> None:
-        """See the port."""
-
-    def published(self, changes: int, seconds: float) -> None:
-        """See the port."""
-
-    def backlog(self, backlog: Backlog, now: datetime) -> None:
-        """See the port."""
-
-    def leads(self, partitions: int) -> None:
-        """See the port."""
+INTAKE_METRICS: Final = IntakeMetrics(CollectorRegistry())
+RELAY_METRICS: Final = RelayMetrics(CollectorRegistry())
+SWEEP_METRICS: Final = SweepMetrics(CollectorRegistry())
+"""Counted and not looked at."""

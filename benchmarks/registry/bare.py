@@ -21,7 +21,7 @@ from services.registry.intake.deciding import decided
 from services.registry.intake.mongo.documents import participant_document
 from services.registry.intake.mongo.store import ledger_documents, outbox_documents
 from services.registry.intake.parsing import Parser
-from services.registry.ports import GroupWrite
+from services.registry.intake.ports import GroupWrite
 from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import partition_for

@@ -26,6 +26,3 @@ class RegistrySettings(CommonSettings):
         description="Facts of one token's subject being taken at once; under the 10,000 that may wait in all, so that "
         "others find room beside the greediest",
     )
-    import_max_bytes: int = Field(
-        16 * 1024**3, description="The largest file an import takes, unpacked; a bound for the disk, not for memory"
-    )

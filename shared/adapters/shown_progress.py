@@ -47,6 +47,10 @@ class ShownProgress:
         self._bar = self._bars.add_task(phase, total=total)
         self._say()
 
+    def expect(self, total: int) -> None:
+        """Say how many steps the phase will have, where that is learnt on the way."""
+        self._bars.update(self._bar, total=total)
+
     def advance(self, steps: int) -> None:
         """See the protocol."""
         self.done += steps

@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from services.coverage.metrics import CoverageMetrics
 from services.notifier.adapters.metrics import NotifierMetrics
-from services.registry.metrics import RegistryMetrics
+from services.registry.intake.metrics import IntakeMetrics
+from services.registry.relay.metrics import RelayMetrics, SweepMetrics
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_producer import Producer
@@ -30,7 +31,9 @@ NAMES = [alert["alert"] for alert in ALERTS]
 def given() -> set[str]:
     """The names of all metrics of all services."""
     registry = CollectorRegistry()
-    RegistryMetrics(registry)
+    IntakeMetrics(registry)
+    RelayMetrics(registry)
+    SweepMetrics(registry)
     CoverageMetrics(registry)
     NotifierMetrics(registry, [])
     ReaderMetrics.on(registry)

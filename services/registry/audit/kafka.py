@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from services.registry.audit.ports import Last
-from services.registry.ports import Batch
 from services.registry.relay.kafka import KafkaChangeTopic
+from services.registry.relay.ports import Batch
 from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import partitions
 from shared.adapters.kafka_producer import Producer

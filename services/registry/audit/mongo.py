@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from services.registry.audit.ports import LedgerEntry, Manifest, Numbers, Waiting
+from services.registry.domain.facts import FactKey
 from services.registry.domain.participant import Participant
 from services.registry.intake.mongo.documents import fact_key, participant_of
-from services.registry.ports import FactKey
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import PermanentError

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.registry.domain.facts import FactKey
 from services.registry.domain.participant import Participant
-from services.registry.ports import ChangeTopic, FactKey
+from services.registry.relay.ports import ChangeTopic
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +123,4 @@ class ReplayTopic(ChangeTopic, Protocol):
         Raises: PermanentError when there is no such topic, it has other than the agreed number of partitions, or
         holds something that is no change. TransientError when Kafka does not answer.
         """
-        ...
-
-
-class Progress(Protocol):
-    """Shows how far a long work is."""
-
-    def begin(self, phase: str, total: int | None = None) -> None:
-        """Show a new phase, of this many steps if that is known."""
-        ...
-
-    def advance(self, steps: int) -> None:
-        """Show that so many more steps are done."""
         ...

@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.registry.audit.ports import Last, Numbered, Progress, ReplayTopic
-from services.registry.ports import Batch, numbered
+from services.registry.audit.ports import Last, Numbered, ReplayTopic
+from services.registry.relay.ports import Batch, numbered
+from shared.adapters.shown_progress import ShownProgress
 from shared.runtime.errors import PermanentError
 
 CHANGES_AT_ONCE: Final = 2000
 """A partition's share of one round; of all twelve that is some 15 MB, read while the round before is published."""
 
 
-async def replay(ledger: Numbered, topic: ReplayTopic, progress: Progress, *, resume: bool) -> int:
+async def replay(ledger: Numbered, topic: ReplayTopic, progress: ShownProgress, *, resume: bool) -> int:
     """Return how many changes were published: all that have numbers, each partition in the order of its numbers.
 
     The topic must be empty; or, to resume, a copy of this ledger that was broken off. A crash leaves it such a copy.
@@ -38,7 +39,7 @@ async def replay(ledger: Numbered, topic: ReplayTopic, progress: Progress, *, re
     return published
 
 
-async def dump(ledger: Numbered, progress: Progress) -> AsyncIterator[str]:
+async def dump(ledger: Numbered, progress: ShownProgress) -> AsyncIterator[str]:
     """Yield every change that has a number, as its record holds it, by partition and number."""
     numbers = await ledger.numbers()
     progress.begin("changes", sum(at.next_seq for at in numbers.values()))

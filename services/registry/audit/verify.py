@@ -9,11 +9,12 @@ from typing import Final
 import msgspec
 
 from services.registry.audit.folding import Bucket, Fold, Subject, Sums
-from services.registry.audit.ports import LedgerEntry, Manifest, Moment, Progress
+from services.registry.audit.ports import LedgerEntry, Manifest, Moment
 from services.registry.domain.facts import Link, Placed
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Delta, Participant, published
 from services.registry.domain.timeline import next_due
+from shared.adapters.shown_progress import ShownProgress
 from shared.contracts.changes import Change
 from shared.runtime.errors import PermanentError, TransientError
 
@@ -38,7 +39,7 @@ class DifferenceFound(Exception):  # noqa: N818 - it is a finding, not a fault o
         super().__init__(f"{where}: expected {expected}, found {found}")
 
 
-async def verify(moment: Moment, secret: bytes, partition_of: PartitionOf, progress: Progress) -> Counted:
+async def verify(moment: Moment, secret: bytes, partition_of: PartitionOf, progress: ShownProgress) -> Counted:
     """Return what was compared, once all of it agrees.
 
     - The ledger's changes of each person sum to the timeline that their facts make up to the instant they were decided.
@@ -62,7 +63,7 @@ class _Reading:
     """One reading of everything into a fold; what needs no fold is judged on the way."""
 
     def __init__(
-        self, moment: Moment, secret: bytes, partition_of: PartitionOf, fold: Fold, progress: Progress
+        self, moment: Moment, secret: bytes, partition_of: PartitionOf, fold: Fold, progress: ShownProgress
     ) -> None:
         self._moment = moment
         self._secret = secret

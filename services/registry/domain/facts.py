@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+FactKey = tuple[str, str]
+"""(source, id)."""
+
 
 class FactType(StrEnum):
     """Types in the order in which facts of one instant are applied."""

@@ -81,6 +81,15 @@ def published(participant: Participant) -> list[Transition]:
     return _sent_as(timeline(participant.facts, participant.decided_at or _NEVER), participant.sources)
 
 
+def registered_at(participant: Participant, now: datetime) -> bool:
+    """Say whether the person is registered at this instant, or at the later one up to which they were published.
+
+    A registered person is erased only by force: a later fact of the identity would be a new person, counted once more.
+    """
+    transitions = timeline(participant.facts, max(now, participant.decided_at or now))
+    return bool(transitions) and transitions[-1].after is not None
+
+
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 """The clock of a participant that was never decided: nothing is effective by then."""
 

@@ -6,10 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from services.registry.domain.facts import Fact, Link, Placed
+from services.registry.domain.facts import Fact, FactKey, Link, Placed
 from services.registry.domain.participant import Participant
-
-FactKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)

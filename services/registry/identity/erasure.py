@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.registry.domain.erasure import registered_at
+from services.registry.domain.participant import registered_at
 from services.registry.identity.hashing import Secrets
 from services.registry.identity.identities import Identities
-from services.registry.intake.parsing import Identity
-from services.registry.ports import Erasure, Store, Transaction
+from services.registry.identity.identity import Identity
+from services.registry.identity.ports import Erasure, IdentityStore, IdentityTransaction
 from shared.runtime.clock import Clock
 from shared.runtime.logging import logger
 
@@ -35,7 +35,7 @@ class Erased:
 class Eraser:
     """Erases persons, each in one transaction."""
 
-    def __init__(self, store: Store, secrets: Secrets, clock: Clock) -> None:
+    def __init__(self, store: IdentityStore, secrets: Secrets, clock: Clock) -> None:
         self._store = store
         self._identities = Identities(secrets)
         self._clock = clock
@@ -49,7 +49,7 @@ class Eraser:
         _log.info("erasure", outcome=erased.outcome.value, identities=erased.identities, by=by, forced=force)
         return erased
 
-    async def _erase(self, transaction: Transaction, identity: Identity, by: str, force: bool) -> Erased:
+    async def _erase(self, transaction: IdentityTransaction, identity: Identity, by: str, force: bool) -> Erased:
         now = self._clock.now()
         holder = (await self._identities.find(transaction, {identity})).holders.get(identity)
         if holder is None:

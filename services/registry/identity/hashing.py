@@ -7,8 +7,8 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
-from services.registry.intake.parsing import Identity
-from services.registry.ports import Layers
+from services.registry.identity.identity import Identity
+from services.registry.identity.ports import Layers
 from shared.runtime.errors import PermanentError
 
 DIGEST_BYTES: Final = 16

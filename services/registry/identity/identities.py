@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from services.registry.identity.hashing import Secrets
-from services.registry.intake.parsing import Identity
-from services.registry.ports import Keyed, Layers, Transaction
+from services.registry.identity.identity import Identity
+from services.registry.identity.ports import IdentityTransaction, Keyed, Layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Identities:
         self._secrets = secrets
         self._layers = Layers()
 
-    async def find(self, transaction: Transaction, identities: Collection[Identity]) -> Known:
+    async def find(self, transaction: IdentityTransaction, identities: Collection[Identity]) -> Known:
         """Return who of these is known.
 
         Raises: PermanentError where a layer in use needs a key that this replica does not have: to it everyone would

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol
 
 from services.registry.identity.hashing import Secrets
-from services.registry.ports import KeyStore
+from services.registry.identity.ports import KeyStore
+from shared.adapters.shown_progress import ShownProgress
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError
-
-
-class Progress(Protocol):
-    """Who is told how far it is."""
-
-    def begin(self, what: str, total: int) -> None:
-        """A stage begins that will take about so many rows."""
-        ...
-
-    def advance(self, rows: int) -> None:
-        """So many rows more are done, durably."""
-        ...
 
 
 class Rotation:
     """Brings all hashes to the newest key; begun again after a kill, it goes on where it stood."""
 
-    def __init__(self, store: KeyStore, secrets: Secrets, clock: Clock, progress: Progress) -> None:
+    def __init__(self, store: KeyStore, secrets: Secrets, clock: Clock, progress: ShownProgress) -> None:
         self._store = store
         self._secrets = secrets
         self._clock = clock
@@ -45,7 +33,7 @@ class Rotation:
         retired = self._secrets.ids[:-1]
         if retired:
             self._progress.begin("dropping what retired keys left", 1)
-            await self._store.settle()
+            await self._store.await_open_transactions()
             await self._store.drop(retired)
             self._progress.advance(1)
         return len(self._secrets.keys) - layers.oldest
@@ -70,7 +58,7 @@ class Rotation:
         old, new = self._secrets.key_id(layer - 1), self._secrets.key_id(layer)
         await self._store.begin(new, layer)
         self._progress.begin("waiting for transactions begun before", 1)
-        await self._store.settle()
+        await self._store.await_open_transactions()
         self._progress.advance(1)
         identities, facts = await self._store.sizes()
         raised = self._store.move_identities(old, new, lambda hashed: self._secrets.raised(hashed, layer))

@@ -7,19 +7,21 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from enum import StrEnum
 from secrets import token_hex
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Final
 
 from services.registry.domain.errors import Refusal, RefusalCode
-from services.registry.domain.facts import CORRECTED, Correction, Link, Placed, replaced, standing
+from services.registry.domain.facts import CORRECTED, Correction, FactKey, Link, Placed, replaced, standing
+from services.registry.domain.outcomes import Outcome, Result
 from services.registry.domain.people import regroup
 from services.registry.identity.hashing import Secrets
 from services.registry.identity.identities import Identities, Known
+from services.registry.identity.identity import Identity
 from services.registry.intake.deciding import decided
-from services.registry.intake.parsing import CORRECTION_OF_CORRECTION, Candidate, Identity, Said
-from services.registry.ports import FactKey, KnownFact, Slot, Store, Transaction
+from services.registry.intake.metrics import IntakeMetrics
+from services.registry.intake.parsing import CORRECTION_OF_CORRECTION, Candidate, Said
+from services.registry.intake.ports import KnownFact, Slot, Store, Transaction
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
@@ -39,23 +41,6 @@ GATHER_FOR: Final = timedelta(milliseconds=5)
 """How long the first fact of a group waits for company; a commit alone takes several times as long."""
 
 
-class Result(StrEnum):
-    """What became of a fact."""
-
-    ACCEPTED = "accepted"
-    DUPLICATE = "duplicate"
-    CONFLICT = "conflict"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The answer for one fact; `refusal` says why it was refused."""
-
-    result: Result
-    refusal: Refusal | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     """A fact on its way into a group."""
@@ -63,14 +48,6 @@ class _Waiting:
     candidate: Candidate
     answer: asyncio.Future[Outcome]
     traceparent: str | None
-
-
-class IntakeMetrics(Protocol):
-    """What is counted about commits."""
-
-    def committed(self, size: int, seconds: float) -> None:
-        """Count one group commit."""
-        ...
 
 
 class Intake:
@@ -90,10 +67,6 @@ class Intake:
         self._moved = asyncio.Event()
         self._turns = asyncio.Semaphore(GROUPS_IN_FLIGHT)
         self._in_flight: set[FactKey | Identity] = set()
-
-    async def submit(self, candidate: Candidate, traceparent: str | None = None) -> Outcome:
-        """Return what became of the fact, once that is durable; as `put` raises."""
-        return await self.put(candidate, traceparent)
 
     def put(self, candidate: Candidate, traceparent: str | None = None) -> asyncio.Future[Outcome]:
         """Return what will be the fact's outcome, once that is durable; `traceparent` is the sender's, if it sent one.

@@ -7,7 +7,7 @@ from datetime import datetime
 from services.registry.domain.ledger import Entry, entries
 from services.registry.domain.participant import Participant, decide
 from services.registry.domain.people import Regrouped, split
-from services.registry.ports import GroupWrite
+from services.registry.intake.ports import GroupWrite
 
 
 def decided(regrouped: Regrouped, *, now: datetime, secret: bytes, traceparent: str) -> GroupWrite:

@@ -16,6 +16,7 @@ from services.registry.domain.eligibility import not_eligible
 from services.registry.domain.errors import Refusal, RefusalCode
 from services.registry.domain.facts import CORRECTED, Correction, Fact, FactType, Link, Placed, type_of
 from services.registry.domain.months import month_number
+from services.registry.identity.identity import Identity, identity_of
 from services.registry.intake.places import Places, RegionCodes
 from services.registry.intake.shape import CORRECTED as CORRECTED_TYPE
 from services.registry.intake.shape import Shaped, inside, shape
@@ -25,17 +26,6 @@ from shared.regions.codes import WIB, zone_of
 from shared.regions.successors import Homes, table
 
 FURTHEST_PAID_MONTHS: Final = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Whom a fact is about, as it is looked up; never logged, never stored in clear."""
-
-    scheme: str
-    value: str
-
-    def __repr__(self) -> str:
-        return f"Identity({self.scheme})"
 
 
 _WHO: Final = ("identity", "other")
@@ -160,7 +150,7 @@ def _content(data: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, list):
             content[name] = sorted(set(value))
         elif name in _WHO:
-            content[name] = {"scheme": value["scheme"], "value": _identity(value).value}
+            content[name] = {"scheme": value["scheme"], "value": identity_of(value).value}
     return content
 
 
@@ -195,7 +185,7 @@ def _paid_too_far(paid_through: str | None, local_time: datetime) -> Refusal | N
 
 
 def _self_link(data: dict[str, Any]) -> Refusal | None:
-    if "other" in data and _identity(data["identity"]) == _identity(data["other"]):
+    if "other" in data and identity_of(data["identity"]) == identity_of(data["other"]):
         return Refusal(RefusalCode.SELF_LINK, "data.other", "is the same identity; a link joins two")
     return None
 
@@ -203,11 +193,7 @@ def _self_link(data: dict[str, Any]) -> Refusal | None:
 def _identities(shaped: Shaped) -> tuple[Identity, ...]:
     """Return whom the fact, or a correction's replacement, names, in order."""
     data = (shaped.replacement or shaped).data
-    return tuple(_identity(data[name]) for name in _WHO if name in data)
-
-
-def _identity(who: dict[str, str]) -> Identity:
-    return Identity(who["scheme"], contract.canonical(who["scheme"], who["value"]))
+    return tuple(identity_of(data[name]) for name in _WHO if name in data)
 
 
 def _said(shaped: Shaped) -> Said:

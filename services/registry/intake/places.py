@@ -9,7 +9,7 @@ from typing import Final
 
 from services.registry.domain.errors import Refusal, RefusalCode
 from services.registry.domain.facts import Correction, Fact, Placed
-from services.registry.intake.shape import shown
+from services.registry.identity.refusals import shown
 from shared.regions.bps import crosswalk
 from shared.regions.codes import level_of
 from shared.regions.successors import Ambiguous, Homes

@@ -6,7 +6,6 @@ code, so that the first in our order can be told.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,24 +13,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from services.registry.domain.errors import Refusal, RefusalCode
+from services.registry.identity.refusals import as_refusal, shown
 from shared.contracts import facts as contract
-from shared.runtime.masking import holds_long_number, masked
+from shared.runtime.masking import holds_long_number
 
 CORRECTED: Final = "cakupan.corrected.v1"
 _EXTENSION: Final = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
-_LONGEST_SHOWN: Final = 64
 _ATTRIBUTES: Final = contract.Envelope.model_fields.keys()
-_IDENTITY_FIELDS: Final = frozenset({"identity", "other"})
-_UNKNOWN_WORD: Final = {
-    "scheme": RefusalCode.UNKNOWN_SCHEME,
-    "segment": RefusalCode.UNKNOWN_SEGMENT,
-    "groups": RefusalCode.UNKNOWN_GROUP,
-    "payer": RefusalCode.UNKNOWN_PAYER,
-    "programmes": RefusalCode.UNKNOWN_PROGRAMME,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,40 +114,9 @@ def _numbered_source(document: dict[str, Any]) -> Iterator[Refusal]:
         yield Refusal(RefusalCode.MALFORMED_FIELD, "source", detail)
 
 
-def as_refusal(wrong: ErrorDetails) -> Refusal:
-    """Return our refusal for one of Pydantic's errors; the value seen is told only where it cannot be personal."""
-    path = [part for part in wrong["loc"] if part not in contract.TYPES]
-    field = ".".join(map(shown, path))
-    if wrong["type"] == "missing":
-        return Refusal(RefusalCode.MISSING_FIELD, field, "is required; send it")
-    if wrong["type"] == "extra_forbidden":
-        return Refusal(RefusalCode.UNKNOWN_FIELD, field, "is not a field of this fact; leave it out")
-    if wrong["type"] == "literal_error" and isinstance(wrong["input"], str):
-        name = next((part for part in reversed(path) if isinstance(part, str)), "")
-        expected = wrong.get("ctx", {}).get("expected", "")
-        code = _UNKNOWN_WORD.get(name, RefusalCode.MALFORMED_FIELD)
-        seen = "this" if _IDENTITY_FIELDS.intersection(path) else shown(wrong["input"])
-        return Refusal(code, field, f"{seen} is not known; send one of {expected}")
-    code = RefusalCode(wrong["type"]) if wrong["type"] in set(RefusalCode) else RefusalCode.MALFORMED_FIELD
-    return Refusal(code, field, wrong["msg"] + _seen(path, wrong["input"]))
-
-
-def _seen(path: Sequence[object], value: object) -> str:
-    """Return the value for the answer; none of an identity, and no structure that might hold one."""
-    if _IDENTITY_FIELDS.intersection(path) or "replacement" in path or isinstance(value, (dict, list)):
-        return ""
-    return f"; saw {json.dumps(shown(value)) if isinstance(value, str) else shown(json.dumps(value))}"
-
-
 def _nothing_reclassified(document: dict[str, Any]) -> Iterator[Refusal]:
     data = document.get("data")
     if document.get("type") == "cakupan.reclassified.v1" and isinstance(data, dict):
         names = contract.RECLASSIFIABLE
         if not any(name in data for name in names):
             yield Refusal(RefusalCode.MISSING_FIELD, "data.segment", f"name at least one of {', '.join(names)}")
-
-
-def shown(value: object, longest: int = _LONGEST_SHOWN) -> str:
-    """Return a value as it may stand in an answer: short, and without anything that looks like an identity."""
-    text = masked(str(value))
-    return text if len(text) <= longest else text[:longest] + "…"

@@ -9,7 +9,8 @@ from typing import Final, Protocol
 
 from services.registry.domain.people import regroup
 from services.registry.intake.deciding import decided
-from services.registry.ports import DueStore, Transaction
+from services.registry.intake.ports import Store, Transaction
+from services.registry.relay.metrics import SweepMetrics
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
@@ -30,11 +31,11 @@ BATCHES_IN_FLIGHT: Final = 2
 """While MongoDB writes one, we decide the next."""
 
 
-class SweepMetrics(Protocol):
-    """What is counted about the sweeper."""
+class DueStore(Store, Protocol):
+    """Participants whom the clock alone will change."""
 
-    def swept(self, people: int, oldest_due: datetime) -> None:
-        """Count one batch; `oldest_due` is the instant whose effect it published last."""
+    async def due(self, by: datetime, limit: int) -> list[str]:
+        """Return up to `limit` persons due at or before the instant, those due longest first."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from services.registry.ports import Batch, numbered
+from services.registry.relay.ports import Batch, numbered
 from shared.adapters.kafka_producer import Producer, Record
 
 

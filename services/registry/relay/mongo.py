@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pymongo import UpdateOne
 
-from services.registry.ports import Backlog, Batch
+from services.registry.relay.ports import Backlog, Batch
 from shared.adapters.mongo import Document, DuplicateError, Mongo, Session, translating
 from shared.adapters.mongo_leases import MongoLeases
 from shared.contracts.topics import PARTITIONS

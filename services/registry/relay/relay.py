@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Final
 
-from services.registry.ports import Backlog, Batch, ChangeTopic, Outbox
+from services.registry.relay.metrics import RelayMetrics
+from services.registry.relay.ports import Batch, ChangeTopic, Outbox
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError, TransientError
@@ -26,22 +27,6 @@ POLL_EVERY: Final = timedelta(milliseconds=100)
 AFTER_TROUBLE: Final = timedelta(seconds=1)
 CHANGES_A_ROUND: Final = 5000
 """A partition's share of one round: large enough to drain a backlog fast, small enough to renew in time."""
-
-
-class RelayMetrics(Protocol):
-    """What is counted about the relay."""
-
-    def published(self, changes: int, seconds: float) -> None:
-        """Count one round that published."""
-        ...
-
-    def backlog(self, backlog: Backlog, now: datetime) -> None:
-        """Show what waits."""
-        ...
-
-    def leads(self, partitions: int) -> None:
-        """Show how many partitions this replica leads."""
-        ...
 
 
 class Relay:

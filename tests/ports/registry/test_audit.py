@@ -14,8 +14,10 @@ from services.registry.audit.ports import Audit, Last, Manifest, Numbers, Replay
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
 from services.registry.intake.mongo.store import MongoStore
-from services.registry.ports import Batch, DueStore, GroupWrite, KnownFact, Outbox, Slot, Transaction
+from services.registry.intake.ports import GroupWrite, KnownFact, Slot, Transaction
+from services.registry.relay.clock import DueStore
 from services.registry.relay.mongo import MongoOutbox
+from services.registry.relay.ports import Batch, Outbox
 from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import Producer, partition_for

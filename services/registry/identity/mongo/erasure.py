@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bson import ObjectId
 
-from services.registry.ports import Erasure
+from services.registry.identity.ports import Erasure
 from shared.adapters.mongo import Mongo, Session
 
 

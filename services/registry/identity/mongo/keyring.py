@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pymongo import ReturnDocument, UpdateOne
 
-from services.registry.ports import Layers
+from services.registry.identity.ports import Layers
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.runtime.errors import PermanentError
 
@@ -75,7 +75,7 @@ class MongoKeyring:
         with translating("retire a key"):
             await self._mongo["identities"].update_one({"_id": KEYRING, "oldest": layer}, {"$inc": {"oldest": 1}})
 
-    async def settle(self) -> None:
+    async def await_open_transactions(self) -> None:
         """See the port."""
         await self._mongo.settle()
 

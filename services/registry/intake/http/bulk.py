@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
 from itertools import islice
 from time import perf_counter
 from typing import Any, Final
@@ -12,14 +13,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from services.registry.domain.errors import Refusal
-from services.registry.intake import csv as csv_facts
-from services.registry.intake.commit import GROUP_AT_MOST, Intake, Outcome, Result
+from services.registry.domain.outcomes import Outcome, Result
+from services.registry.intake import facts_csv
+from services.registry.intake.commit import GROUP_AT_MOST, Intake
 from services.registry.intake.http.facts import SCOPE, source_refused
 from services.registry.intake.http.in_flight import InFlight
 from services.registry.intake.http.openapi import BULK_REQUEST, BULK_RESPONSES
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate, Parser
 from services.registry.intake.places import RegionCodes
-from services.registry.metrics import RegistryMetrics
+from shared.adapters.csv_rows import UnreadableFileError, text_lines
 from shared.adapters.http_api import Bearer, Problem, read_body
 from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock
@@ -35,7 +38,7 @@ Line = dict[str, Any]
 
 
 def create_bulk_router(
-    *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: RegistryMetrics, in_flight: InFlight
+    *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: IntakeMetrics, in_flight: InFlight
 ) -> APIRouter:
     """Return the route for many facts at once."""
     router = APIRouter(prefix="/v1", tags=["facts"])
@@ -84,23 +87,16 @@ def _ndjson(body: bytes, parser: Parser, clock: Clock) -> list[Parse]:
 
 def _csv(body: bytes, parser: Parser, clock: Clock) -> list[Parse]:
     try:
-        rows = list(csv_facts.documents(_text(body)))
-    except csv_facts.UnreadableError as error:
+        rows = list(facts_csv.read(text_lines(BytesIO(body))))
+    except UnreadableFileError as error:
         raise Problem(422, "malformed_csv", str(error)) from error
-    return [lambda row=row: _candidate(row, parser, clock) for row in rows]  # type: ignore[misc]
+    return [lambda row=row: _candidate(row.content, parser, clock) for row in rows]  # type: ignore[misc]
 
 
-def _text(body: bytes) -> str:
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise csv_facts.UnreadableError(f"byte {error.start} is not UTF-8; save the file as UTF-8") from error
-
-
-def _candidate(row: csv_facts.Document | Refusal, parser: Parser, clock: Clock) -> Candidate:
-    if isinstance(row, Refusal):
-        return Candidate(None, refusal=row)
-    return parser.parse_document(row, clock.now())
+def _candidate(content: facts_csv.Document | Refusal, parser: Parser, clock: Clock) -> Candidate:
+    if isinstance(content, Refusal):
+        return Candidate(None, refusal=content)
+    return parser.parse_document(content, clock.now())
 
 
 async def _parsed(lines: Sequence[Parse]) -> list[Candidate]:

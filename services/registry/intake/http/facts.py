@@ -9,13 +9,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from services.registry.domain.errors import Refusal, RefusalCode
-from services.registry.intake.cloudevents import document_of, is_binary, require_json
-from services.registry.intake.commit import Intake, Outcome, Result
+from services.registry.domain.outcomes import Outcome, Result
+from services.registry.identity.refusals import shown
+from services.registry.intake.commit import Intake
+from services.registry.intake.http.cloudevents import document_of, is_binary, require_json
 from services.registry.intake.http.in_flight import InFlight
 from services.registry.intake.http.openapi import FACT_REQUEST, FACT_RESPONSES
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate, Parser
-from services.registry.intake.shape import shown
-from services.registry.metrics import RegistryMetrics
 from shared.adapters.http_api import Bearer, DirectRoute, Problem, read_body
 from shared.contracts import facts as contract
 from shared.runtime.auth import Caller
@@ -25,7 +26,7 @@ SCOPE: Final = "facts:write"
 
 
 def create_router(
-    *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: RegistryMetrics, in_flight: InFlight
+    *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: IntakeMetrics, in_flight: InFlight
 ) -> APIRouter:
     """Return the routes under /v1."""
     router = APIRouter(prefix="/v1", tags=["facts"], route_class=DirectRoute)
@@ -75,7 +76,7 @@ def source_refused(candidate: Candidate, caller: Caller) -> Problem | None:
 async def _outcome(candidate: Candidate, intake: Intake, traceparent: str | None) -> Outcome:
     if candidate.key is None:
         return Outcome(Result.REFUSED, candidate.refusal)
-    return await intake.submit(candidate, traceparent)
+    return await intake.put(candidate, traceparent)
 
 
 def _answer(candidate: Candidate, outcome: Outcome) -> JSONResponse:

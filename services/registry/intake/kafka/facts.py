@@ -10,11 +10,12 @@ from typing import Final
 
 from aiokafka import ConsumerRecord
 
-from services.registry.intake.commit import Intake, Outcome, Result
+from services.registry.domain.outcomes import Outcome, Result
+from services.registry.intake.commit import Intake
 from services.registry.intake.kafka.events import candidate_of, traceparent_of
 from services.registry.intake.kafka.rejected import RejectedTopic, rejection
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate, Parser
-from services.registry.metrics import RegistryMetrics
 from shared.adapters.kafka_poll import Batches
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
@@ -47,7 +48,7 @@ class FactSink:
     """
 
     def __init__(
-        self, parser: Parser, intake: Intake, rejected: RejectedTopic, clock: Clock, metrics: RegistryMetrics
+        self, parser: Parser, intake: Intake, rejected: RejectedTopic, clock: Clock, metrics: IntakeMetrics
     ) -> None:
         self._parser = parser
         self._intake = intake
@@ -119,7 +120,7 @@ class FactSink:
     async def _outcome(self, record: ConsumerRecord, candidate: Candidate) -> Outcome:
         if candidate.key is None:
             return Outcome(Result.REFUSED, candidate.refusal)
-        return await self._intake.submit(candidate, traceparent_of(record))
+        return await self._intake.put(candidate, traceparent_of(record))
 
     def _settle(self, decided: Iterable[_Decided], started: float) -> None:
         """Count each once, and remember that it is done with."""

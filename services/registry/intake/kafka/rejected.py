@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 from aiokafka import ConsumerRecord
 
-from services.registry.intake.commit import Outcome
+from services.registry.domain.outcomes import Outcome
+from services.registry.identity.refusals import shown
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate
-from services.registry.intake.shape import shown
-from services.registry.metrics import RegistryMetrics
 from shared.adapters.kafka_producer import Producer, Record
 from shared.contracts.rejections import Rejection
 from shared.runtime.logging import logger
@@ -43,7 +43,7 @@ def rejection(record: ConsumerRecord, candidate: Candidate, outcome: Outcome) ->
 class RejectedTopic:
     """Writes to the rejected topic."""
 
-    def __init__(self, producer: Producer, topic: str, metrics: RegistryMetrics) -> None:
+    def __init__(self, producer: Producer, topic: str, metrics: IntakeMetrics) -> None:
         self._producer = producer
         self._topic = topic
         self._metrics = metrics
@@ -57,8 +57,7 @@ class RejectedTopic:
             return
         await self._producer.publish(self._topic, [_record(told) for told in rejections])
         codes = Counter(told.code for told in rejections)
-        for code, count in codes.items():
-            self._metrics.rejected(code, count)
+        self._metrics.rejected(codes)
         _log.warning("facts of the topic were refused", codes=dict(codes))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from services.registry.domain.facts import Correction, Fact, FactType, Link, Placed
+from services.registry.domain.facts import Correction, Fact, FactKey, FactType, Link, Placed
 from services.registry.domain.participant import Participant
 from services.registry.intake.mongo.packing import pack, unpack
-from services.registry.ports import FactKey, KnownFact, Slot
+from services.registry.intake.ports import KnownFact, Slot
 
 Document = dict[str, Any]
 

@@ -17,10 +17,12 @@ import msgspec
 from bson import ObjectId, Timestamp
 from pymongo import DeleteOne, InsertOne, ReplaceOne
 
+from services.registry.domain.facts import FactKey
 from services.registry.domain.ledger import UNNUMBERED, Entry
 from services.registry.domain.participant import Participant
 from services.registry.identity.mongo import erasure as mongo_erasure
 from services.registry.identity.mongo.keyring import KEYRING, layers_of
+from services.registry.identity.ports import Erasure, Holders
 from services.registry.intake.mongo.documents import (
     fact_id,
     participant_document,
@@ -28,7 +30,7 @@ from services.registry.intake.mongo.documents import (
     slot_document,
     slot_of,
 )
-from services.registry.ports import Erasure, FactKey, GroupWrite, Holders, Slot, Transaction
+from services.registry.intake.ports import GroupWrite, Slot, Transaction
 from shared.adapters.kafka_producer import partition_for
 from shared.adapters.mongo import Document, DuplicateError, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
