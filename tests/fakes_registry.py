@@ -49,7 +49,6 @@ class MemoryStore:
         self.fail_next = False
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """See the port."""
         draft = deepcopy(self.state)
         result = await work(_MemoryTransaction(draft))
         if self.fail_next:
@@ -59,7 +58,6 @@ class MemoryStore:
         return result
 
     async def due(self, by: datetime, limit: int) -> list[str]:
-        """See the port."""
         waiting = [(who.due_at, who.id) for who in self.state.participants.values() if who.due_at and who.due_at <= by]
         return [person for _, person in sorted(waiting)][:limit]
 
@@ -111,7 +109,6 @@ class MemoryOutbox:
         """The ledger entries of each manifest."""
 
     async def announce(self, holder: str, now: datetime, ttl: timedelta) -> frozenset[str]:
-        """See the port."""
         self._present[holder] = now + ttl
         return self.present(now)
 
@@ -120,11 +117,9 @@ class MemoryOutbox:
         return frozenset(name for name, until in self._present.items() if until > now)
 
     async def withdraw(self, holder: str) -> None:
-        """See the port."""
         self._present.pop(holder, None)
 
     async def acquire(self, job: str, holder: str, now: datetime, ttl: timedelta) -> Lease | None:
-        """See the port."""
         current, token, until = self._leases.get(job, (None, 0, now))
         if current == holder and until > now:
             self._leases[job] = (holder, token, now + ttl)
@@ -135,7 +130,6 @@ class MemoryOutbox:
         return None
 
     async def release(self, lease: Lease, holder: str) -> None:
-        """See the port."""
         current, token, until = self._leases[lease.job]
         if (current, token) == (holder, lease.token):
             self._leases[lease.job] = (None, token, until)
@@ -146,7 +140,6 @@ class MemoryOutbox:
                 raise FencedError(f"partition {partition} is no longer ours to relay")
 
     async def number(self, leases: Mapping[int, Lease], limit: int) -> list[Batch]:
-        """See the port."""
         waiting: defaultdict[int, list[Document]] = defaultdict(list)
         for document in self._store.state.outbox:
             taken = sum(len(entry["changes"]) for entry in waiting.get(document["partition"], []))
@@ -171,11 +164,9 @@ class MemoryOutbox:
         )
 
     async def unpublished(self, partition: int) -> list[Batch]:
-        """See the port."""
         return [batch for batch in self._manifests[partition] if batch.first_seq >= self._published[partition]]
 
     async def mark_published(self, leases: Mapping[int, Lease], batches: Sequence[Batch]) -> None:
-        """See the port."""
         self._check(leases, {batch.partition for batch in batches})
         for batch in batches:
             end = batch.first_seq + len(batch.changes)
@@ -187,7 +178,6 @@ class MemoryOutbox:
         return {partition: (given[partition], self._published[partition]) for partition in given}
 
     async def backlog(self) -> Backlog:
-        """See the port."""
         waiting = list(self._store.state.outbox)
         for partition, batches in self._manifests.items():
             for batch, documents in zip(batches, self.numbered[partition], strict=True):
@@ -204,7 +194,6 @@ class MemoryTopic:
         self.fail_after: int | None = None
 
     async def publish(self, batches: Sequence[Batch]) -> None:
-        """See the port."""
         for batch in batches:
             for seq, change in enumerate(batch.changes, batch.first_seq):
                 if self.fail_after == 0:

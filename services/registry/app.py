@@ -1,4 +1,4 @@
-"""Composition root: settings → adapters → use cases → application. Only here are clients built and tasks started."""
+"""Builds the registry from its settings. Only here are clients made and tasks started."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ from shared.runtime.health import Health
 from shared.runtime.tasks import running
 
 _COMMIT_EVERY: Final = timedelta(seconds=1)
-"""How much of the topic is read again after a kill; all of it is known by then."""
+"""After a kill so much of the topic is read again. The registry recognises all of it."""
 
 
 def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
-    """Return the registry as an application that starts its work when it is served."""
+    """Return the registry as an application; its tasks start when it is served."""
     clock = clock or SystemClock()
     instance = f"{settings.namespace}{settings.instance}"
     prometheus = CollectorRegistry()
@@ -70,7 +70,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     mongo = Mongo(settings.mongodb_uri, settings.database("registry"), instance)
     store, outbox, keyring = MongoStore(mongo), MongoOutbox(mongo), MongoKeyring(mongo)
     producer = Producer(settings.kafka, client_id=instance)
-    # Its own producer: what goes wrong with one topic must not break off what is on its way to the other.
+    # A producer of its own, so that an error with one topic does not interrupt what is sent to the other.
     refusals = Producer(settings.kafka, client_id=f"{instance}-rejected")
     relay = Relay(outbox, KafkaChangeTopic(producer, changes.name), instance, clock, RelayMetrics(prometheus))
     intake = Intake(store, secrets, clock, metrics, on_commit=relay.wake)
@@ -134,7 +134,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def auditor(settings: RegistrySettings) -> AsyncIterator[Auditor]:
-    """Give what checks and replays the ledger of a registry that may be running."""
+    """Yield an auditor of a registry, which may be running."""
     secrets = Secrets.derive(*read_keys(settings.identity_key_file))
     mongo = Mongo(settings.mongodb_uri, settings.database("registry"), f"{settings.namespace}{settings.instance}-audit")
     producer = Producer(settings.kafka, client_id=f"{settings.instance}-replay")

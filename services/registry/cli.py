@@ -20,7 +20,7 @@ from services.registry.identity.erase_command import call_erase
 from services.registry.identity.key_file import append_key
 from services.registry.intake.importing.chunks import FactFile, Format
 from services.registry.intake.importing.command import NOT_DONE, run_import
-from services.registry.intake.places import RegionCodes
+from services.registry.intake.regions import RegionCodes
 from services.registry.settings import RegistrySettings
 from shared.adapters.serve import serve_api
 from shared.adapters.shown_progress import ShownProgress
@@ -35,7 +35,7 @@ app = typer.Typer(
 @app.callback()
 def main() -> None:
     """Take enrolment facts and publish what they change."""
-    # A core dump would hold the keys, and the identities of whatever was in flight.
+    # A core dump would hold the keys, and the identities of the facts in flight.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -81,7 +81,7 @@ def import_(
 def verify() -> None:
     """Check that ledger, numbers and people agree, while the registry runs.
 
-    Exit code 1 with the first difference, 2 when it could not be told.
+    Exit code 1 with the first difference, 2 when it could not be checked.
     """
 
     async def check(audit: Auditor, progress: ShownProgress) -> str:
@@ -126,7 +126,7 @@ def dump_ledger(
 
 
 def _audit(work: Callable[[Auditor, ShownProgress], Awaitable[str]]) -> None:
-    """Do the work, print what it says with time and rate, and exit by what came of it."""
+    """Do the work and print its result with time and rate. Exit code 1 for a difference, 2 for a failure."""
     settings = RegistrySettings()
 
     async def run() -> None:
@@ -156,8 +156,8 @@ def erase(
 ) -> None:
     """Forget every identity of a person; exit code 1 if not erased.
 
-    The identity is asked for, unseen, or read from standard input: on the command line `ps` and the shell's history
-    would show it.
+    The identity is typed unseen or read from standard input: on the command line `ps` and the shell's history would
+    show it.
     """
     value = typer.prompt("Identity", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
     try:
@@ -184,7 +184,7 @@ def new_key() -> None:
 def rotate_key() -> None:
     """Re-key every identity and fact with the newest key of the identity key file, while the registry serves.
 
-    Safe to kill, and to start again: it goes on where it stood.
+    It may be killed and started again: it goes on.
     """
     settings = RegistrySettings()
     try:

@@ -11,7 +11,7 @@ from shared.adapters.settings import CommonSettings
 
 
 class RegistrySettings(CommonSettings):
-    """`REGISTRY_*`, besides what all services share."""
+    """The `REGISTRY_*` variables, besides those that all services share."""
 
     model_config = SettingsConfigDict(env_prefix="REGISTRY_", extra="ignore", populate_by_name=True)
 

@@ -1,4 +1,4 @@
-"""What an operator can have checked and published anew."""
+"""Checks the ledger and publishes it anew, as the commands ask."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Auditor:
         self._topic = topic
 
     async def verify(self, progress: ShownProgress) -> Counted:
-        """Return what was compared, once all of it agrees. Raises: DifferenceFound."""
-        async with self._audit.moment() as moment:
-            return await verify(moment, self._secret, self._partition_of, progress)
+        """Return how much was compared, once all of it agrees. Raises: DifferenceFound."""
+        async with self._audit.snapshot() as snapshot:
+            return await verify(snapshot, self._secret, self._partition_of, progress)
 
     async def replay(self, topic: str, progress: ShownProgress, *, resume: bool) -> int:
         """Return how many changes were published on the topic.
 
-        Raises: PermanentError where the topic is not fit for it, or replicas relay to it: theirs would come between.
+        Raises: PermanentError where the topic is not fit for it, or replicas still publish on it.
         """
         relays = await self._audit.relays(self._clock.now())
         if topic == self._relayed_to and relays:

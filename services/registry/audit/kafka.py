@@ -33,11 +33,9 @@ class KafkaReplayTopic:
         self._topic = topic
 
     async def publish(self, batches: Sequence[Batch]) -> None:
-        """See the port."""
         await self._relayed.publish(batches)
 
     async def last(self) -> dict[int, Last | None]:
-        """See the port."""
         there = await partitions(self._access)
         if there.get(self._topic) != PARTITIONS:
             found = f"{there[self._topic]} partitions" if self._topic in there else "not there"

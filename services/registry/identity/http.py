@@ -1,4 +1,4 @@
-"""Erasing a person over HTTP, by one of their identities."""
+"""Erases a person over HTTP, by one of their identities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.runtime.auth import Caller
 
 SCOPE: Final = "identity:erase"
 MAX_BYTES: Final = 4096
-"""An identity and a word; far more than both need."""
+"""Far more than an identity and a word need."""
 
 
 class ErasureRequest(BaseModel):

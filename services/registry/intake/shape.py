@@ -1,7 +1,7 @@
-"""Whether a CloudEvent has a fact's shape, and if not, all that is wrong with it.
+"""Checks whether a CloudEvent has the shape of a fact, and finds everything that is wrong with it.
 
-Pydantic checks the shape (`shared/contracts/facts.py`) and finds every fault at once; each becomes a refusal with our
-code, so that the first in our order can be told.
+Pydantic checks the shape (`shared/contracts/facts.py`) and finds every fault at once. Each fault becomes a refusal with
+our code, so that the answer can name the first in our order.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _ATTRIBUTES: Final = contract.Envelope.model_fields.keys()
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """An event that has a fact's shape: `data` as it was sent, `time` in UTC.
+    """An event that has the shape of a fact: `data` as it was sent, `time` in UTC.
 
-    `replacement` is the fact that a correction puts in another's place.
+    `replacement` is the fact that a correction puts in the place of another.
     """
 
     type: str
@@ -57,12 +57,12 @@ def shape(document: dict[str, Any], now: datetime) -> Shaped | list[Refusal]:
     if refusals or isinstance(inner, list):
         return refusals
     assert isinstance(event, contract.Fact)
-    # The model has judged; what was sent is as strict as the model itself, and cheaper to read.
+    # The model was strict, so the data as sent is the same, and cheaper to read.
     return Shaped(event.type, event.source, event.id, event.time, document["data"], inner)
 
 
 def _replacement(document: dict[str, Any], now: datetime) -> Shaped | list[Refusal] | None:
-    """Return the shaped replacement of a correction, None where there is none, or what is wrong with either."""
+    """Return the replacement of a correction, None where there is none, or what is wrong with either."""
     data = document.get("data")
     if not isinstance(data, dict):
         return None
@@ -86,7 +86,7 @@ def _replacement(document: dict[str, Any], now: datetime) -> Shaped | list[Refus
 
 
 def inside(refusal: Refusal) -> Refusal:
-    """Return a refusal of a replacement with the field named as it stands in the correction."""
+    """Return the refusal of a replacement with its field named from the correction on."""
     return replace(refusal, field=f"data.replacement.{refusal.field}")
 
 
@@ -107,7 +107,7 @@ def _extension_refusals(document: dict[str, Any]) -> Iterator[Refusal]:
 
 
 def _numbered_source(document: dict[str, Any]) -> Iterator[Refusal]:
-    """Yield the refusal of a source that may be somebody's number: unlike an id it is published with every change."""
+    """Yield a refusal where the source may hold somebody's number: a source is published with every change."""
     source = document.get("source")
     if isinstance(source, str) and holds_long_number(source):
         detail = "has eleven digits or more in a row, as an identity has; a source is published: name the system"

@@ -1,4 +1,4 @@
-"""Publishes changes on enrollment.changed.v1, each to the partition that owns its regency."""
+"""Publishes changes on enrollment.changed.v1, each in the partition of its regency."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ class KafkaChangeTopic:
         self._topic = topic
 
     async def publish(self, batches: Sequence[Batch]) -> None:
-        """See the port."""
         await self._producer.publish(self._topic, [record for batch in batches for record in _records(batch)])
 
 

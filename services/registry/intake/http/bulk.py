@@ -1,4 +1,4 @@
-"""Many facts in one request, NDJSON or CSV: one result a line, in order."""
+"""Takes many facts in one request, NDJSON or CSV: one result a line, in order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from services.registry.intake.http.in_flight import InFlight
 from services.registry.intake.http.openapi import BULK_REQUEST, BULK_RESPONSES
 from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate, Parser
-from services.registry.intake.places import RegionCodes
+from services.registry.intake.regions import RegionCodes
 from shared.adapters.csv_rows import UnreadableFileError, text_lines
 from shared.adapters.http_api import Bearer, Problem, read_body
 from shared.runtime.auth import Caller
@@ -31,7 +31,7 @@ from shared.runtime.errors import PermanentError, TransientError
 MAX_LINES: Final = 10_000
 MAX_BYTES: Final = 8 * 1024 * 1024
 _PARSED_AT_ONCE: Final = 100
-"""Some five milliseconds; then others get their turn, so that a bulk does not hold single facts up."""
+"""Some five milliseconds. Then other requests get their turn, so that a bulk does not delay single facts."""
 
 Parse = Callable[[], Candidate]
 Line = dict[str, Any]
@@ -49,7 +49,7 @@ def create_bulk_router(
         region_codes: RegionCodes = RegionCodes.KEMENDAGRI,
         caller: Caller = bearer.requires(SCOPE),
     ) -> JSONResponse:
-        """Take up to 10,000 facts: 200 with one result a line, in order; what is not stored says so in its line.
+        """Take up to 10,000 facts: 200 with one result a line, in order. It says so where a line was not stored.
 
         `region_codes=bps` says that the regions are codes of BPS (digits without dots); they are translated.
         """
@@ -70,7 +70,10 @@ def create_bulk_router(
 
 
 def _lines(request: Request, body: bytes, parser: Parser, clock: Clock) -> Iterator[Parse]:
-    """Return one parse a line. Raises: Problem 413, 415, or 422 where the whole cannot be read."""
+    """Return a function for each line, which parses it.
+
+    Raises: Problem 413, 415, or 422 where no line can be read.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     read = {"application/x-ndjson": _ndjson, "application/ndjson": _ndjson, "text/csv": _csv}.get(media_type)
     if read is None:
@@ -110,7 +113,7 @@ async def _parsed(lines: Sequence[Parse]) -> list[Candidate]:
 async def _outcomes(
     candidates: Sequence[Candidate], caller: Caller, intake: Intake, traceparent: str | None
 ) -> list[Outcome | BaseException]:
-    """Return each line's outcome; an error of the store is the outcome of every line it concerns."""
+    """Return the outcome of each line. An error of the store is the outcome of every line in its group."""
     outcomes: list[Outcome | BaseException] = [Outcome(Result.REFUSED, one.refusal) for one in candidates]
     answers: dict[int, asyncio.Future[Outcome]] = {}
     for at, candidate in enumerate(candidates):

@@ -1,4 +1,4 @@
-"""A CloudEvent out of an HTTP request, structured or binary (CloudEvents 1.0, HTTP protocol binding)."""
+"""Reads a CloudEvent from an HTTP request, structured or binary (CloudEvents 1.0, HTTP protocol binding)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry's HTTP side: one fact a request, answered when it is durable."""
+"""Takes one fact a request, and answers when it is durable."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def create_router(
 
 
 def parse(request: Request, body: bytes, parser: Parser, clock: Clock) -> Candidate:
-    """Return the candidate a request carries, structured or binary."""
+    """Return the candidate in a request, structured or binary."""
     if not is_binary(request.headers):
         return parser.parse(body, clock.now())
     document = document_of(request.headers, body)
@@ -62,7 +62,7 @@ def parse(request: Request, body: bytes, parser: Parser, clock: Clock) -> Candid
 
 
 def source_refused(candidate: Candidate, caller: Caller) -> Problem | None:
-    """Return the 403 for a fact of a source that the token does not name."""
+    """Return the 403 where the token does not name the fact's source."""
     if candidate.key is None or candidate.key[0] in caller.sources:
         return None
     return Problem(

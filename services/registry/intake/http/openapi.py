@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the fact entrances; their bodies are read by our own parser, not by FastAPI."""
+"""Describes the routes for facts in the OpenAPI document, since our own parser reads their bodies, not FastAPI."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from typing import Final, Self
 import httpx
 import msgspec
 
-from services.registry.intake.places import RegionCodes
+from services.registry.intake.regions import RegionCodes
 from shared.runtime.backoff import delay
 from shared.runtime.errors import PermanentError, TransientError
 

@@ -15,7 +15,7 @@ from services.registry.intake.importing.chunks import STDIN, FactFile
 from services.registry.intake.importing.client import BulkClient
 from services.registry.intake.importing.journal import Journal
 from services.registry.intake.importing.run import TAKEN, import_facts
-from services.registry.intake.places import RegionCodes
+from services.registry.intake.regions import RegionCodes
 from shared.adapters.shown_progress import ShownProgress
 from shared.runtime.errors import PermanentError
 

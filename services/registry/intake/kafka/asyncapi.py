@@ -1,4 +1,4 @@
-"""What the AsyncAPI document says of the registry's topics: shapes, keys and an example of each record."""
+"""Completes the AsyncAPI document of the registry's topics: shapes, keys and an example of each record."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _REF: Final = "#/components/schemas/{model}"
 _HOW: Final = (
     "Facts to be taken in, CloudEvents 1.0 of at most 64 KiB. Structured: the event as the value, content-type "
     "application/cloudevents+json. Binary: the attributes as ce_ headers, the data as the value, content-type "
-    "application/json. A record without these headers is read as structured. What is not taken is told on the topic "
-    "of rejected facts, under the place of the record."
+    "application/json. A record without these headers is read as structured. What is refused is reported on the "
+    "topic of rejected facts, under the place of the record."
 )
 _STATE: Final = State(
     region="11.01.02.2003", segment="BPU", groups=("vulnerable",), payer="apbd_regency", programmes=("JKK", "JKM"),
@@ -43,7 +43,7 @@ REJECTION: Final = Rejection(
 
 
 def declare(broker: KafkaBroker, rejected: Topic, changes: Topic) -> None:
-    """Have the document name the topics that are written; the one that is read names itself."""
+    """Name the topics that are written in the document; the reader names the topic that is read."""
     for topic, shape, what in (
         (rejected, Rejection, "Facts of the topic that do not count, and why"),
         (changes, Change, "What the registry decided, as signed deltas"),
@@ -52,7 +52,7 @@ def declare(broker: KafkaBroker, rejected: Topic, changes: Topic) -> None:
 
 
 def completion(facts: Topic, rejected: Topic, changes: Topic) -> Callable[[Json], None]:
-    """Return what completes the document with these topics."""
+    """Return a function that completes the document with these topics."""
 
     def complete(document: Json) -> None:
         document["components"]["schemas"] |= TypeAdapter(contract.Fact).json_schema(ref_template=_REF)["$defs"]

@@ -1,4 +1,4 @@
-"""Tells on enrollment.facts.rejected.v1 which facts of the topic were not taken."""
+"""Reports on enrollment.facts.rejected.v1 which facts of the topic were refused."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _log = logger(__name__)
 
 CONFLICT: Final = "conflict"
 _LONGEST_NAME: Final = 512
-"""What a source or id may have at most (`shared/contracts/facts.py`); of a longer one the beginning is told."""
+"""What a source or id may have at most (`shared/contracts/facts.py`). Of a longer one the beginning is reported."""
 
 
-def rejection(record: ConsumerRecord, candidate: Candidate, outcome: Outcome) -> Rejection:
-    """Return what is told about a fact that was refused, or whose id is another's."""
+def rejection_of(record: ConsumerRecord, candidate: Candidate, outcome: Outcome) -> Rejection:
+    """Return the report of a fact that was refused, or whose id another fact has."""
     source, id_ = candidate.key or (None, None)
     refusal = outcome.refusal
     return Rejection(
@@ -55,13 +55,13 @@ class RejectedTopic:
         """
         if not rejections:
             return
-        await self._producer.publish(self._topic, [_record(told) for told in rejections])
-        codes = Counter(told.code for told in rejections)
+        await self._producer.publish(self._topic, [_record(one) for one in rejections])
+        codes = Counter(one.code for one in rejections)
         self._metrics.rejected(codes)
         _log.warning("facts of the topic were refused", codes=dict(codes))
 
 
-def _record(told: Rejection) -> Record:
-    place = f"{told.topic}/{told.partition}/{told.offset}".encode()
-    headers = (("reason", told.code.encode()), ("from", place), ("content-type", b"application/json"))
-    return Record(0, place, msgspec.json.encode(told), headers)
+def _record(rejection: Rejection) -> Record:
+    place = f"{rejection.topic}/{rejection.partition}/{rejection.offset}".encode()
+    headers = (("reason", rejection.code.encode()), ("from", place), ("content-type", b"application/json"))
+    return Record(0, place, msgspec.json.encode(rejection), headers)

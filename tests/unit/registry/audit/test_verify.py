@@ -24,7 +24,7 @@ from shared.regions.catalogue import catalogue
 from shared.runtime.errors import PermanentError, TransientError
 from tests.factories_registry import NIK, event
 from tests.fakes import ManualClock
-from tests.fakes_audit import MemoryAudit, MemoryMoment, MemoryReplayTopic, SilentProgress
+from tests.fakes_audit import MemoryAudit, MemoryReplayTopic, MemorySnapshot, SilentProgress
 from tests.fakes_registry import INTAKE_METRICS, RELAY_METRICS, MemoryOutbox, MemoryStore, MemoryTopic
 
 SECRETS = Secrets.derive(b"s" * 32)
@@ -103,46 +103,46 @@ async def test_a_registry_that_is_as_it_must_be_has_no_difference(registry: Regi
     assert counted.changes == sum(len(document["changes"]) for document in registry.store.state.ledger)
 
 
-Spoil = Callable[[MemoryMoment], object]
+Spoil = Callable[[MemorySnapshot], object]
 
 
-def person(moment: MemoryMoment, region: str) -> Participant:
-    found = [who for who in moment.state.participants.values() if any(one.region == region for one in who.facts)]
+def person(snapshot: MemorySnapshot, region: str) -> Participant:
+    found = [who for who in snapshot.state.participants.values() if any(one.region == region for one in who.facts)]
     return found[0]
 
 
-def alter(moment: MemoryMoment, old: str, new: str) -> None:
-    for document in moment.state.ledger:
+def alter(snapshot: MemorySnapshot, old: str, new: str) -> None:
+    for document in snapshot.state.ledger:
         document["changes"] = [text.replace(old, new) for text in document["changes"]]
 
 
-def put(moment: MemoryMoment, who: Participant) -> None:
-    moment.state.participants[who.id] = who
+def put(snapshot: MemorySnapshot, who: Participant) -> None:
+    snapshot.state.participants[who.id] = who
 
 
-def double(moment: MemoryMoment) -> None:
+def double(snapshot: MemorySnapshot) -> None:
     """Have one entry numbered and waiting."""
-    moment.state.outbox.append(next(batches[0][0] for batches in moment.outbox.numbered.values() if batches))
+    snapshot.state.outbox.append(next(batches[0][0] for batches in snapshot.outbox.numbered.values() if batches))
 
 
-def forget(moment: MemoryMoment) -> None:
+def forget(snapshot: MemorySnapshot) -> None:
     """Have one entry, without effect, in no manifest and not waiting, as if the relay had lost it."""
-    lost = deepcopy(moment.state.ledger[0]) | {"_id": ObjectId(), "changes": [], "keys": [], "persons": []}
-    moment.state.ledger.append(lost)
+    lost = deepcopy(snapshot.state.ledger[0]) | {"_id": ObjectId(), "changes": [], "keys": [], "persons": []}
+    snapshot.state.ledger.append(lost)
 
 
 SPOILED: dict[str, tuple[Spoil, str]] = {
     "a person the ledger does not know": (
-        lambda at: put(at, replace(person(at, "63.10"), id="0" * 32)), "how often it stands: expected 1, found 0",
+        lambda at: put(at, replace(person(at, "63.10"), id="0" * 32)), "how often it counts: expected 1, found 0",
     ),
     "a person who is gone": (
-        lambda at: at.state.participants.pop(person(at, "35.01").id), "how often it stands: expected 0, found 1",
+        lambda at: at.state.participants.pop(person(at, "35.01").id), "how often it counts: expected 0, found 1",
     ),
     "a source other than published": (
         lambda at: put(at, replace(person(at, "35.01"), sources=("x", "bpjs/aceh"))),
-        r"\(joined at .*how often it stands: expected",
+        r"\(joined at .*how often it counts: expected",
     ),
-    "a change other than decided": (lambda at: alter(at, '"BPU"', '"PU"'), "how often it stands"),
+    "a change other than decided": (lambda at: alter(at, '"BPU"', '"PU"'), "how often it counts"),
     "a change taken back that stands": (lambda at: alter(at, '"diff":1', '"diff":-1'), r"expected \d, found -\d"),
     "a due date that the sweeper would miss": (
         lambda at: put(at, replace(person(at, "35.01"), due_at=None)), "due: expected 2027-",
@@ -155,7 +155,7 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
         lambda at: at.state.ledger[0].update(keys=["63.10"]), "partition of 63.10: expected",
     ),
     "a fact that stands with nobody": (
-        lambda at: put(at, replace(person(at, "63.10"), links=())), "noted as standing for|said to be person",
+        lambda at: put(at, replace(person(at, "63.10"), links=())), "noted as counting for|said to be person",
     ),
     "a holder that leads elsewhere": (
         lambda at: at.state.moved.update(dict.fromkeys(at.state.moved, "0" * 32)), "said to be person",
@@ -167,17 +167,17 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
 async def test_the_first_difference_is_named(registry: Registry, what: str) -> None:
     """By person, change, entry or partition, with what is expected and what is there; never by an identity."""
     spoil, said = SPOILED[what]
-    async with registry.audit.moment() as moment:
-        spoil(moment)
+    async with registry.audit.snapshot() as snapshot:
+        spoil(snapshot)
         with pytest.raises(DifferenceFound, match=said) as raised:
-            await verify(moment, SECRETS.change, partition_of, SilentProgress())
+            await verify(snapshot, SECRETS.change, partition_of, SilentProgress())
     assert NIK[:12] not in str(raised.value)
 
 
 async def test_a_difference_that_cannot_be_named_is_a_difference_all_the_same(registry: Registry) -> None:
-    """MongoDB may forget the moment before it has been read a second time."""
+    """MongoDB may forget the snapshot before it has been read a second time."""
 
-    class Forgotten(MemoryMoment):
+    class Forgotten(MemorySnapshot):
         readings = 0
 
         async def numbers(self) -> dict[int, Numbers]:
@@ -186,19 +186,19 @@ async def test_a_difference_that_cannot_be_named_is_a_difference_all_the_same(re
                 raise PermanentError("MongoDB no longer knows")
             return await super().numbers()
 
-    moment = Forgotten(registry.store, registry.outbox)
-    moment.state.participants.clear()
+    snapshot = Forgotten(registry.store, registry.outbox)
+    snapshot.state.participants.clear()
     with pytest.raises(DifferenceFound, match=r"people.*no longer knows"):
-        await verify(moment, SECRETS.change, partition_of, SilentProgress())
+        await verify(snapshot, SECRETS.change, partition_of, SilentProgress())
 
 
 async def test_a_gap_in_the_numbers_is_a_difference(registry: Registry) -> None:
     """Each manifest begins where the one before ended, and the next number follows the last."""
-    async with registry.audit.moment() as moment:
-        partition = next(p for p, batches in moment.outbox.numbered.items() if batches)
-        del moment.outbox.numbered[partition][-1]
+    async with registry.audit.snapshot() as snapshot:
+        partition = next(p for p, batches in snapshot.outbox.numbered.items() if batches)
+        del snapshot.outbox.numbered[partition][-1]
         with pytest.raises(DifferenceFound, match=f"partition {partition}"):
-            await verify(moment, SECRETS.change, partition_of, SilentProgress())
+            await verify(snapshot, SECRETS.change, partition_of, SilentProgress())
 
 
 async def test_a_replay_is_the_topic_again(registry: Registry) -> None:

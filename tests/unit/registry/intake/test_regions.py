@@ -9,7 +9,7 @@ import pytest
 from services.registry.domain.errors import Refusal, RefusalCode
 from services.registry.domain.facts import Correction, Fact
 from services.registry.intake.parsing import Candidate, Parser
-from services.registry.intake.places import RegionCodes
+from services.registry.intake.regions import RegionCodes
 from shared.regions.catalogue import catalogue
 from tests.factories_registry import NIK, at, raw
 
@@ -24,7 +24,7 @@ def parse(parser: Parser = PARSER, **over: Any) -> Candidate:
 
 
 def region_of(candidate: Candidate) -> str | None:
-    said = candidate.said.replacement if isinstance(candidate.said, Correction) else candidate.said
+    said = candidate.parsed.replacement if isinstance(candidate.parsed, Correction) else candidate.parsed
     assert isinstance(said, Fact)
     return said.region
 

@@ -1,4 +1,4 @@
-"""Which region in force the code in a fact means, or why it means none (semantics.md, "Region tables are dated")."""
+"""Resolves the region code in a fact to the region in force (semantics.md, "Region tables are dated")."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.registry.domain.errors import Refusal, RefusalCode
-from services.registry.domain.facts import Correction, Fact, Placed
+from services.registry.domain.facts import Fact, FactOrLink
 from services.registry.identity.refusals import shown
 from shared.regions.bps import crosswalk
 from shared.regions.codes import level_of
@@ -20,14 +20,14 @@ _CANDIDATES_SHOWN: Final = 5
 
 
 class RegionCodes(StrEnum):
-    """The scheme of a sender's region codes; BPS only where the sender says so."""
+    """The scheme of a sender's region codes. It is BPS only where the sender says so."""
 
     KEMENDAGRI = "kemendagri"
     BPS = "bps"
 
 
-class Places:
-    """Reads region codes of one scheme; `on_rehomed` hears of each fact whose code was a retired one."""
+class Regions:
+    """Resolves region codes of one scheme. It calls `on_rehomed` for every fact whose code is retired."""
 
     def __init__(
         self, homes: Homes, on_rehomed: Callable[[], None], codes: RegionCodes = RegionCodes.KEMENDAGRI
@@ -36,12 +36,12 @@ class Places:
         self._on_rehomed = on_rehomed
         self._codes = codes
 
-    def reading(self, codes: RegionCodes) -> Places:
-        """Return the same regions for senders whose codes are of this scheme."""
-        return Places(self._homes, self._on_rehomed, codes)
+    def reading(self, codes: RegionCodes) -> Regions:
+        """Return the same regions for codes of this scheme."""
+        return Regions(self._homes, self._on_rehomed, codes)
 
-    def place_of(self, code: str) -> str | Refusal:
-        """Return the regency, district or village in force that the code means, or the refusal."""
+    def resolve_region(self, code: str) -> str | Refusal:
+        """Return the code of the regency, district or village in force, or the refusal."""
         kemendagri = crosswalk().get(code) if self._codes is RegionCodes.BPS else code
         if kemendagri is None:
             return _no_counterpart(code)
@@ -50,22 +50,16 @@ class Places:
             return home
         return _ambiguous(code, home) if isinstance(home, Ambiguous) else _unknown(code)
 
-    def settled(self, placed: Placed) -> Placed:
-        """Return the fact with its region at home; its code has been judged."""
-        if not isinstance(placed, Fact) or placed.region is None:
-            return placed
-        home = self.place_of(placed.region)
-        if home == placed.region or isinstance(home, Refusal):
-            return placed
+    def with_region_in_force(self, fact: FactOrLink) -> FactOrLink:
+        """Return the fact with its region in force. Its code has been resolved before, without a refusal."""
+        if not isinstance(fact, Fact) or fact.region is None:
+            return fact
+        home = self.resolve_region(fact.region)
+        if home == fact.region or isinstance(home, Refusal):
+            return fact
         if self._codes is RegionCodes.KEMENDAGRI:
             self._on_rehomed()
-        return replace(placed, region=home)
-
-    def settled_in(self, correction: Correction) -> Correction:
-        """Return the correction with the region of its replacement at home."""
-        if correction.replacement is None:
-            return correction
-        return replace(correction, replacement=self.settled(correction.replacement))
+        return replace(fact, region=home)
 
 
 def _unknown(code: str) -> Refusal:
