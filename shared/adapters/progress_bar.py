@@ -48,6 +48,10 @@ class ProgressBar:
         self._bar = self._bars.add_task(phase, total=total)
         self._print_line()
 
+    def expect(self, total: int) -> None:
+        """Say how many steps the phase will have, where that is learnt on the way."""
+        self._bars.update(self._bar, total=total)
+
     def advance(self, steps: int) -> None:
         """Count finished steps."""
         self.done += steps

@@ -14,7 +14,8 @@ from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.proof.metrics import ProofMetrics
 from services.coverage.publishing.metrics import PublishingMetrics
 from services.notifier.application.metrics import NotifierMetrics
-from services.registry.metrics import RegistryMetrics
+from services.registry.intake.metrics import IntakeMetrics
+from services.registry.relay.metrics import RelayMetrics, SweepMetrics
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_partitions import ReaderMetrics
@@ -31,7 +32,9 @@ NAMES = [alert["alert"] for alert in ALERTS]
 def given() -> set[str]:
     """The names of all metrics of all services."""
     registry = CollectorRegistry()
-    RegistryMetrics(registry)
+    IntakeMetrics(registry)
+    RelayMetrics(registry)
+    SweepMetrics(registry)
     CountingMetrics(registry)
     PublishingMetrics(registry)
     ProofMetrics(registry)

@@ -1,4 +1,4 @@
-"""Tells on enrollment.facts.rejected.v1 which facts of the topic were not taken."""
+"""Reports on enrollment.facts.rejected.v1 which facts of the topic were refused."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Final
 from aiokafka import ConsumerRecord
 from faststream.kafka.publisher.usecase import DefaultPublisher
 
-from services.registry.intake.commit import Outcome
+from services.registry.domain.outcomes import Outcome
+from services.registry.identity.refusals import shown
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate
-from services.registry.intake.shape import shown
-from services.registry.metrics import RegistryMetrics
 from shared.contracts.rejections import Rejection
 from shared.runtime.logging import logger
 
@@ -21,11 +21,11 @@ _log = logger(__name__)
 
 CONFLICT: Final = "conflict"
 _LONGEST_NAME: Final = 512
-"""What a source or id may have at most (`shared/contracts/facts.py`); of a longer one the beginning is told."""
+"""What a source or id may have at most (`shared/contracts/facts.py`). Of a longer one the beginning is reported."""
 
 
-def rejection(record: ConsumerRecord, candidate: Candidate, outcome: Outcome) -> Rejection:
-    """Return what is told about a fact that was refused, or whose id is another's."""
+def rejection_of(record: ConsumerRecord, candidate: Candidate, outcome: Outcome) -> Rejection:
+    """Return the report of a fact that was refused, or whose id another fact has."""
     source, id_ = candidate.key or (None, None)
     refusal = outcome.refusal
     return Rejection(
@@ -43,7 +43,7 @@ def rejection(record: ConsumerRecord, candidate: Candidate, outcome: Outcome) ->
 class RejectedTopic:
     """Writes to the rejected topic, through the publisher that the AsyncAPI document describes."""
 
-    def __init__(self, publisher: DefaultPublisher, metrics: RegistryMetrics) -> None:
+    def __init__(self, publisher: DefaultPublisher, metrics: IntakeMetrics) -> None:
         self._publisher = publisher
         self._metrics = metrics
 
@@ -57,9 +57,8 @@ class RejectedTopic:
         results = await asyncio.gather(*map(self._publish, rejections), return_exceptions=True)
         for error in filter(None, results):
             raise error
-        codes = Counter(rejection.code for rejection in rejections)
-        for code, count in codes.items():
-            self._metrics.rejected(code, count)
+        codes = Counter(one.code for one in rejections)
+        self._metrics.rejected(codes)
         _log.warning("facts of the topic were refused", codes=dict(codes))
 
     async def _publish(self, rejection: Rejection) -> None:
