@@ -36,7 +36,7 @@ from services.coverage.reference.fields import (
     fault,
     shown,
     whole,
-)  # fmt: skip
+)
 from shared.contracts.facts import Group
 from shared.regions.codes import NATION, level_of
 
@@ -254,7 +254,10 @@ class DesignationRow(FileRow):
         int | None,
         BeforeValidator(_designation),
         WithJsonSchema(
-            {"type": ["string", "integer", "null"], "description": "designated or withdrawn; at ID a number"}
+            {
+                "type": ["string", "integer", "null"],
+                "description": "designated or withdrawn; at ID a number of villages",
+            }
         ),
     ]
     source: Text
