@@ -6,8 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from deploy.regions.lists import Names
-from deploy.regions.names import plain, plain_regency
+from deploy.regions.lists import Names, plain, plain_regency
 from shared.regions.codes import level_of, parent_of
 from shared.regions.successors import Homes
 

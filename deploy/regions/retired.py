@@ -8,17 +8,27 @@ stands in both lists keeps its region and is nobody's successor. ADR 0012.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from deploy.regions.lists import Names
-from deploy.regions.names import plain, plain_regency
+from deploy.regions.lists import Names, plain, plain_regency
 from shared.regions.codes import Level, level_of, parent_of, regency_of
+from shared.regions.successors import Homes, Row
 
 LEVELS: Final[tuple[Level, ...]] = ("regency", "district", "village")
 """No province has vanished: 91 and 92 stand for what the splits left of them."""
+
+LIST_IN_FORCE: Final = date(2025, 4, 25)
+"""Kepmendagri 300.2.2-2138/2025: the day known of a code whose own end is not."""
+_LAWS: Final = {
+    "93": date(2022, 7, 25),  # Papua Selatan, UU 14/2022
+    "94": date(2022, 7, 25),  # Papua Tengah, UU 15/2022
+    "95": date(2022, 7, 25),  # Papua Pegunungan, UU 16/2022
+    "96": date(2022, 12, 8),  # Papua Barat Daya, UU 29/2022
+}
 
 Key = tuple[str | None, str]
 """Where to look, and for which plain name; for a regency anywhere, since a split moves it to another province."""
@@ -142,3 +152,22 @@ def _by_key(codes: Iterable[str], names: Names, place: Callable[[str], str | Non
         else:
             grouped[place(code), plain(names[code])].append(code)
     return grouped
+
+
+def rows(found: dict[str, Found], new: Names) -> list[Row]:
+    """Return the rows in code order."""
+    table: list[Row] = []
+    for level in LEVELS:
+        homes = Homes(new, table)
+        codes = [code for code in sorted(found) if level_of(code) == level]
+        table += [row for code in codes for row in _rows_of(code, found[code].homes, homes)]
+    return sorted(table, key=lambda row: (row.code, row.successor or ""))
+
+
+def _rows_of(code: str, successors: tuple[str, ...], homes: Homes) -> Iterator[Row]:
+    said = homes.home_of(code)
+    if successors == (said,):
+        return
+    for successor in successors or (None,):
+        place = successor or str(said)
+        yield Row(code, _LAWS.get(place[:2], LIST_IN_FORCE), successor)
