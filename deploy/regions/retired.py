@@ -16,7 +16,7 @@ from typing import Final
 
 from deploy.regions.lists import Names, plain, plain_regency
 from shared.regions.codes import Level, level_of, parent_of, regency_of
-from shared.regions.successors import Homes, Row
+from shared.regions.successors import Homes, Retirement
 
 LEVELS: Final[tuple[Level, ...]] = ("regency", "district", "village")
 """No province has vanished: 91 and 92 stand for what the splits left of them."""
@@ -154,9 +154,9 @@ def _by_key(codes: Iterable[str], names: Names, place: Callable[[str], str | Non
     return grouped
 
 
-def rows(found: dict[str, Found], new: Names) -> list[Row]:
+def rows(found: dict[str, Found], new: Names) -> list[Retirement]:
     """Return the rows in code order."""
-    table: list[Row] = []
+    table: list[Retirement] = []
     for level in LEVELS:
         homes = Homes(new, table)
         codes = [code for code in sorted(found) if level_of(code) == level]
@@ -164,10 +164,10 @@ def rows(found: dict[str, Found], new: Names) -> list[Row]:
     return sorted(table, key=lambda row: (row.code, row.successor or ""))
 
 
-def _rows_of(code: str, successors: tuple[str, ...], homes: Homes) -> Iterator[Row]:
+def _rows_of(code: str, successors: tuple[str, ...], homes: Homes) -> Iterator[Retirement]:
     said = homes.home_of(code)
     if successors == (said,):
         return
     for successor in successors or (None,):
         place = successor or str(said)
-        yield Row(code, _LAWS.get(place[:2], LIST_IN_FORCE), successor)
+        yield Retirement(code, _LAWS.get(place[:2], LIST_IN_FORCE), successor)

@@ -59,7 +59,7 @@ class Registry:
         return Client(http, self._config, lines, self._pause)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        assert (request.method, request.url) == ("POST", "http://registry:80/v1/facts/bulk")
+        assert (request.method, request.url) == ("POST", httpx.URL("http://registry:80/v1/facts/bulk"))
         assert request.headers["authorization"] == "Bearer token"
         self.received += [json.loads(line)["id"] for line in request.content.splitlines()]
         return next(self._answers)(request)
