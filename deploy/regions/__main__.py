@@ -22,7 +22,7 @@ _console = Console()
 
 
 def main(folder: Annotated[Path, typer.Argument(help="where the wheels of requirements.txt are")]) -> None:
-    """Derive the successor table and the BPS crosswalk anew and say how many codes were found by what."""
+    """Derive the successor table and the BPS crosswalk again, and print how many codes each way has found."""
     old, new, bps = lists.older(folder), lists.in_force(), lists.bps(folder)
     found = retired.derive(old, new)
     table = retired.rows(found, new)

@@ -57,6 +57,6 @@ def plain(name: str) -> str:
 
 
 def plain_regency(code: str, name: str) -> str:
-    """Return a regency's plain name with its kind as the code tells it: Kota Sorong is not Kabupaten Sorong."""
+    """Return a regency's plain name with its kind, taken from the code: Kota Sorong is not Kabupaten Sorong."""
     kind = "kota" if code[-2:] >= _FIRST_CITY else "kabupaten"
     return f"{kind} {plain(_KIND.sub('', name.strip().lower()))}"
