@@ -1,4 +1,4 @@
-"""How far a long work is: a bar on a terminal, a line now and then elsewhere; each with rate and time left."""
+"""Shows how far a long work is: a bar on a terminal, a line now and then elsewhere; with rate and time left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LINE_EVERY_S: Final = 5.0
 
 
 class _Rate(ProgressColumn):
-    """Steps a second, of late."""
+    """Shows recent steps a second."""
 
     def render(self, task: Task) -> Text:
         """See rich."""
@@ -42,17 +42,18 @@ class ShownProgress:
         self._bars.stop()
 
     def begin(self, phase: str, total: int | None = None) -> None:
-        """See the protocol."""
+        """Show a new phase, of this many steps if that is known."""
         self._bars.remove_task(self._bar)
         self._bar = self._bars.add_task(phase, total=total)
         self._say()
 
     def expect(self, total: int) -> None:
-        """Say how many steps the phase will have, where that is learnt on the way."""
-        self._bars.update(self._bar, total=total)
+        """Set how many steps the phase will have, where that is learnt on the way."""
+        # `Progress.update` would forget the rate.
+        self._bars.tasks[0].total = total
 
     def advance(self, steps: int) -> None:
-        """See the protocol."""
+        """Count so many more steps as done."""
         self.done += steps
         self._bars.advance(self._bar, steps)
         if monotonic() > self._line_due:
