@@ -13,7 +13,7 @@ from services.registry.audit.ports import Last, LedgerEntry, Manifest, Numbers, 
 from services.registry.domain.facts import FactKey
 from services.registry.domain.participant import Participant
 from shared.adapters.mongo import Document
-from shared.adapters.shown_progress import ShownProgress
+from shared.adapters.progress_bar import ProgressBar
 from shared.contracts.topics import PARTITIONS
 from tests.fakes_registry import MemoryOutbox, MemoryStore, MemoryTopic
 
@@ -90,7 +90,7 @@ class MemoryReplayTopic(MemoryTopic):
         return {partition: Last(*found[-1]) if found else None for partition, found in records.items()}
 
 
-class SilentProgress(ShownProgress):
+class SilentProgress(ProgressBar):
     """Shows nothing."""
 
     def __init__(self) -> None:

@@ -48,7 +48,7 @@ async def measure() -> Path:
     """Run the benchmark and return the file with its result."""
     busy = os.getloadavg()[0]
     async with started_stack(registry_alone, mongodb_cache_gb=_CACHE_GB) as stack:
-        mongo = Mongo(stack.ground.mongodb_uri, f"{stack.ground.namespace.replace('.', '_')}bare", "benchmark")
+        mongo = Mongo(stack.config.mongodb_uri, f"{stack.config.namespace.replace('.', '_')}bare", "benchmark")
         limit, _ = await bare.transactions(mongo, _BARE_GROUPS)
         mongo.close()
         samples = await _imported(stack)
@@ -71,14 +71,14 @@ async def _imported(stack: LocalStack) -> list[Sample]:
     """Return the samples taken until the command ended. Raises: AssertionError where a fact was not accepted."""
     command = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("cakupan-registry"), "import", "-", "--format", "ndjson",
-        "--url", stack.addresses.registry, "--token-file", str(stack.ground.home.tokens / "upstream.jwt"),
+        "--url", stack.config.url("registry"), "--token-file", str(stack.config.home.tokens / "upstream.jwt"),
         stdin=PIPE,
     )  # fmt: skip
     assert command.stdin is not None
     writing = asyncio.create_task(_write(command.stdin))
     ending = asyncio.create_task(command.wait())
     samples = list[Sample]()
-    async with httpx.AsyncClient(base_url=stack.addresses.registry) as client:
+    async with httpx.AsyncClient(base_url=stack.config.url("registry")) as client:
         while not ending.done():
             await asyncio.wait({ending}, timeout=_POLL_EVERY_S)
             samples.append(Sample(perf_counter(), await _accepted(client), _memory_mb(stack.pid("registry"))))

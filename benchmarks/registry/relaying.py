@@ -7,7 +7,7 @@ from time import perf_counter
 from prometheus_client import CollectorRegistry
 
 from benchmarks.registry.bare import fill_outbox
-from deploy.local.parts import Ground
+from deploy.local.settings import StackConfig
 from services.registry.intake.mongo.store import MongoStore
 from services.registry.relay.kafka import KafkaChangeTopic
 from services.registry.relay.metrics import RelayMetrics
@@ -20,15 +20,15 @@ from shared.contracts import topics
 from shared.runtime.clock import SystemClock
 
 
-async def drained(mongo: Mongo, ground: Ground, changes: int) -> float:
+async def drained(mongo: Mongo, config: StackConfig, changes: int) -> float:
     """Return how many changes a second go from a backlog of so many to a topic, numbered and marked."""
-    topic = topics.CHANGES.under(f"{ground.namespace}backlog.")
-    await ensure_topics(ground.kafka, [topic])
+    topic = topics.CHANGES.under(f"{config.namespace}backlog.")
+    await ensure_topics(config.kafka, [topic])
     outbox = MongoOutbox(mongo)
     await MongoStore(mongo).prepare()
     await outbox.prepare()
     await fill_outbox(mongo, changes)
-    producer, counted = Producer(ground.kafka, "benchmark"), CollectorRegistry()
+    producer, counted = Producer(config.kafka, "benchmark"), CollectorRegistry()
     relay = Relay(outbox, KafkaChangeTopic(producer, topic.name), "benchmark", SystemClock(), RelayMetrics(counted))
     try:
         began = perf_counter()

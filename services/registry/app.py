@@ -37,14 +37,14 @@ from services.registry.relay.metrics import RelayMetrics, SweepMetrics
 from services.registry.relay.mongo import MongoOutbox
 from services.registry.relay.relay import Relay
 from services.registry.settings import RegistrySettings
-from shared.adapters.asyncapi import extend_asyncapi
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
-from shared.adapters.kafka_producer import Producer, partition_for
-from shared.adapters.kafka_reader import Metrics as ReaderMetrics
-from shared.adapters.kafka_reader import PartitionReader
+from shared.adapters.kafka_batches import ONE_AT_A_TIME, Buffered
+from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
+from shared.adapters.kafka_producer import Producer, partition_for, publish_through
+from shared.adapters.kafka_reader import KafkaReader
 from shared.adapters.mongo import Mongo
 from shared.adapters.openapi import extend_openapi
-from shared.adapters.shown_progress import ShownProgress
+from shared.adapters.progress_bar import ProgressBar
 from shared.contracts import topics
 from shared.regions.catalogue import catalogue
 from shared.runtime.auth import TokenVerifier
@@ -78,12 +78,13 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     sweeper = Sweeper(store, outbox, instance, secrets.change, clock, SweepMetrics(prometheus), relay.wake)
 
     broker = settings.kafka.broker()
-    asyncapi.declare(broker, rejected, changes)
+    publish_through(broker, refusals)
+    rejections = asyncapi.describe(broker, facts, rejected, changes)
     parser = Parser(catalogue(), secrets.content, metrics.rehomed)
-    sink = FactSink(parser, intake, RejectedTopic(refusals, rejected.name, metrics), clock, metrics)
-    facts_in = PartitionReader(
-        broker, facts, f"{settings.namespace}registry", instance, sink, clock, ReaderMetrics.on(prometheus),
-        reset="earliest", description="Facts to be taken in, CloudEvents structured or binary",
+    sink = FactSink(parser, intake, RejectedTopic(rejections, metrics), clock, metrics)
+    facts_in = KafkaReader(
+        broker, OwnedPartitions(facts.name, clock, ReaderMetrics.on(prometheus)), f"{settings.namespace}registry",
+        instance, Buffered(sink), clock, limits=ONE_AT_A_TIME, reset="earliest",
     )  # fmt: skip
     health = Health()
     health.add("mongodb", mongo.ping)
@@ -128,7 +129,6 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         )
     api.include_router(http_erase.create_erase_router(eraser=Eraser(store, secrets, clock), bearer=bearer))
     extend_openapi(api, openapi.components())
-    extend_asyncapi(api, asyncapi.completion(facts, rejected, changes))
     return api
 
 
@@ -152,7 +152,7 @@ async def auditor(settings: RegistrySettings) -> AsyncIterator[Auditor]:
         mongo.close()
 
 
-async def rotate_keys(settings: RegistrySettings, progress: ShownProgress) -> int:
+async def rotate_keys(settings: RegistrySettings, progress: ProgressBar) -> int:
     """Bring all hashes to the newest key of the key file; see `Rotation`."""
     mongo = Mongo(settings.mongodb_uri, settings.database("registry"), f"{settings.namespace}rotation")
     try:

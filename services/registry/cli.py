@@ -22,8 +22,8 @@ from services.registry.intake.importing.chunks import FactFile, Format
 from services.registry.intake.importing.command import NOT_DONE, run_import
 from services.registry.intake.regions import RegionCodes
 from services.registry.settings import RegistrySettings
+from shared.adapters.progress_bar import ProgressBar
 from shared.adapters.serve import serve_api
-from shared.adapters.shown_progress import ShownProgress
 from shared.runtime.errors import PermanentError, TransientError
 
 # A traceback with local variables, which Typer would print, may hold an identity or a key.
@@ -84,7 +84,7 @@ def verify() -> None:
     Exit code 1 with the first difference, 2 when it could not be checked.
     """
 
-    async def check(audit: Auditor, progress: ShownProgress) -> str:
+    async def check(audit: Auditor, progress: ProgressBar) -> str:
         counted = await audit.verify(progress)
         return (
             f"no difference: {counted.changes:,} changes (of these {counted.waiting:,} wait for their numbers), "
@@ -104,7 +104,7 @@ def replay_ledger(
     Exit code 2 when it could not be done; then --resume goes on.
     """
 
-    async def publish(audit: Auditor, progress: ShownProgress) -> str:
+    async def publish(audit: Auditor, progress: ProgressBar) -> str:
         return f"{await audit.replay(to, progress, resume=resume):,} changes published on {to}"
 
     _audit(publish)
@@ -119,20 +119,20 @@ def dump_ledger(
     Exit code 2 when it could not be done.
     """
 
-    async def write(audit: Auditor, progress: ShownProgress) -> str:
+    async def write(audit: Auditor, progress: ProgressBar) -> str:
         return f"{await write_lines(file, audit.dump(progress)):,} changes written to {file}"
 
     _audit(write)
 
 
-def _audit(work: Callable[[Auditor, ShownProgress], Awaitable[str]]) -> None:
+def _audit(work: Callable[[Auditor, ProgressBar], Awaitable[str]]) -> None:
     """Do the work and print its result with time and rate. Exit code 1 for a difference, 2 for a failure."""
     settings = RegistrySettings()
 
     async def run() -> None:
         started = perf_counter()
         async with auditor(settings) as audit:
-            with ShownProgress() as progress:
+            with ProgressBar() as progress:
                 said = await work(audit, progress)
         seconds = perf_counter() - started
         typer.echo(f"{said}; {seconds:.1f} s, {progress.done / seconds:,.0f} steps/s")
@@ -188,7 +188,7 @@ def rotate_key() -> None:
     """
     settings = RegistrySettings()
     try:
-        with ShownProgress() as progress:
+        with ProgressBar() as progress:
             retired = asyncio.run(rotate_keys(settings, progress))
     except (PermanentError, TransientError) as error:
         raise _failed(str(error)) from None

@@ -54,19 +54,19 @@ async def csv_row(world: World, fact: Fact) -> httpx.Response:
 
 
 async def through_kafka(world: World, fact: Fact) -> None:
-    """A structured record; who is refused is told on another topic."""
-    producer = AIOKafkaProducer(bootstrap_servers=world.stack.ground.kafka.bootstrap)
+    """A structured record; a refusal is published on another topic."""
+    producer = AIOKafkaProducer(bootstrap_servers=world.config.kafka.bootstrap)
     await producer.start()
-    topic = topics.FACTS.under(world.stack.ground.namespace).name
+    topic = topics.FACTS.under(world.config.namespace).name
     await producer.send_and_wait(topic, json.dumps(fact).encode(), headers=[("content-type", b"application/json")])
     await producer.stop()
 
 
 async def all_taken_from_kafka(world: World) -> bool:
     """Say whether the registry has read the topic of facts to its end."""
-    ground = world.stack.ground
-    topic, group = topics.FACTS.under(ground.namespace).name, f"{ground.namespace}registry"
-    consumer = AIOKafkaConsumer(bootstrap_servers=ground.kafka.bootstrap, group_id=group, enable_auto_commit=False)
+    config = world.config
+    topic, group = topics.FACTS.under(config.namespace).name, f"{config.namespace}registry"
+    consumer = AIOKafkaConsumer(bootstrap_servers=config.kafka.bootstrap, group_id=group, enable_auto_commit=False)
     await consumer.start()
     try:
         places = [TopicPartition(topic, partition) for partition in range(topics.FACTS.partitions)]
@@ -77,8 +77,7 @@ async def all_taken_from_kafka(world: World) -> bool:
 
 
 async def _post(world: World, path: str, body: str, headers: dict[str, str]) -> httpx.Response:
-    authorised = {"authorization": f"Bearer {world.token('upstream')}"} | headers
-    return await world.request("POST", f"{world.stack.addresses.registry}/v1/{path}", content=body, headers=authorised)
+    return await world.request("POST", "registry", f"/v1/{path}", "upstream", content=body, headers=headers)
 
 
 ENTRANCES: Final[dict[str, Entrance]] = {

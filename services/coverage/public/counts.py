@@ -1,4 +1,4 @@
-"""Which counts of a family of regions the public does not see: registered, active, and unplaced of each."""
+"""Hides counts of regions from the public: registered, active and unplaced people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the public view leaves out of targets, forecasts, quotas and designations: all that reveals a hidden number."""
+"""Hides the parts of targets, forecasts, quotas and designations that reveal a hidden number."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What the public sees of flows: those of a month end, a window's whole or none of it.
+"""Flows in the public view: windows that end with a month, each whole or not at all.
 
-From day to day every window but loses one day and gains another, so shown each day the windows give back what happened
-on every single day, and with it any window that was hidden. And the flows of a window are all that came between two
-counts: with the later count they tell the earlier. 90 days are shown at the ends of quarters alone: in a leap year
-those to March and 30 to April are 30 to January and 90 to April.
+From one day to the next a window loses one day and gains another. Windows of every day would therefore reveal the flows
+of every day, and so any hidden window. A window also reveals the count at its start from the count at its end. The 90
+days are shown at the ends of quarters alone: in a leap year, 90 days to March and 30 to April equal 30 to January and
+90 to April.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Final, cast, get_args
 
-from services.coverage.counting.domain.movements import MOVED_IN, MOVED_OUT, MOVES
-from shared.contracts.snapshots import Count, Snapshot, Window
+from services.coverage.counting.domain.flows import change_of
+from services.coverage.counting.domain.movements import MOVES
+from shared.contracts.snapshots import Snapshot, Window
 
 WINDOWS: Final[tuple[Window, ...]] = get_args(Window)
 _PREFIX: Final = "flows."
-_IN: Final = ("joined", "rejoined", MOVED_IN)
-_OUT: Final = ("ended", MOVED_OUT)
 
 
 def name_of(window: Window) -> str:
@@ -52,14 +51,8 @@ def additive(snapshot: Snapshot, window: Window) -> dict[str, int]:
 
 def people_before(snapshots: Mapping[str, Snapshot], window: Window) -> dict[str, dict[str, int]]:
     """Return the counts by measure and region at the end of the day before the window began."""
-    changes = {code: _change(shot.flows[window]) for code, shot in snapshots.items()}
+    changes = {code: change_of(shot.flows[window]) for code, shot in snapshots.items()}
     return {
         "registered": {code: shot.registered - changes[code].registered for code, shot in snapshots.items()},
         "active": {code: shot.active - changes[code].active for code, shot in snapshots.items()},
     }
-
-
-def _change(kinds: Mapping[str, Count]) -> Count:
-    came = sum(kinds[kind].registered for kind in _IN)
-    went = sum(kinds[kind].registered for kind in _OUT)
-    return Count(came - went, sum(count.active for count in kinds.values()))

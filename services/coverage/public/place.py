@@ -1,4 +1,4 @@
-"""What the public sees of a district or village: registered and active, quota met or not, designated or not."""
+"""A district or village in the public view: registered, active, quota met or not, designated or not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Final
 
 from services.coverage.public.counts import Counts, Document, hide_counts
-from services.coverage.public.shapes import PublicQuota
+from services.coverage.reading.shown import PublicQuota
 from shared.contracts.snapshots import Designation, QuotaBoard, Snapshot
 
 _AS_COUNTED: Final = (

@@ -1,8 +1,7 @@
-"""Which slices of a region (by segment, group, payer, programme, who is due, the flows of a window) the public sees:
-whole ones or none.
+"""Hides slices of a region from the public: by segment, group, payer, programme, due, or a window of flows.
 
-A slice is hidden whole where one of its numbers is one to nine, or leaves one to nine of the region's people, or where
-it would give a hidden one away: of the regions whose sum is shown, none is hidden alone.
+A slice is hidden whole if one of its numbers is one to nine, or the rest of the region's people is, or if it would
+reveal a hidden slice: among the regions whose sum is shown, never only one is hidden.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The public view: regions without small numbers and what reveals them; districts and villages at month ends."""
+"""The public view: regions without small numbers and what reveals them. Districts and villages only at month ends."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, Final
 from services.coverage.counting.domain.flows import before
 from services.coverage.public.counts import Counts, few, hidden_counts, hide_counts, people_of
 from services.coverage.public.derived import HiddenDerived, days_behind
-from services.coverage.public.domain.month_ends import is_settled, last_month_end
+from services.coverage.public.domain.month_ends import is_past_month_end, last_month_end
 from services.coverage.public.domain.suppression import Children, hidden_numbers
 from services.coverage.public.flows import WINDOWS, is_shown, name_of, people_before, window_of
 from services.coverage.public.place import place
 from services.coverage.public.slices import SLICES, hidden_slices
-from services.coverage.reading.snapshots import Viewer
+from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.reference import AsOf
 from shared.contracts.snapshots import Snapshot, Window
 from shared.regions.codes import Level, level_of, lineage_of, local
@@ -33,7 +33,7 @@ class MonthEndsOnlyError(Exception):
 class PublicViewer:
     """Shows regions to people without a token."""
 
-    def __init__(self, viewer: Viewer, children: Children, clock: Clock) -> None:
+    def __init__(self, viewer: SnapshotReader, children: Children, clock: Clock) -> None:
         self._viewer = viewer
         self._children = children
         self._clock = clock
@@ -55,7 +55,7 @@ class PublicViewer:
             days: await self._counts_behind(at or AsOf(today), days, parents, family)
             for days in days_behind(snapshots[region] for region in regions)
         }
-        flows_to = at.day if at is not None and is_settled(at, today) else None
+        flows_to = at.day if at is not None and is_past_month_end(at, today) else None
         hidden = Hidden(snapshots, parents, self._children, earlier, flows_to)
         return [hidden.document(snapshots[region]) for region in regions]
 
@@ -68,7 +68,7 @@ class PublicViewer:
 
 def _month_end(at: AsOf | None, today: date) -> AsOf:
     last = AsOf(last_month_end(today))
-    if at is not None and not is_settled(at, today):
+    if at is not None and not is_past_month_end(at, today):
         raise MonthEndsOnlyError(
             f"without a token districts and villages are shown as of month ends alone, with all that is known of them: "
             f"write as_of={last.day} or an earlier month end, and no known_at"

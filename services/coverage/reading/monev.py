@@ -1,25 +1,26 @@
 """The monev sheet (Inpres 2/2021): a region and those directly below it as of a day, in Indonesian.
 
-Built from snapshots as their reader may see them, so that a file tells no more than a page; the same day, known on
-the same day, gives the same sheet to the last digit.
+Built from regions as their reader may see them, so a file reveals no more than a page. The same day, known on the
+same day, gives the same sheet to the last digit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Literal
 
 from services.coverage.reading.derived import WORKERS
+from services.coverage.reading.shown import PublicPlace, Shown, ratio_in
 from services.coverage.reference.domain.reference import AsOf
+from shared.contracts.snapshots import Snapshot, Window
 
-Document = Mapping[str, Any]
 Cell = str | int | float | None
 
 _HIDDEN: Final = "Disamarkan (<10)"
 _NO_POTENTIAL: Final = "Belum ada data potensi"
 _UNPLACED: Final = "Belum ditempatkan"
-_WINDOW: Final = "30d"
+_WINDOW: Final[Window] = "30d"
 _MEASURES: Final = {"registered": "terdaftar", "active": "aktif"}
 
 
@@ -29,12 +30,12 @@ class Column:
 
     title: str
     form: str
-    cell: Callable[[Document], Cell]
+    cell: Callable[[Shown], Cell]
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table with a title for each column, and beside it what a reader must know of it, as pairs."""
+    """A table with a title for each column, and pairs of notes about it."""
 
     name: str
     columns: Sequence[Column]
@@ -42,20 +43,20 @@ class Sheet:
     about: Sequence[tuple[str, str]]
 
 
-def sheet(documents: Sequence[Document], at: AsOf, link: str) -> Sheet:
+def sheet(regions: Sequence[Shown], at: AsOf, link: str) -> Sheet:
     """Return the sheet of a region, which comes first, and its children.
 
-    Under them a row for those of its people that no child has, where there are any: the children add up to the first.
+    A last row has the region's unplaced people if there are any, so the rows below the first add up to it.
     """
-    region, *_ = documents
-    rows = [[column.cell(document) for column in COLUMNS] for document in documents]
+    region, *_ = regions
+    rows = [[column.cell(shown) for column in COLUMNS] for shown in regions]
     unplaced = _unplaced(region)
     return Sheet(
-        name=f"Monev {region['region']}",
+        name=f"Monev {region.region}",
         columns=COLUMNS,
         rows=rows if unplaced is None else [*rows, unplaced],
         about=[
-            ("Wilayah", f"{region['name']} ({region['region']})"),
+            ("Wilayah", f"{region.name} ({region.region})"),
             ("Keadaan per", at.day.isoformat()),
             ("Diketahui per", f"{at.known_at} (WIB)" if at.known_at else "saat berkas ini dibuat"),
             ("Terdaftar", "orang yang terdaftar pada hari itu, apa pun status iurannya"),
@@ -63,89 +64,79 @@ def sheet(documents: Sequence[Document], at: AsOf, link: str) -> Sheet:
             ("Cakupan", "terdaftar atau aktif dibagi potensi pekerja; dibulatkan ke dua desimal persen"),
             ("Masuk", "bergabung, bergabung kembali dan pindah masuk dalam 30 hari sampai hari itu"),
             ("Nonaktif", "menjadi nonaktif karena iuran tidak dibayar dalam 30 hari sampai hari itu"),
-            *_sources(documents),
+            *_sources(regions),
             ("Tautan", link),
         ],
     )
 
 
-def _unplaced(region: Document) -> list[Cell] | None:
-    """Return the row of those who are in no child; None where nobody is."""
-    people = region["unplaced"]
-    if people["registered"] == 0:
+def _unplaced(region: Shown) -> list[Cell] | None:
+    """Return the row of the unplaced people; None if there are none."""
+    people = region.unplaced
+    if people.registered == 0:
         return None
     known: dict[str, Cell] = {
         "Wilayah": _UNPLACED,
-        "Terdaftar": people["registered"],
-        "Aktif": people["active"],
-        "Catatan": _HIDDEN if None in people.values() else None,
+        "Terdaftar": people.registered,
+        "Aktif": people.active,
+        "Catatan": _HIDDEN if people.registered is None or people.active is None else None,
     }
     return [known.get(column.title) for column in COLUMNS]
 
 
-def _sources(documents: Sequence[Document]) -> Iterator[tuple[str, str]]:
+def _sources(regions: Sequence[Shown]) -> Iterator[tuple[str, str]]:
     """Yield each origin of a denominator once, in order."""
+    known = (shown.potential for shown in regions if not isinstance(shown, PublicPlace))
     found = {
-        f"{potential['source']}, berlaku sejak {potential['valid_from']}, versi {potential['version']}: "
-        f"{potential['definition']}"
-        for document in documents
-        if (potential := document.get("potential", {}).get(WORKERS))
+        f"{one.source}, berlaku sejak {one.valid_from}, versi {one.version}: {one.definition}"
+        for one in (potential[WORKERS] for potential in known if WORKERS in potential)
     }
     yield from (("Sumber potensi", origin) for origin in sorted(found))
 
 
-def _ratio(measure: str) -> Callable[[Document], Cell]:
-    def cell(document: Document) -> Cell:
-        coverage = document["coverage"][measure]
-        return None if coverage is None else coverage["ratio"]
-
-    return cell
+def _potential(shown: Shown) -> Cell:
+    coverage = shown.coverage.registered
+    return None if coverage is None else coverage.denominator
 
 
-def _potential(document: Document) -> Cell:
-    coverage = document["coverage"]["registered"]
-    return None if coverage is None else coverage["denominator"]
+def _target(field: Literal["measure", "required", "people_short"]) -> Callable[[Shown], Cell]:
+    """Return a field of the target of all workers: the one by registered people if there are two."""
 
-
-def _target(field: str) -> Callable[[Document], Cell]:
-    """Return a field of the path of all workers; of the registered where there are two."""
-
-    def cell(document: Document) -> Cell:
-        paths = {path["measure"]: path for path in document.get("target", ()) if path["basis"] == WORKERS}
-        path = paths.get("registered") or paths.get("active")
-        value: Cell = None if path is None else path[field]
+    def cell(shown: Shown) -> Cell:
+        targets = () if isinstance(shown, PublicPlace) else shown.target
+        by_measure = {one.measure: one for one in targets if one.basis == WORKERS}
+        target = by_measure.get("registered") or by_measure.get("active")
+        value: Cell = None if target is None else getattr(target, field)
         return _MEASURES.get(str(value), value)
 
     return cell
 
 
-def _happened(*kinds: str) -> Callable[[Document], Cell]:
-    """Return how many it happened to, by any of the kinds; None where one of them is hidden: a sum would tell it."""
+def _happened(*kinds: str) -> Callable[[Shown], Cell]:
+    """Return to how many people it happened, by any of the kinds; None if the window is hidden."""
 
-    def cell(document: Document) -> Cell:
-        flows = (document.get("flows") or {}).get(_WINDOW)
-        parts: list[int | None] = [None] if flows is None else [flows[kind]["registered"] for kind in kinds]
-        shown = [people for people in parts if people is not None]
-        return sum(shown) if len(shown) == len(parts) else None
+    def cell(shown: Shown) -> Cell:
+        flows = None if isinstance(shown, PublicPlace) else shown.flows[_WINDOW]
+        return None if flows is None else sum(flows[kind].registered for kind in kinds)
 
     return cell
 
 
-def _note(document: Document) -> Cell:
-    notes = [_HIDDEN] if document.get("suppressed") else []
-    if _potential(document) is None:
+def _note(shown: Shown) -> Cell:
+    notes = [_HIDDEN] if not isinstance(shown, Snapshot) and shown.suppressed else []
+    if _potential(shown) is None:
         notes.append(_NO_POTENTIAL)
     return "; ".join(notes) or None
 
 
 COLUMNS: Final = (
-    Column("Kode", "text", lambda document: document["region"]),
-    Column("Wilayah", "text", lambda document: document["name"]),
+    Column("Kode", "text", lambda shown: shown.region),
+    Column("Wilayah", "text", lambda shown: shown.name),
     Column("Potensi pekerja", "number", _potential),
-    Column("Terdaftar", "number", lambda document: document["registered"]),
-    Column("Cakupan terdaftar", "ratio", _ratio("registered")),
-    Column("Aktif", "number", lambda document: document["active"]),
-    Column("Cakupan aktif", "ratio", _ratio("active")),
+    Column("Terdaftar", "number", lambda shown: shown.registered),
+    Column("Cakupan terdaftar", "ratio", lambda shown: ratio_in(shown.coverage.registered)),
+    Column("Aktif", "number", lambda shown: shown.active),
+    Column("Cakupan aktif", "ratio", lambda shown: ratio_in(shown.coverage.active)),
     Column("Ukuran target", "text", _target("measure")),
     Column("Target", "ratio", _target("required")),
     Column("Kurang (orang)", "number", _target("people_short")),

@@ -1,13 +1,13 @@
-"""Regions in the order asked, those asked for, from a place on: judged on what the caller is shown, so that neither
-order nor choice tells a hidden number.
-"""
+"""Sorts, filters and pages regions, using only figures that the caller may see."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Literal
 
-Document = Mapping[str, Any]
+from services.coverage.reading.derived import WORKERS
+from services.coverage.reading.shown import PublicPlace, PublicQuota, Shown, ratio_in
+
 Value = str | float | None
 Sort = Literal[
     "code", "name", "registered", "active", "potential", "ratio", "registered_ratio", "short", "due",
@@ -16,66 +16,68 @@ Sort = Literal[
 Filter = Literal["below_target", "at_zero", "quota_missed"]
 
 
-def _potential(document: Document) -> Value:
-    return (document["potential"].get("workers") or {}).get("value")
+def _potential(shown: Shown) -> Value:
+    potential = None if isinstance(shown, PublicPlace) else shown.potential.get(WORKERS)
+    return None if potential is None else potential.value
 
 
-def _ratio(measure: str) -> Callable[[Document], Value]:
-    return lambda document: (document["coverage"][measure] or {}).get("ratio")
-
-
-def _short(document: Document) -> Value:
-    """Return the people short of the target of all workers, active if there is one, else registered."""
-    short = {target["measure"]: target["people_short"] for target in document["target"] if target["basis"] == "workers"}
+def _short(shown: Shown) -> Value:
+    """Return the people short of the target of all workers: of the active ones if that is a target, else registered."""
+    targets = () if isinstance(shown, PublicPlace) else shown.target
+    short = {target.measure: target.people_short for target in targets if target.basis == WORKERS}
     return short.get("active", short.get("registered"))
 
 
-def _due(document: Document) -> Value:
-    """Return who lapses in 30 days; of the past that is not known."""
-    return sum(document["due"]["30d"].values()) if document["due"] else None
+def _due(shown: Shown) -> Value:
+    """Return the people who lapse within 30 days; None as of a day in the past."""
+    return None if isinstance(shown, PublicPlace) or not shown.due else sum(shown.due["30d"].values())
 
 
-_VALUES: Final[dict[str, Callable[[Document], Value]]] = {
-    "code": lambda document: document["region"],
-    "name": lambda document: document["name"],
-    "registered": lambda document: document["registered"],
-    "active": lambda document: document["active"],
+def _misses_quota(shown: Shown) -> bool:
+    return any(one.met is False if isinstance(one, PublicQuota) else one.passing < one.villages for one in shown.quota)
+
+
+_VALUES: Final[dict[str, Callable[[Shown], Value]]] = {
+    "code": lambda shown: shown.region,
+    "name": lambda shown: shown.name,
+    "registered": lambda shown: shown.registered,
+    "active": lambda shown: shown.active,
     "potential": _potential,
-    "ratio": _ratio("active"),
-    "registered_ratio": _ratio("registered"),
+    "ratio": lambda shown: ratio_in(shown.coverage.active),
+    "registered_ratio": lambda shown: ratio_in(shown.coverage.registered),
     "short": _short,
     "due": _due,
 }
-_CHOICES: Final[dict[Filter, Callable[[Document], bool]]] = {
-    "below_target": lambda document: any(target["people_short"] for target in document["target"]),
-    "at_zero": lambda document: document["active"] == 0,
-    "quota_missed": lambda document: any(board["passing"] < board["villages"] for board in document["quota"]),
+_FILTERS: Final[dict[Filter, Callable[[Shown], bool]]] = {
+    "below_target": lambda shown: not isinstance(shown, PublicPlace) and any(one.people_short for one in shown.target),
+    "at_zero": lambda shown: shown.active == 0,
+    "quota_missed": _misses_quota,
 }
 
 
 def is_text(sort: Sort) -> bool:
-    """Say whether this order is by words, not by numbers."""
+    """Say whether this order compares words, not numbers."""
     return sort.removeprefix("-") in ("code", "name")
 
 
-def place_of(document: Document, sort: Sort) -> tuple[Any, str]:
-    """Return the place of a region in an order: its value, and its code among those of the same."""
-    return _VALUES[sort.removeprefix("-")](document), document["region"]
+def place_of(shown: Shown, sort: Sort) -> tuple[Any, str]:
+    """Return the place of a region in an order: its value, and its code to tell equal ones apart."""
+    return _VALUES[sort.removeprefix("-")](shown), shown.region
 
 
-def chosen(documents: Iterable[Document], filters: Iterable[Filter]) -> Iterator[Document]:
-    """Yield the regions that fit all filters."""
+def filtered(regions: Iterable[Shown], filters: Iterable[Filter]) -> Iterator[Shown]:
+    """Yield the regions that pass all filters."""
     filters = tuple(filters)
-    return (document for document in documents if all(_CHOICES[name](document) for name in filters))
+    return (shown for shown in regions if all(_FILTERS[name](shown) for name in filters))
 
 
-def arranged(documents: Iterable[Document], sort: Sort, after: tuple[Value, str] | None = None) -> list[Document]:
-    """Return the regions in order, by code where they are equal, those without a value last; from after a place on."""
-    placed = sorted(((place_of(document, sort), document) for document in documents), key=lambda item: item[0][1])
-    known = [item for item in placed if item[0][0] is not None]
+def ordered(regions: Iterable[Shown], sort: Sort, after: tuple[Value, str] | None = None) -> list[Shown]:
+    """Return the regions behind a place in order, equal ones by code, those without a value last."""
+    by_code = sorted(((place_of(shown, sort), shown) for shown in regions), key=lambda item: item[0][1])
+    known = [item for item in by_code if item[0][0] is not None]
     known.sort(key=lambda item: item[0][0], reverse=sort.startswith("-"))
-    ordered = known + [item for item in placed if item[0][0] is None]
-    return [document for place, document in ordered if after is None or _is_after(place, after, sort)]
+    unknown = [item for item in by_code if item[0][0] is None]
+    return [shown for place, shown in known + unknown if after is None or _is_after(place, after, sort)]
 
 
 def _is_after(place: tuple[Any, str], begun: tuple[Any, str], sort: Sort) -> bool:

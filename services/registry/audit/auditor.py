@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from services.registry.audit.ports import Audit, ReplayTopic
 from services.registry.audit.replay import dump, replay
 from services.registry.audit.verify import Counted, PartitionOf, verify
-from shared.adapters.shown_progress import ShownProgress
+from shared.adapters.progress_bar import ProgressBar
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError
 
@@ -32,12 +32,12 @@ class Auditor:
         self._relayed_to = relayed_to
         self._topic = topic
 
-    async def verify(self, progress: ShownProgress) -> Counted:
+    async def verify(self, progress: ProgressBar) -> Counted:
         """Return how much was compared, once all of it agrees. Raises: DifferenceFound."""
         async with self._audit.snapshot() as snapshot:
             return await verify(snapshot, self._secret, self._partition_of, progress)
 
-    async def replay(self, topic: str, progress: ShownProgress, *, resume: bool) -> int:
+    async def replay(self, topic: str, progress: ProgressBar, *, resume: bool) -> int:
         """Return how many changes were published on the topic.
 
         Raises: PermanentError where the topic is not fit for it, or replicas still publish on it.
@@ -47,6 +47,6 @@ class Auditor:
             raise PermanentError(f"{', '.join(sorted(relays))} relay to {topic}: stop them first, and wait 5 s")
         return await replay(self._audit.numbered(), self._topic(topic), progress, resume=resume)
 
-    def dump(self, progress: ShownProgress) -> AsyncIterator[str]:
+    def dump(self, progress: ProgressBar) -> AsyncIterator[str]:
         """Yield every change that has a number, as on the topic."""
         return dump(self._audit.numbered(), progress)

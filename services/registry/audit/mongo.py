@@ -27,7 +27,7 @@ class MongoAudit:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[MongoSnapshot]:
-        async with self._mongo.moment() as session:
+        async with self._mongo.snapshot_read() as session:
             yield MongoSnapshot(self._mongo, session)
 
     def numbered(self) -> MongoSnapshot:

@@ -9,14 +9,14 @@ from typing import Final
 
 from services.registry.audit.ports import Last, Numbered, ReplayTopic
 from services.registry.relay.ports import Batch, numbered
-from shared.adapters.shown_progress import ShownProgress
+from shared.adapters.progress_bar import ProgressBar
 from shared.runtime.errors import PermanentError
 
 CHANGES_AT_ONCE: Final = 2000
 """A partition's share of one round. Twelve of them are some 15 MB, read while the round before is published."""
 
 
-async def replay(ledger: Numbered, topic: ReplayTopic, progress: ShownProgress, *, resume: bool) -> int:
+async def replay(ledger: Numbered, topic: ReplayTopic, progress: ProgressBar, *, resume: bool) -> int:
     """Return how many changes were published: all that have numbers, each partition in the order of its numbers.
 
     The topic must be empty. To resume, it must be an unfinished copy of this ledger, which is what a crash leaves.
@@ -39,7 +39,7 @@ async def replay(ledger: Numbered, topic: ReplayTopic, progress: ShownProgress, 
     return published
 
 
-async def dump(ledger: Numbered, progress: ShownProgress) -> AsyncIterator[str]:
+async def dump(ledger: Numbered, progress: ProgressBar) -> AsyncIterator[str]:
     """Yield every change that has a number, as its record holds it, by partition and number."""
     numbers = await ledger.numbers()
     progress.begin("changes", sum(at.next_seq for at in numbers.values()))

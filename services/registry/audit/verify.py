@@ -14,7 +14,7 @@ from services.registry.domain.facts import FactOrLink, holders_of
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Delta, Participant, published
 from services.registry.domain.timeline import next_due
-from shared.adapters.shown_progress import ShownProgress
+from shared.adapters.progress_bar import ProgressBar
 from shared.contracts.changes import Change
 from shared.runtime.errors import PermanentError, TransientError
 
@@ -39,7 +39,7 @@ class DifferenceFound(Exception):  # noqa: N818 - it is a finding, not a fault o
         super().__init__(f"{where}: expected {expected}, found {found}")
 
 
-async def verify(snapshot: Snapshot, secret: bytes, partition_of: PartitionOf, progress: ShownProgress) -> Counted:
+async def verify(snapshot: Snapshot, secret: bytes, partition_of: PartitionOf, progress: ProgressBar) -> Counted:
     """Return how much was compared, once all of it agrees.
 
     - The ledger's changes of a person sum to the timeline that the person's facts make up to `decided_at`.
@@ -64,7 +64,7 @@ class _Reading:
     """Reads everything once into a fold. What can be compared without a fold is compared at once."""
 
     def __init__(
-        self, snapshot: Snapshot, secret: bytes, partition_of: PartitionOf, fold: Fold, progress: ShownProgress
+        self, snapshot: Snapshot, secret: bytes, partition_of: PartitionOf, fold: Fold, progress: ProgressBar
     ) -> None:
         self._snapshot = snapshot
         self._secret = secret

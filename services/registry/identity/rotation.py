@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from services.registry.identity.hashing import Secrets
 from services.registry.identity.ports import KeyStore
-from shared.adapters.shown_progress import ShownProgress
+from shared.adapters.progress_bar import ProgressBar
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError
 
@@ -14,7 +14,7 @@ from shared.runtime.errors import PermanentError
 class Rotation:
     """Brings all hashes to the newest key. Started again after a kill, it goes on."""
 
-    def __init__(self, store: KeyStore, secrets: Secrets, clock: Clock, progress: ShownProgress) -> None:
+    def __init__(self, store: KeyStore, secrets: Secrets, clock: Clock, progress: ProgressBar) -> None:
         self._store = store
         self._secrets = secrets
         self._clock = clock

@@ -13,11 +13,8 @@ from services.registry.intake.ports import Store, Transaction
 from services.registry.relay.metrics import SweepMetrics
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
-from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.lease import Lease, LeaseStore
-from shared.runtime.logging import logger
-
-_log = logger(__name__)
+from shared.runtime.tasks import repeat
 
 JOB: Final = "sweep"
 LEASE_FOR: Final = timedelta(seconds=15)
@@ -62,14 +59,12 @@ class Sweeper:
         self._lease: Lease | None = None
 
     async def run(self) -> None:
-        """Sweep until cancelled. After an error nothing is lost: persons who are due stay due."""
-        while True:
-            try:
-                while await self.sweep():
-                    continue
-            except (TransientError, PermanentError) as error:
-                _log.warning("sweep waits", error=str(error))
-            await asyncio.sleep(POLL_EVERY.total_seconds())
+        """Sweep until cancelled. After an error the same people are still due."""
+        await repeat(self._sweep_all, POLL_EVERY, "the sweep")
+
+    async def _sweep_all(self) -> None:
+        while await self.sweep():
+            continue
 
     async def sweep(self) -> bool:
         """Publish what took effect for the persons due longest; return whether there may be more.

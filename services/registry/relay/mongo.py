@@ -79,7 +79,7 @@ class MongoOutbox(MongoLeases):
         """
         waiting: dict[int, list[Document]] = defaultdict(list)
         with translating("read the outbox"):
-            async with self._mongo.moment() as session:
+            async with self._mongo.snapshot_read() as session:
                 asked = {"partition": {"$in": list(leases)}}
                 cursor = self._mongo["outbox"].find(asked, session=session).sort(_IN_ORDER).limit(limit)
                 entries = await cursor.to_list(None)

@@ -15,6 +15,7 @@ from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 from shared.runtime.lease import Lease, balance
 from shared.runtime.logging import logger
+from shared.runtime.tasks import woken
 
 _log = logger(__name__)
 
@@ -57,7 +58,7 @@ class Relay:
         try:
             while True:
                 await self._round_or_wait()
-                await self._wait()
+                await woken(self._wake, POLL_EVERY)
         finally:
             await self._leave()
 
@@ -79,15 +80,6 @@ class Relay:
             # Changes that were numbered and not acknowledged are published again under the same numbers.
             self._recovered.clear()
             await asyncio.sleep(AFTER_TROUBLE.total_seconds())
-
-    async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(POLL_EVERY.total_seconds()):
-                await self._wake.wait()
-        except TimeoutError:
-            return
-        finally:
-            self._wake.clear()
 
     async def lead(self) -> None:
         """Renew this replica's leases and take its share of the partitions, every `RENEW_EVERY`."""

@@ -1,4 +1,4 @@
-"""Month ends: the days as of which the public sees what would tell of few people from one day to the next."""
+"""Month ends: the public sees figures that would reveal few people from day to day only as of these days."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ def last_month_end(today: date) -> date:
     return today.replace(day=1) - _DAY
 
 
-def is_settled(at: AsOf, today: date) -> bool:
-    """Say whether a month end is asked about that is over, with all that is known of it."""
+def is_past_month_end(at: AsOf, today: date) -> bool:
+    """Say whether a past month end is asked about, with everything that is known of it."""
     return at.known_at is None and at.day < today and (at.day + _DAY).day == 1

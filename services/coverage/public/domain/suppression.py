@@ -1,7 +1,7 @@
-"""Which numbers the public view hides, so that none can be got back by subtraction (semantics.md, "The public view").
+"""Chooses the numbers that the public view hides, so that nobody can compute one (semantics.md, "The public view").
 
-One column of numbers at a time: registered, active, or one flow; a region's number is the sum of its children's and
-its unplaced people's.
+It takes one column of numbers at a time: registered, active, or one flow. A region's number is the sum of its
+children's and its unplaced people's.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class MongoKeyring:
             await self._mongo["identities"].update_one({"_id": KEYRING, "oldest": layer}, {"$inc": {"oldest": 1}})
 
     async def await_open_transactions(self) -> None:
-        await self._mongo.settle()
+        await self._mongo.wait_for_open_transactions()
 
     async def sizes(self) -> tuple[int, int]:
         with translating("count what is to be re-keyed"):

@@ -16,7 +16,7 @@ from services.registry.intake.importing.client import BulkClient
 from services.registry.intake.importing.journal import Journal
 from services.registry.intake.importing.run import TAKEN, import_facts
 from services.registry.intake.regions import RegionCodes
-from shared.adapters.shown_progress import ShownProgress
+from shared.adapters.progress_bar import ProgressBar
 from shared.runtime.errors import PermanentError
 
 ALL_TAKEN, SOME_REFUSED, NOT_DONE, INTERRUPTED = 0, 1, 2, 130
@@ -37,7 +37,7 @@ def run_import(
         console.print(f"An earlier run decided {journal.rows:,} rows of this file; going on after them.")
     began, first = monotonic(), journal.rows
     try:
-        with ShownProgress(console) as progress:
+        with ProgressBar(console) as progress:
             outcomes = asyncio.run(_sent(file, url, token_file, region_codes, journal, progress, console))
     except KeyboardInterrupt:
         console.print("Stopped. The same command goes on from here.")
@@ -62,7 +62,7 @@ def open_journal(file: FactFile, url: str, region_codes: RegionCodes, refused_fi
 
 
 async def _sent(
-    file: FactFile, url: str, token_file: Path, region_codes: RegionCodes, journal: Journal, progress: ShownProgress,
+    file: FactFile, url: str, token_file: Path, region_codes: RegionCodes, journal: Journal, progress: ProgressBar,
     console: Console,
 ) -> Counter[str]:  # fmt: skip
     said_at: int | None = None

@@ -13,14 +13,14 @@ from services.registry.intake import facts_csv
 from services.registry.intake.importing.chunks import Chunk, FactFile, Format
 from services.registry.intake.importing.client import Answer, BulkClient
 from services.registry.intake.importing.journal import Journal, RefusedLine
-from shared.adapters.shown_progress import ShownProgress
+from shared.adapters.progress_bar import ProgressBar
 
 IN_FLIGHT: Final = 3
 """Chunks: two that are being committed and the next; more would only queue before other senders' facts."""
 TAKEN: Final = frozenset({"accepted", "duplicate"})
 
 
-async def import_facts(file: FactFile, client: BulkClient, journal: Journal, progress: ShownProgress) -> Counter[str]:
+async def import_facts(file: FactFile, client: BulkClient, journal: Journal, progress: ProgressBar) -> Counter[str]:
     """Return how many rows had each outcome, in this run and the interrupted ones before it, once all are decided.
 
     For each chunk: 1. The registry takes its facts. 2. Once all chunks before it are written down, so is this one.
@@ -53,7 +53,7 @@ async def import_facts(file: FactFile, client: BulkClient, journal: Journal, pro
 
 async def _write_down(
     chunk: Chunk, task: asyncio.Task[list[Answer]], format_: Format, client: BulkClient, journal: Journal,
-    progress: ShownProgress,
+    progress: ProgressBar,
 ) -> None:  # fmt: skip
     """Write down a chunk, all chunks before which are decided."""
     answers = iter(await _cards_again(chunk.facts, await task, client))

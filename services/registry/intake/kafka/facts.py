@@ -16,7 +16,7 @@ from services.registry.intake.kafka.events import candidate_of, traceparent_of
 from services.registry.intake.kafka.rejected import RejectedTopic, rejection_of
 from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate, Parser
-from shared.adapters.kafka_poll import Batches
+from shared.adapters.kafka_poll import RecordsByPartition
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
 
@@ -62,7 +62,7 @@ class FactSink:
         self._finished = {place for place in self._finished if place[0] not in partitions}
         return {}
 
-    async def apply(self, batches: Batches) -> None:
+    async def apply(self, batches: RecordsByPartition) -> None:
         """Take the records in, in two steps: (1) all go through the group commit, (2) refused ones are reported.
 
         Only then do the offsets move on. After a crash before that the records come again: accepted ones are

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
 from aiokafka import ConsumerRecord
+from faststream.kafka.publisher.usecase import DefaultPublisher
 
 from services.registry.domain.outcomes import Outcome
 from services.registry.identity.refusals import shown
 from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate
-from shared.adapters.kafka_producer import Producer, Record
 from shared.contracts.rejections import Rejection
 from shared.runtime.logging import logger
 
@@ -41,11 +41,10 @@ def rejection_of(record: ConsumerRecord, candidate: Candidate, outcome: Outcome)
 
 
 class RejectedTopic:
-    """Writes to the rejected topic."""
+    """Writes to the rejected topic, through the publisher that the AsyncAPI document describes."""
 
-    def __init__(self, producer: Producer, topic: str, metrics: IntakeMetrics) -> None:
-        self._producer = producer
-        self._topic = topic
+    def __init__(self, publisher: DefaultPublisher, metrics: IntakeMetrics) -> None:
+        self._publisher = publisher
         self._metrics = metrics
 
     async def publish(self, rejections: Sequence[Rejection]) -> None:
@@ -55,13 +54,14 @@ class RejectedTopic:
         """
         if not rejections:
             return
-        await self._producer.publish(self._topic, [_record(one) for one in rejections])
+        results = await asyncio.gather(*map(self._publish, rejections), return_exceptions=True)
+        for error in filter(None, results):
+            raise error
         codes = Counter(one.code for one in rejections)
         self._metrics.rejected(codes)
         _log.warning("facts of the topic were refused", codes=dict(codes))
 
-
-def _record(rejection: Rejection) -> Record:
-    place = f"{rejection.topic}/{rejection.partition}/{rejection.offset}".encode()
-    headers = (("reason", rejection.code.encode()), ("from", place), ("content-type", b"application/json"))
-    return Record(0, place, msgspec.json.encode(rejection), headers)
+    async def _publish(self, rejection: Rejection) -> None:
+        place = f"{rejection.topic}/{rejection.partition}/{rejection.offset}"
+        headers = {"reason": rejection.code, "from": place, "content-type": "application/json"}
+        await self._publisher.publish(rejection, key=place.encode(), partition=0, headers=headers)

@@ -19,7 +19,7 @@ from services.registry.identity.ports import Layers
 from services.registry.identity.rotation import Rotation
 from services.registry.intake.commit import Intake
 from services.registry.intake.parsing import Parser
-from shared.adapters.shown_progress import ShownProgress
+from shared.adapters.progress_bar import ProgressBar
 from shared.regions.catalogue import catalogue
 from shared.runtime.errors import PermanentError
 from tests.factories_registry import NIK, event
@@ -32,7 +32,7 @@ CLOCK = ManualClock()
 PARSER = Parser(catalogue(), Secrets.derive(KEYS[0]).content)
 
 
-class RecordedProgress(ShownProgress):
+class RecordedProgress(ProgressBar):
     """Remembers what the operator was shown."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ from services.registry.intake.importing.client import PATIENCE, BulkClient
 from services.registry.intake.importing.journal import Journal
 from services.registry.intake.importing.run import import_facts
 from services.registry.intake.regions import RegionCodes
-from shared.adapters.shown_progress import ShownProgress
+from shared.adapters.progress_bar import ProgressBar
 from shared.runtime.errors import PermanentError, TransientError
 from tests.factories_registry import raw
 
@@ -96,7 +96,7 @@ class Desk:
             "http://registry", self.token, RegionCodes.BPS, self.waits.append, self.sleep, lambda: self.now,
             httpx.MockTransport(self.registry),
         ) as client:  # fmt: skip
-            progress = ShownProgress(Console(quiet=True))
+            progress = ProgressBar(Console(quiet=True))
             return dict(await import_facts(FactFile.named(self.file, None), client, self.journal(), progress))
 
     def refused_lines(self) -> list[list[str]]:

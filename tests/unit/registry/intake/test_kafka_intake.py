@@ -15,8 +15,10 @@ from services.registry.intake.commit import Intake
 from services.registry.intake.kafka.facts import FactSink
 from services.registry.intake.kafka.rejected import RejectedTopic
 from services.registry.intake.metrics import IntakeMetrics
+from shared.adapters.asyncapi import declare_publisher
 from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_producer import Producer, Record
+from shared.adapters.kafka_producer import Producer, Record, publish_through
+from shared.contracts import topics
 from shared.contracts.rejections import Rejection
 from shared.runtime.errors import TransientError
 from tests.factories_registry import NIK, raw
@@ -28,17 +30,16 @@ CLOCK = ManualClock()
 
 
 class Shelf(Producer):
-    """A producer that keeps the records; `fail_next` makes the next publish fail."""
+    """A producer that keeps the records; it fails while `fails` is set."""
 
     def __init__(self) -> None:
         super().__init__(KafkaAccess("nowhere:1"), "test")
         self.records: list[Record] = []
-        self.fail_next = False
+        self.fails = False
 
     async def publish(self, topic: str, records: Sequence[Record]) -> None:
         """Keep them."""
-        if self.fail_next:
-            self.fail_next = False
+        if self.fails:
             raise TransientError("Kafka is away")
         self.records += records
 
@@ -58,7 +59,10 @@ class Entrance:
     def __post_init__(self) -> None:
         metrics = IntakeMetrics(self.prometheus)
         self.intake = Intake(self.store, SECRETS, CLOCK, INTAKE_METRICS)
-        self.sink = FactSink(PARSER, self.intake, RejectedTopic(self.shelf, "rejected", metrics), CLOCK, metrics)
+        broker = KafkaAccess("nowhere:1").broker()
+        publish_through(broker, self.shelf)
+        rejections = declare_publisher(broker, topics.FACTS_REJECTED, Rejection, "Refused facts.")
+        self.sink = FactSink(PARSER, self.intake, RejectedTopic(rejections, metrics), CLOCK, metrics)
 
     async def apply(self, *records: ConsumerRecord) -> None:
         """Give the records as the reader does."""
@@ -123,10 +127,11 @@ async def test_when_the_store_fails_the_positions_stay_and_the_same_again_counts
 
 async def test_when_the_rejected_topic_fails_the_positions_stay_and_nothing_is_told_twice(entrance: Entrance) -> None:
     """What had been accepted by then is answered for as accepted, not as a duplicate of itself."""
-    entrance.shelf.fail_next = True
+    entrance.shelf.fails = True
     with pytest.raises(TransientError):
         await entrance.apply(*mixed())
     assert entrance.shelf.records == []
+    entrance.shelf.fails = False
     await entrance.apply(*mixed())
     assert entrance.answered() == {"accepted": 1, "duplicate": 1, "conflict": 1, "refused": 2}
     assert sorted(told.offset for told in entrance.shelf.told()) == [2, 3, 4]
