@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO
 from itertools import islice
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -16,14 +16,15 @@ from services.registry.domain.errors import Refusal
 from services.registry.domain.outcomes import Outcome, Result
 from services.registry.intake import facts_csv
 from services.registry.intake.commit import GROUP_AT_MOST, Intake
-from services.registry.intake.http.facts import SCOPE, source_refused
+from services.registry.intake.http.facts import SCOPE, media_type, source_refused
 from services.registry.intake.http.in_flight import InFlight
 from services.registry.intake.http.openapi import BULK_REQUEST, BULK_RESPONSES
 from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate, Parser
 from services.registry.intake.regions import RegionCodes
-from shared.adapters.csv_rows import UnreadableFileError, text_lines
+from shared.adapters.csv_rows import UnreadableFileError, refuse_other_formats, text_lines
 from shared.adapters.http_api import Bearer, Problem, read_body
+from shared.contracts.facts import AS_TEXT
 from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
@@ -33,8 +34,11 @@ MAX_BYTES: Final = 8 * 1024 * 1024
 _PARSED_AT_ONCE: Final = 100
 """Some five milliseconds. Then other requests get their turn, so that a bulk does not delay single facts."""
 
+T = TypeVar("T")
 Parse = Callable[[], Candidate]
-Line = dict[str, Any]
+Line = tuple[int, Parse]
+"""The physical line of the body at which a fact begins, from 1, and a function that parses the fact."""
+Json = dict[str, Any]
 
 
 def create_bulk_router(
@@ -49,51 +53,83 @@ def create_bulk_router(
         region_codes: RegionCodes = RegionCodes.KEMENDAGRI,
         caller: Caller = bearer.requires(SCOPE),
     ) -> JSONResponse:
-        """Take up to 10,000 facts: 200 with one result a line, in order. It says so where a line was not stored.
+        """Take up to 10,000 facts: 200 with one result a fact, in order. It says so where one was not stored.
 
         `region_codes=bps` says that the regions are codes of BPS (digits without dots); they are translated.
         """
         started = perf_counter()
-        results: list[Line] = []
+        results: list[Json] = []
+        niks: list[str] = []
         with in_flight.taking(caller, GROUP_AT_MOST):
             lines = _lines(request, await read_body(request, MAX_BYTES), parser.reading(region_codes), clock)
-            while chunk := list(islice(lines, GROUP_AT_MOST)):
-                candidates = await _parsed(chunk)
+            for start in range(0, len(lines), GROUP_AT_MOST):
+                chunk = lines[start : start + GROUP_AT_MOST]
+                candidates = await _parsed([parse for _, parse in chunk])
                 outcomes = await _outcomes(candidates, caller, intake, request.headers.get("traceparent"))
-                for candidate, outcome in zip(candidates, outcomes, strict=True):
+                for (line, _), candidate, outcome in zip(chunk, candidates, outcomes, strict=True):
                     if isinstance(outcome, Outcome):
                         metrics.answered(candidate.type, outcome, perf_counter() - started)
-                    results.append(_result(len(results) + 1, candidate, outcome))
-        return JSONResponse({"errors": any("code" in line for line in results), "results": results})
+                    niks += [who.value for who in candidate.identities if who.scheme == "nik"]
+                    results.append(_result(line, candidate, outcome))
+        errors = any("code" in result for result in results)
+        return JSONResponse({"errors": errors, "warnings": _warnings(niks), "results": results})
 
     return router
 
 
-def _lines(request: Request, body: bytes, parser: Parser, clock: Clock) -> Iterator[Parse]:
-    """Return a function for each line, which parses it.
+def _lines(request: Request, body: bytes, parser: Parser, clock: Clock) -> list[Line]:
+    """Return the lines that hold something: number, and a function that parses it.
 
     Raises: Problem 413, 415, or 422 where no line can be read.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    read = {"application/x-ndjson": _ndjson, "application/ndjson": _ndjson, "text/csv": _csv}.get(media_type)
+    kind = media_type(request.headers.get("content-type", ""))
+    read, code = _READERS.get(kind, (None, ""))
     if read is None:
         raise Problem(415, "unsupported_media_type", "send the facts as application/x-ndjson or text/csv")
-    lines = read(body, parser, clock)
-    if len(lines) > MAX_LINES:
-        raise Problem(413, "too_large", f"there are {len(lines)} lines; send at most {MAX_LINES} at once")
-    return iter(lines)
-
-
-def _ndjson(body: bytes, parser: Parser, clock: Clock) -> list[Parse]:
-    return [lambda raw=raw: parser.parse(raw, clock.now()) for raw in body.splitlines() if raw.strip()]  # type: ignore[misc]
-
-
-def _csv(body: bytes, parser: Parser, clock: Clock) -> list[Parse]:
     try:
-        rows = list(facts_csv.read(text_lines(BytesIO(body))))
+        lines = list(islice(read(body, parser, clock), MAX_LINES + 1))
+        if not lines:
+            raise UnreadableFileError("it holds no fact; check that the export was complete")
     except UnreadableFileError as error:
-        raise Problem(422, "malformed_csv", str(error)) from error
-    return [lambda row=row: _candidate(row.content, parser, clock) for row in rows]  # type: ignore[misc]
+        raise Problem(422, code, str(error)) from error
+    if len(lines) > MAX_LINES:
+        raise _too_many()
+    return lines
+
+
+def _ndjson(body: bytes, parser: Parser, clock: Clock) -> Iterator[Line]:
+    refuse_other_formats(body)
+    # Iterating bytes knows LF alone.
+    text = BytesIO(body.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+    for number, line in enumerate(_bounded(text), 1):
+        if raw := line.strip():
+            yield number, lambda raw=raw: parser.parse(raw, clock.now())  # type: ignore[misc]
+
+
+def _csv(body: bytes, parser: Parser, clock: Clock) -> Iterator[Line]:
+    for line, content in facts_csv.read(_bounded(text_lines(BytesIO(body)))):
+        yield line, lambda content=content: _candidate(content, parser, clock)  # type: ignore[misc]
+
+
+_READERS: Final = {
+    "application/x-ndjson": (_ndjson, "malformed_json"),
+    "application/ndjson": (_ndjson, "malformed_json"),
+    "text/csv": (_csv, "malformed_csv"),
+}
+"""Content type → how it is read, and the code where no line of it can be."""
+
+
+def _bounded(lines: Iterable[T]) -> Iterator[T]:
+    """Yield the lines. Millions of blank ones pack to nothing, and reading them would hold up all other callers."""
+    for number, line in enumerate(lines):
+        if number > 2 * MAX_LINES:
+            raise _too_many()
+        yield line
+
+
+def _too_many() -> Problem:
+    detail = f"there are over {MAX_LINES} facts, or over {2 * MAX_LINES} lines with blank ones; send less at once"
+    return Problem(413, "too_large", detail)
 
 
 def _candidate(content: facts_csv.Document | Refusal, parser: Parser, clock: Clock) -> Candidate:
@@ -129,9 +165,21 @@ async def _outcomes(
     return outcomes
 
 
-def _result(number: int, candidate: Candidate, outcome: Outcome | BaseException) -> Line:
-    source, id_ = candidate.key or (None, None)
-    line: Line = {"line": number, "source": source, "id": id_}
+def _warnings(niks: Sequence[str]) -> list[Json]:
+    """Return a warning where a spreadsheet seems to have kept 15 digits of the NIKs.
+
+    Then most end in 0, and those of different people have become the same.
+    """
+    rounded = [nik for nik in niks if nik[-1] == "0"]
+    if 2 * len(rounded) <= len(niks) or not 1 < len(set(rounded)) < len(rounded):
+        return []
+    detail = f"most NIKs end in 0 and some are alike: a spreadsheet kept 15 digits; {AS_TEXT}, and correct these facts"
+    return [{"code": "rounded_identities", "field": "data.identity", "detail": detail}]
+
+
+def _result(number: int, candidate: Candidate, outcome: Outcome | BaseException) -> Json:
+    source, id_ = candidate.named
+    line: Json = {"line": number, "source": source, "id": id_}
     if isinstance(outcome, Problem):
         return line | {"outcome": "refused", "code": outcome.code, "field": "source", "detail": outcome.detail}
     if isinstance(outcome, TransientError):

@@ -16,8 +16,9 @@ from typing import Final, NamedTuple, TextIO
 
 import msgspec
 
-from services.registry.domain.errors import Refusal, RefusalCode
+from services.registry.domain.errors import Refusal
 from services.registry.intake import facts_csv
+from services.registry.intake.parsing import TOO_LARGE
 from shared.adapters.csv_rows import UnreadableFileError, text_lines
 from shared.contracts.facts import MAX_FACT_BYTES
 from shared.runtime.errors import PermanentError
@@ -29,7 +30,6 @@ CHUNK_BYTES: Final = 4 * 1024 * 1024
 """Half of what a bulk request may have: the last fact of a chunk may be as large as facts get."""
 _FIRST_BLOCK: Final = 1024 * 1024
 _GZIP: Final = b"\x1f\x8b"
-_TOO_LARGE: Final = Refusal(RefusalCode.TOO_LARGE, None, f"a fact has at most {MAX_FACT_BYTES} bytes")
 
 
 class Format(StrEnum):
@@ -140,7 +140,10 @@ def _csv(lines: Iterable[str]) -> Iterator[Row]:
 
 
 def _ndjson(lines: Iterable[str]) -> Iterator[Row]:
+    empty = True
     for number, line in enumerate(lines, 1):
-        if fact := line.strip():
-            raw = fact.encode(errors="surrogateescape")
-            yield Row(number, raw if len(raw) <= MAX_FACT_BYTES else _TOO_LARGE)
+        if fact := line.encode(errors="surrogateescape").strip():
+            empty = False
+            yield Row(number, fact if len(fact) <= MAX_FACT_BYTES else TOO_LARGE)
+    if empty:
+        raise UnreadableFileError("it holds no fact; check that the export was complete")

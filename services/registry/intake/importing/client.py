@@ -42,8 +42,13 @@ class Answer(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+class _Warning(msgspec.Struct):
+    detail: str
+
+
 class _Results(msgspec.Struct):
     results: list[Answer]
+    warnings: list[_Warning] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class BulkClient:
         self._clock = clock
         self._decided_at = clock()
         self._http = httpx.AsyncClient(timeout=_TIMEOUT, transport=transport)
+        self.warnings: dict[str, None] = {}
+        """What the registry warned of, each once."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -133,9 +140,11 @@ class BulkClient:
         if not answer.is_success:
             raise PermanentError(_problem(answer))
         try:
-            return msgspec.json.decode(answer.content, type=_Results).results
+            decoded = msgspec.json.decode(answer.content, type=_Results)
         except msgspec.MsgspecError:
             raise PermanentError(f"{self._url} does not answer as a registry does; check --url") from None
+        self.warnings |= dict.fromkeys(warning.detail for warning in decoded.warnings)
+        return decoded.results
 
 
 def _problem(answer: httpx.Response) -> str:

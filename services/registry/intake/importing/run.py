@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.registry.domain.errors import Refusal, RefusalCode
-from services.registry.identity.refusals import shown
 from services.registry.intake import facts_csv
 from services.registry.intake.importing.chunks import Chunk, FactFile, Format
 from services.registry.intake.importing.client import Answer, BulkClient
@@ -87,8 +86,8 @@ def _refused_here(refusal: Refusal) -> Answer:
 def _refused_line(line: int, answer: Answer, format_: Format) -> RefusedLine:
     return RefusedLine(
         line,
-        None if answer.source is None else shown(answer.source),
-        None if answer.id is None else shown(answer.id),
+        answer.source,
+        answer.id,
         facts_csv.column_of(answer.field) if format_ is Format.CSV else answer.field,
         answer.code or answer.outcome,
         answer.detail,

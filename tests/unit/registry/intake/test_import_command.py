@@ -156,11 +156,11 @@ async def test_refused_rows_of_a_csv_name_their_column(tmp_path: Path) -> None:
     wrong = {"outcome": "refused", "code": "unknown_scheme", "field": "data.other.scheme", "detail": "d"}
     desk = Desk(tmp_path, ScriptedRegistry(judge=lambda fact: wrong if fact["id"] == "b" else None))
     desk.file = tmp_path / "people.csv"
-    desk.file.write_text('id,source,type,identity\na,s,linked,x\nb,s,linked,x\nc,s,linked,"1,1E+15"\nd,s\n')
+    desk.file.write_text("id,source,type,identity\na,s,linked,x\nb,s,linked,x\n\nc,s,corrected,x\nd,s\n")
     assert await desk.run() == {"accepted": 1, "refused": 3}
     desk.refused = tmp_path / "people.csv.rejected.csv"
     assert [(row[0], *row[3:5]) for row in desk.refused_lines()[1:]] == [
-        ("3", "other_scheme", "unknown_scheme"), ("4", "identity", "malformed_identity"), ("5", "", "malformed_field")
+        ("3", "other_scheme", "unknown_scheme"), ("5", "type", "unknown_type"), ("6", "", "malformed_field")
     ]  # fmt: skip
 
 
