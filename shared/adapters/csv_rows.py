@@ -180,11 +180,14 @@ def _is_utf8(text: str) -> bool:
 def _header(source: _Lines, columns: Sequence[str], required: Collection[str]) -> tuple[list[str], int]:
     """Return the names of the columns, without empty ones at the end, and how many cells the header has with them.
 
-    Raises: UnreadableFileError.
+    Blank lines before it are skipped. Raises: UnreadableFileError.
     """
     wanted = f"the first line must name columns of {','.join(columns)}"
+    names: list[str] = []
     try:
-        names = [name.strip() for name in next(csv.reader(source, strict=True))]
+        while not any(names):
+            source.begin_row()
+            names = [name.strip() for name in next(csv.reader(source, strict=True))]
     except StopIteration:
         raise UnreadableFileError(f"the file is empty; {wanted}") from None
     except csv.Error as error:
