@@ -24,7 +24,8 @@ async def test_no_query_reads_more_than_it_returns(world: World) -> None:
         "/v1/regions/11", "/v1/regions/11/children?sort=-active", "/v1/regions/11?as_of=2026-01-31",
         "/v1/regions/11/history?from=2026-01-01&to=2026-03-31", "/v1/regions/11/flows?from=2026-01-01&to=2026-03-31",
         "/v1/regions/11.06/due?days=90&by=child", "/v1/regions/11.06/quota?group=vulnerable",
-        "/v1/regions/11/provenance", "/v1/reports/monev?region=11", "/v1/potentials", "/v1/targets", "/v1/quotas", "/v1/designations", "/v1/awards",
+        "/v1/regions/11/provenance", "/v1/reports/monev?region=11", "/v1/potentials", "/v1/targets",
+        "/v1/quotas", "/v1/designations", "/v1/awards",
         "/v1/sources",
     ):  # fmt: skip
         answer = await world.request("GET", "coverage", path, "operator")
