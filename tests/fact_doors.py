@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse
 from rich.console import Console
 
 from services.registry.intake.commit import Intake
-from services.registry.intake.facts_csv import COLUMNS, column_of
+from services.registry.intake.fact_files import COLUMNS, column_of
 from services.registry.intake.http.bulk import create_bulk_router
 from services.registry.intake.http.facts import create_router
 from services.registry.intake.http.in_flight import InFlight

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import takewhile
-from typing import Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 
 from services.registry.domain.errors import Refusal, RefusalCode
 from shared.contracts import facts as contract
@@ -23,6 +23,14 @@ _OWN_NAMES: Final = frozenset({"force", "data_base64", "traceparent", "tracestat
     *(schema.get("properties", ()) for schema in TypeAdapter(contract.Fact).json_schema()["$defs"].values())
 )
 """The names that a refusal may show: those of facts, of requests to erase and of common attributes of CloudEvents."""
+
+
+def read_json(raw: bytes) -> Any:
+    """Return the value in these bytes, or the refusal. A byte order mark is skipped."""
+    try:
+        return from_json(raw.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
+    except ValueError:
+        return Refusal(RefusalCode.MALFORMED_JSON, None, "send one JSON object, in UTF-8")
 
 
 def as_refusal(wrong: ErrorDetails) -> Refusal:

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from pydantic_core import from_json
 
 from services.registry.domain.eligibility import not_eligible
 from services.registry.domain.errors import Refusal, RefusalCode
@@ -27,6 +26,7 @@ from services.registry.domain.facts import (
 )
 from services.registry.domain.months import month_number
 from services.registry.identity.identity import Identity, identity_of
+from services.registry.identity.refusals import read_json
 from services.registry.intake.regions import RegionCodes, Regions
 from services.registry.intake.shape import CORRECTED as CORRECTED_TYPE
 from services.registry.intake.shape import Shaped, inside, shape
@@ -42,7 +42,6 @@ FURTHEST_PAID_MONTHS: Final = 24
 _WHO: Final = ("identity", "other")
 """The fields of a fact that hold identities."""
 _ENROLLED: Final = "cakupan.enrolled.v1"
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 TOO_LARGE: Final = Refusal(RefusalCode.TOO_LARGE, None, f"a fact has at most {contract.MAX_FACT_BYTES} bytes")
 CORRECTION_OF_CORRECTION: Final = Refusal(
     RefusalCode.CORRECTION_OF_CORRECTION,
@@ -217,12 +216,7 @@ def _key(document: dict[str, Any]) -> tuple[FactKey | None, str | None]:
 
 def _json(raw: bytes) -> Any:
     """Return the value in these bytes, or the refusal."""
-    if len(raw) > contract.MAX_FACT_BYTES:
-        return TOO_LARGE
-    try:
-        return from_json(raw.removeprefix(_BYTE_ORDER_MARK), allow_inf_nan=False)
-    except ValueError:
-        return Refusal(RefusalCode.MALFORMED_JSON, None, "send JSON, in UTF-8")
+    return TOO_LARGE if len(raw) > contract.MAX_FACT_BYTES else read_json(raw)
 
 
 def _not_eligible(named: dict[str, Any], local_time: datetime) -> Refusal | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from io import BytesIO
 from itertools import islice
 from time import perf_counter
@@ -14,8 +15,9 @@ from fastapi.responses import JSONResponse
 
 from services.registry.domain.errors import Refusal
 from services.registry.domain.outcomes import Outcome, Result
-from services.registry.intake import facts_csv
+from services.registry.intake import fact_files
 from services.registry.intake.commit import GROUP_AT_MOST, Intake
+from services.registry.intake.fact_files import FactRow
 from services.registry.intake.http.facts import SCOPE, media_type, source_refused
 from services.registry.intake.http.in_flight import InFlight
 from services.registry.intake.http.openapi import BULK_REQUEST, BULK_RESPONSES
@@ -35,9 +37,6 @@ _PARSED_AT_ONCE: Final = 100
 """Some five milliseconds. Then other requests get their turn, so that a bulk does not delay single facts."""
 
 T = TypeVar("T")
-Parse = Callable[[], Candidate]
-Line = tuple[int, Parse]
-"""The physical line of the body at which a fact begins, from 1, and a function that parses the fact."""
 Json = dict[str, Any]
 
 
@@ -61,62 +60,40 @@ def create_bulk_router(
         results: list[Json] = []
         niks: list[str] = []
         with in_flight.taking(caller, GROUP_AT_MOST):
-            lines = _lines(request, await read_body(request, MAX_BYTES), parser.reading(region_codes), clock)
-            for start in range(0, len(lines), GROUP_AT_MOST):
-                chunk = lines[start : start + GROUP_AT_MOST]
-                candidates = await _parsed([parse for _, parse in chunk])
+            reader = parser.reading(region_codes)
+            rows = _rows(media_type(request.headers.get("content-type", "")), await read_body(request, MAX_BYTES))
+            for start in range(0, len(rows), GROUP_AT_MOST):
+                chunk = rows[start : start + GROUP_AT_MOST]
+                candidates = await _parsed(chunk, reader, clock)
                 outcomes = await _outcomes(candidates, caller, intake, request.headers.get("traceparent"))
-                for (line, _), candidate, outcome in zip(chunk, candidates, outcomes, strict=True):
+                for row, candidate, outcome in zip(chunk, candidates, outcomes, strict=True):
                     if isinstance(outcome, Outcome):
                         metrics.answered(candidate.type, outcome, perf_counter() - started)
                     niks += [who.value for who in candidate.identities if who.scheme == "nik"]
-                    results.append(_result(line, candidate, outcome))
+                    results.append(_result(row.line, candidate, outcome))
         errors = any("code" in result for result in results)
         return JSONResponse({"errors": errors, "warnings": _warnings(niks), "results": results})
 
     return router
 
 
-def _lines(request: Request, body: bytes, parser: Parser, clock: Clock) -> list[Line]:
-    """Return the lines that hold something: number, and a function that parses it.
-
-    Raises: Problem 413, 415, or 422 where no line can be read.
-    """
-    kind = media_type(request.headers.get("content-type", ""))
-    read, code = _READERS.get(kind, (None, ""))
-    if read is None:
-        raise Problem(415, "unsupported_media_type", "send the facts as application/x-ndjson or text/csv")
+def _rows(kind: str, body: bytes) -> list[FactRow]:
+    """Return the rows of a body of this media type. Raises: Problem 413, 415, or 422 where no row can be read."""
     try:
-        lines = list(islice(read(body, parser, clock), MAX_LINES + 1))
-        if not lines:
-            raise UnreadableFileError("it holds no fact; check that the export was complete")
+        if kind == "text/csv":
+            rows = fact_files.read_csv(_bounded(text_lines(BytesIO(body))))
+        elif kind in ("application/x-ndjson", "application/ndjson"):
+            refuse_other_formats(body)
+            # Iterating bytes knows LF alone.
+            rows = fact_files.read_ndjson(_bounded(BytesIO(body.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))))
+        else:
+            raise Problem(415, "unsupported_media_type", "send the facts as application/x-ndjson or text/csv")
+        found = list(islice(rows, MAX_LINES + 1))
     except UnreadableFileError as error:
-        raise Problem(422, code, str(error)) from error
-    if len(lines) > MAX_LINES:
+        raise Problem(422, "malformed_csv" if kind == "text/csv" else "malformed_json", str(error)) from error
+    if len(found) > MAX_LINES:
         raise _too_many()
-    return lines
-
-
-def _ndjson(body: bytes, parser: Parser, clock: Clock) -> Iterator[Line]:
-    refuse_other_formats(body)
-    # Iterating bytes knows LF alone.
-    text = BytesIO(body.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
-    for number, line in enumerate(_bounded(text), 1):
-        if raw := line.strip():
-            yield number, lambda raw=raw: parser.parse(raw, clock.now())  # type: ignore[misc]
-
-
-def _csv(body: bytes, parser: Parser, clock: Clock) -> Iterator[Line]:
-    for line, content in facts_csv.read(_bounded(text_lines(BytesIO(body)))):
-        yield line, lambda content=content: _candidate(content, parser, clock)  # type: ignore[misc]
-
-
-_READERS: Final = {
-    "application/x-ndjson": (_ndjson, "malformed_json"),
-    "application/ndjson": (_ndjson, "malformed_json"),
-    "text/csv": (_csv, "malformed_csv"),
-}
-"""Content type → how it is read, and the code where no line of it can be."""
+    return found
 
 
 def _bounded(lines: Iterable[T]) -> Iterator[T]:
@@ -132,18 +109,19 @@ def _too_many() -> Problem:
     return Problem(413, "too_large", detail)
 
 
-def _candidate(content: facts_csv.Document | Refusal, parser: Parser, clock: Clock) -> Candidate:
-    if isinstance(content, Refusal):
-        return Candidate(None, refusal=content)
-    return parser.parse_document(content, clock.now())
-
-
-async def _parsed(lines: Sequence[Parse]) -> list[Candidate]:
+async def _parsed(rows: Sequence[FactRow], parser: Parser, clock: Clock) -> list[Candidate]:
     candidates: list[Candidate] = []
-    for start in range(0, len(lines), _PARSED_AT_ONCE):
-        candidates += [parse() for parse in lines[start : start + _PARSED_AT_ONCE]]
+    for start in range(0, len(rows), _PARSED_AT_ONCE):
+        now = clock.now()
+        candidates += [_candidate(row.content, parser, now) for row in rows[start : start + _PARSED_AT_ONCE]]
         await asyncio.sleep(0)
     return candidates
+
+
+def _candidate(content: bytes | Json | Refusal, parser: Parser, now: datetime) -> Candidate:
+    if isinstance(content, Refusal):
+        return Candidate(None, refusal=content)
+    return parser.parse(content, now) if isinstance(content, bytes) else parser.parse_document(content, now)
 
 
 async def _outcomes(

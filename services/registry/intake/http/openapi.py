@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from services.registry.intake import facts_csv
+from services.registry.intake import fact_files
 from shared.adapters.openapi import problem
 from shared.contracts import facts as contract
 from shared.contracts.examples import ENROLLED_AS_CSV, FACTS
@@ -59,7 +59,7 @@ BULK_REQUEST: Final[Json] = {
                 "example": "".join(json.dumps(fact) + "\n" for fact in FACTS.values()),
             },
             "text/csv": {
-                "schema": {"description": f"With a header that names columns of {', '.join(facts_csv.COLUMNS)}."},
+                "schema": {"description": f"With a header that names columns of {', '.join(fact_files.COLUMNS)}."},
                 "example": ENROLLED_AS_CSV,
             },
         },

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, TextIO
 import msgspec
 
 from services.registry.domain.errors import Refusal
-from services.registry.intake import facts_csv
+from services.registry.intake import fact_files
 from services.registry.intake.parsing import TOO_LARGE
 from shared.adapters.csv_rows import UnreadableFileError, text_lines
 from shared.contracts.facts import MAX_FACT_BYTES
@@ -135,15 +135,11 @@ def _bounded(text: TextIO) -> Iterator[str]:
 
 
 def _csv(lines: Iterable[str]) -> Iterator[Row]:
-    for line, content in facts_csv.read(lines):
+    for line, content in fact_files.read_csv(lines):
         yield Row(line, content if isinstance(content, Refusal) else msgspec.json.encode(content))
 
 
 def _ndjson(lines: Iterable[str]) -> Iterator[Row]:
-    empty = True
-    for number, line in enumerate(lines, 1):
-        if fact := line.encode(errors="surrogateescape").strip():
-            empty = False
-            yield Row(number, fact if len(fact) <= MAX_FACT_BYTES else TOO_LARGE)
-    if empty:
-        raise UnreadableFileError("it holds no fact; check that the export was complete")
+    for line, content in fact_files.read_ndjson(line.encode(errors="surrogateescape") for line in lines):
+        assert isinstance(content, bytes)
+        yield Row(line, content if len(content) <= MAX_FACT_BYTES else TOO_LARGE)

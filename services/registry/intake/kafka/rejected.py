@@ -19,7 +19,6 @@ from shared.runtime.masking import masked
 
 _log = logger(__name__)
 
-CONFLICT: Final = "conflict"
 _LONGEST_NAME: Final = 512
 """What a source or id may have at most (`shared/contracts/facts.py`). Of a longer one the beginning is reported."""
 
@@ -31,7 +30,7 @@ def rejection_of(record: ConsumerRecord, candidate: Candidate, outcome: Outcome)
     return Rejection(
         source=source,
         id=id_,
-        code=refusal.code.value if refusal else CONFLICT,
+        code=refusal.code.value if refusal else "conflict",
         field=refusal.field if refusal else "id",
         detail=refusal.detail if refusal else "another fact has this source and id; give a new fact a new id",
         topic=record.topic,

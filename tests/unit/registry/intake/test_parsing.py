@@ -179,9 +179,12 @@ def correction(data: dict[str, Any]) -> dict[str, Any]:
     return {"type": "cakupan.corrected.v1", "data": whole | {"identity": ..., "region": ..., "segment": ...}}
 
 
+SAME_BUT_GROUPS: list[dict[str, Any]] = [{"groups": ["non_asn"]}, {}, {"groups": []}]
+
+
 def test_digests_stay_what_they_were() -> None:
     """Facts that were stored by earlier versions are recognised: with groups, without, and with an empty list."""
-    named, absent, empty = [parse(data=data).digests for data in ({"groups": ["non_asn"]}, {}, {"groups": []})]
+    named, absent, empty = [parse(data=data).digests for data in SAME_BUT_GROUPS]
     assert [digest.hex() for digest in (named[0], absent[0], empty[1])] == DIGESTS
 
 

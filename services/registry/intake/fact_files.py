@@ -1,4 +1,4 @@
-"""Facts as rows of CSV: the columns, and the CloudEvent that a row stands for. The bulk route and the import use it."""
+"""Reads files of facts, rows of CSV or lines of JSON, for the bulk route and the import command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 from services.registry.domain.errors import Refusal, RefusalCode
 from services.registry.intake.parsing import TOO_LARGE
-from shared.adapters.csv_rows import BadRow, rows
+from shared.adapters.csv_rows import BadRow, UnreadableFileError, rows
 from shared.contracts.facts import MAX_FACT_BYTES
 
 COLUMNS: Final = (
@@ -27,13 +27,24 @@ Document = dict[str, Any]
 
 
 class FactRow(NamedTuple):
-    """The physical line at which a row begins, and the row's CloudEvent or the reason why it has none."""
+    """The physical line at which a fact begins, and the fact: JSON, a CloudEvent, or the reason why it has none."""
 
     line: int
-    content: Document | Refusal
+    content: bytes | Document | Refusal
 
 
-def read(lines: Iterable[str]) -> Iterator[FactRow]:
+def read_ndjson(lines: Iterable[bytes]) -> Iterator[FactRow]:
+    """Yield every line that is not blank. Raises: UnreadableFileError where there is none."""
+    found = False
+    for number, text in enumerate(lines, 1):
+        if line := text.strip():
+            found = True
+            yield FactRow(number, line)
+    if not found:
+        raise UnreadableFileError("it holds no fact; check that the export was complete")
+
+
+def read_csv(lines: Iterable[str]) -> Iterator[FactRow]:
     """Yield every row of a file whose lines come from `csv_rows.text_lines`.
 
     Raises: UnreadableFileError where the header is not ours or no row follows it.
