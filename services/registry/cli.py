@@ -156,9 +156,9 @@ def erase(
     """
     value = typer.prompt("Identity", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
     with _exiting(1):
-        answer = call_erase(scheme, value.strip(), force, url, token_file.read_text().strip())
-    typer.echo(answer.line, err=not answer.erased)
-    if not answer.erased:
+        erased, line = call_erase(scheme, value.strip(), force, url, token_file.read_text().strip())
+    typer.echo(line, err=not erased)
+    if not erased:
         raise typer.Exit(1)
 
 

@@ -39,7 +39,7 @@ def read_ndjson(lines: Iterable[bytes]) -> Iterator[FactRow]:
     for number, text in enumerate(lines, 1):
         if line := text.strip():
             found = True
-            yield FactRow(number, line)
+            yield FactRow(number, line if len(line) <= MAX_FACT_BYTES else TOO_LARGE)
     if not found:
         raise UnreadableFileError("it holds no fact; check that the export was complete")
 

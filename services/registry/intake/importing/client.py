@@ -42,13 +42,9 @@ class Answer(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class _Warning(msgspec.Struct):
-    detail: str
-
-
 class _Results(msgspec.Struct):
     results: list[Answer]
-    warnings: list[_Warning] = []
+    warnings: list[dict[str, str]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +125,8 @@ class BulkClient:
             "Content-Type": "application/x-ndjson",
             "Content-Encoding": "gzip",
         }
-        body = gzip.compress(b"\n".join(facts), _PACKING_LEVEL)
+        # The blank line keeps a broken first line from being taken for the mark of another format.
+        body = gzip.compress(b"\n".join([b"", *facts]), _PACKING_LEVEL)
         try:
             answer = await self._http.post(self._url, params=self._codes, headers=headers, content=body)
         except httpx.TransportError as error:
@@ -143,7 +140,7 @@ class BulkClient:
             decoded = msgspec.json.decode(answer.content, type=_Results)
         except msgspec.MsgspecError:
             raise PermanentError(f"{self._url} does not answer as a registry does; check --url") from None
-        self.warnings |= dict.fromkeys(warning.detail for warning in decoded.warnings)
+        self.warnings |= dict.fromkeys(warning["detail"] for warning in decoded.warnings)
         return decoded.results
 
 

@@ -59,7 +59,7 @@ async def _write_down(
     outcomes: Counter[str] = Counter()
     refused: list[RefusedLine] = []
     for row in chunk.rows:
-        no = row.fact
+        no = row.content
         answer = (
             Answer("refused", None, None, no.code, no.field, no.detail) if isinstance(no, Refusal) else next(answers)
         )

@@ -318,6 +318,16 @@ def test_gzip_is_read_by_the_command_and_named_by_the_bulk_route(
             run(doors.command(name, gzip.compress(b"")))
 
 
+def test_a_broken_line_that_looks_like_another_format_is_one_refused_line(
+    doors: FactDoors, loop: asyncio.AbstractEventLoop
+) -> None:
+    """Also where it comes first in a request of the command."""
+    lines = b"\n".join([b"", b"%PDF", ndjson([event()])])
+    assert loop.run_until_complete(doors.bulk(lines, NDJSON))[2].code == "malformed_json"
+    outcomes, refused = loop.run_until_complete(doors.command("a.ndjson", lines))
+    assert (sum(outcomes.values()), [told.code for told in refused.values()]) == (2, ["malformed_json"])
+
+
 @pytest.mark.parametrize("line", ["\n", ",,,\n", "{}\n"])
 def test_more_lines_than_may_be_are_not_read(doors: FactDoors, loop: asyncio.AbstractEventLoop, line: str) -> None:
     """Millions of blank lines pack into a small body; reading stops at the bound."""
