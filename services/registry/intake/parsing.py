@@ -132,9 +132,7 @@ class Parser:
         key, source = _key(document)
         shaped = shape(document, now)
         if isinstance(shaped, list):
-            # Named in alphabetical order among equals, so that the order in which fields were sent does not matter.
-            first = min(shaped, key=lambda refusal: (refusal.code.rank, refusal.field or ""))
-            return Candidate(key, refusal=first, source=source)
+            return Candidate(key, refusal=min(shaped, key=_order), source=source)
         refusal = self._judge(shaped)
         if refusal:
             return Candidate(key, self._digests(shaped), refusal=refusal)
@@ -204,6 +202,11 @@ def _content(shaped: Shaped) -> dict[str, Any]:
     if shaped.type == _ENROLLED and not content.get("groups"):
         content.pop("groups", None)
     return content
+
+
+def _order(refusal: Refusal) -> tuple[int, str]:
+    """Return the sort key. Unknown fields are found in the order in which they were sent, which must not matter."""
+    return refusal.code.rank, refusal.field or "" if refusal.code is RefusalCode.UNKNOWN_FIELD else ""
 
 
 def _key(document: dict[str, Any]) -> tuple[FactKey | None, str | None]:

@@ -97,7 +97,7 @@ def _unknown_type(field: str, known: Iterable[str]) -> Refusal:
 
 def _envelope_refusals(document: dict[str, Any]) -> Iterator[Refusal]:
     """Yield what is wrong with extensions, and with a source, which is published with every change."""
-    for name in document.keys() - _ATTRIBUTES:
+    for name in sorted(document.keys() - _ATTRIBUTES):
         if not _EXTENSION.fullmatch(name):
             detail = "has an attribute that CloudEvents has not (names are small letters and digits); leave it out"
             yield Refusal(RefusalCode.UNKNOWN_FIELD, named([name]), detail)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from io import BytesIO
-from itertools import islice
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
@@ -81,32 +80,26 @@ def _rows(kind: str, body: bytes) -> list[FactRow]:
     """Return the rows of a body of this media type. Raises: Problem 413, 415, or 422 where no row can be read."""
     try:
         if kind == "text/csv":
-            rows = fact_files.read_csv(_bounded(text_lines(BytesIO(body))))
+            rows = fact_files.read_csv(_bounded(text_lines(BytesIO(body)), 2 * MAX_LINES))
         elif kind in ("application/x-ndjson", "application/ndjson"):
-            refuse_other_formats(body)
-            # Iterating bytes knows LF alone.
-            rows = fact_files.read_ndjson(_bounded(BytesIO(body.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))))
+            text = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            if b"\n{" not in text:
+                refuse_other_formats(text)
+            rows = fact_files.read_ndjson(_bounded(BytesIO(text), 2 * MAX_LINES))
         else:
             raise Problem(415, "unsupported_media_type", "send the facts as application/x-ndjson or text/csv")
-        found = list(islice(rows, MAX_LINES + 1))
+        return list(_bounded(rows, MAX_LINES))
     except UnreadableFileError as error:
         raise Problem(422, "malformed_csv" if kind == "text/csv" else "malformed_json", str(error)) from error
-    if len(found) > MAX_LINES:
-        raise _too_many()
-    return found
 
 
-def _bounded(lines: Iterable[T]) -> Iterator[T]:
-    """Yield the lines. Millions of blank ones pack to nothing, and reading them would hold up all other callers."""
-    for number, line in enumerate(lines):
-        if number > 2 * MAX_LINES:
-            raise _too_many()
-        yield line
-
-
-def _too_many() -> Problem:
-    detail = f"there are over {MAX_LINES} facts, or over {2 * MAX_LINES} lines with blank ones; send less at once"
-    return Problem(413, "too_large", detail)
+def _bounded(items: Iterable[T], at_most: int) -> Iterator[T]:
+    """Yield the items. Millions of blank lines pack to nothing, and reading them would hold up all other callers."""
+    for number, item in enumerate(items):
+        if number == at_most:
+            detail = f"over {MAX_LINES} facts, or over {2 * MAX_LINES} lines with blank ones; send less at once"
+            raise Problem(413, "too_large", detail)
+        yield item
 
 
 async def _parsed(rows: Sequence[FactRow], parser: Parser, clock: Clock) -> list[Candidate]:
