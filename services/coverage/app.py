@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import cache, partial
 from typing import BinaryIO
@@ -40,16 +40,15 @@ from services.coverage.proof.metrics import ProofMetrics
 from services.coverage.proof.mongo.counted import MongoCounted
 from services.coverage.proof.mongo.generations import MongoGenerations
 from services.coverage.proof.mongo.proofs import MongoProofs
-from services.coverage.proof.rebuild import ProgressBar, Rebuild
+from services.coverage.proof.rebuild import Rebuild
 from services.coverage.proof.verify import Verifier, stop
 from services.coverage.public.viewer import PublicViewer
-from services.coverage.publishing.kafka import KafkaSnapshotTopic
+from services.coverage.publishing.kafka import publish
 from services.coverage.publishing.metrics import PublishingMetrics
 from services.coverage.publishing.poller import Poller
 from services.coverage.publishing.publisher import Publisher
 from services.coverage.reading.boards import Boards
 from services.coverage.reading.derived import Deriver
-from services.coverage.reading.districts import Districts
 from services.coverage.reading.due import DueReader
 from services.coverage.reading.live import Live
 from services.coverage.reading.provenance import Provenance
@@ -69,6 +68,7 @@ from shared.adapters.kafka_reader import KafkaReader
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
 from shared.adapters.openapi import extend_openapi
+from shared.adapters.progress_bar import ProgressBar
 from shared.contracts import topics
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Snapshot
@@ -103,18 +103,18 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     declare_publisher(broker, snapshots, Snapshot, "A region as counted.")
 
     book, catching_up = ReferenceIndex(), CatchingUp(partition_of)
-    boards = Boards(Districts(book, regions.children, store))
+    boards = Boards(book, regions.children, store)
     snapshot_reader = SnapshotReader(
         store, Deriver(book, regions.children), boards, regions.name, clock, catching_up.catching_up
     )
 
     owned = OwnedPartitions(changes.name, clock, ReaderMetrics.on(prometheus))
-    snapshot_topic = KafkaSnapshotTopic(producer, snapshots.name)
     publisher = Publisher(
-        snapshot_reader, snapshot_topic.publish, owned, partition_of, clock, PublishingMetrics(prometheus)
-    )
+        snapshot_reader, partial(publish, producer, snapshots.name), owned, partition_of, clock,
+        PublishingMetrics(prometheus),
+    )  # fmt: skip
     counting, decoder = CountingMetrics(prometheus), ChangeDecoder(regions.__contains__)
-    applier = Applier(store, catching_up, clock, counting, publisher.counted, publisher.counted_behind)
+    applier = Applier(store, catching_up, clock, counting, publisher.counted)
     dead_letters = DeadLetters(broker, topics.CHANGES_DEAD.under(settings.namespace), prometheus)
     reader = KafkaReader(
         broker, owned, f"{settings.namespace}coverage", instance, ChangeSink(applier, dead_letters, decoder, counting),
@@ -200,25 +200,19 @@ def _add_routes(
 
 async def resumed(settings: CoverageSettings, partition: int) -> Position:
     """Take a stopped partition up again, whichever replica has it, and return where it goes on. Raises: as `resume`."""
-    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "resume")
-    try:
+    with _mongo(settings, "resume") as mongo:
         return await resume(MongoStore(mongo), changes_of(settings), partition)
-    finally:
-        mongo.close()
 
 
 @asynccontextmanager
 async def verifier(settings: CoverageSettings, ledger: BinaryIO | None, *, topic: bool) -> AsyncIterator[Verifier]:
     """Give a verifier that stops at the first difference; coverage may be running."""
-    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "verify")
     changes = changes_of(settings)
     logs: list[ChangeLog] = [changes] if topic else []
     if ledger is not None:
         logs.append(LedgerDump(ledger, ChangeDecoder(catalogue().__contains__), changes))
-    try:
+    with _mongo(settings, "verify") as mongo:
         yield Verifier(MongoCounted(mongo), logs, SystemClock(), stop)
-    finally:
-        mongo.close()
 
 
 @asynccontextmanager
@@ -226,15 +220,20 @@ async def rebuilding(
     settings: CoverageSettings, progress: ProgressBar
 ) -> AsyncIterator[tuple[Rebuild, MongoGenerations]]:
     """Give a rebuild, and the generations that it works on; coverage may be running."""
-    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), f"{settings.namespace}rebuild")
-    store, generations, leases = MongoStore(mongo), MongoGenerations(mongo), MongoLeases(mongo)
-    try:
+    with _mongo(settings, f"{settings.namespace}rebuild") as mongo:
+        store, generations, leases = MongoStore(mongo), MongoGenerations(mongo), MongoLeases(mongo)
         await store.prepare()
         await leases.prepare_leases([rebuild.JOB])
-        yield (
-            Rebuild(store, generations, changes_of(settings), leases, uuid.uuid4().hex, SystemClock(), progress),
-            generations,
-        )
+        changes, holder = changes_of(settings), uuid.uuid4().hex
+        yield Rebuild(store, generations, changes, leases, holder, SystemClock(), progress), generations
+
+
+@contextmanager
+def _mongo(settings: CoverageSettings, app_name: str) -> Iterator[Mongo]:
+    """Give coverage's database to a command, and close it after the block."""
+    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), app_name)
+    try:
+        yield mongo
     finally:
         mongo.close()
 

@@ -69,7 +69,7 @@ class LogWalk:
 
     def __init__(self, log: str, tail: Tail, positions: Mapping[int, Position]) -> None:
         self.positions = dict(positions)
-        self._log = log
+        self.log = log
         self._tail = tail
         self._left: dict[int, LogPart] = {}
         self._first_seen: dict[int, int] = {}
@@ -109,5 +109,5 @@ class LogWalk:
         next_seq, first = self.positions[partition].next_seq, self._first_seen.get(partition)
         if next_seq == 0 and first != 0:
             there = "holds nothing" if first is None else f"begins with seq {first}"
-            return BeginningMissing(f"partition {partition} of {self._log} {there}: its beginning was deleted", 0)
-        return LogIncomplete(f"partition {partition} of {self._log} has no seq {next_seq}, which was counted", next_seq)
+            return BeginningMissing(f"partition {partition} of {self.log} {there}: its beginning was deleted", 0)
+        return LogIncomplete(f"partition {partition} of {self.log} has no seq {next_seq}, which was counted", next_seq)

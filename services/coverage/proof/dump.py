@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from services.coverage.counting.change_log import ChangeLog, LogPart, Tail
+from services.coverage.counting.change_log import ChangeLog, LogPart
 from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
 from shared.adapters.kafka_producer import partition_for
@@ -49,12 +49,20 @@ class LedgerDump:
         self._decode = msgspec.json.Decoder(_Placed).decode
 
     @asynccontextmanager
-    async def opened(self, offsets: Mapping[int, int]) -> AsyncIterator[_DumpTail]:
+    async def opened(self, offsets: Mapping[int, int]) -> AsyncIterator[LedgerDump]:
         """See the port."""
-        async with self._later.opened(offsets) as later:
-            yield _DumpTail(self, later)
+        async with self._later.opened(offsets) as self._topic:
+            self.starts = self._topic.starts
+            yield self
 
-    def batch(self, partition: int) -> list[CountedChange]:
+    async def read(self, partitions: Collection[int]) -> dict[int, LogPart]:
+        """Return what follows in the dump, then in the topic."""
+        for partition in partitions:
+            if batch := self._batch(partition):
+                return {partition: LogPart(batch, (), 0)}
+        return await self._topic.read(partitions)
+
+    def _batch(self, partition: int) -> list[CountedChange]:
         """Return the next changes of the partition, empty where the dump has no more. Raises: PermanentError."""
         batch: list[CountedChange] = []
         for number, line in self._lines:
@@ -84,19 +92,3 @@ class LedgerDump:
                 f"line {number} of the dump is no change ({type(error).__name__}); it must be what "
                 "`cakupan-registry dump-ledger` wrote"
             ) from error
-
-
-class _DumpTail:
-    """What follows in the dump, then in the topic."""
-
-    def __init__(self, dump: LedgerDump, later: Tail) -> None:
-        self.starts = later.starts
-        self._dump = dump
-        self._later = later
-
-    async def read(self, partitions: Collection[int]) -> dict[int, LogPart]:
-        """See the port."""
-        for partition in partitions:
-            if batch := self._dump.batch(partition):
-                return {partition: LogPart(batch, (), 0)}
-        return await self._later.read(partitions)

@@ -71,44 +71,40 @@ class Publisher:
         self._pacer.touch_again(region for region in regions if self.owns(region))
         self._wake.set()
 
-    def counted(self, places: Collection[str]) -> None:
-        """Note that people were counted in these places, and so in all regions above."""
-        self.touch({region for place in places for region in lineage(place)})
+    def counted(self, places: Collection[str], behind: bool) -> None:
+        """Note that people of one partition were counted in these places, and so in all regions above.
 
-    def counted_behind(self, places: Collection[str]) -> None:
-        """Note that old changes of one partition were counted: publish nation and provinces, the rest once caught up.
-
-        A replay would publish every village again and again, and nobody could act upon it.
+        While the partition is `behind`, only nation and provinces are published, and the rest once it has caught up: a
+        replay would publish every village again and again, and nobody could act upon it.
         """
-        for place in islice(places, 1):
-            self._deferred.setdefault(self._partition_of(place), set()).update(places)
-        self.touch({NATION, *(place[:2] for place in places)})
+        if behind:
+            for place in islice(places, 1):
+                self._deferred.setdefault(self._partition_of(place), set()).update(places)
+            self.touch({NATION, *(place[:PROVINCE_CODE] for place in places)})
+        else:
+            self.touch({region for place in places for region in lineage(place)})
 
-    def touch_caught_up(self, catching_up: Callable[[str], bool]) -> None:
-        """Publish anew what was published as catching up and no longer is; nation and provinces first."""
+    def refresh(self, catching_up: Callable[[str], bool]) -> None:
+        """Publish anew the regions that are no longer catching up, nation and provinces first, and those whose forecast
+        is out of date. Remove the regions of other replicas from the metrics.
+        """
+        self.touch(self._viewer.overdue())
+        self._metrics.keep(self.owns)
         caught_up = {region for region in self._published_behind if not catching_up(region)}
         self._published_behind -= caught_up
         self.touch(region for region in caught_up if len(region) <= PROVINCE_CODE)
         self.touch_again(caught_up)
         for partition, places in list(self._deferred.items()):
             if not any(map(catching_up, islice(places, 1))):
-                self.counted(self._deferred.pop(partition))
+                self.counted(self._deferred.pop(partition), behind=False)
 
     def touch_newer(self, positions: Mapping[str, int]) -> None:
         """Publish the regions whose position is beyond the one published here."""
         self.touch(region for region, position in positions.items() if position > self._positions.get(region, 0))
 
-    def touch_overdue(self) -> None:
-        """Publish anew the regions whose published forecast is out of date."""
-        self.touch(self._viewer.overdue())
-
     def owns(self, region: str) -> bool:
         """Say whether this replica publishes the region."""
         return self._partition_of(region) in self._owned.partitions
-
-    def show_only_owned(self) -> None:
-        """Remove the regions of other replicas from the metrics."""
-        self._metrics.keep(self.owns)
 
     async def run(self) -> None:
         """Publish until cancelled; what fails is tried again, and readiness shows it."""
@@ -135,8 +131,9 @@ class Publisher:
     def _due(self) -> list[str]:
         """Return the regions to publish next: some that changed, in turns with some that are only published again."""
         self._changed_next = not self._changed_next
-        turns = (self._changed, self._again) if self._changed_next else (self._again, self._changed)
-        return turns[0]() or turns[1]()
+        if self._changed_next:
+            return self._changed() or self._again()
+        return self._again() or self._changed()
 
     def _changed(self) -> list[str]:
         """Return some of a round: all that had changed when it began, so that a region and those below go together."""
@@ -173,6 +170,6 @@ class Publisher:
 
 def _size(region: str) -> int:
     """Return the order of regions, beside their code: the nation; provinces, each with its regencies; districts;
-    villages. Whoever is told of a province then reads of the regency that moved it at once.
+    villages. Whoever reads a new snapshot of a province then finds that of the regency behind the change at once.
     """
     return 0 if region == NATION else max(len(region), REGENCY_CODE)

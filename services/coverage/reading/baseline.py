@@ -81,7 +81,7 @@ class Baseline:
         until = self._clock.now() + rest
         for region, line in lines.items():
             on_day, earlier = numerators_of(line.tally_on(at.day, date.max)), numerators_before(line, at)
-            self._kept[region] = _Kept(at, Version(line.generation, line.position), until, on_day, earlier)
+            self._kept[region] = _Kept(at, line.version, until, on_day, earlier)
 
 
 def first_looked_back(day: date) -> date:

@@ -67,7 +67,7 @@ class Series:
         else:
             until = known_at or date.max
             line = (await self._store.timelines([region], before(first), until))[region]
-            flows = line.flows(first, last, until)
+            flows = line.flows_between(first, last, until)
         kinds = summed(flows, first, last)
         return RegionFlows(change_of(kinds), kinds)
 

@@ -22,9 +22,10 @@ from services.coverage.proof import rebuild
 from services.coverage.proof.domain.recount import Recount, dues_and_news_in, flows_in, people_in
 from services.coverage.proof.mongo.counted import MongoPointInTime
 from services.coverage.proof.mongo.generations import MongoGenerations
-from services.coverage.proof.rebuild import ProgressBar, Rebuild
+from services.coverage.proof.rebuild import Rebuild
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
+from shared.adapters.progress_bar import ProgressBar
 from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from services.coverage.counting.domain.counters import Sum, Tally
 from services.coverage.counting.domain.flows import first_day
-from services.coverage.counting.domain.movements import CountedChange, Movement, Step, counted
+from services.coverage.counting.domain.movements import CountedChange, Movement, Step
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.mongo.store import MongoStore
 from services.coverage.counting.ports import Flush
@@ -29,6 +29,7 @@ from tests.factories_coverage import (
     VILLAGE,
     change,
     changes,
+    counted,
     counted_too,
     joined,
     partition,

@@ -11,8 +11,7 @@ from prometheus_client import CollectorRegistry
 from services.coverage.counting.apply import Applier
 from services.coverage.counting.catching_up import CatchingUp
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.flows import by_day, first_day
-from services.coverage.counting.domain.movements import counted
+from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.counting.ports import Flush, Store
@@ -25,7 +24,9 @@ from tests.factories_coverage import (
     RECORDED_AT,
     TODAY,
     VILLAGE,
+    by_day,
     change,
+    counted,
     joined,
     partition,
     state,
@@ -153,7 +154,7 @@ async def test_a_partition_is_resumed_at_another_offset(store: Store) -> None:
 async def test_a_crash_around_the_flush_counts_each_change_once(store: Store, crash: str) -> None:
     """Whoever takes over reads the checkpoint, is given the records from there on, and drops what was applied."""
     changes, metrics = [*map(counted, joined(3))], CountingMetrics(CollectorRegistry())
-    applier = Applier(store, CatchingUp(partition), ManualClock(), metrics, _ignored, _ignored)
+    applier = Applier(store, CatchingUp(partition), ManualClock(), metrics, _ignored)
     dying = (await applier.take_up([partition()]))[partition()]
     dying.take(changes, 3, AT)
     if crash == "after the flush":

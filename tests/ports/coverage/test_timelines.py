@@ -9,8 +9,6 @@ from unittest.mock import patch
 from hypothesis import given, settings
 
 from services.coverage.counting.domain.counters import Sum, Tally
-from services.coverage.counting.domain.flows import by_day
-from services.coverage.counting.domain.movements import counted
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.mongo import blocks as mongo_documents
 from services.coverage.counting.ports import Flush, Store
@@ -24,8 +22,10 @@ from tests.factories_coverage import (
     RECORDED_AT,
     TODAY,
     VILLAGE,
+    by_day,
     change,
     changes,
+    counted,
     joined,
     partition,
     state,
@@ -98,12 +98,14 @@ async def test_flows_of_any_days_are_read(store: Store) -> None:
     move = change(1, "moved", before=state(), after=state(NEIGHBOUR), recorded_at=RECORDED_AT + DAY)
     await keep(store, [change(0, effective_day=TODAY - 3 * DAY), move])
     lines = await store.timelines([VILLAGE, NEIGHBOUR, "11.01.02", "11", "ID"], date.min, date.max)
-    assert by_day(lines[VILLAGE].flows(TODAY - 2 * DAY, TODAY, date.max)) == {(TODAY, "moved_out"): Count(1, -1)}
+    assert by_day(lines[VILLAGE].flows_between(TODAY - 2 * DAY, TODAY, date.max)) == {
+        (TODAY, "moved_out"): Count(1, -1)
+    }
     for region in ("11.01.02", "11", "ID"):
         joined_then = {(TODAY - 3 * DAY, "joined"): Count(1, 1)}
-        assert by_day(lines[region].flows(date.min, date.max, date.max)) == joined_then
+        assert by_day(lines[region].flows_between(date.min, date.max, date.max)) == joined_then
     known = (await store.timelines([NEIGHBOUR], date.min, TODAY))[NEIGHBOUR]
-    assert known.flows(TODAY, TODAY, TODAY) == {}
+    assert known.flows_between(TODAY, TODAY, TODAY) == {}
 
 
 async def test_a_region_of_a_page_is_read_with_its_neighbours(store: Store) -> None:

@@ -6,9 +6,8 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from services.coverage.counting.domain.profiles import CountedState, counted_state
-from shared.contracts.changes import Change
-from shared.regions.codes import WIB, holds, lineage_of
+from services.coverage.counting.domain.profiles import CountedState
+from shared.regions.codes import holds, lineage_of
 
 SUMMED_LEVELS: Final = frozenset({"nation", "province"})
 """Every partition counts a part of these, and nobody's place is one of them. Any other region lies in one partition."""
@@ -74,22 +73,6 @@ class Movement(NamedTuple):
     after: str | None
     before_here: bool = False
     after_here: bool = False
-
-
-def counted(change: Change) -> CountedChange:
-    """Return the part of the change that is counted."""
-    return CountedChange(
-        change.seq,
-        change.diff,
-        change.kind.value,
-        change.effective_day,
-        change.recorded_at.astimezone(WIB).date(),
-        change.recorded_at,
-        change.source,
-        change.counterpart,
-        counted_state(change.before) if change.before else None,
-        counted_state(change.after) if change.after else None,
-    )
 
 
 def seen(step: Step, region: str) -> Movement | None:

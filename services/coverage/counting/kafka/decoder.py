@@ -7,7 +7,6 @@ two (ADR 0018).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final, Literal
@@ -17,11 +16,10 @@ from aiokafka import ConsumerRecord
 
 from services.coverage.counting.change_log import LogPart
 from services.coverage.counting.domain.movements import CountedChange
-from services.coverage.counting.domain.profiles import CountedState, counted_state
+from services.coverage.counting.domain.profiles import CountedState, Lapse, Profile, lapse_code, profile_code
 from shared.adapters.kafka_producer import partition_for
-from shared.contracts.changes import State
 from shared.contracts.topics import PARTITIONS
-from shared.regions.codes import NATION, WIB, level_of, regency_of
+from shared.regions.codes import WIB, level_of, regency_of
 
 _PLACES: Final = frozenset({"regency", "district", "village"})
 _KEPT: Final = 20_000
@@ -41,12 +39,8 @@ class Unusable(Exception):  # noqa: N818 - it is the record's quality
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A record that is no change, and why."""
-
-    record: ConsumerRecord
-    why: Unusable
+Refused = tuple[ConsumerRecord, Unusable]
+"""A record that is no change, and why."""
 
 
 class _State(msgspec.Struct, gc=False, frozen=True):
@@ -86,7 +80,7 @@ class ChangeDecoder:
         self._places: tuple[dict[str, str], ...] = tuple({} for _ in range(PARTITIONS))
 
     def part(self, records: Sequence[ConsumerRecord], partition: int) -> tuple[LogPart, list[Refused]]:
-        """Return the changes among consecutive records of a partition, and the records that are no changes."""
+        """Return the changes among consecutive records of a partition; and the other records, each with its reason."""
         changes: list[CountedChange] = []
         offsets: list[int] = []
         refused: list[Refused] = []
@@ -96,7 +90,7 @@ class ChangeDecoder:
                 changes.append(decode(record.value, partition))
                 offsets.append(record.offset)
             except Unusable as why:
-                refused.append(Refused(record, why))
+                refused.append((record, why))
         return LogPart(changes, offsets, records[-1].offset + 1), refused
 
     def decode(self, value: bytes | None, partition: int) -> CountedChange:
@@ -130,7 +124,7 @@ class ChangeDecoder:
             self._check_place(state.region, partition)
             region = self._places[partition][state.region] = state.region
         like = _like(state.segment, state.groups, state.payer, state.programmes, state.active, state.lapses_on)
-        return _new(CountedState, (region, like[1], like[2]))
+        return _new(CountedState, (region, *like))
 
     def _check_place(self, region: str, partition: int) -> None:
         if not self._is_region(region) or level_of(region) not in _PLACES:
@@ -149,10 +143,11 @@ def _check_ends(before: CountedState | None, after: CountedState | None) -> None
 @lru_cache(maxsize=_KEPT)
 def _like(
     segment: str, groups: tuple[str, ...], payer: str, programmes: tuple[str, ...], active: bool, lapses_on: str | None
-) -> CountedState:
-    """Return the counted fields but the region. Only hundreds of them differ, so they are cached."""
-    lapse = None if lapses_on is None else msgspec.convert(lapses_on, date)
-    return counted_state(State(NATION, segment, groups, payer, programmes, True, active, None, lapse))
+) -> tuple[str, str | None]:
+    """Return the codes of the profile and of the lapse. There are only hundreds of them, so they are cached."""
+    on = None if lapses_on is None else msgspec.convert(lapses_on, date)
+    lapse = lapse_code(Lapse(on, payer, groups)) if active and on else None
+    return profile_code(Profile(segment, groups, payer, programmes, active)), lapse
 
 
 @lru_cache(maxsize=_KEPT)

@@ -60,10 +60,10 @@ class ChangeSink:
     async def _put_aside(self, partition: int, until: int) -> None:
         """Set aside what lies before the offset; a flush that is tried again does not repeat its dead letters."""
         refused = self._refused[partition]
-        while refused and refused[0].record.offset < until:
-            item = refused[0]
-            if item.record.offset > self._set_aside.get(partition, -1):
-                await self._dead_letters.put(item.record, item.why.reason, item.why.detail)
-                self._set_aside[partition] = item.record.offset
+        while refused and refused[0][0].offset < until:
+            record, why = refused[0]
+            if record.offset > self._set_aside.get(partition, -1):
+                await self._dead_letters.put(record, why.reason, why.detail)
+                self._set_aside[partition] = record.offset
                 self._metrics.set_aside()
             refused.pop(0)

@@ -22,7 +22,7 @@ from services.coverage.counting.domain.region_counts import RegionCounts, Timeli
 from services.coverage.counting.domain.rollup import Rollup
 from services.coverage.counting.mongo.blocks import Addition, Block, additions, block_of, regions_in
 from services.coverage.counting.mongo.pages import Later, page_updates
-from services.coverage.counting.ports import NONE_KNOWN, Checkpoint, Flush
+from services.coverage.counting.ports import Checkpoint, Flush
 from shared.adapters.mongo import Collection as Collected
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
@@ -133,14 +133,15 @@ class MongoStore:
             raise FencedError(f"partition {partition} has moved on meanwhile: it is not stopped")
 
     async def figures(
-        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] = NONE_KNOWN
+        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] | None = None
     ) -> dict[str, RegionCounts]:
         """See the port."""
+        before = known or {}
 
         async def work(session: Session) -> dict[str, RegionCounts]:
             counters = await self._counters(session)
-            present = await counters.versions(known) if known else {}
-            wanted = [region for region in regions if region not in known or present[region] != known[region]]
+            present = await counters.versions(before)
+            wanted = [region for region in regions if region not in before or present[region] != before[region]]
             figures = {region: RegionCounts(generation=counters.generation) for region in wanted}
             for region, block, position in await counters.blocks(wanted, flows=flows_from is not None):
                 figures[region].tally.add(block.tally(region))

@@ -9,7 +9,6 @@ from datetime import date
 
 from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.movements import Movement, Step
-from services.coverage.counting.domain.position import Position
 from services.coverage.counting.domain.region_counts import RegionCounts
 from services.coverage.counting.mongo.blocks import Block, regions_in
 from services.coverage.counting.mongo.pages import rows_of
@@ -40,10 +39,10 @@ class MongoPointInTime:
         self._counters = of_generation("counters", generation)
         self._pages = of_generation("pages", generation)
 
-    async def position(self, partition: int) -> Position:
-        """Return the position up to which the partition was counted."""
+    async def next_seq(self, partition: int) -> int:
+        """Return the number up to which the partition was counted."""
         (found,) = [doc async for doc in self._find("checkpoints", {"_id": partition})]
-        return Position(found["next_seq"], found["next_offset"])
+        return int(found["next_seq"])
 
     async def regions(self, partition: int) -> list[str]:
         """Return the nation, the provinces and the regencies that have counters in this partition."""

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from services.coverage.counting.domain.counters import Dimension, Sum, Tally
 from services.coverage.counting.domain.flows import FLOW_KINDS, flows_of, summed
-from services.coverage.counting.domain.movements import Movement, counted
+from services.coverage.counting.domain.movements import Movement
 from services.coverage.counting.domain.rollup import Rollup
 from shared.contracts.changes import Change, State
 from shared.contracts.snapshots import Count
 from shared.regions.codes import WIB, holds, lineage_of, parent_of
-from tests.factories_coverage import RECORDED_AT, TODAY, VILLAGE, change, changes, joined, state
+from tests.factories_coverage import RECORDED_AT, TODAY, VILLAGE, change, changes, counted, joined, state
 
 MEASURES: dict[str, Any] = {"registered": lambda _: True, "active": lambda state: state.active}
 DIMENSIONS: dict[Dimension, Any] = {

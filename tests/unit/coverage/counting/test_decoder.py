@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from services.coverage.counting.domain.movements import CountedChange, counted
+from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
 from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import NATION
-from tests.factories_coverage import OTHER_PROVINCE, change, changes, partition, state, value
+from tests.factories_coverage import OTHER_PROVINCE, change, changes, counted, partition, state, value
 
 SAME_PARTITION = next(
     regency

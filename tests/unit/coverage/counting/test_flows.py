@@ -9,11 +9,21 @@ from hypothesis import given
 
 from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.flows import first_day, flows_of, summed, windowed
-from services.coverage.counting.domain.movements import Step, counted
+from services.coverage.counting.domain.movements import Step
 from services.coverage.counting.domain.rollup import Rollup
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count
-from tests.factories_coverage import NEIGHBOUR, OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, change, changes, state
+from tests.factories_coverage import (
+    NEIGHBOUR,
+    OTHER_PROVINCE,
+    OTHER_REGENCY,
+    TODAY,
+    VILLAGE,
+    change,
+    changes,
+    counted,
+    state,
+)
 from tests.fakes_coverage import seen_in
 
 

@@ -11,7 +11,6 @@ from prometheus_client import CollectorRegistry
 
 from services.coverage.counting.apply import Applier, ChangeBatch
 from services.coverage.counting.catching_up import CatchingUp
-from services.coverage.counting.domain.movements import counted
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.publishing.metrics import PublishingMetrics
@@ -23,7 +22,7 @@ from shared.contracts.changes import Change
 from shared.contracts.snapshots import Ratio, Snapshot
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError
-from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, joined, partition
+from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, counted, joined, partition
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryReference, MemoryStore, MemoryTopic, owned_partitions, reader_of
 
@@ -54,10 +53,7 @@ class Replica:
         )
         metrics = PublishingMetrics(registry)
         self.publisher = Publisher(viewer, self.topic.publish, self.owned, partition, self.clock, metrics)
-        self.applier = Applier(
-            self.store, catching_up, self.clock, CountingMetrics(registry), self.publisher.counted,
-            self.publisher.counted_behind,
-        )  # fmt: skip
+        self.applier = Applier(self.store, catching_up, self.clock, CountingMetrics(registry), self.publisher.counted)
         self.poller = Poller(
             self.store, self.reference, book, catching_up, self.owned, self.publisher, self.resume, ["11", "92"]
         )

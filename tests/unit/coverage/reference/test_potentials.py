@@ -113,7 +113,7 @@ def test_a_series_breaks_where_the_definition_changes() -> None:
         workers("11", 7, valid_from=date(2026, 1, 1), version=5),
     ]
     series = list(periods_in_force(rows, AsOf(date(2025, 12, 31))))
-    assert [(s.since, s.row.value if s.row else None, s.breaks) for s in series] == [
+    assert [(since, row.value if row else None, breaks) for since, row, breaks in series] == [
         (SEPTEMBER, 1_710_891, False),
         (date(2024, 3, 1), 1_720_000, False),
         (date(2025, 1, 1), None, False),
