@@ -80,18 +80,15 @@ class LogWalk:
         A position's offset moves once all read with it was returned: who goes on there reads some changes again.
         Raises: LogIncomplete where the log ends before the limit; TransientError.
         """
-        if left := {at: self._take(at, limit) for at, limit in until.items() if self._has_left(at, limit)}:
-            return left
         lacking = [at for at, limit in until.items() if self.positions[at].next_seq < limit]
         if not lacking:
             return {}
+        if left := {at: self._take(at, until[at]) for at in lacking if at in self._left}:
+            return left
         self._left |= await self._tail.read(lacking)
         if not self._left.keys() & set(lacking):
             raise self._incomplete(lacking[0])
         return {at: self._take(at, until[at]) for at in lacking if at in self._left}
-
-    def _has_left(self, partition: int, limit: int) -> bool:
-        return partition in self._left and self.positions[partition].next_seq < limit
 
     def _take(self, partition: int, limit: int) -> list[CountedChange]:
         part, position = self._left.pop(partition), self.positions[partition]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import Final
@@ -131,9 +132,8 @@ class Publisher:
     def _due(self) -> list[str]:
         """Return the regions to publish next: some that changed, in turns with some that are only published again."""
         self._changed_next = not self._changed_next
-        if self._changed_next:
-            return self._changed() or self._again()
-        return self._again() or self._changed()
+        again = partial(self._pacer.take_again, self._clock.now(), _CHUNK)
+        return self._changed() or again() if self._changed_next else again() or self._changed()
 
     def _changed(self) -> list[str]:
         """Return some of a round: all that had changed when it began, so that a region and those below go together."""
@@ -142,23 +142,19 @@ class Publisher:
         self._round = iter(sorted(sorted(self._pacer.take(self._clock.now())), key=_size))
         return list(islice(self._round, _CHUNK))
 
-    def _again(self) -> list[str]:
-        return self._pacer.take_again(self._clock.now(), _CHUNK)
-
     async def _publish(self, regions: Sequence[str]) -> None:
         """Publish the regions that are this replica's; on failure they stay due."""
+        owned = [region for region in regions if self.owns(region)]
+        if not owned:
+            return
         try:
-            if owned := [region for region in regions if self.owns(region)]:
-                await self._send(owned)
+            # Under the span of the last change, so that its trace goes on to the notifier.
+            with tracing.span("publish snapshots", self._traceparent) as traceparent:
+                snapshots = await self._viewer.snapshots(owned)
+                await self._publish_all(snapshots, traceparent)
         except BaseException:
-            self._pacer.touch(regions)
+            self._pacer.touch(owned)
             raise
-
-    async def _send(self, regions: Sequence[str]) -> None:
-        # Under the span of the last change, so that its trace goes on to the notifier.
-        with tracing.span("publish snapshots", self._traceparent) as traceparent:
-            snapshots = await self._viewer.snapshots(regions)
-            await self._publish_all(snapshots, traceparent)
         self._positions.update((shot.region, shot.position) for shot in snapshots)
         self._published_behind.update(shot.region for shot in snapshots if shot.catching_up)
         self._metrics.published(snapshots)

@@ -101,10 +101,6 @@ class Provenance:
         self._proofs = proofs
         self._clock = clock
 
-    def today(self, region: str) -> date:
-        """Return the region's today."""
-        return local(region, self._clock.now()).date()
-
     async def of(self, region: str, at: AsOf) -> Origins:
         """Return the origins of a region's figures."""
         figures, last = await self._store.figures([region], None), (await self._proofs.read()).last
@@ -141,7 +137,7 @@ class Provenance:
     def _sources(self, region: str, fed_at: Mapping[str, datetime]) -> Iterator[SourceOrigin]:
         """Yield each source that fed the region; for the nation also the expected sources that never did."""
         now = self._clock.now()
-        feeds = self._reference.all(SOURCES, NATION, AsOf(self.today(NATION)))
+        feeds = self._reference.all(SOURCES, NATION, AsOf(local(NATION, now).date()))
         expected = feeds.keys() if region == NATION else ()
         for source in sorted({*fed_at, *expected}):
             feed, newest = feeds[source].value if source in feeds else None, fed_at.get(source)

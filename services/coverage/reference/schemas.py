@@ -12,11 +12,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     ValidationInfo,
-    WithJsonSchema,
     model_validator,
 )
 
-from services.coverage.reference.domain.awards import AWARDED, AWARDS
 from services.coverage.reference.domain.desa_sadar import DESIGNATED, DESIGNATIONS, YEARS_QUOTA
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.quota import QUOTAS, Quota
@@ -34,6 +32,7 @@ from services.coverage.reference.fields import (
     VillageKinds,
     Whole,
     fault,
+    published,
     shown,
     whole,
 )
@@ -43,6 +42,9 @@ from shared.regions.codes import NATION, level_of
 Basis = Literal["workers", "vulnerable", "village_officials"]
 Measure = Literal["registered", "active"]
 _WITHDRAWN: Final = (None, "", "withdrawn")
+AWARDED: Final = "awarded"
+AWARDS: Final = ReferenceKind("awards", str)
+"""The series is the award's name, the value `AWARDED`."""
 
 
 class FileRow(BaseModel):
@@ -257,12 +259,7 @@ class DesignationRow(FileRow):
     value: Annotated[
         int | None,
         BeforeValidator(_designation),
-        WithJsonSchema(
-            {
-                "type": ["string", "integer", "null"],
-                "description": "designated or withdrawn; at ID a number of villages",
-            }
-        ),
+        published(["string", "integer", "null"], "designated or withdrawn; at ID a number of villages"),
     ]
     source: Text
     definition: Remark = ""

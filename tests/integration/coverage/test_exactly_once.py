@@ -99,7 +99,7 @@ class Replica:
         await self.flush([self.close(at) for at in self.topic])
 
 
-def _ignored(_places: Collection[str]) -> None:
+def _ignored(_places: Collection[str], _behind: bool) -> None:
     return
 
 

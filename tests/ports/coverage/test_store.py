@@ -168,5 +168,5 @@ async def test_a_crash_around_the_flush_counts_each_change_once(store: Store, cr
     assert (await store.checkpoints())[partition()].position == Position(3, 3)
 
 
-def _ignored(_places: Collection[str]) -> None:
+def _ignored(_places: Collection[str], _behind: bool) -> None:
     return

@@ -16,9 +16,6 @@ class SequenceGap(Exception):  # noqa: N818 - it is a finding, not a fault of th
             f"partition {partition}: seq {expected} was expected and {seen} seen; the changes between are missing, "
             "find out where the topic lost them before counting on"
         )
-        self.partition = partition
-        self.expected = expected
-        self.seen = seen
         self.place = place
 
 

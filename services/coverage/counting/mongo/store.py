@@ -143,11 +143,7 @@ class MongoStore:
             present = await counters.versions(before)
             wanted = [region for region in regions if region not in before or present[region] != before[region]]
             figures = {region: RegionCounts(generation=counters.generation) for region in wanted}
-            for region, block, position in await counters.blocks(wanted, flows=flows_from is not None):
-                figures[region].tally.add(block.tally(region))
-                figures[region].position += position
-                if flows_from is not None:
-                    add_flows(figures[region].flows, block.flows_of(region, flows_from))
+            await counters.add_to(figures, flows_from)
             return figures
 
         return await self._mongo.transact(work)
@@ -161,9 +157,7 @@ class MongoStore:
             counters = await self._counters(session)
             timelines = {region: Timeline(generation=counters.generation) for region in regions}
             with translating("read the past"):
-                for region, block, position in await counters.blocks(regions):
-                    timelines[region].tally.add(block.tally(region))
-                    timelines[region].position += position
+                await counters.add_to(timelines, None)
                 pages = self._mongo[of_generation("pages", counters.generation)]
                 async for page in pages.find(later.query, session=session):
                     later.add(page)
@@ -198,13 +192,15 @@ class _Counters:
         self._session = session
         self.generation = generation
 
-    async def blocks(self, regions: Iterable[str], *, flows: bool = False) -> list[tuple[str, Block, int]]:
-        """Return each region with each of its blocks and the block's position. Flows are large, so only if asked."""
-        blocks = list[tuple[str, Block, int]]()
-        for held, document in await self._found(regions, None if flows else {"flows": 0}):
+    async def add_to(self, counts: Mapping[str, RegionCounts], flows_from: date | None) -> None:
+        """Add what was counted in each region. Flows are large, so they are read only if a first day is given."""
+        for held, document in await self._found(counts, {"flows": 0} if flows_from is None else None):
             block = Block.of(document)
-            blocks += [(region, block, document["position"]) for region in held]
-        return blocks
+            for region in held:
+                counts[region].tally.add(block.tally(region))
+                counts[region].position += document["position"]
+                if flows_from is not None:
+                    add_flows(counts[region].flows, block.flows_of(region, flows_from))
 
     async def versions(self, regions: Iterable[str]) -> dict[str, Version]:
         """Return the version of each region."""

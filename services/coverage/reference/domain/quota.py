@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
+from services.coverage.reference.domain.potentials import Children
 from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex, ReferenceKind
 from shared.contracts.snapshots import Count, QuotaBoard
 from shared.regions.codes import level_of, lineage_of, parent_of
 
 T = TypeVar("T")
-Children = Callable[[str], tuple[str, ...]]
 
 _BY_FIRST_DIGIT: Final = {"1": "kelurahan", "2": "desa", "3": "desa_adat"}
 
