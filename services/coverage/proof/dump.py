@@ -30,12 +30,6 @@ class _Placed(msgspec.Struct):
     before: _Place | None
     after: _Place | None
 
-    @property
-    def partition(self) -> int:
-        """The partition of the change; -1 where it names no place."""
-        state = self.after or self.before
-        return partition_for(regency_of(state.region), PARTITIONS) if state else -1
-
 
 class LedgerDump:
     """The dump as a log of changes, read once, partition by partition in order; then the topic, for later changes."""
@@ -85,10 +79,13 @@ class LedgerDump:
         return batch
 
     def _place(self, number: int, line: bytes) -> int:
+        """Return the partition of the change; -1 where it names no place."""
         try:
-            return self._decode(line).partition
+            change = self._decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise PermanentError(
                 f"line {number} of the dump is no change ({type(error).__name__}); it must be what "
                 "`cakupan-registry dump-ledger` wrote"
             ) from error
+        state = change.after or change.before
+        return partition_for(regency_of(state.region), PARTITIONS) if state else -1

@@ -20,7 +20,6 @@ from services.coverage.proof.domain.recount import (
     dues_and_news_in,
     flows_in,
     people_in,
-    total,
 )
 from services.coverage.proof.mongo.counted import MongoCounted, MongoPointInTime
 from shared.regions.codes import NATION, local, parent_of
@@ -164,7 +163,9 @@ class Verifier:
             if (parent := parent_of(region)) is not None:
                 below.setdefault(parent, []).append(tally)
         for parent, children in below.items():
-            sum_, found = total(children), tallies.get(parent, Tally())
+            sum_, found = Tally(), tallies.get(parent, Tally())
+            for child in children:
+                sum_.add(child.as_below())
             if (difference := differing(_in(sum_), _in(found))) is not None:
                 self._report(parent, (f"{difference[0]}, as the sum of its children", *difference[1:]))
         return 0

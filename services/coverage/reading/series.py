@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
@@ -71,7 +72,8 @@ class Series:
         return RegionFlows(change_of(kinds), kinds)
 
 
-def days_of(first: date, last: date, step: Step) -> list[date]:
-    """Return every day; or the last day of each month, then the last day asked about."""
-    days = [first + n * DAY for n in range((last - first).days)]
-    return [day for day in days if step == "day" or (day + DAY).day == 1] + [last]
+def days_of(first: date, last: date, step: Step) -> Iterator[date]:
+    """Yield every day; or the last day of each month, then the last day asked about."""
+    days = (first + n * DAY for n in range((last - first).days))
+    yield from (day for day in days if step == "day" or (day + DAY).day == 1)
+    yield last

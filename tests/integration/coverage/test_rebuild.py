@@ -26,7 +26,6 @@ from services.coverage.proof.rebuild import Rebuild
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
 from shared.adapters.progress_bar import ProgressBar
-from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.clock import SystemClock
@@ -267,15 +266,3 @@ async def test_a_rebuild_mends_what_was_spoilt(stack: Stack, replica: Replica, m
     assert last is not None
     assert last.position >= before
     assert (await cakupan_coverage(stack, "rebuild", "--status", "--drop-old")).code == 2
-
-
-async def test_a_topic_without_its_beginning_is_refused(stack: Stack, replica: Replica) -> None:
-    """Nothing can be counted from it; the live generation stays."""
-    await stack.publish([change(0)])
-    await eventually(lambda: replica.counts("ID", 1))
-    await stack.make_anew(topics.CHANGES)
-    await stack.publish([change(1)])
-    ran = await cakupan_coverage(stack, "rebuild")
-    assert ran.code == 2
-    assert f"partition {partition()} of the topic begins with seq 1" in ran.said
-    assert "live: generation 0" in (await cakupan_coverage(stack, "rebuild", "--status")).said

@@ -116,7 +116,7 @@ SPOILT: list[tuple[str, str, dict[str, object], str]] = [
     ("counters", f"11.01 {P}", counted_too("-", Tally(placed_here=2)), "11.01, unplaced (partition"),
     ("counters", f"11 {P}", counted_too("-", Tally(lapses={"2027-04-01 self ": -1})), "11, lapses of 2027-04-01 self"),
     ("counters", f"ID {P}", {"$set": {"position": 99}}, "ID, position"),
-    ("counters", f"11.01.02 {P}", {"$unset": {"flows": ""}}, "11.01.02, joined on "),
+    ("counters", f"11.01.02 {P}", {"$unset": {"flows": ""}}, "11.01.02, joined+1 on "),
     ("pages", f"11.01 {P} 0", {"$pop": {"rows": -1}}, "11.01, registered"),
     ("pages", f"ID {P} 0", {"$pop": {"rows": 1}}, "ID, "),
 ]

@@ -72,16 +72,6 @@ async def as_of(store: Store, regions: Collection[str], day: date, known_at: dat
     return {region: line.tally_on(day, known_at) for region, line in lines.items()}
 
 
-async def test_a_late_fact_is_known_from_the_day_it_was_recorded(store: Store) -> None:
-    """As of the day of effect it counts; known before it was recorded it does not."""
-    late = change(1, effective_day=TODAY - 10 * DAY)
-    await keep(store, [change(0, effective_day=TODAY - 20 * DAY, recorded_at=RECORDED_AT - 20 * DAY), late])
-    regions = ("ID", "11", "11.01", "11.01.02", VILLAGE)
-    for ago, known_at, expected in ((5, TODAY - DAY, 1), (5, TODAY, 2), (15, TODAY, 1)):
-        found = await as_of(store, regions, TODAY - ago * DAY, known_at)
-        assert {tally.registered for tally in found.values()} == {expected}
-
-
 async def test_history_goes_day_by_day(store: Store) -> None:
     """Each day with all that took effect by then; by dimension too."""
     some = [change(n, effective_day=TODAY - n * DAY, after=state(segment="PU")) for n in range(4)]

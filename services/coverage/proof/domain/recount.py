@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -143,11 +143,3 @@ def differing(expected: Measures, found: Measures) -> tuple[str, object, object]
         if (expected.get(name) or 0) != (found.get(name) or 0):
             return name, expected.get(name) or 0, found.get(name) or 0
     return None
-
-
-def total(tallies: Iterable[Tally]) -> Tally:
-    """Return the tally of a region whose people are all in these tallies."""
-    sum_ = Tally()
-    for tally in tallies:
-        sum_.add(tally.as_below())
-    return sum_

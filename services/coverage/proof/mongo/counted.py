@@ -52,7 +52,8 @@ class MongoPointInTime:
     async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, RegionCounts]:
         """Return the region as this partition counts it, with flows from that day on; of a regency, also all below."""
         figures: dict[str, RegionCounts] = {}
-        asked = {"partition": partition, "block": {"$regex": _family(region)}}
+        family = f"^{re.escape(region)}" + (r"(\.|$)" if level_of(region) == "regency" else "$")
+        asked = {"partition": partition, "block": {"$regex": family}}
         async for document in self._find(self._counters, asked):
             block = Block.of(document)
             for one in regions_in(document):
@@ -78,8 +79,3 @@ class MongoPointInTime:
         with translating(f"read {collection}"):
             async for document in self._mongo[collection].find(asked, fields, session=self._session):
                 yield document
-
-
-def _family(region: str) -> str:
-    """Return what matches the region's block; of a regency also those of its districts."""
-    return f"^{re.escape(region)}" + (r"(\.|$)" if level_of(region) == "regency" else "$")

@@ -23,13 +23,6 @@ def test_a_batch_moves_the_position_behind_its_last_change() -> None:
     assert [c.seq for c in fresh] == [5, 6]
 
 
-def test_changes_applied_before_are_dropped() -> None:
-    """What was counted is never counted again, within a batch either."""
-    after, fresh = Position(5, 40).advance(3, numbered(3, 4, 5, 5), 44)
-    assert after == Position(6, 44)
-    assert [c.seq for c in fresh] == [5]
-
-
 def test_a_gap_names_the_partition_and_both_numbers() -> None:
     """A missing change stops everything, and the message says where."""
     with pytest.raises(SequenceGap, match=r"partition 3: seq 6 was expected and 8 seen"):

@@ -21,8 +21,8 @@ from services.coverage.reference.domain.reference import ReferenceIndex, Stateme
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Ratio, Snapshot
 from shared.contracts.topics import PARTITIONS
-from shared.runtime.errors import FencedError, TransientError
-from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, counted, joined, partition
+from shared.runtime.errors import TransientError
+from tests.factories_coverage import TODAY, VILLAGE, counted, joined, partition
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryReference, MemoryStore, MemoryTopic, owned_partitions, reader_of
 
@@ -111,18 +111,6 @@ async def test_a_change_publishes_every_region_that_it_touches() -> None:
     assert aceh.flows["7d"]["joined"].registered == 2
 
 
-async def test_no_region_is_published_twice_within_a_second() -> None:
-    """The first state at once, then one more a second later, the last."""
-    replica = await ready()
-    await replica.apply(joined(1))
-    assert (await replica.published())["ID"].registered == 1
-    await replica.apply(joined(1, first=1))
-    await replica.apply(joined(1, first=2))
-    assert await replica.published() == {}
-    replica.clock.advance(timedelta(seconds=1))
-    assert (await replica.published())["ID"].registered == 3
-
-
 async def test_what_changes_does_not_wait_for_what_is_only_published_again() -> None:
     """After a start every region there is goes out once more; a change in the midst of that goes out before most."""
     replica = await ready()
@@ -158,17 +146,6 @@ async def test_a_flush_that_failed_may_be_tried_again() -> None:
     replica.store.down = False
     await replica.applier.commit([replica.batches[partition()]])
     assert (await replica.store.figures(["ID"], TODAY))["ID"].tally.registered == 1
-
-
-async def test_a_zombie_is_fenced_and_goes_on_from_the_checkpoint() -> None:
-    """Two replicas at one partition count each change once."""
-    store = MemoryStore()
-    one, zombie = await ready(store=store), await ready(store=store)
-    await one.apply(joined(2))
-    with pytest.raises(FencedError):
-        await zombie.apply(joined(2))
-    assert (await zombie.applier.take_up([partition()]))[partition()].after.next_seq == 2
-    assert (await store.figures(["ID"], TODAY))["ID"].tally.registered == 2
 
 
 async def test_a_potential_gives_a_ratio_and_publishes_its_region() -> None:
@@ -209,17 +186,6 @@ async def test_nation_and_province_follow_what_other_replicas_count() -> None:
     published = await owner.published()
     assert set(published) == {"ID", "11"}
     assert published["ID"].registered == 3
-
-
-async def test_the_nation_adds_its_partitions_up() -> None:
-    """One counter a partition, summed; the position grows with each."""
-    replica = await ready()
-    await replica.apply(joined(2))
-    await replica.apply(joined(3, OTHER_PROVINCE), OTHER_PROVINCE)
-    await replica.apply(joined(4, OTHER_REGENCY), OTHER_REGENCY)
-    published = await replica.published()
-    assert (published["ID"].registered, published["11"].registered, published["92"].registered) == (9, 6, 3)
-    assert published["ID"].position == 9
 
 
 async def test_catching_up_is_published_and_taken_back() -> None:

@@ -37,11 +37,6 @@ def test_nothing_over_nothing_is_no_ratio() -> None:
     assert ratio(7, 0) == Ratio(7, 0, None)
 
 
-def test_without_a_potential_there_is_a_count_and_no_ratio() -> None:
-    """A missing denominator makes the whole figure null."""
-    assert ratio(7, None) is None
-
-
 @given(st.integers(0, 10**15), st.integers(1, 10**15))
 def test_ratio_is_never_capped_and_never_far_off(numerator: int, denominator: int) -> None:
     """It is within half of the last decimal of the exact quotient, however large that is."""
