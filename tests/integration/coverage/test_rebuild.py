@@ -210,7 +210,7 @@ async def test_a_process_killed_while_it_writes_is_gone_on_with(
     }
     child = Child("rebuild", (sys.executable, "-c", SLOW, "rebuild"), tmp_path / "log", environment)
     # Behind the killed process's lease.
-    clock, progress = ManualClock(SystemClock().now() + timedelta(minutes=2)), Counting()
+    clock, progress = ManualClock(SystemClock().now() + timedelta(minutes=2)), SilentProgress()
     second, generations = await rebuilding(stack, mongo, "two", clock, progress)
 
     async def writing() -> bool:
@@ -227,14 +227,6 @@ async def test_a_process_killed_while_it_writes_is_gone_on_with(
     assert await second.run() == 1
     assert 0 < progress.done == stream.sent - written
     assert (await cakupan_coverage(stack, "verify")).code == 0
-
-
-class Counting(SilentProgress):
-    """Counts the changes."""
-
-    def advance(self, steps: int) -> None:
-        """See the protocol."""
-        self.done += steps
 
 
 async def test_the_command_discards_what_was_broken_off(stack: Stack, replica: Replica, mongo: Mongo) -> None:

@@ -156,16 +156,19 @@ class Tally:
 
     def count(self, movement: Movement, people: int) -> None:
         """Count the people who made a movement; a negative number takes them back."""
-        for code, here, change in (
-            (movement.before, movement.before_here, -people),
-            (movement.after, movement.after_here, people),
-        ):
-            if code is not None:
-                self.people[code] = self.people.get(code, 0) + change
-                self.placed_here += change * here
-                self.placed_here_active += change * here * is_active(code)
-        if movement.after is not None and movement.kind in ARRIVALS:
-            self.arrivals += people
+        _, _, kind, before, after, before_here, after_here = movement
+        if before is not None:
+            self.people[before] = self.people.get(before, 0) - people
+            if before_here:
+                self.placed_here -= people
+                self.placed_here_active -= people * is_active(before)
+        if after is not None:
+            self.people[after] = self.people.get(after, 0) + people
+            if after_here:
+                self.placed_here += people
+                self.placed_here_active += people * is_active(after)
+            if kind in ARRIVALS:
+                self.arrivals += people
 
 
 def newest(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -11,10 +11,6 @@ from services.coverage.counting.domain.movements import MOVED_IN, MOVED_OUT, MOV
 from services.coverage.counting.domain.profiles import is_active
 from shared.contracts.snapshots import Count, Window
 
-CAME: Final = ("joined", "rejoined", MOVED_IN)
-"""Kinds that add registered people to a region."""
-WENT: Final = ("ended", MOVED_OUT)
-"""Kinds that take registered people from a region."""
 FLOW_KINDS: Final = (
     "joined", "rejoined", "ended", MOVED_IN, MOVED_OUT, "lapsed", "activated", "returned", MOVED_WITHIN,
 )  # fmt: skip
@@ -117,5 +113,8 @@ def summed(flows: Flows, first: date, last: date) -> dict[str, Count]:
 
 def change_of(kinds: Mapping[str, Count]) -> Count:
     """Return by how much registered and active changed: people who came less those who went, and Σ active."""
-    came, went = (sum(kinds[kind].registered for kind in side) for side in (CAME, WENT))
+    came, went = (
+        sum(kinds[kind].registered for kind in side)
+        for side in (("joined", "rejoined", MOVED_IN), ("ended", MOVED_OUT))
+    )
     return Count(came - went, sum(count.active for count in kinds.values()))

@@ -81,16 +81,10 @@ def seen(step: Step, region: str) -> Movement | None:
     after = step.after if step.after and step.target and holds(region, step.target) else None
     if before is None and after is None:
         return None
+    kind = step.kind
+    if kind == MOVED and not holds(region, step.origin or ""):
+        kind = MOVED_IN
+    elif kind == MOVED:
+        kind = MOVED_WITHIN if holds(region, step.target or "") else MOVED_OUT
     before_here, after_here = before is not None and step.origin == region, after is not None and step.target == region
-    return Movement(
-        step.effective_day, step.recorded_day, kind_in(region, step), before, after, before_here, after_here
-    )
-
-
-def kind_in(region: str, step: Step) -> str:
-    """Return the kind as this region sees it: a move goes in, out or within, depending on where its ends lie."""
-    if step.kind != MOVED:
-        return step.kind
-    if not holds(region, step.origin or ""):
-        return MOVED_IN
-    return MOVED_WITHIN if holds(region, step.target or "") else MOVED_OUT
+    return Movement(step.effective_day, step.recorded_day, kind, before, after, before_here, after_here)

@@ -13,6 +13,7 @@ from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count
 from tests.factories_coverage import (
     NEIGHBOUR,
+    OTHER_REGENCY,
     TODAY,
     VILLAGE,
     change,
