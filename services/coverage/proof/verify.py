@@ -119,9 +119,9 @@ class Verifier:
             found = await now.figures(self._partition, region, self._flows_from)
             paged = await self._paged(now, region)
         self._compare_positions(found)
-        self._compare_figures(region, found, paged, _of_pages)
+        self._compare_figures(region, found, paged, of_pages=True)
         for _, recount in self._counts:
-            self._compare_figures(region, found, recount, _of_changes)
+            self._compare_figures(region, found, recount, of_pages=False)
             self._report(region, differing(recount.movements(region), paged.movements(region)))
         return self.compared.changes - before
 
@@ -142,15 +142,12 @@ class Verifier:
                 self._report(one, ("position", self._seq, figures.position))
 
     def _compare_figures(
-        self,
-        region: str,
-        found: Mapping[str, RegionCounts],
-        recount: Recount,
-        measures: Callable[[RegionCounts], Measures],
+        self, region: str, found: Mapping[str, RegionCounts], recount: Recount, *, of_pages: bool
     ) -> None:
         for one in sorted({*found, *recount.regions(region)}):
             expected = RegionCounts(recount.tally(one), 0, recount.flows(one))
-            self._report(one, differing(measures(expected), measures(found.get(one, RegionCounts()))))
+            there = _measures(found.get(one, RegionCounts()), of_pages=of_pages)
+            self._report(one, differing(_measures(expected, of_pages=of_pages), there))
             self.compared.regions += 1
 
     async def _compare_sums(self, regions: Sequence[str]) -> int:
@@ -166,7 +163,7 @@ class Verifier:
             sum_, found = Tally(), tallies.get(parent, Tally())
             for child in children:
                 sum_.add(child.as_below())
-            if (difference := differing(_in(sum_), _in(found))) is not None:
+            if (difference := differing(_measures(RegionCounts(sum_)), _measures(RegionCounts(found)))) is not None:
                 self._report(parent, (f"{difference[0]}, as the sum of its children", *difference[1:]))
         return 0
 
@@ -175,15 +172,7 @@ class Verifier:
             self._judge(Difference(region, *difference, self._partition, self._seq))
 
 
-def _in(tally: Tally) -> Measures:
-    return {**people_in(tally), **dues_and_news_in(tally)}
-
-
-def _of_pages(figures: RegionCounts) -> Measures:
-    """Return what pages can prove."""
-    return {**people_in(figures.tally), **flows_in(figures.flows)}
-
-
-def _of_changes(figures: RegionCounts) -> Measures:
-    """Return what changes can prove: everything."""
-    return {**_in(figures.tally), **flows_in(figures.flows)}
+def _measures(figures: RegionCounts, *, of_pages: bool = False) -> Measures:
+    """Return what changes can prove, which is everything; or what pages can prove."""
+    others = {} if of_pages else dues_and_news_in(figures.tally)
+    return {**people_in(figures.tally), **others, **flows_in(figures.flows)}

@@ -17,7 +17,6 @@ from shared.contracts.snapshots import Count
 from shared.regions.codes import WIB, lineage_of
 from tests.factories_coverage import (
     NEIGHBOUR,
-    OTHER_REGENCY,
     PLACES,
     RECORDED_AT,
     TODAY,
@@ -26,7 +25,6 @@ from tests.factories_coverage import (
     change,
     changes,
     counted,
-    joined,
     partition,
     state,
 )
@@ -96,14 +94,6 @@ async def test_flows_of_any_days_are_read(store: Store) -> None:
         assert by_day(lines[region].flows_between(date.min, date.max, date.max)) == joined_then
     known = (await store.timelines([NEIGHBOUR], date.min, TODAY))[NEIGHBOUR]
     assert known.flows_between(TODAY, TODAY, TODAY) == {}
-
-
-async def test_a_region_of_a_page_is_read_with_its_neighbours(store: Store) -> None:
-    """Villages of one district, and a place of another regency, each with its own movements alone."""
-    await keep(store, [*joined(2), change(2, after=state(NEIGHBOUR)), *joined(4, OTHER_REGENCY)])
-    found = await store.timelines([VILLAGE, NEIGHBOUR, OTHER_REGENCY, "12"], date.min, date.min)
-    people = {region: sum(n for _, n in line.movements) for region, line in found.items()}
-    assert people == {VILLAGE: 2, NEIGHBOUR: 1, OTHER_REGENCY: 4, "12": 0}
 
 
 @given(changes())

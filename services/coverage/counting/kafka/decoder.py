@@ -124,7 +124,7 @@ class ChangeDecoder:
             self._check_place(state.region, partition)
             region = self._places[partition][state.region] = state.region
         like = _like(state.segment, state.groups, state.payer, state.programmes, state.active, state.lapses_on)
-        return _new(CountedState, (region, *like))
+        return _new(CountedState, (region, like[0], like[1]))
 
     def _check_place(self, region: str, partition: int) -> None:
         if not self._is_region(region) or level_of(region) not in _PLACES:
