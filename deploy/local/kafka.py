@@ -42,14 +42,10 @@ class Kafka:
         self.bootstrap = f"{LOOPBACK}:{port}"
         self._own, self._format_options = own or {}, format_options
         self._controller = f"{LOOPBACK}:{controller_port}"
-        self._data = data
+        self._data, self._settings = data, data / "server.properties"
         self._classpath = f"{jars}/*"
         self._log = log
         self.child = Child("kafka", self._java("kafka.Kafka", str(self._settings)), log)
-
-    @property
-    def _settings(self) -> Path:
-        return self._data / "server.properties"
 
     async def start(self) -> None:
         """Return once the broker answers; its folder is formatted at the first start.
