@@ -74,7 +74,8 @@ class FileRow(BaseModel):
 
     def _value(self) -> Any:
         """Return the value that the row states; None withdraws."""
-        return getattr(self, "value")  # noqa: B009 - the column of most kinds
+        row: Any = self
+        return row.value
 
     @classmethod
     def listed(cls, statement: Statement[Any]) -> dict[str, Any]:
