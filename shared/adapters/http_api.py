@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
@@ -72,19 +72,12 @@ def create_api(
     health: Health,
     broker: KafkaBroker,
     body_within: timedelta,
-    run: Callable[[], Any],
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
     """Return an application with everything that all services share.
 
-    `run` gives a context manager that is open while the application is served. `body_within` is how long a small body
-    may take to arrive.
+    `lifespan` is open while the application is served. `body_within` is how long a small body may take to arrive.
     """
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with run():
-            yield
-
     # Its pages load their scripts from the package, not from a CDN, so that they work in a closed network.
     api = FastAPIOffline(
         title=title,

@@ -28,7 +28,7 @@ def sizer(body_within: timedelta = timedelta(seconds=30)) -> FastAPI:
         health=Health(),
         broker=KafkaBroker(logger=None),
         body_within=body_within,
-        run=nothing,
+        lifespan=nothing,
     )
 
     @api.post("/v1/size")
@@ -47,7 +47,7 @@ def sizer(body_within: timedelta = timedelta(seconds=30)) -> FastAPI:
 
 
 @asynccontextmanager
-async def nothing() -> AsyncIterator[None]:
+async def nothing(_app: FastAPI) -> AsyncIterator[None]:
     """Work for the lifetime of an application that has none."""
     yield
 
