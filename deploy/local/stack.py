@@ -61,7 +61,7 @@ class LocalStack:
         self._settings = settings
         self._make_services = services
         self._servers = Servers(settings)
-        self._running: dict[str, tuple[Part, Child]] = {}
+        self._running: dict[str, Child] = {}
         self._config: StackConfig | None = None
 
     @property
@@ -91,25 +91,23 @@ class LocalStack:
 
     async def stop(self) -> None:
         """End everything in reverse order, within a bounded time."""
-        children = {name: child for name, (_, child) in self._running.items()}
-        await together(*(child.stop(_STOP_WITHIN_S) for name, child in children.items() if name != "mailbox"))
-        await together(*(child.stop(_STOP_WITHIN_S) for child in children.values()))
+        await together(*(child.stop(_STOP_WITHIN_S) for name, child in self._running.items() if name != "mailbox"))
+        await together(*(child.stop(_STOP_WITHIN_S) for child in self._running.values()))
         await self._servers.stop()
         self._running.clear()
 
     def pid(self, name: str) -> int | None:
         """Return the id of one process while it runs."""
-        return self._running[name][1].pid
+        return self._running[name].pid
 
     async def kill(self, name: str) -> None:
         """End one process at once (SIGKILL); it stays away until `restart`."""
-        await self._running[name][1].kill()
+        await self._running[name].kill()
 
     async def restart(self, name: str) -> None:
         """Return once this one process has been ended, if it still ran, started anew, and is ready."""
-        part, child = self._running[name]
-        await child.stop(_STOP_WITHIN_S)
-        await self._launch(part)
+        await self._running[name].stop(_STOP_WITHIN_S)
+        await self._start(self._running[name])
 
     async def watch(self) -> None:
         """Check the processes until one ends that nobody asked to.
@@ -117,7 +115,7 @@ class LocalStack:
         Raises: PermanentError with its name, exit code, last words and log.
         """
         while True:
-            for child in [*self._servers.children, *(child for _, child in self._running.values())]:
+            for child in [*self._servers.children, *self._running.values()]:
                 child.check()
             await asyncio.sleep(0.2)
 
@@ -134,15 +132,16 @@ class LocalStack:
 
     async def _launch(self, *parts: Part) -> None:
         """Return once all of these are ready; they start side by side."""
-        children = []
-        for part in parts:
-            # Checked again, as fetching Kafka takes a while: a stranger there would answer for our process.
-            self._demand_free(part.name, self.config.ports[part.name])
-            child = Child(part.name, part.command, self.config.home.log(part.name), part.environment)
-            self._running[part.name] = (part, child)
-            await child.start()
-            children.append(child)
-        await together(*(until_ready(child, self.config.url(child.name)) for child in children))
+        log = self.config.home.log
+        children = {part.name: Child(part.name, part.command, log(part.name), part.environment) for part in parts}
+        self._running |= children
+        await together(*map(self._start, children.values()))
+
+    async def _start(self, child: Child) -> None:
+        # Checked again, as fetching Kafka takes a while: a stranger there would answer for our process.
+        self._demand_free(child.name, self.config.ports[child.name])
+        await child.start()
+        await until_ready(child, self.config.url(child.name))
 
 
 def _mailbox(config: StackConfig) -> Part:
