@@ -55,7 +55,7 @@ def _rows(folder: Path, pattern: str, file: str) -> Iterator[list[str]]:
 
 
 def key_of(name: str, code: str, parent: str | None) -> Key:
-    """Return what a region is compared by. A regency's kind follows from its code: Kota Sorong is not Kabupaten Sorong."""
+    """Return what a region is compared by. The code tells Kota Sorong from Kabupaten Sorong."""
     if len(code) not in _REGENCY_LENGTHS:
         return parent, _plain(name)
     kind = "kota" if code[-2:] >= _FIRST_CITY else "kabupaten"

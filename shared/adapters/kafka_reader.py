@@ -19,10 +19,10 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
+from shared.adapters.kafka_access import started
 from shared.adapters.kafka_batches import B, BatchWriter, Limits, Sink, pause_before
 from shared.adapters.kafka_partitions import OwnedPartitions
 from shared.adapters.kafka_poll import POLL_TIMEOUT_MS, RecordsByPartition, find_unreadable, gather, rewind
-from shared.adapters.kafka_start import started
 from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 from shared.runtime.logging import logger
