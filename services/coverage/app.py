@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from functools import cache, partial
 from typing import BinaryIO
 
@@ -73,9 +72,6 @@ from shared.regions.search import RegionSearch
 from shared.regions.successors import Homes, table
 from shared.runtime.clock import Clock, SystemClock
 
-_HINT_EVERY = timedelta(seconds=5)
-"""How far tools that show Kafka's own lag may be behind."""
-
 
 def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     """Return coverage as an application that starts its work when it is served."""
@@ -117,7 +113,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         await reference.prepare()
         await leases.prepare_leases([background.JOB])
         await poller.poll_reference()
-        return reader.run(), reader.commit_regularly(_HINT_EVERY), publisher.run(), poller.run(), verifying.run()
+        return reader.run(), publisher.run(), poller.run(), verifying.run()
 
     api = service.application("Counts who is covered in each region, and publishes it.", start)
     _add_routes(

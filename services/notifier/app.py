@@ -31,8 +31,6 @@ from shared.regions.catalogue import catalogue
 from shared.runtime.clock import Clock
 from shared.runtime.tasks import repeat
 
-_COMMIT_EVERY: Final = timedelta(seconds=5)
-"""Committed offsets are only shown by Kafka's tools; this is how old they may be."""
 _POLL_EVERY: Final = timedelta(seconds=1)
 """How late the end of a hold time may be noticed, and how old the gauges may be."""
 
@@ -76,7 +74,6 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
         await deliveries.release(service.instance, clock.now())
         return [
             reader.run(),
-            reader.commit_regularly(_COMMIT_EVERY),
             repeat(lambda: evaluator.end_holds(is_caught_up), _POLL_EVERY, "ending hold times"),
             repeat(lambda: deliveries.show(metrics), _POLL_EVERY, "counting alerts"),
             *(deliverer.run() for _ in range(settings.workers)),

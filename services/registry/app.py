@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import Final
 
 from fastapi import FastAPI
 
@@ -45,9 +43,6 @@ from shared.contracts import topics
 from shared.regions.catalogue import catalogue
 from shared.runtime.clock import Clock, SystemClock
 
-_COMMIT_EVERY: Final = timedelta(seconds=1)
-"""After a kill so much of the topic is read again. The registry recognises all of it."""
-
 
 def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     """Return the registry as an application; its tasks start when it is served."""
@@ -77,7 +72,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         await outbox.prepare_leases([sweep.JOB])
         await keyring.open(secrets.ids)
         await keyring.announce(instance, secrets.ids)
-        return intake.run(), relay.run(), sweeper.run(), facts_in.run(), facts_in.commit_regularly(_COMMIT_EVERY)
+        return intake.run(), relay.run(), sweeper.run(), facts_in.run()
 
     api = service.application(
         "Takes enrolment facts and publishes what they change.", start, schemas=openapi.components()
