@@ -1,13 +1,16 @@
-"""The whole stack as child processes: Kafka, mongod, the mailbox and the three services."""
+"""The whole stack as child processes (Kafka, mongod, the mailbox and the three services), kept up until a signal."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from rich.console import Console
 
 from deploy.local.keys import AUDIENCE, ISSUER, Keys
 from deploy.local.ports import demand_free, remembered_ports
@@ -142,6 +145,54 @@ class LocalStack:
         self._demand_free(child.name, self.config.ports[child.name])
         await child.start()
         await until_ready(child, self.config.url(child.name))
+
+
+Work = Callable[[LocalStack], Coroutine[Any, Any, None]]
+
+
+async def keep_up(stack: LocalStack, console: Console, then: Work | None = None) -> None:
+    """Start the stack, do the work given as `then`, and return after SIGINT, SIGTERM or SIGHUP, when all has ended.
+
+    Raises: PermanentError or TransientError when a part cannot start or ends by itself, after all else was stopped.
+    """
+    loop = asyncio.get_running_loop()
+    work = asyncio.create_task(_work(stack, console, then))
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # While everything is being stopped the work has ended already, and a second signal changes nothing.
+        loop.add_signal_handler(ending, work.cancel)
+    try:
+        await work
+    except asyncio.CancelledError:
+        say(console, "Stopping.")
+    finally:
+        await stack.stop()
+    say(console, "Everything has stopped.")
+
+
+def say(console: Console, line: str) -> None:
+    """Print one line as it is: not wrapped, no markup, no colour."""
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+async def _work(stack: LocalStack, console: Console, then: Work | None) -> None:
+    say(console, "Starting Kafka, MongoDB, the mailbox and the services.")
+    await stack.start()
+    _say_ready(stack.config, console)
+    say(console, "Ctrl-C stops everything.")
+    await together(stack.watch(), *([then(stack)] if then else []))
+
+
+def _say_ready(config: StackConfig, console: Console) -> None:
+    """Say where everything is."""
+    for name in ("registry", "coverage", "notifier"):
+        say(console, f"{name}  {config.url(name)}  {config.url(name)}/docs  ready")
+    say(console, f"mailbox  {config.url('mailbox')}  ready")
+    say(console, f"Kafka: {config.kafka}")
+    say(console, f"MongoDB: {config.mongodb_uri}")
+    say(console, f"Mail server: {config.host}:{config.ports['smtp']}")
+    say(console, f"Tokens: {config.home.tokens}/*.jwt")
+    say(console, f"Mailbox: {config.home.mailbox}/*.eml")
+    say(console, f"Logs: {config.home.logs}/*.log")
 
 
 def _mailbox(config: StackConfig) -> Part:

@@ -21,8 +21,8 @@ _COPIES: Final = 1
 """The local stack has one broker. Elsewhere an operator creates the topics."""
 
 
-async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic]) -> list[str]:
-    """Create the topics that are missing and return their names; they can be used at once. Others are left as they are.
+async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic]) -> None:
+    """Create the topics that are missing; they can be used at once. Others are left as they are.
 
     Raises: TransientError when Kafka does not answer; PermanentError naming a topic that Kafka refused, or that has
     another number of partitions than agreed (records of one key would change partition).
@@ -38,7 +38,6 @@ async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic]) -> list[st
         missing = [topic for topic in topics if topic.name not in existing]
         await _create(admin, missing)
         await _until_known(admin, missing)
-        return [topic.name for topic in missing]
 
 
 async def partitions(access: KafkaAccess) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -11,27 +10,22 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from shared.runtime.clock import Clock
 
 
-@dataclass(frozen=True, slots=True)
 class ReaderMetrics:
-    """Lag and trouble of a service's subscriptions."""
+    """Lag and trouble of a service's subscriptions; labels: topic, partition."""
 
-    lag_records: Gauge
-    lag_seconds: Gauge
-    retries: Counter
-    stopped: Gauge
-
-    @classmethod
-    def on(cls, registry: CollectorRegistry) -> ReaderMetrics:
-        """Register the metrics; labels: topic, partition."""
+    def __init__(self, registry: CollectorRegistry) -> None:
         labels = ("topic", "partition")
-        return cls(
-            Gauge("kafka_lag_records", "Records not yet applied", labels, registry=registry),
-            Gauge("kafka_lag_seconds", "Age of the newest applied record while behind; 0 when caught up", labels,
-                  registry=registry),
-            Counter("kafka_apply_retries_total", "Batches applied again after a passing error", ("topic",),
-                    registry=registry),
-            Gauge("kafka_partition_stopped", "1 where a partition waits for an operator", labels, registry=registry),
+        self.lag_records = Gauge("kafka_lag_records", "Records not yet applied", labels, registry=registry)
+        self.lag_seconds = Gauge(
+            "kafka_lag_seconds", "Age of the newest applied record while behind; 0 when caught up", labels,
+            registry=registry,
         )  # fmt: skip
+        self.retries = Counter(
+            "kafka_apply_retries_total", "Batches applied again after a passing error", ("topic",), registry=registry
+        )
+        self.stopped = Gauge(
+            "kafka_partition_stopped", "1 where a partition waits for an operator", labels, registry=registry
+        )
 
 
 class OwnedPartitions:

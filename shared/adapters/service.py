@@ -54,7 +54,7 @@ class Service:
 
     def owned(self, topic: Topic) -> OwnedPartitions:
         """Return the record of the partitions of the topic that this replica has."""
-        return OwnedPartitions(self.topic(topic).name, self.clock, ReaderMetrics.on(self.prometheus))
+        return OwnedPartitions(self.topic(topic).name, self.clock, ReaderMetrics(self.prometheus))
 
     def reader(
         self, owned: OwnedPartitions, sink: Sink[B], *, limits: Limits, reset: Literal["earliest", "none"]

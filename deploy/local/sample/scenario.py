@@ -18,13 +18,13 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from deploy.local.launcher import say
 from deploy.local.mailbox.letters import Letter, Letters
 from deploy.local.sample.aceh import ONE_TO, PROVINCE, Figures
 from deploy.local.sample.client import Client, send_facts
 from deploy.local.sample.people import BUDGET_ENDS, Fact, base_facts, rise_facts
 from deploy.local.sample.reference import reference_files
 from deploy.local.settings import StackConfig, write_whole
+from deploy.local.stack import say
 from shared.regions.codes import WIB
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.errors import PermanentError, TransientError
