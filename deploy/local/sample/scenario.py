@@ -151,7 +151,8 @@ def _summary(aceh: dict[str, Any]) -> Iterator[str]:
     (target,), (forecast,), (quota,) = aceh["target"], aceh["forecast"], aceh["quota"]
     reached_on = forecast["at_rate"]["reached_on"]
     yield f"{_share(aceh)}; {aceh['active']} active"
-    yield "In 90 days: " + ", ".join(f"{count['registered']} {kind}" for kind, count in aceh["flows"]["90d"].items())
+    flows = {kind: count["registered"] for kind, count in aceh["flows"]["90d"].items()}
+    yield "In 90 days: " + ", ".join(f"{people} {kind}" for kind, people in flows.items() if people)
     yield "Lapse in 60 days if nobody pays: " + ", ".join(f"{n} {payer}" for payer, n in aceh["due"]["60d"].items())
     yield f"Target: {target['people_required']} active today, {target['people_short']} people short"
     yield f"Forecast: {forecast['ratio']:.1%} on {reached_on} at this rate, due on {forecast['due_on']}"
