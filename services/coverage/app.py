@@ -105,8 +105,8 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     leases, proofs = MongoLeases(mongo), MongoProofs(mongo)
     new_verifier = partial(Verifier, MongoCounted(mongo), [changes_of(settings)], clock)
     verifying = BackgroundVerifier(new_verifier, proofs, leases, service.instance, clock, ProofMetrics(prometheus))
-    service.health.add("changes", reader.trouble)
-    service.health.add("snapshots", publisher.trouble)
+    service.checks["changes"] = reader.trouble
+    service.checks["snapshots"] = publisher.trouble
 
     async def start() -> Loops:
         await store.prepare()

@@ -64,7 +64,7 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
     sink = SnapshotSink(evaluator, store, service.dead_letters(topics.SNAPSHOTS_DEAD), regions.__contains__, metrics)
     owned = service.owned(topics.SNAPSHOTS)
     reader = service.reader(owned, Buffered(sink), limits=ONE_AT_A_TIME, reset="earliest")
-    service.health.add("snapshots", reader.trouble)
+    service.checks["snapshots"] = reader.trouble
 
     def is_caught_up(region: str) -> bool:
         return partition_for(region, topics.PARTITIONS) in owned.caught_up

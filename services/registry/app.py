@@ -62,9 +62,9 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     parser = Parser(catalogue(), secrets.content, metrics.rehomed)
     sink = FactSink(parser, intake, RejectedTopic(rejections, metrics), clock, metrics)
     facts_in = service.reader(service.owned(topics.FACTS), Buffered(sink), limits=ONE_AT_A_TIME, reset="earliest")
-    service.health.add("relay", relay.trouble)
-    service.health.add("identity keys", lambda: keyring.trouble(secrets.ids))
-    service.health.add("facts", facts_in.trouble)
+    service.checks["relay"] = relay.trouble
+    service.checks["identity keys"] = lambda: keyring.trouble(secrets.ids)
+    service.checks["facts"] = facts_in.trouble
 
     async def start() -> Loops:
         await store.prepare()

@@ -21,7 +21,7 @@ from shared.adapters.settings import CommonSettings
 from shared.contracts.topics import Topic
 from shared.runtime.auth import TokenVerifier
 from shared.runtime.clock import Clock, SystemClock
-from shared.runtime.health import Health
+from shared.runtime.health import Check
 from shared.runtime.tasks import running
 
 Loops = Sequence[Coroutine[Any, Any, None]]
@@ -43,8 +43,7 @@ class Service:
         publish_through(self.broker, self._rejects)
         verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, self.clock)
         self.bearer = Bearer(verifier)
-        self.health = Health()
-        self.health.add("mongodb", self.mongo.ping)
+        self.checks: dict[str, Check] = {"mongodb": self.mongo.ping}
         self._name = name
         self._settings = settings
 
@@ -87,7 +86,7 @@ class Service:
                 self.mongo.close()
 
         api = create_api(
-            title=f"Cakupan {self._name}", description=description, registry=self.prometheus, health=self.health,
+            title=f"Cakupan {self._name}", description=description, registry=self.prometheus, checks=self.checks,
             broker=self.broker, body_within=self._settings.body_within, lifespan=lifespan,
         )  # fmt: skip
         extend_openapi(api, schemas)

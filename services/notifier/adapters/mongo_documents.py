@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from services.notifier.application.alerts import Alert, AlertState, Delivery, Message, Transition
+from services.notifier.application.alerts import Alert, AlertState, Delivery, Transition
 from services.notifier.application.ports import SnapshotOrder
 from services.notifier.domain.figures import Figure
 from services.notifier.domain.hysteresis import RuleState
@@ -38,7 +38,7 @@ def read_snapshot(document: Document) -> Snapshot:
 
 def state_document(transition: Transition) -> Document:
     """Return the state after a transition as it is stored."""
-    return {"rule": transition.rule, "region": transition.region, **_fields(transition.state)}
+    return {"rule": transition.rule, "region": transition.region, **fields_of(transition.state)}
 
 
 def read_state(document: Document) -> RuleState:
@@ -55,7 +55,7 @@ def transition_document(transition: Transition) -> Document:
         "reason": transition.reason.value,
         "at": transition.at,
         "belongs_to": transition.episode,
-        **_fields(transition.figure),
+        **fields_of(transition.figure),
     }
 
 
@@ -92,12 +92,7 @@ def read_alert(document: Document) -> Alert:
 
 def delivery_document(delivery: Delivery) -> Document:
     """Return a new, unclaimed delivery as it is stored, without its key."""
-    return {name: value for name, value in _fields(delivery).items() if name != "id"} | {"claimed_by": None}
-
-
-def message_document(message: Message) -> Document:
-    """Return a message as it is stored."""
-    return _fields(message)
+    return {name: value for name, value in fields_of(delivery).items() if name != "id"} | {"claimed_by": None}
 
 
 def read_delivery(document: Document) -> Delivery:
@@ -105,7 +100,7 @@ def read_delivery(document: Document) -> Delivery:
     return msgspec.convert({"id": document["_id"], **document}, Delivery)
 
 
-def _fields(value: object) -> Document:
+def fields_of(value: object) -> Document:
     """Return the fields of a dataclass; MongoDB stores times as they are."""
     fields: Document = msgspec.to_builtins(value, builtin_types=(datetime,))
     return fields
