@@ -22,7 +22,8 @@ from pydantic import (
 )
 
 from services.notifier.domain.officials import Language, Official, Role, ZoneName
-from services.notifier.domain.rules import Direction, Measure, Rule, Severity, Window
+from services.notifier.domain.rules import Direction, Measure, Rule, Severity
+from shared.contracts.snapshots import Window
 from shared.regions.codes import Level
 from shared.runtime.errors import PermanentError
 
