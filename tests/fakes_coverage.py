@@ -171,7 +171,7 @@ class MemoryTopic:
 
 def owned_partitions(clock: ManualClock, partitions: Collection[int] = range(PARTITIONS)) -> OwnedPartitions:
     """Return these partitions as taken up at offset 0; all are behind."""
-    owned = OwnedPartitions("changes", clock, ReaderMetrics.on(CollectorRegistry()))
+    owned = OwnedPartitions("changes", clock, ReaderMetrics(CollectorRegistry()))
     for partition in partitions:
         owned.take_up(partition, 0)
     owned.ends_at(dict.fromkeys(partitions, 1))

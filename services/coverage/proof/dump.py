@@ -11,7 +11,8 @@ import msgspec
 
 from services.coverage.counting.change_log import ChangeLog, LogPart
 from services.coverage.counting.domain.movements import CountedChange
-from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
+from services.coverage.counting.kafka.decoder import ChangeDecoder
+from shared.adapters.dead_letters import UnusableRecord
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import regency_of
@@ -71,7 +72,7 @@ class LedgerDump:
                 )
             try:
                 batch.append(self._decoder.decode(line, partition))
-            except Unusable:
+            except UnusableRecord:
                 # The topic's record was set aside too; it takes no number.
                 continue
             if len(batch) == _LINES:

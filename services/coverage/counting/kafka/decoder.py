@@ -17,6 +17,7 @@ from aiokafka import ConsumerRecord
 from services.coverage.counting.change_log import LogPart
 from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.domain.profiles import CountedState, Lapse, Profile, lapse_code, profile_code
+from shared.adapters.dead_letters import UnusableRecord
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import WIB, level_of, regency_of
@@ -30,16 +31,7 @@ IsRegion = Callable[[str], bool]
 Kind = Literal["joined", "rejoined", "ended", "moved", "lapsed", "activated", "returned", "reclassified", "paid"]
 
 
-class Unusable(Exception):  # noqa: N818 - it is the record's quality
-    """A record that is no change of this partition, with the reason of its dead letter."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
-
-
-Refused = tuple[ConsumerRecord, Unusable]
+Refused = tuple[ConsumerRecord, UnusableRecord]
 """A record that is no change, and why."""
 
 
@@ -89,14 +81,14 @@ class ChangeDecoder:
             try:
                 changes.append(decode(record.value, partition))
                 offsets.append(record.offset)
-            except Unusable as why:
+            except UnusableRecord as why:
                 refused.append((record, why))
         return LogPart(changes, offsets, records[-1].offset + 1), refused
 
     def decode(self, value: bytes | None, partition: int) -> CountedChange:
         """Return the counted fields of the change in a record of this partition.
 
-        Raises: Unusable with the reason `null_value`, `not_json`, `wrong_schema` or `unknown_region`.
+        Raises: UnusableRecord with the reason `null_value`, `not_json`, `wrong_schema` or `unknown_region`.
         """
         try:
             change = self._decode(value or b"")
@@ -110,9 +102,9 @@ class ChangeDecoder:
                  change.source, change.counterpart, before, after),
             )  # fmt: skip
         except msgspec.ValidationError as error:
-            raise Unusable("wrong_schema", str(error)) from error
+            raise UnusableRecord("wrong_schema", str(error)) from error
         except (ValueError, RecursionError) as error:
-            raise Unusable("null_value" if value is None else "not_json", str(error)) from error
+            raise UnusableRecord("null_value" if value is None else "not_json", str(error)) from error
         if before is None or after is None or before[0] != after[0]:
             _check_ends(before, after)
         return counted
@@ -128,16 +120,16 @@ class ChangeDecoder:
 
     def _check_place(self, region: str, partition: int) -> None:
         if not self._is_region(region) or level_of(region) not in _PLACES:
-            raise Unusable("unknown_region", f"{region[:20]!r} is no regency, district or village")
+            raise UnusableRecord("unknown_region", f"{region[:20]!r} is no regency, district or village")
         if partition_for(regency_of(region), PARTITIONS) != partition:
-            raise Unusable("unknown_region", f"{region} is no region of partition {partition}")
+            raise UnusableRecord("unknown_region", f"{region} is no region of partition {partition}")
 
 
 def _check_ends(before: CountedState | None, after: CountedState | None) -> None:
     if before is None and after is None:
-        raise Unusable("wrong_schema", "neither `before` nor `after` is given")
+        raise UnusableRecord("wrong_schema", "neither `before` nor `after` is given")
     if before and after and regency_of(before.region) != regency_of(after.region):
-        raise Unusable("wrong_schema", "`before` and `after` lie in two regencies: a move is a record for each")
+        raise UnusableRecord("wrong_schema", "`before` and `after` lie in two regencies: a move is a record for each")
 
 
 @lru_cache(maxsize=_KEPT)

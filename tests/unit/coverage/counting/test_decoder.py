@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 
 from services.coverage.counting.domain.movements import CountedChange
-from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
+from services.coverage.counting.kafka.decoder import ChangeDecoder
+from shared.adapters.dead_letters import UnusableRecord
 from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import NATION
@@ -78,6 +79,6 @@ def test_the_golden_change_is_read() -> None:
 )
 def test_what_is_no_change_of_this_partition_has_its_reason(record: bytes | None, reason: str) -> None:
     """Nothing that can stand on the topic stops the reader."""
-    with pytest.raises(Unusable) as unusable:
+    with pytest.raises(UnusableRecord) as unusable:
         decoded(record)
     assert unusable.value.reason == reason
