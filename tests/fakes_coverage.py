@@ -157,16 +157,18 @@ def reader_of(
 
 
 class MemoryTopic:
-    """Keeps the snapshots published."""
+    """Keeps the snapshots published. `then` is called after each chunk of them."""
 
     def __init__(self) -> None:
         self.published: list[Snapshot] = []
         self.down = False
+        self.then: Callable[[], None] = lambda: None
 
     async def publish(self, snapshots: Sequence[Snapshot], traceparent: str) -> None:
         if self.down:
             raise TransientError("the topic is away")
         self.published.extend(snapshots)
+        self.then()
 
 
 def owned_partitions(clock: ManualClock, partitions: Collection[int] = range(PARTITIONS)) -> OwnedPartitions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -52,8 +52,12 @@ class Publisher:
         self._clock = clock
         self._metrics = metrics
         self._pacer = Pacer(EVERY)
-        self._round: Iterator[str] = iter(())
-        self._changed_next = False
+        self._lanes: Sequence[Callable[[], list[str]]] = (
+            partial(self._changed, [], _is_large),
+            partial(self._changed, [], lambda region: not _is_large(region)),
+            self._again,
+        )
+        self._next = 0
         self._wake = asyncio.Event()
         self._published_behind: set[str] = set()
         self._deferred: dict[int, set[str]] = {}
@@ -130,17 +134,24 @@ class Publisher:
             await asyncio.sleep((perf_counter() - began) * rest)
 
     def _due(self) -> list[str]:
-        """Return the regions to publish next: some that changed, in turns with some that are only published again."""
-        self._changed_next = not self._changed_next
-        again = partial(self._pacer.take_again, self._clock.now(), _CHUNK)
-        return self._changed() or again() if self._changed_next else again() or self._changed()
+        """Return a chunk of what is due: large regions that changed, small ones that did, and regions to be published
+        again, in turns. So a province waits for one chunk of each kind, never for all villages.
+        """
+        for _ in self._lanes:
+            lane, self._next = self._lanes[self._next], (self._next + 1) % len(self._lanes)
+            if regions := lane():
+                return regions
+        self._next = 0
+        return []
 
-    def _changed(self) -> list[str]:
-        """Return some of a round: all that had changed when it began, so that a region and those below go together."""
-        if regions := list(islice(self._round, _CHUNK)):
-            return regions
-        self._round = iter(sorted(sorted(self._pacer.take(self._clock.now())), key=_size))
-        return list(islice(self._round, _CHUNK))
+    def _changed(self, round_: list[str], wanted: Callable[[str], bool]) -> list[str]:
+        """Return a chunk of a round: all wanted regions that had changed when it began."""
+        if not round_:
+            round_ += sorted(self._pacer.take(self._clock.now(), wanted), key=_order, reverse=True)
+        return [round_.pop() for _ in range(min(_CHUNK, len(round_)))]
+
+    def _again(self) -> list[str]:
+        return self._pacer.take_again(self._clock.now(), _CHUNK)
 
     async def _publish(self, regions: Sequence[str]) -> None:
         """Publish the regions that are this replica's; on failure they stay due."""
@@ -164,8 +175,13 @@ class Publisher:
         return self._trouble
 
 
-def _size(region: str) -> int:
-    """Return the order of regions, beside their code: the nation; provinces, each with its regencies; districts;
-    villages. Whoever reads a new snapshot of a province then finds that of the regency behind the change at once.
+def _is_large(region: str) -> bool:
+    """Say whether a region is the nation, a province or a regency: some 550, of which most messages are."""
+    return len(region) <= REGENCY_CODE
+
+
+def _order(region: str) -> tuple[int, str]:
+    """Return the order of a round: the nation; provinces, each with its regencies; districts; villages. Whoever is told
+    of a province then reads of the regency that moved it at once.
     """
-    return 0 if region == NATION else max(len(region), REGENCY_CODE)
+    return 0 if region == NATION else max(len(region), REGENCY_CODE), region

@@ -125,6 +125,25 @@ async def test_what_changes_does_not_wait_for_what_is_only_published_again() -> 
     assert [region for region in order if region not in many] == ["ID", "11", "11.01", "11.01.02", VILLAGE]
 
 
+async def test_a_province_does_not_wait_for_all_villages() -> None:
+    """While a long round of villages goes out, a province that changes again goes out between two chunks of it."""
+    replica = await ready()
+    villages = [f"11.01.02.{number}" for number in range(2001, 2301)]
+    replica.publisher.touch(villages)
+
+    def change_again() -> None:
+        if len(replica.topic.published) < len(villages) / 2:
+            replica.clock.advance(timedelta(seconds=2))
+            replica.publisher.touch(["11"])
+
+    replica.topic.then = change_again
+    replica.topic.published.clear()
+    await replica.publisher.publish_due()
+    order = [snapshot.region for snapshot in replica.topic.published]
+    assert order.count("11") >= 4
+    assert order.index("11") < len(villages) / 4
+
+
 async def test_what_could_not_be_published_goes_out_later() -> None:
     """A topic that is away costs time, not a snapshot."""
     replica = await ready()
