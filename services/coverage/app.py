@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 from typing import BinaryIO
 
 from fastapi import FastAPI
@@ -177,7 +177,7 @@ def _add_routes(
     visibility = Visibility(snapshot_reader, PublicViewer(snapshot_reader, regions.children, clock))
     api.include_router(
         http_search.create_router(
-            search=cache(lambda: RegionSearch(regions.name, regions.children)), catalogue=regions, bearer=bearer
+            search=lambda: RegionSearch(regions.name, regions.children), catalogue=regions, bearer=bearer
         )
     )
     api.include_router(http_regions.create_router(visibility=visibility, depends=depends))
@@ -188,8 +188,10 @@ def _add_routes(
     due = DueReader(store, regions.children, clock)
     api.include_router(http_boards.create_router(visibility=visibility, due=due, boards=boards, depends=depends))
     imports = ReferenceImport(reference, poller.poll_reference, homes.home_of, clock)
-    api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
-    api.include_router(http_reports.create_router(visibility=visibility, depends=depends))
+    api.include_router(http_reference.create_router(imports=imports, reference=reference, homes=homes, bearer=bearer))
+    api.include_router(
+        http_reports.create_router(visibility=visibility, depends=depends, public_url=settings.public_url.rstrip("/"))
+    )
     api.include_router(http_stream.create_router(visibility=visibility, live=Live(clock), depends=depends))
     if settings.cors_origins:
         api.add_middleware(

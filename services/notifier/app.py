@@ -36,6 +36,7 @@ from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
 from shared.regions.catalogue import catalogue
+from shared.regions.successors import Homes, table
 from shared.runtime.auth import TokenVerifier
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.health import Health
@@ -128,7 +129,7 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
     )
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
     api.include_router(
-        http_api.create_router(store=deliveries, rules=rules, is_region=regions.__contains__, bearer=Bearer(verifier))
+        http_api.create_router(store=deliveries, rules=rules, homes=Homes(regions, table()), bearer=Bearer(verifier))
     )
     extend_openapi(api)
     return api

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from shared.adapters.http_api import PROBLEM_TYPE
+from shared.adapters.http_problem import PROBLEM_TYPE
 
 Json = dict[str, Any]
 

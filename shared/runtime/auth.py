@@ -94,13 +94,13 @@ class TokenVerifier:
     async def _decode(self, token: str, keys: KeySet) -> jwt.Token:
         try:
             return jwt.decode(token, keys, algorithms=ALGORITHMS)
-        except (JoseError, ValueError) as first:
+        except Exception as first:  # joserfc raises TypeError, RecursionError and more for hostile tokens
             renewed = await self._current_keys(KEYS_RETRY)
             if renewed is keys:
                 raise AuthError("the token cannot be read or its signature does not fit; get a new one") from first
         try:
             return jwt.decode(token, renewed, algorithms=ALGORITHMS)
-        except (JoseError, ValueError) as second:
+        except Exception as second:
             raise AuthError("the token's signature fits none of the issuer's keys; get a new one") from second
 
     async def _current_keys(self, kept: timedelta) -> KeySet:
@@ -130,7 +130,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
     return Caller(
         subject=str(claims["sub"]),
         scopes=frozenset(scope.split()),
-        sources=frozenset(str(source) for source in sources),
+        sources=frozenset(source for source in sources if isinstance(source, str)),
         role=claims.get("role"),
         region=claims.get("region"),
     )

@@ -17,7 +17,7 @@ from services.notifier.app import build as build_notifier
 from services.notifier.settings import NotifierSettings
 from services.registry.app import build as build_registry
 from services.registry.settings import RegistrySettings
-from shared.adapters.http_api import PROBLEM_TYPE
+from shared.adapters.http_problem import PROBLEM_TYPE
 
 LOCAL = Path(__file__).parents[3] / "deploy" / "local" / "notifier"
 SERVICES = ("registry", "coverage", "notifier")
