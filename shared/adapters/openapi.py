@@ -43,11 +43,15 @@ _BODY_ANSWERS: Final = {
     "415": "Another content type or content coding; gzip is accepted",
     "422": "Refused; `code` and `field` say why",
 }
-_QUERY_ANSWERS: Final = {"422": "A parameter is malformed; `errors` names it"}
-_ANY_ANSWERS: Final = {"503": "Not possible now; send it again after Retry-After"}
+_ANY_ANSWERS: Final = {
+    "422": "A query parameter is malformed (`errors` names it), or not one that this path takes",
+    "503": "Not possible now; send it again after Retry-After",
+}
 _GENERAL: Final = (
     "\n\nEvery refusal is a problem (RFC 9457, `application/problem+json`). An unknown path is a 404, "
-    "another method a 405 that names the right ones in `Allow`. Bodies may be sent with `Content-Encoding: gzip`."
+    "another method a 405 that names the right ones in `Allow`. A query parameter that a path does not take is a 422 "
+    "that names the nearest one. HEAD works wherever GET does. A day is written YYYY-MM-DD. Answers to a request with a "
+    "token are `private, no-store`. Bodies may be sent with `Content-Encoding: gzip`."
 )
 
 
@@ -80,14 +84,13 @@ def problem(description: str) -> Json:
 
 
 def _complete(operation: Json) -> None:
-    """Add the answers that follow from the route's token, body and query, unless it describes them itself."""
+    """Add the answers that follow from the route's token and body, unless it describes them itself."""
     answers: Json = operation["responses"]
     if answers.get("422", {}).get("description") == "Validation Error":
         del answers["422"]
     for applies, statuses in (
         ("security" in operation, _TOKEN_ANSWERS),
         ("requestBody" in operation, _BODY_ANSWERS),
-        (any(parameter["in"] == "query" for parameter in operation.get("parameters", ())), _QUERY_ANSWERS),
         (True, _ANY_ANSWERS),
     ):
         if applies:
