@@ -50,8 +50,8 @@ _ANY_ANSWERS: Final = {
 _GENERAL: Final = (
     "\n\nEvery refusal is a problem (RFC 9457, `application/problem+json`). An unknown path is a 404, "
     "another method a 405 that names the right ones in `Allow`. A query parameter that a path does not take is a 422 "
-    "that names the nearest one. HEAD works wherever GET does. A day is written YYYY-MM-DD. Answers to a request with a "
-    "token are `private, no-store`. Bodies may be sent with `Content-Encoding: gzip`."
+    "that names the nearest one. HEAD works wherever GET does. A day is written YYYY-MM-DD. Answers to a request with "
+    "a token are `private, no-store`. Bodies may be sent with `Content-Encoding: gzip`."
 )
 
 
