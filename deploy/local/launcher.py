@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from deploy.local.process import together
 from deploy.local.settings import StackConfig
@@ -50,21 +49,13 @@ async def _work(stack: LocalStack, console: Console, then: Work | None) -> None:
 
 
 def _say_ready(config: StackConfig, console: Console) -> None:
-    """Say where everything is: a table on a terminal, plain lines elsewhere."""
-    rows = [(name, config.url(name), f"{config.url(name)}/docs") for name in ("registry", "coverage", "notifier")]
-    rows.append(("mailbox", config.url("mailbox"), ""))
-    if console.is_terminal:
-        table = Table("Service", "Address", "Docs", "State")
-        for row in rows:
-            table.add_row(*row, "[green]ready[/green]")
-        console.print(table)
-    else:
-        for row in rows:
-            say(console, f"{'  '.join(cell for cell in row if cell)}  ready")
-    home = config.home
+    """Say where everything is."""
+    for name in ("registry", "coverage", "notifier"):
+        say(console, f"{name}  {config.url(name)}  {config.url(name)}/docs  ready")
+    say(console, f"mailbox  {config.url('mailbox')}  ready")
     say(console, f"Kafka: {config.kafka}")
     say(console, f"MongoDB: {config.mongodb_uri}")
     say(console, f"Mail server: {config.host}:{config.ports['smtp']}")
-    say(console, f"Tokens: {home.tokens}/*.jwt")
-    say(console, f"Mailbox: {home.mailbox}/*.eml")
-    say(console, f"Logs: {home.logs}/*.log")
+    say(console, f"Tokens: {config.home.tokens}/*.jwt")
+    say(console, f"Mailbox: {config.home.mailbox}/*.eml")
+    say(console, f"Logs: {config.home.logs}/*.log")

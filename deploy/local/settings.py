@@ -112,11 +112,6 @@ class StackSettings(KafkaSettings):
         """The port wanted for each part, 0 where any will do."""
         return {name: getattr(self, f"{name}_port") for name in _PARTS}
 
-    @staticmethod
-    def variable(part: str) -> str:
-        """Return the variable that moves a part to another port."""
-        return "MAILBOX_SMTP_PORT" if part == "smtp" else f"{part.upper()}_PORT"
-
     @property
     def home(self) -> Home:
         """Where this stack keeps its things."""

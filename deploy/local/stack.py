@@ -70,11 +70,6 @@ class LocalStack:
         assert self._config is not None, "the stack has not been started"
         return self._config
 
-    @property
-    def keys(self) -> Keys:
-        """The keys with which this stack's tokens are signed."""
-        return Keys(self._settings.home)
-
     async def start(self) -> None:
         """Return once every process is ready.
 
@@ -85,7 +80,7 @@ class LocalStack:
         settings, servers = self._settings, self._servers
         settings.home.make()
         ports = self._choose_ports()
-        self.keys.write_tokens(SystemClock().now())
+        Keys(settings.home).write_tokens(SystemClock().now())
         await servers.start()
         self._config = config = StackConfig(
             settings.home, settings.host, ports, servers.kafka, servers.mongodb_uri, settings.namespace
@@ -134,7 +129,8 @@ class LocalStack:
         return ports | remembered_ports(self._settings.home.ports, [name for name in wanted if name not in ports])
 
     def _demand_free(self, name: str, port: int) -> None:
-        demand_free(name, port, self._settings.variable(name), self._settings.host)
+        variable = "MAILBOX_SMTP_PORT" if name == "smtp" else f"{name.upper()}_PORT"
+        demand_free(name, port, variable, self._settings.host)
 
     async def _launch(self, *parts: Part) -> None:
         """Return once all of these are ready; they start side by side."""

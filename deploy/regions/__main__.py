@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,40 +14,32 @@ import typer
 from rich.console import Console
 
 from deploy.regions import crosswalk, lists, retired
-from deploy.regions.rows import rows
 from shared.regions.codes import level_of
-from shared.regions.successors import Homes, Retirement
+from shared.regions.successors import Homes
 
 _DATA: Final = Path(__file__).parent.parent.parent / "shared" / "regions" / "data"
 _console = Console()
 
 
 def main(folder: Annotated[Path, typer.Argument(help="where the wheels of requirements.txt are")]) -> None:
-    """Derive the successor table and the BPS crosswalk anew and say how many codes were found by what."""
+    """Derive the successor table and the BPS crosswalk again, and print how many codes each way has found."""
     old, new, bps = lists.older(folder), lists.in_force(), lists.bps(folder)
     found = retired.derive(old, new)
-    table = rows(found, new)
+    table = retired.rows(found, new)
     known = crosswalk.derive(bps, old, new, Homes(new, table))
-    _write_successors(table, found)
-    _write_crosswalk(known)
+    successors = [(row.code, row.since, row.successor or "", found[row.code].how) for row in table]
+    (_DATA / "successors.csv").write_bytes(_csv([("code", "since", "successor", "basis"), *successors]))
+    # Packed without a date, the same pairs are the same bytes.
+    pairs = _csv([("bps", "kemendagri"), *sorted(known.items())])
+    (_DATA / "bps.csv.gz").write_bytes(gzip.compress(pairs, 9, mtime=0))
     _say_retired([code for code in old if code not in new], found)
     _say_bps(bps, known)
 
 
-def _write_successors(table: list[Retirement], found: dict[str, retired.Found]) -> None:
-    with (_DATA / "successors.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["code", "since", "successor", "basis"])
-        writer.writerows((row.code, row.since, row.successor or "", found[row.code].how) for row in table)
-
-
-def _write_crosswalk(known: dict[str, str]) -> None:
-    """Write the pairs, packed without a date, so that the same pairs are the same bytes."""
+def _csv(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["bps", "kemendagri"])
-    writer.writerows(sorted(known.items()))
-    (_DATA / "bps.csv.gz").write_bytes(gzip.compress(text.getvalue().encode("ascii"), 9, mtime=0))
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
 
 
 def _say_retired(codes: list[str], found: dict[str, retired.Found]) -> None:

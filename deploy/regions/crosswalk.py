@@ -1,4 +1,4 @@
-"""BPS codes matched with Kemendagri codes in force by name, place by place; what is not unique stays out (ADR 0012)."""
+"""Matches BPS codes with Kemendagri codes in force by name within one parent; ambiguous names stay out (ADR 0012)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from deploy.regions.lists import Names
-from deploy.regions.names import plain, plain_regency
+from deploy.regions.lists import Names, plain, plain_regency
 from shared.regions.codes import level_of, parent_of
 from shared.regions.successors import Homes
 
@@ -22,7 +21,7 @@ Key = tuple[str | None, str]
 def derive(bps: Names, old: Names, new: Names, homes: Homes) -> dict[str, str]:
     """Return BPS code → Kemendagri code, each at most once.
 
-    A Kemendagri region answers to its name in either list: many were spelled anew between the two.
+    A Kemendagri region is found by its name in either list, as many were renamed between the two.
     """
     known: dict[str, str] = {}
     regions = _regions(old, new, homes)
@@ -57,15 +56,15 @@ def _above(code: str) -> str:
 
 
 def _unique(pairs: dict[str, set[str]]) -> dict[str, str]:
-    """Return the pairs whose Kemendagri code no other BPS code has."""
+    """Return the pairs whose Kemendagri code belongs to no other BPS code."""
     claims = Counter(code for found in pairs.values() for code in found)
     return {code: only for code, (only,) in pairs.items() if claims[only] == 1}
 
 
 def _last_ones(left: set[str], free: Iterable[str]) -> dict[str, str]:
-    """Pair the regencies whose name changed: the only one left of a province in both lists.
+    """Pair renamed regencies: where one regency of a province is left in both lists, they are the same.
 
-    Both have the same 514 regencies; no province that has one left was ever split.
+    Both lists have the same 514 regencies, and no province with one left was ever split.
     """
     regencies = [code for code in free if level_of(code) == "regency"]
     pairs: dict[str, str] = {}

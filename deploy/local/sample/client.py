@@ -19,6 +19,8 @@ from deploy.local.settings import StackConfig
 from shared.runtime.backoff import delay
 from shared.runtime.errors import PermanentError, TransientError
 
+Sleep = Callable[[float], Awaitable[None]]
+
 LINES: Final = 100
 """Facts in a request: all requests at once fit into one group commit of the registry."""
 _SENDERS: Final = 4
@@ -30,11 +32,7 @@ class Client:
     """Sends facts, loads reference data and reads; `outcomes` counts facts by the registry's answer."""
 
     def __init__(
-        self,
-        http: httpx.AsyncClient,
-        config: StackConfig,
-        lines: int = LINES,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        self, http: httpx.AsyncClient, config: StackConfig, lines: int = LINES, sleep: Sleep = asyncio.sleep
     ) -> None:
         self.outcomes = Counter[str]()
         self._http, self._config, self._lines, self._sleep = http, config, lines, sleep

@@ -20,7 +20,7 @@ from rich.text import Text
 from deploy.local.launcher import say
 from deploy.local.mailbox.letters import Letter, Letters
 from deploy.local.sample.aceh import ONE_TO, PROVINCE, Figures
-from deploy.local.sample.client import LINES, Client
+from deploy.local.sample.client import Client
 from deploy.local.sample.people import BUDGET_ENDS, Fact, base_facts, rise_facts
 from deploy.local.sample.reference import reference_files
 from deploy.local.settings import StackConfig, write_whole
@@ -67,9 +67,9 @@ class Scenario:
         say(self.console, f"{step}: {len(facts)} facts")
         began = time.monotonic()
         await self.client.send(facts)
-        await self._until(
-            lambda: self.aceh["registered"] >= people, f"coverage counts no {people} people in {PROVINCE}; see its log"
-        )
+        measures = ("registered", "active") if self.client.outcomes["accepted"] else ("registered",)
+        missing = f"coverage counts no {people} people in {PROVINCE}; see its log"
+        await self._until(lambda: all(self.aceh[measure] >= people for measure in measures), missing)
         say(self.console, f"{_share(self.aceh)}, counted after {time.monotonic() - began:.1f} s")
 
     async def _until(self, true: Callable[[], bool], otherwise: str) -> None:
@@ -84,7 +84,7 @@ class Scenario:
             await asyncio.sleep(0.2)
 
 
-async def play(config: StackConfig, console: Console, one_to: int = ONE_TO) -> None:
+async def play(config: StackConfig, console: Console) -> None:
     """Bring Aceh to 38,09 %, then over 40 %, and show its governor's message and what else there is to see.
 
     1. The anchor is remembered. 2. The reference data is loaded. 3. The base is sent, and counted. 4. The rise is sent,
@@ -92,16 +92,13 @@ async def play(config: StackConfig, console: Console, one_to: int = ONE_TO) -> N
     complete play it adds nothing, and says so.
     Raises: TransientError or PermanentError in words for an operator.
     """
-    async with opened_scenario(config, console, one_to) as scenario:
+    async with opened_scenario(config, console) as scenario:
         await scenario.enrol_base()
         await scenario.enrol_more()
         mail, client = await scenario.governors_mail(), scenario.client
         alerts = await client.get("notifier", f"/v1/alerts?region={PROVINCE}")
     if not client.outcomes["accepted"]:
-        say(
-            console,
-            f"Nothing is new: the registry knows all {client.outcomes['duplicate']} facts from an earlier play.",
-        )
+        say(console, f"Nothing is new: all {client.outcomes['duplicate']} facts are known from an earlier play.")
     if mail is not None:
         console.print(Panel(Text(mail.text.strip()), title=Text(mail.subject), subtitle=Text(f"to {mail.to}")))
     for line in (*_summary(scenario.aceh), f"Alerts: {len(alerts['items'])}", *_where(config)):
@@ -109,14 +106,12 @@ async def play(config: StackConfig, console: Console, one_to: int = ONE_TO) -> N
 
 
 @asynccontextmanager
-async def opened_scenario(
-    config: StackConfig, console: Console, one_to: int = ONE_TO, lines: int = LINES
-) -> AsyncIterator[Scenario]:
-    """Yield the scenario with its reference data loaded; `lines` facts go in a request."""
-    anchor, figures = remembered_anchor(config.home.sample, SystemClock()), Figures.at(one_to)
+async def opened_scenario(config: StackConfig, console: Console) -> AsyncIterator[Scenario]:
+    """Yield the scenario with its reference data loaded."""
+    anchor, figures = remembered_anchor(config.home.sample, SystemClock()), Figures.at(ONE_TO)
     base = base_facts(figures, anchor)
     async with httpx.AsyncClient(timeout=30) as http:
-        client = Client(http, config, lines)
+        client = Client(http, config)
         for kind, text in reference_files(figures, base, anchor).items():
             await client.put(kind, text)
         yield Scenario(figures, base, rise_facts(figures, anchor), client, Letters(config.home.mailbox), console, {})

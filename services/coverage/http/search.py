@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Query, Request
@@ -21,6 +21,7 @@ from shared.regions.catalogue import Catalogue
 from shared.regions.codes import Level, level_of, lineage_of
 from shared.regions.search import MAX_HITS, RegionSearch
 
+Answer = TypeVar("Answer")
 WAITING_AT_MOST: Final = 16
 """A search takes at most about 50 ms, so the last one waits for less than a second."""
 Hits = Annotated[int, msgspec.Meta(ge=0, le=MAX_HITS)]
@@ -69,13 +70,13 @@ class SearchQueue:
         self._thread = ThreadPoolExecutor(1, "search")
         self._waiting = 0
 
-    async def find(self, query: str) -> list[str]:
-        """Return the codes that fit. Raises: Problem 503 if too many others wait."""
+    async def run(self, search: Callable[[RegionSearch], Answer]) -> Answer:
+        """Return what `search` makes of the index. Raises: Problem 503 if too many others wait."""
         if self._waiting >= WAITING_AT_MOST:
             raise Problem(503, "busy", "too many searches wait; send it again", headers=retry_after())
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._index().find(query))
+            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: search(self._index()))
         finally:
             self._waiting -= 1
 
@@ -93,8 +94,12 @@ def create_router(*, search: Callable[[], RegionSearch], catalogue: Catalogue, b
     async def find_regions(request: Request, q: Wanted, limit: Limit = 20, cursor: Cursor = None) -> Response:
         """Return the regions that fit a name or a code, likeliest first, page by page."""
         begin = place_in("search", cursor, Hits) or 0
-        codes, end = await queue.find(q), begin + limit
-        following = cursor_in("search", end) if end < len(codes) else None
-        return answer(request, FoundPage([found(code) for code in codes[begin:end]], following))
+
+        def respond(index: RegionSearch) -> Response:
+            codes, end = index.find(q), begin + limit
+            following = cursor_in("search", end) if end < len(codes) else None
+            return answer(request, FoundPage([found(code) for code in codes[begin:end]], following))
+
+        return await queue.run(respond)
 
     return router

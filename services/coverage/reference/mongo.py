@@ -100,8 +100,9 @@ class MongoReference:
 
     async def page(self, kind: str, region: str | None, after: str, limit: int) -> list[tuple[str, RecordedRow[Any]]]:
         """See the port."""
-        counting = {"$in": await self._batches()}
-        asked = {"kind": kind, "batch": counting, "_id": {"$gt": after}, **({"region": region} if region else {})}
+        # Ids begin with kind and region, so that one range of the index of ids holds just the rows asked for.
+        prefix = f"{kind} {region} " if region else f"{kind} "
+        asked = {"_id": {"$gt": max(after, prefix), "$lt": f"{prefix[:-1]}!"}, "batch": {"$in": await self._batches()}}
         with translating(f"read {kind}"):
             found = await self._mongo["reference"].find(asked).sort("_id", 1).limit(limit).to_list(None)
         return [(document["_id"], _row(document)) for document in found]

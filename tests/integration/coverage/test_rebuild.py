@@ -232,9 +232,6 @@ async def test_a_process_killed_while_it_writes_is_gone_on_with(
 class Counting(SilentProgress):
     """Counts the changes."""
 
-    def __init__(self) -> None:
-        self.done = 0
-
     def advance(self, steps: int) -> None:
         """See the protocol."""
         self.done += steps

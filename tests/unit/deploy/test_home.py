@@ -53,7 +53,7 @@ def test_a_taken_port_is_named_with_the_variable_that_moves_it() -> None:
         demand_free("registry", port, "REGISTRY_PORT")
 
 
-def test_a_full_disk_is_told_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what is free and what is needed."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - 5_000_000, 5_000_000))
     with pytest.raises(PermanentError, match="5 MB free and the stack needs 1000 MB"):

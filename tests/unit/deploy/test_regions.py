@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from deploy.regions import crosswalk, retired
-from deploy.regions.retired import Found, How
-from deploy.regions.rows import rows
+from deploy.regions.retired import Found, How, rows
 from shared.regions.successors import Homes, Retirement
 
 OLD = {

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -303,25 +304,29 @@ class Index:
         self.made += 1
         return self
 
-    def find(self, query: str) -> list[str]:
-        """Wait, then find what was asked."""
-        self.go.wait(20)
-        return [query]
+    def search(self, query: str) -> Callable[[Any], list[str]]:
+        """Return a search that waits, then finds what was asked."""
+
+        def find(_index: Any) -> list[str]:
+            self.go.wait(20)
+            return [query]
+
+        return find
 
 
 async def test_beyond_the_waiting_searches_another_is_asked_to_come_back() -> None:
     """503 with Retry-After at once; the index is made once; after the wait all have their answer and more may come."""
     index = Index()
     queue = SearchQueue(index.make)
-    waiting = [asyncio.ensure_future(queue.find(str(n))) for n in range(WAITING_AT_MOST)]
+    waiting = [asyncio.ensure_future(queue.run(index.search(str(n)))) for n in range(WAITING_AT_MOST)]
     await asyncio.sleep(0)
     with pytest.raises(Problem) as refused:
-        await queue.find("x")
+        await queue.run(index.search("x"))
     assert (refused.value.status, refused.value.code, refused.value.headers) == (503, "busy", {"Retry-After": "1"})
     waiting[-1].cancel()
     index.go.set()
     assert await asyncio.gather(*waiting[:-1]) == [[str(n)] for n in range(WAITING_AT_MOST - 1)]
-    assert await queue.find("more") == ["more"]
+    assert await queue.run(index.search("more")) == ["more"]
     assert index.made == 1
 
 
