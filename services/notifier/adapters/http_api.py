@@ -53,10 +53,10 @@ def create_router(*, store: MongoDeliveries, rules: Mapping[str, Rule], homes: H
     ) -> AlertPage:  # fmt: skip
         """Return the alerts of the region and all below it, newest first."""
         order, region = "alerts", region_in_force(homes, region)
-        found = await store.alerts(region, state, _page_start(order, cursor), limit + 1)
+        found = await store.alerts(region, state, page_start(order, cursor), limit + 1)
         items = [AlertView.of(alert) for alert in found[:limit]]
         last = items[-1] if len(found) > limit else None
-        return AlertPage(items, _next(order, last.raised_at, last.id) if last else None)
+        return AlertPage(items, next_cursor(order, last.raised_at, last.id) if last else None)
 
     @router.get("/alerts/{id}", responses={404: problem("No alert has this id")})
     async def get_alert(id: str, _caller: Caller = may_read) -> AlertReport:
@@ -74,10 +74,10 @@ def create_router(*, store: MongoDeliveries, rules: Mapping[str, Rule], homes: H
     ) -> DeliveryPage:
         """Return the deliveries, newest first, each with the reason of its last failed attempt."""
         order = "deliveries"
-        found = await store.deliveries(_page_start(order, cursor), limit + 1)
+        found = await store.deliveries(page_start(order, cursor), limit + 1)
         items = [DeliveryReport(DeliveryView.of(delivery), delivery.reason) for delivery in found[:limit]]
         last = items[-1].delivery if len(found) > limit else None
-        return DeliveryPage(items, _next(order, last.created_at, last.id) if last else None)
+        return DeliveryPage(items, next_cursor(order, last.created_at, last.id) if last else None)
 
     @router.get("/rules")
     async def get_rules(_caller: Caller = may_read) -> RuleList:
@@ -87,11 +87,12 @@ def create_router(*, store: MongoDeliveries, rules: Mapping[str, Rule], homes: H
     return router
 
 
-def _next(order: str, at: datetime, id_: str) -> str:
+def next_cursor(order: str, at: datetime, id_: str) -> str:
+    """Return the cursor of the page after the item with this time and id."""
     return cursor_in(order, ((at - _EPOCH) // _MILLISECOND, id_))
 
 
-def _page_start(order: str, cursor: str | None) -> PageStart | None:
+def page_start(order: str, cursor: str | None) -> PageStart | None:
     """Return where the page begins. Raises: Problem 422 for a cursor that no page gave."""
     place = place_in(order, cursor, tuple[Milliseconds, str])
     return PageStart(_EPOCH + place[0] * _MILLISECOND, place[1]) if place else None

@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.coverage.http.search import WAITING_AT_MOST, Hits, SearchQueue
-from services.notifier.adapters.http_api import Milliseconds
+from services.notifier.adapters.http_api import Milliseconds, next_cursor, page_start
 from shared.adapters.http_problem import Problem
 from shared.adapters.paging import cursor_in, place_in
 from tests.doors import Doors, open_doors
@@ -332,9 +332,7 @@ async def test_beyond_the_waiting_searches_another_is_asked_to_come_back() -> No
 
 def test_a_cursor_of_the_notifier_keeps_the_millisecond() -> None:
     """MongoDB's precision, at both ends of what is taken."""
-    from services.notifier.adapters.http_api import _next, _page_start
-
     for at in (datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 11, 21, 3, 0, 0, 123_000, tzinfo=UTC)):
-        start = _page_start("alerts", _next("alerts", at, "x"))
+        start = page_start("alerts", next_cursor("alerts", at, "x"))
         assert start is not None
         assert (start.at, start.id) == (at, "x")
