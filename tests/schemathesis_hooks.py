@@ -7,6 +7,7 @@ import zlib
 from typing import Any
 
 import schemathesis
+from schemathesis.core.parameters import ParameterLocation
 
 from shared.contracts.examples import ENROLLED_AS_CSV, FACTS
 
@@ -27,6 +28,9 @@ _HEADERS = ("If-None-Match", "Accept-Encoding", "Accept", "Host", "Range", "Orig
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     """Add a header that a stranger might send; the same request always gets the same one."""
+    if case.meta.phase.data.parameter_location is ParameterLocation.HEADER:
+        # Schemathesis leaves a header out here, and would no longer do so if the headers changed.
+        return
     number = zlib.crc32(repr((case.method, case.path, case.path_parameters, case.query)).encode("utf-8", "replace"))
     name, value = _HEADERS[number % len(_HEADERS)], _HOSTILE[number // len(_HEADERS) % len(_HOSTILE)]
     case.headers.setdefault(name, value)

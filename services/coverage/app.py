@@ -160,7 +160,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         api, settings, clock, snapshot_reader=snapshot_reader, boards=boards, book=book, store=store,
         reference=reference, proofs=proofs, poller=poller,
     )  # fmt: skip
-    extend_openapi(api)
+    extend_openapi(api, has_etags=True)
     return api
 
 

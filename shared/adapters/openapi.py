@@ -47,6 +47,8 @@ _ANY_ANSWERS: Final = {
     "422": "A query parameter is malformed (`errors` names it), or not one that this path takes",
     "503": "Not possible now; send it again after Retry-After",
 }
+_NOT_CHANGED: Final = {"description": "The reader holds this answer: `If-None-Match` names its ETag"}
+_STREAM: Final = "text/event-stream"
 _GENERAL: Final = (
     "\n\nEvery refusal is a problem (RFC 9457, `application/problem+json`). An unknown path is a 404, "
     "another method a 405 that names the right ones in `Allow`. A query parameter that a path does not take is a 422 "
@@ -55,8 +57,11 @@ _GENERAL: Final = (
 )
 
 
-def extend_openapi(api: FastAPI, schemas: Json | None = None) -> None:
-    """Complete the OpenAPI document: add the answers of all routes, and schemas of bodies that our own parser reads."""
+def extend_openapi(api: FastAPI, schemas: Json | None = None, *, has_etags: bool = False) -> None:
+    """Complete the OpenAPI document: add the answers of all routes, and schemas of bodies that our own parser reads.
+
+    `has_etags` says that the service answers GET with an ETag, but for streams.
+    """
     generate = api.openapi
 
     def openapi() -> Json:
@@ -65,8 +70,10 @@ def extend_openapi(api: FastAPI, schemas: Json | None = None) -> None:
             document["info"]["description"] += _GENERAL
             for path, operations in document["paths"].items():
                 if path.startswith("/v1/"):
-                    for operation in operations.values():
+                    for method, operation in operations.items():
                         _complete(operation)
+                        if has_etags and method == "get" and _STREAM not in operation["responses"]["200"]["content"]:
+                            operation["responses"]["304"] = _NOT_CHANGED
             components = document.setdefault("components", {}).setdefault("schemas", {})
             components.update(schemas or {}, Problem=_PROBLEM)
             # FastAPI's own shape of a 422, which no route of ours sends.
