@@ -43,7 +43,7 @@ def services(config: StackConfig) -> Sequence[Part]:
     """Return the three services, one replica each."""
     own = {
         "registry": {"REGISTRY_IDENTITY_KEY_FILE": str(config.home.keys / "identity.key")},
-        "coverage": {},
+        "coverage": {"COVERAGE_PUBLIC_URL": config.url("coverage")},
         "notifier": {
             "NOTIFIER_SMTP_HOST": config.host,
             "NOTIFIER_SMTP_PORT": str(config.ports["smtp"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import cache, partial
+from functools import partial
 from typing import BinaryIO
 
 from fastapi import FastAPI
@@ -115,10 +115,10 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         await poller.poll_reference()
         return reader.run(), publisher.run(), poller.run(), verifying.run()
 
-    api = service.application("Counts who is covered in each region, and publishes it.", start)
+    api = service.application("Counts who is covered in each region, and publishes it.", start, has_etags=True)
     _add_routes(
         api, service, snapshot_reader=snapshot_reader, boards=boards, book=book, store=store, reference=reference,
-        proofs=proofs, poller=poller,
+        proofs=proofs, poller=poller, public_url=settings.public_url.rstrip("/"),
     )  # fmt: skip
     if settings.cors_origins:
         api.add_middleware(
@@ -130,7 +130,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
 
 def _add_routes(
     api: FastAPI, service: Service, *, snapshot_reader: SnapshotReader, boards: Boards, book: ReferenceIndex,
-    store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller,
+    store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller, public_url: str,
 ) -> None:  # fmt: skip
     """Add everything under /v1."""
     regions, clock, bearer = catalogue(), service.clock, service.bearer
@@ -139,7 +139,7 @@ def _add_routes(
     visibility = Visibility(snapshot_reader, PublicViewer(snapshot_reader, regions.children, clock))
     api.include_router(
         http_search.create_router(
-            search=cache(lambda: RegionSearch(regions.name, regions.children)), catalogue=regions, bearer=bearer
+            search=lambda: RegionSearch(regions.name, regions.children), catalogue=regions, bearer=bearer
         )
     )
     api.include_router(http_regions.create_router(visibility=visibility, depends=depends))
@@ -150,8 +150,8 @@ def _add_routes(
     due = DueReader(store, regions.children, clock)
     api.include_router(http_boards.create_router(visibility=visibility, due=due, boards=boards, depends=depends))
     imports = ReferenceImport(reference, poller.poll_reference, homes.home_of, clock)
-    api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
-    api.include_router(http_reports.create_router(visibility=visibility, depends=depends))
+    api.include_router(http_reference.create_router(imports=imports, reference=reference, homes=homes, bearer=bearer))
+    api.include_router(http_reports.create_router(visibility=visibility, depends=depends, public_url=public_url))
     api.include_router(http_stream.create_router(visibility=visibility, live=Live(clock), depends=depends))
 
 

@@ -28,6 +28,7 @@ from shared.adapters.service import Loops, Service
 from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
 from shared.regions.catalogue import catalogue
+from shared.regions.successors import Homes, table
 from shared.runtime.clock import Clock
 from shared.runtime.tasks import repeat
 
@@ -81,7 +82,7 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
 
     api = service.application("Decides which officials are alerted about a region, and delivers the messages.", start)
     api.include_router(
-        http_api.create_router(store=deliveries, rules=rules, is_region=regions.__contains__, bearer=service.bearer)
+        http_api.create_router(store=deliveries, rules=rules, homes=Homes(regions, table()), bearer=service.bearer)
     )
     return api
 

@@ -67,11 +67,13 @@ class Service:
         return DeadLetters(self.broker, self.topic(topic), self.prometheus)
 
     def application(
-        self, description: str, start: Callable[[], Awaitable[Loops]], schemas: Json | None = None
-    ) -> FastAPI:
+        self, description: str, start: Callable[[], Awaitable[Loops]], schemas: Json | None = None,
+        *, has_etags: bool = False,
+    ) -> FastAPI:  # fmt: skip
         """Return the application. While it is served, it runs the loops that `start` returns.
 
         `start` prepares the database first. `schemas` describe the bodies that the service's own parser reads.
+        `has_etags` says that it answers GET with an ETag.
         """
 
         @asynccontextmanager
@@ -89,5 +91,5 @@ class Service:
             title=f"Cakupan {self._name}", description=description, registry=self.prometheus, checks=self.checks,
             broker=self.broker, body_within=self._settings.body_within, lifespan=lifespan,
         )  # fmt: skip
-        extend_openapi(api, schemas)
+        extend_openapi(api, schemas, has_etags=has_etags)
         return api

@@ -94,7 +94,7 @@ class TokenVerifier:
     async def _decode(self, token: str, keys: KeySet) -> jwt.Token:
         try:
             return jwt.decode(token, keys, algorithms=ALGORITHMS)
-        except (JoseError, ValueError) as error:
+        except Exception as error:  # joserfc raises TypeError, RecursionError and more for hostile tokens
             renewed = await self._current_keys(KEYS_RETRY)
             if renewed is not keys:
                 return await self._decode(token, renewed)
@@ -127,7 +127,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
     return Caller(
         subject=str(claims["sub"]),
         scopes=frozenset(scope.split()),
-        sources=frozenset(str(source) for source in sources),
+        sources=frozenset(source for source in sources if isinstance(source, str)),
         role=claims.get("role"),
         region=claims.get("region"),
     )
