@@ -31,8 +31,9 @@ from services.registry.intake.importing.run import import_facts
 from services.registry.intake.kafka.facts import FactSink
 from services.registry.intake.kafka.rejected import RejectedTopic
 from services.registry.intake.regions import RegionCodes
-from shared.adapters.http_api import Bearer, Problem
+from shared.adapters.http_api import Bearer
 from shared.adapters.http_body import BodyGuard
+from shared.adapters.http_problem import Problem
 from shared.adapters.progress_bar import ProgressBar
 from shared.contracts.rejections import Rejection
 from shared.runtime.auth import Caller, TokenVerifier

@@ -14,8 +14,7 @@ from typing import Final
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_settings import KafkaSettings
+from shared.adapters.kafka_access import KafkaAccess, KafkaSettings
 from shared.runtime.errors import PermanentError
 
 REPOSITORY: Final = Path(__file__).parent.parent.parent

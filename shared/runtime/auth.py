@@ -94,14 +94,11 @@ class TokenVerifier:
     async def _decode(self, token: str, keys: KeySet) -> jwt.Token:
         try:
             return jwt.decode(token, keys, algorithms=ALGORITHMS)
-        except (JoseError, ValueError) as first:
+        except Exception as error:  # joserfc raises TypeError, RecursionError and more for hostile tokens
             renewed = await self._current_keys(KEYS_RETRY)
-            if renewed is keys:
-                raise AuthError("the token cannot be read or its signature does not fit; get a new one") from first
-        try:
-            return jwt.decode(token, renewed, algorithms=ALGORITHMS)
-        except (JoseError, ValueError) as second:
-            raise AuthError("the token's signature fits none of the issuer's keys; get a new one") from second
+            if renewed is not keys:
+                return await self._decode(token, renewed)
+            raise AuthError("the token cannot be read or its signature fits no key; get a new one") from error
 
     async def _current_keys(self, kept: timedelta) -> KeySet:
         now = self._clock.now()
@@ -130,7 +127,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
     return Caller(
         subject=str(claims["sub"]),
         scopes=frozenset(scope.split()),
-        sources=frozenset(str(source) for source in sources),
+        sources=frozenset(source for source in sources if isinstance(source, str)),
         role=claims.get("role"),
         region=claims.get("region"),
     )

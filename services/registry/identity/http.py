@@ -12,7 +12,8 @@ from services.registry.domain.errors import RefusalCode
 from services.registry.identity.erasure import Eraser, ErasureOutcome
 from services.registry.identity.identity import identity_of
 from services.registry.identity.refusals import as_refusal, read_json
-from shared.adapters.http_api import Bearer, Problem, read_body
+from shared.adapters.http_api import Bearer, read_body
+from shared.adapters.http_problem import Problem
 from shared.adapters.openapi import problem
 from shared.contracts import facts as contract
 from shared.runtime.auth import Caller

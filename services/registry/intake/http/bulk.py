@@ -24,7 +24,8 @@ from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate, Parser
 from services.registry.intake.regions import RegionCodes
 from shared.adapters.csv_rows import UnreadableFileError, refuse_other_formats, text_lines
-from shared.adapters.http_api import Bearer, Problem, read_body
+from shared.adapters.http_api import Bearer, read_body
+from shared.adapters.http_problem import Problem
 from shared.contracts.facts import AS_TEXT
 from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock
