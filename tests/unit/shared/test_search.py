@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from shared.regions.catalogue import catalogue
-from shared.regions.search import RegionSearch
+from shared.regions.search import MAX_HITS, RegionSearch
 
 
 @cache
@@ -29,6 +29,19 @@ def search() -> RegionSearch:
         ("prov. jawa barat", "32"),
         ("63.10", "63.10"),
         ("63.10.", "63.10"),
+        ("6310", "63.10"),
+        ("1101", "11.01"),
+        ("6310032004", "63.10.03.2004"),
+        ("dki jakarta", "31"),
+        ("DKI", "31"),
+        ("Prov. Sulsel", "73"),
+        ("kep. riau", "21"),
+        ("Kep Bangka Belitung", "19"),
+        ("jakarta selatan", "31.74"),
+        ("Kota Adm. Jakarta Selatan", "31.74"),
+        ("tanah bumbu, kalsel", "63.10"),
+        ("Kabupaten Tanah Bumbu, Provinsi Kalimantan Selatan, Indonesia", "63.10"),
+        ("Lambang Sari I, II, III", "14.02.09.2010"),
     ],
 )
 def test_the_likeliest_region_comes_first(query: str, code: str) -> None:
@@ -62,3 +75,27 @@ def test_what_lies_above_tells_namesakes_apart() -> None:
 def test_nothing_is_found_where_nothing_is_meant(query: str) -> None:
     """What no region is called gives an empty list, as do signs alone."""
     assert search().find(query) == []
+
+
+@pytest.mark.parametrize("apostrophe", ["'", "\u2018", "\u2019", "\u02bc", "\u02bb", "`", "\u00b4", ""])
+def test_every_apostrophe_is_the_same(apostrophe: str) -> None:
+    """A telephone writes another apostrophe than the official list, and many people write none."""
+    assert "73.10.08.1003" in search().find(f"ma{apostrophe}rang, pangkajene")
+
+
+def test_a_name_of_a_province_finds_its_cities_too() -> None:
+    """The usual name of a province comes first, then the regions that have it in their names."""
+    found = search().find("jakarta")
+    assert found[0] == "31"
+    assert "31.74" in found
+
+
+@pytest.mark.parametrize("query", ["a", "a,e,i", "1", "11", "e" * 100])
+def test_hits_are_bounded(query: str) -> None:
+    """No query, however short, makes an answer of all 90,000 regions."""
+    assert len(search().find(query)) <= MAX_HITS
+
+
+def test_more_parts_than_levels_find_nothing() -> None:
+    """A village has four levels above it; a query with more names means no region."""
+    assert search().find("a,e,i,o,u,a") == []
