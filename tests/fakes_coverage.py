@@ -18,8 +18,8 @@ from services.coverage.reading.derived import Deriver
 from services.coverage.reading.districts import Districts
 from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.potentials import Children
-from services.coverage.reference.domain.reference import Book as ReferenceIndex
-from services.coverage.reference.domain.reference import Figure, Row, numbered
+from services.coverage.reference.domain.reference import RecordedRow, ReferenceIndex, new_rows
+from services.coverage.reference.ports import Rows, Statements
 from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import holds, level_of
@@ -118,26 +118,26 @@ class MemoryReference:
     """Keeps rows in a list; the revision is the number of imports."""
 
     def __init__(self) -> None:
-        self._imports: list[list[Row[Any]]] = []
+        self._imports: list[Rows] = []
 
-    async def add(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
-        self._imports.append(await self.news(figures, recorded_at))
+    async def add(self, statements: Statements, recorded_at: datetime) -> Rows:
+        self._imports.append(await self.would_add(statements, recorded_at))
         return self._imports[-1]
 
-    async def news(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
-        kinds = {figure.kind for figure in figures}
-        return numbered(figures, [row for row in self._rows() if row.figure.kind in kinds], recorded_at)
+    async def would_add(self, statements: Statements, recorded_at: datetime) -> Rows:
+        kinds = {statement.kind for statement in statements}
+        return new_rows(statements, [row for row in self._rows() if row.statement.kind in kinds], recorded_at)
 
-    def _rows(self) -> list[Row[Any]]:
+    def _rows(self) -> Rows:
         return [row for rows in self._imports for row in rows]
 
-    async def since(self, revision: int) -> tuple[int, list[Row[Any]]]:
+    async def since(self, revision: int) -> tuple[int, Rows]:
         return len(self._imports), [row for rows in self._imports[revision:] for row in rows]
 
-    async def page(self, kind: str, region: str | None, after: str, limit: int) -> list[tuple[str, Row[Any]]]:
-        of_kind = [row for row in self._rows() if row.figure.kind.name == kind]
-        placed = {f"{row.figure.region} {row.figure.series} {row.version:06d}": row for row in of_kind}
-        asked = [item for item in sorted(placed.items()) if region in (None, item[1].figure.region)]
+    async def page(self, kind: str, region: str | None, after: str, limit: int) -> list[tuple[str, RecordedRow[Any]]]:
+        of_kind = [row for row in self._rows() if row.statement.kind.name == kind]
+        placed = {f"{row.statement.region} {row.statement.series} {row.version:06d}": row for row in of_kind}
+        asked = [item for item in sorted(placed.items()) if region in (None, item[1].statement.region)]
         return [item for item in asked if item[0] > after][:limit]
 
 

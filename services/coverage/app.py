@@ -56,7 +56,7 @@ from services.coverage.reading.live import Live
 from services.coverage.reading.provenance import Provenance
 from services.coverage.reading.series import Series
 from services.coverage.reading.snapshots import SnapshotReader
-from services.coverage.reference.domain.reference import Book
+from services.coverage.reference.domain.reference import ReferenceIndex
 from services.coverage.reference.load import ReferenceImport
 from services.coverage.reference.mongo import MongoReference
 from services.coverage.settings import CoverageSettings
@@ -101,7 +101,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         snapshots.name, schema=Snapshot, title=snapshots.name, description="A region as counted, keyed by region code"
     )
 
-    book, progress = Book(), Progress(partition_of)
+    book, progress = ReferenceIndex(), Progress(partition_of)
     boards = Boards(Districts(book, regions.children, store))
     snapshot_reader = SnapshotReader(
         store, Deriver(book, regions.children), boards, regions.name, clock, progress.catching_up
@@ -172,7 +172,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
 
 def _add_routes(
     api: FastAPI, settings: CoverageSettings, clock: Clock, *, snapshot_reader: SnapshotReader, boards: Boards,
-    book: Book, store: MongoStore, reference: MongoReference, proofs: MongoProofs, on_reference: Watch,
+    book: ReferenceIndex, store: MongoStore, reference: MongoReference, proofs: MongoProofs, on_reference: Watch,
 ) -> None:  # fmt: skip
     """Add everything under /v1."""
     regions = catalogue()
@@ -193,7 +193,7 @@ def _add_routes(
     api.include_router(http_series.create_router(visibility=visibility, series=series, depends=depends))
     due = DueReader(store, regions.children, clock)
     api.include_router(http_boards.create_router(visibility=visibility, due=due, boards=boards, depends=depends))
-    imports = ReferenceImport(reference, on_reference, homes.home_of, clock)
+    imports = ReferenceImport(reference, on_reference.look_at_reference, homes.home_of, clock)
     api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
     api.include_router(http_reports.create_router(visibility=visibility, depends=depends))
     api.include_router(http_stream.create_router(visibility=visibility, live=Live(clock), depends=depends))

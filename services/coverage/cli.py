@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from contextlib import ExitStack, aclosing
-from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -26,15 +25,8 @@ from shared.runtime.errors import PermanentError, TransientError
 app = typer.Typer(help="Counts who is covered in each region, and publishes it.", no_args_is_help=True)
 
 
-class Reference(StrEnum):
-    """Kinds of reference data."""
-
-    POTENTIALS = "potentials"
-    TARGETS = "targets"
-    QUOTAS = "quotas"
-    DESIGNATIONS = "designations"
-    AWARDS = "awards"
-    SOURCES = "sources"
+Reference = Literal["potentials", "targets", "quotas", "designations", "awards", "sources"]
+"""Kinds of reference data."""
 
 
 @app.command()
@@ -169,15 +161,11 @@ def load_reference(
     file: Annotated[Path, typer.Argument(help="A .csv or .json file")],
     url: Annotated[str, typer.Option(help="Where coverage is, for example http://127.0.0.1:8002")],
     token_file: Annotated[Path, typer.Option(help="A file with a token that has the scope reference:write")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Have it checked only; nothing is recorded")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file; record nothing")] = False,
 ) -> None:
     """Send a file of reference data to a running coverage service and print its report; exit code 1 if refused."""
     try:
-        answer = upload(kind.value, file, url, token_file.read_text().strip(), dry_run=dry_run)
+        typer.echo(upload(kind, file, url, token_file.read_text().strip(), dry_run=dry_run))
     except (PermanentError, TransientError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    for line in answer.lines:
-        typer.echo(line, err=not answer.taken)
-    if not answer.taken:
-        raise typer.Exit(1)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.domain.region_counts import RegionCounts, Timeline, Version
-from services.coverage.reference.domain.reference import Figure, Row
 from shared.contracts.snapshots import Snapshot
 
 
@@ -91,29 +90,6 @@ class Store(Protocol):
 
     async def regions_of(self, partition: int) -> list[str]:
         """Return every regency, district and village in which this partition counted anything."""
-        ...
-
-
-class ReferenceStore(Protocol):
-    """Versioned rows of reference data, of all kinds."""
-
-    async def add(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
-        """Record those of the figures, all of one kind, that are news, all or none, and return them as rows."""
-        ...
-
-    async def news(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
-        """Return the rows that `add` would record now; nothing is recorded."""
-        ...
-
-    async def since(self, revision: int) -> tuple[int, list[Row[Any]]]:
-        """Return the present revision, and the rows of all kinds recorded after the one given."""
-        ...
-
-    async def page(self, kind: str, region: str | None, after: str, limit: int) -> list[tuple[str, Row[Any]]]:
-        """Return up to `limit` rows with their places in the order, those after the given place.
-
-        They are ordered by region, series and version.
-        """
         ...
 
 

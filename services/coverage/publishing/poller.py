@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from services.coverage.counting.ports import Checkpoint, Metrics, Reader, ReferenceStore, Store
+from services.coverage.counting.ports import Checkpoint, Metrics, Reader, Store
 from services.coverage.counting.progress import Progress
 from services.coverage.publishing.publisher import Publisher
-from services.coverage.reference.domain.reference import Book
+from services.coverage.reference.domain.reference import ReferenceIndex
+from services.coverage.reference.ports import ReferenceStore
 from shared.regions.codes import NATION, lineage_of
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
@@ -27,7 +28,7 @@ class Watch:
         self,
         store: Store,
         reference: ReferenceStore,
-        book: Book,
+        book: ReferenceIndex,
         progress: Progress,
         reader: Reader,
         publisher: Publisher,
@@ -99,7 +100,7 @@ class Watch:
         self._revision, rows = await self._reference.since(self._revision)
         for row in rows:
             self._book.add(row)
-        self._publisher.touch({region for row in rows for region in lineage_of(row.figure.region)})
+        self._publisher.touch({region for row in rows for region in lineage_of(row.statement.region)})
 
     async def _publish_assigned(self) -> None:
         """Publish all regions of partitions that came to this replica, once the reader has taken them up."""

@@ -11,9 +11,8 @@ from services.coverage.counting.domain.counters import Tally
 from services.coverage.reference.domain.forecast import forecast
 from services.coverage.reference.domain.potentials import Children, Potentials
 from services.coverage.reference.domain.ratio import ratio
-from services.coverage.reference.domain.reference import AsOf, Row
-from services.coverage.reference.domain.reference import Book as ReferenceIndex
-from services.coverage.reference.domain.targets import TARGETS, Path, target
+from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex
+from services.coverage.reference.domain.targets import TARGETS, TargetPath, target
 from shared.contracts.snapshots import Count, Coverage, Designation, Forecast, Potential, QuotaBoard, Snapshot, Target
 
 WORKERS: Final = "workers"
@@ -77,19 +76,23 @@ def numerators_of(tally: Tally) -> Numerators:
     return numerators(tally.registered, tally.active, tally.by("group"))
 
 
-def _measured(row: Row[Path], people: Numerators) -> tuple[str, int]:
+def _measured(row: RecordedRow[TargetPath], people: Numerators) -> tuple[str, int]:
     """Return the basis of a path, and the number of people that its measure counts."""
-    basis, _, measure = row.figure.series.partition(" ")
+    basis, _, measure = row.statement.series.partition(" ")
     return basis, people[basis].active if measure == "active" else people[basis].registered
 
 
-def _target(row: Row[Path], day: date, people: Numerators, potential: Mapping[str, Potential]) -> Target:
+def _target(row: RecordedRow[TargetPath], day: date, people: Numerators, potential: Mapping[str, Potential]) -> Target:
     basis, numerator = _measured(row, people)
     return target(row, day, numerator, potential[basis].value if basis in potential else None)
 
 
 def _forecast(
-    row: Row[Path], day: date, people: Numerators, earlier: Mapping[int, Numerators], potential: Mapping[str, Potential]
+    row: RecordedRow[TargetPath],
+    day: date,
+    people: Numerators,
+    earlier: Mapping[int, Numerators],
+    potential: Mapping[str, Potential],
 ) -> Forecast | None:
     basis, numerator = _measured(row, people)
     if basis not in potential:

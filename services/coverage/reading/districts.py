@@ -14,8 +14,7 @@ from services.coverage.reference.domain import desa_sadar, quota
 from services.coverage.reference.domain.desa_sadar import DESIGNATIONS
 from services.coverage.reference.domain.potentials import POTENTIALS, Children
 from services.coverage.reference.domain.quota import QUOTAS, Village
-from services.coverage.reference.domain.reference import AsOf
-from services.coverage.reference.domain.reference import Book as ReferenceIndex
+from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from shared.contracts.snapshots import Count, Designation, DesignationState, QuotaBoard
 from shared.regions.codes import level_of, lineage_of, parent_of
 
@@ -145,4 +144,4 @@ class Districts:
         row = desa_sadar.designation(self.reference, village, at)
         active = groups.get(GROUP_OF[OFFICIALS], Count()).active
         state = desa_sadar.state(roster, active, designated=row is not None)
-        return Designation(state, row.figure.valid_from if row else None, roster, active)
+        return Designation(state, row.statement.valid_from if row else None, roster, active)

@@ -9,12 +9,11 @@ from typing import Any
 
 from services.coverage.counting.ports import Store
 from services.coverage.proof.ports import Passed, Proofs
-from services.coverage.reference.domain.potentials import BASES, POTENTIALS, Children, Potentials, stretches
+from services.coverage.reference.domain.potentials import BASES, POTENTIALS, Children, Potentials, periods_in_force
 from services.coverage.reference.domain.quota import QUOTAS, nearest
-from services.coverage.reference.domain.reference import AsOf, Row
-from services.coverage.reference.domain.reference import Book as ReferenceIndex
+from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex
 from services.coverage.reference.domain.sources import SOURCES, silent_since
-from services.coverage.reference.kinds.table import KINDS
+from services.coverage.reference.schemas import KINDS
 from shared.regions.codes import NATION, lineage_of, local
 from shared.runtime.clock import Clock
 
@@ -123,8 +122,8 @@ class Provenance:
         potentials = self._potentials.by_basis(region, at)
         for basis in BASES:
             history = tuple(
-                PotentialPeriod(stretch.since, stretch.breaks, _origin(stretch.row) if stretch.row else None)
-                for stretch in stretches(self._reference.rows(POTENTIALS, region, basis), at)
+                PotentialPeriod(period.since, period.breaks, _origin(period.row) if period.row else None)
+                for period in periods_in_force(self._reference.rows(POTENTIALS, region, basis), at)
             )
             if basis in potentials:
                 found = potentials[basis]
@@ -133,11 +132,11 @@ class Provenance:
                     history,
                 )  # fmt: skip
 
-    def _rows(self, region: str, at: AsOf) -> Iterator[Row[Any]]:
+    def _rows(self, region: str, at: AsOf) -> Iterator[RecordedRow[Any]]:
         """Yield the region's rows in force, and the quota of each group, whose row may be set on a region above."""
-        for layout in KINDS.values():
-            if layout.kind not in (POTENTIALS, QUOTAS, SOURCES):
-                yield from self._reference.all(layout.kind, region, at).values()
+        for model in KINDS.values():
+            if model.kind not in (POTENTIALS, QUOTAS, SOURCES):
+                yield from self._reference.all(model.kind, region, at).values()
         groups = {group for place in lineage_of(region) for group in self._reference.all(QUOTAS, place, at)}
         for group in sorted(groups):
             row = nearest(self._reference, region, group, at)
@@ -166,5 +165,6 @@ def _verified(last: Passed | None) -> LastVerify | None:
     return LastVerify(last.at, last.differences == 0, last.differences, last.position, last.with_topic)
 
 
-def _origin(row: Row[Any]) -> Origin:
-    return Origin(row.figure.kind.name, KINDS[row.figure.kind.name].shown(row.figure), row.recorded_at, row.version)
+def _origin(row: RecordedRow[Any]) -> Origin:
+    kind = row.statement.kind.name
+    return Origin(kind, KINDS[kind].listed(row.statement), row.recorded_at, row.version)

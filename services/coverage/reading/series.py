@@ -12,8 +12,7 @@ from services.coverage.counting.ports import Store
 from services.coverage.reading.derived import WORKERS
 from services.coverage.reference.domain.potentials import Children, Potentials
 from services.coverage.reference.domain.ratio import ratio
-from services.coverage.reference.domain.reference import AsOf
-from services.coverage.reference.domain.reference import Book as ReferenceIndex
+from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from shared.contracts.snapshots import Count, Coverage
 
 Step = Literal["day", "month"]

@@ -13,7 +13,7 @@ import uvicorn
 from typer.testing import CliRunner
 
 from services.coverage.cli import app
-from services.coverage.reference.kinds.table import KINDS
+from services.coverage.reference.schemas import KINDS
 from tests.factories_coverage import OTHER_REGENCY, VILLAGE, joined
 from tests.integration.coverage.stack import Replica, Stack
 from tests.waiting import eventually

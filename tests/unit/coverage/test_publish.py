@@ -13,7 +13,7 @@ from services.coverage.counting.progress import Progress
 from services.coverage.publishing.poller import Watch
 from services.coverage.publishing.publisher import Publisher
 from services.coverage.reference.domain.potentials import POTENTIALS
-from services.coverage.reference.domain.reference import Book, Figure
+from services.coverage.reference.domain.reference import ReferenceIndex, Statement
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Ratio, Snapshot
 from shared.contracts.topics import PARTITIONS
@@ -22,7 +22,7 @@ from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLA
 from tests.fakes import ManualClock
 from tests.fakes_coverage import ManualReader, MemoryReference, MemoryStore, MemoryTopic, SilentMetrics, reader_of
 
-POTENTIAL = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 17_109, "bps", "all who work")
+POTENTIAL = Statement(POTENTIALS, "11", "workers", date(2023, 9, 1), 17_109, "bps", "all who work")
 BEHIND = timedelta(minutes=5)
 
 
@@ -41,7 +41,7 @@ class Replica:
     clock: ManualClock = field(default_factory=ManualClock)
 
     def __post_init__(self) -> None:
-        metrics, book, progress = SilentMetrics(), Book(), Progress(partition)
+        metrics, book, progress = SilentMetrics(), ReferenceIndex(), Progress(partition)
         self.topic = MemoryTopic()
         viewer = reader_of(self.store, book, children, self.clock, lambda code: f"name of {code}", progress.catching_up)
         self.publisher = Publisher(viewer, self.topic, lambda: self.reader.partitions, partition, self.clock, metrics)

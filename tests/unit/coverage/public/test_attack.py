@@ -19,7 +19,7 @@ from services.coverage.public.domain.month_ends import last_month_end
 from services.coverage.public.domain.suppression import is_small
 from services.coverage.public.flows import WINDOWS, is_shown
 from services.coverage.public.viewer import PublicViewer, is_public
-from services.coverage.reference.domain.reference import AsOf, Book
+from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from shared.contracts.changes import Change, State
 from shared.regions.codes import lineage_of, regency_of
 from tests.attack import LENGTHS, Attacker, Finding
@@ -48,7 +48,7 @@ async def shown(changes: Sequence[Change], known_at: date | None = None) -> Atta
     """Return an attacker who was shown everything of all the days."""
     store, clock = MemoryStore(), ManualClock(NOW)
     await keep(store, [*changes])
-    viewer = reader_of(store, Book(), CHILDREN, clock)
+    viewer = reader_of(store, ReferenceIndex(), CHILDREN, clock)
     see, documents = PublicViewer(viewer, CHILDREN, clock), dict[tuple[str, date], dict[str, Any]]()
     for day in DAYS:
         regions = REGIONS if day in MONTH_ENDS and known_at is None else IN_FULL

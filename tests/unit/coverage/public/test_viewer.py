@@ -17,16 +17,16 @@ from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.desa_sadar import DESIGNATIONS
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.quota import QUOTAS, Quota
-from services.coverage.reference.domain.reference import AsOf, Book
+from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from shared.contracts.snapshots import Forecast, Projection, Snapshot
 from shared.regions.catalogue import catalogue
 from tests.factories_coverage import NEIGHBOUR, RECORDED_AT, TODAY, VILLAGE, change, joined, state
-from tests.factories_reference import book_of, row
+from tests.factories_reference import index_of, row
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryStore, reader_of
 from tests.ports.coverage.test_timelines import keep
 
-BOOK = book_of(
+BOOK = index_of(
     row(POTENTIALS, "92.08", "workers", 20_390, date(2023, 1, 1)),
     row(POTENTIALS, VILLAGE, "workers", 400, date(2023, 1, 1)),
     row(QUOTAS, "ID", "vulnerable", Quota("active", 100, ("desa",)), date(2023, 1, 1)),
@@ -139,7 +139,7 @@ async def test_flows_from_few_people_are_hidden() -> None:
     await keep(store, [change(n, effective_day=day, after=state("92.08")) for n, day in enumerate(days)])
     await keep(store, [change(n, effective_day=date(2026, 9, 10), after=state("92.07")) for n in range(50)])
     clock = ManualClock(RECORDED_AT)
-    viewer = reader_of(store, Book(), children, clock)
+    viewer = reader_of(store, ReferenceIndex(), children, clock)
     shown = await PublicViewer(viewer, children, clock).documents(["92.08"], AsOf(date(2026, 9, 30)))
     assert shown[0]["registered"] == 25
     assert shown[0]["flows"]["30d"] is None
@@ -219,6 +219,6 @@ async def test_a_forecast_is_judged_on_the_days_it_rests_on() -> None:
     store, clock = MemoryStore(), ManualClock(RECORDED_AT)
     days = [TODAY - timedelta(days=40)] * 5 + [TODAY] * 395
     await keep(store, [change(n, effective_day=day, after=state("92.08")) for n, day in enumerate(days)])
-    viewer = reader_of(store, Book(), children, clock, kind=Forecasting)
+    viewer = reader_of(store, ReferenceIndex(), children, clock, kind=Forecasting)
     (kaimana,) = await PublicViewer(viewer, children, clock).documents(["92.08"])
     assert (kaimana["active"], kaimana["forecast"][0]["range"]) == (400, None)

@@ -11,24 +11,24 @@ from services.coverage.reading.baseline import first_looked_back, numerators_bef
 from services.coverage.reading.derived import numerators_of
 from services.coverage.reference.domain.forecast import LOOKED_BACK
 from services.coverage.reference.domain.potentials import POTENTIALS
-from services.coverage.reference.domain.reference import AsOf, Book
-from services.coverage.reference.domain.targets import TARGETS, Path, Point
+from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
+from services.coverage.reference.domain.targets import TARGETS, PathPoint, TargetPath
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Snapshot
 from tests.factories_coverage import TODAY, VILLAGE, change, changes, state
-from tests.factories_reference import book_of, row
+from tests.factories_reference import index_of, row
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryStore, reader_of
 from tests.ports.coverage.test_timelines import DAY, REGIONS, keep, until
 
-PATH = Path((Point(date(2045, 12, 31), Decimal("0.9")),))
+PATH = TargetPath((PathPoint(date(2045, 12, 31), Decimal("0.9")),))
 
 
-def paths(*regions: str) -> Book:
+def paths(*regions: str) -> ReferenceIndex:
     """Return a book in which these regions have a potential and a path, of all workers and of one group."""
     rows = [row(POTENTIALS, region, basis, 1_000) for region in regions for basis in ("workers", "vulnerable")]
     asked = [row(TARGETS, region, f"{b} registered", PATH) for region in regions for b in ("workers", "vulnerable")]
-    return book_of(*rows, *asked)
+    return index_of(*rows, *asked)
 
 
 def gained(shot: Snapshot, basis: str = "workers") -> dict[int, int]:

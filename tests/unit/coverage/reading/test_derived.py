@@ -9,27 +9,27 @@ from typing import Any
 
 from services.coverage.reading.derived import Board, Deriver, Numerators, numerators
 from services.coverage.reference.domain.potentials import POTENTIALS
-from services.coverage.reference.domain.reference import AsOf, Row
-from services.coverage.reference.domain.targets import TARGETS, Path, Point
+from services.coverage.reference.domain.reference import AsOf, RecordedRow
+from services.coverage.reference.domain.targets import TARGETS, PathPoint, TargetPath
 from shared.contracts.snapshots import Count, Ratio, Snapshot
 from tests.factories_coverage import RECORDED_AT as NOW
 from tests.factories_coverage import snapshot
-from tests.factories_reference import RECORDED_AT, TODAY, book_of, row, tree
+from tests.factories_reference import RECORDED_AT, TODAY, index_of, row, tree
 
 ACEH = snapshot("11", registered=651_652, active=583_638, by_group={"vulnerable": Count(5, 4)})
 POTENTIAL = row(POTENTIALS, "11", "workers", 1_710_891)
-PATH = Path((Point(date(2023, 9, 30), Decimal("0.40")), Point(date(2045, 12, 31), Decimal("0.995"))))
+PATH = TargetPath((PathPoint(date(2023, 9, 30), Decimal("0.40")), PathPoint(date(2045, 12, 31), Decimal("0.995"))))
 
 
 def derived(
-    *rows: Row[Any], at: AsOf = TODAY, earlier: Mapping[int, Numerators] | None = None, counted: Snapshot = ACEH
+    *rows: RecordedRow[Any], at: AsOf = TODAY, earlier: Mapping[int, Numerators] | None = None, counted: Snapshot = ACEH
 ) -> Snapshot:
     """Return the completed snapshot when these rows are recorded."""
-    deriver = Deriver(book_of(*rows), tree("11.01.01.2001"))
+    deriver = Deriver(index_of(*rows), tree("11.01.01.2001"))
     return deriver.complete(counted, at, earlier or {}, Board(), NOW, catching_up=False)
 
 
-def target_of(basis: str, measure: str) -> Row[Path]:
+def target_of(basis: str, measure: str) -> RecordedRow[TargetPath]:
     """Return Aceh's path."""
     return row(TARGETS, "11", f"{basis} {measure}", PATH, date(2023, 1, 1))
 

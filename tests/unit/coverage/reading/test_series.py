@@ -10,11 +10,11 @@ from hypothesis import given
 from services.coverage.reading.due import By, DuePart, DueReader
 from services.coverage.reading.series import Series, days_of
 from services.coverage.reference.domain.potentials import POTENTIALS
-from services.coverage.reference.domain.reference import Row
+from services.coverage.reference.domain.reference import RecordedRow
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count, Ratio
 from tests.factories_coverage import NEIGHBOUR, OTHER_REGENCY, RECORDED_AT, TODAY, VILLAGE, change, changes, state
-from tests.factories_reference import book_of, row, tree
+from tests.factories_reference import index_of, row, tree
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryStore
 from tests.ports.coverage.test_timelines import DAY, REGIONS, keep, until
@@ -22,9 +22,9 @@ from tests.ports.coverage.test_timelines import DAY, REGIONS, keep, until
 CHILDREN = tree(VILLAGE, NEIGHBOUR, OTHER_REGENCY)
 
 
-def series(store: MemoryStore, *rows: Row[int]) -> Series:
+def series(store: MemoryStore, *rows: RecordedRow[int]) -> Series:
     """Return what reads the store's regions over time, with these potentials."""
-    return Series(store, book_of(*rows), CHILDREN)
+    return Series(store, index_of(*rows), CHILDREN)
 
 
 async def test_each_day_has_the_potential_that_was_in_force(store: MemoryStore) -> None:

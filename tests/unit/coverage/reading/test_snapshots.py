@@ -10,13 +10,12 @@ from hypothesis import given
 
 from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.potentials import POTENTIALS
-from services.coverage.reference.domain.reference import AsOf
-from services.coverage.reference.domain.reference import Book as ReferenceIndex
-from services.coverage.reference.domain.targets import TARGETS, Path, Point
+from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
+from services.coverage.reference.domain.targets import TARGETS, PathPoint, TargetPath
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count, Snapshot
 from tests.factories_coverage import RECORDED_AT, TODAY, VILLAGE, change, changes, state
-from tests.factories_reference import book_of, row
+from tests.factories_reference import index_of, row
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryStore, reader_of
 from tests.ports.coverage.test_timelines import DAY, REGIONS, keep, until
@@ -52,7 +51,7 @@ async def test_a_day_is_shown_as_it_was_known(store: MemoryStore) -> None:
 async def test_a_day_has_its_own_potential_and_time_and_no_due(store: MemoryStore) -> None:
     """Versions in force that day of those known then; who lapses is known of now only, and left out."""
     await keep(store, [change(0, effective_day=TODAY - 20 * DAY)])
-    reference = book_of(
+    reference = index_of(
         row(POTENTIALS, VILLAGE, "workers", 40, TODAY - 40 * DAY),
         row(POTENTIALS, VILLAGE, "workers", 50, TODAY - 40 * DAY, version=2, recorded_at=RECORDED_AT),
         row(POTENTIALS, VILLAGE, "workers", 60, TODAY - 2 * DAY, version=3),
@@ -118,7 +117,7 @@ async def test_the_state_changes_with_whatever_a_snapshot_depends_on(store: Memo
         seen.append(states[0])
         return len(seen) < 2 or seen[-2] != seen[-1]
 
-    path = Path((Point(date(2045, 12, 31), Decimal("0.9")),))
+    path = TargetPath((PathPoint(date(2045, 12, 31), Decimal("0.9")),))
     assert await changed()
     clock.advance(timedelta(seconds=30))
     assert not await changed()

@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.coverage.reference.domain.forecast import forecast, needed_a_month, projection
-from services.coverage.reference.domain.targets import TARGETS, Path, Point
+from services.coverage.reference.domain.targets import TARGETS, PathPoint, TargetPath
 from shared.contracts.snapshots import Projection
 from tests.factories_reference import row
 
 DAY = date(2024, 1, 1)
 DUE = date(2024, 12, 26)
-STATED = row(TARGETS, "11", "workers active", Path((Point(DAY, Decimal("0.1")), Point(DUE, Decimal("0.5")))))
+STATED = row(
+    TARGETS, "11", "workers active", TargetPath((PathPoint(DAY, Decimal("0.1")), PathPoint(DUE, Decimal("0.5"))))
+)
 
 
 def test_the_rate_of_90_days_gives_the_date_and_30_and_180_the_range() -> None:

@@ -10,25 +10,25 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.reference.domain.potentials import POTENTIALS, Potentials, stretches
+from services.coverage.reference.domain.potentials import POTENTIALS, Potentials, periods_in_force
 from services.coverage.reference.domain.ratio import ratio
-from services.coverage.reference.domain.reference import AsOf, Row
+from services.coverage.reference.domain.reference import AsOf, RecordedRow
 from shared.contracts.snapshots import Potential
-from tests.factories_reference import RECORDED_AT, SEPTEMBER, TODAY, book_of, row, tree
+from tests.factories_reference import RECORDED_AT, SEPTEMBER, TODAY, index_of, row, tree
 
-DATA = Path(__file__).parents[2] / "data" / "papua_barat_2023-08.csv"
+DATA = Path(__file__).parents[3] / "data" / "papua_barat_2023-08.csv"
 VILLAGES = ("11.01.01.2001", "11.01.01.2002", "11.01.02.2001", "11.02.01.2001")
 CHILDREN = tree(*VILLAGES)
 
 
-def workers(region: str, value: int | None, **over: Any) -> Row[int]:
+def workers(region: str, value: int | None, **over: Any) -> RecordedRow[int]:
     """Return a region's potential workers."""
     return row(POTENTIALS, region, "workers", value, **over)
 
 
-def found(region: str, *rows: Row[int], at: AsOf = TODAY) -> Potential | None:
+def found(region: str, *rows: RecordedRow[int], at: AsOf = TODAY) -> Potential | None:
     """Return the potential workers of a region when these rows are recorded."""
-    return Potentials(book_of(*rows), CHILDREN).of(region, "workers", at)
+    return Potentials(index_of(*rows), CHILDREN).of(region, "workers", at)
 
 
 def test_the_regencies_of_papua_barat_add_up() -> None:
@@ -36,7 +36,7 @@ def test_the_regencies_of_papua_barat_add_up() -> None:
     regencies = list(csv.DictReader(DATA.read_text().splitlines()))
     rows = [workers(line["region"], int(line["potential"])) for line in regencies]
     children = {"92": tuple(sorted(line["region"] for line in regencies))}
-    potential = Potentials(book_of(*rows), lambda region: children.get(region, ())).of("92", "workers", TODAY)
+    potential = Potentials(index_of(*rows), lambda region: children.get(region, ())).of("92", "workers", TODAY)
     assert potential == Potential(155_222, "bps", SEPTEMBER, 7, "all who work", summed=True)
     kaimana = next(line for line in regencies if line["region"] == "92.08")
     coverage = ratio(int(kaimana["registered"]), int(kaimana["potential"]))
@@ -78,7 +78,7 @@ def test_a_withdrawn_parent_is_summed_again() -> None:
 
 def test_a_sum_follows_what_is_recorded_later_and_what_was_known() -> None:
     """Sums are remembered only while nothing changes, and a child's restatement raises the version."""
-    book = book_of(workers("11.01", 10), workers("11.02", 5))
+    book = index_of(workers("11.01", 10), workers("11.02", 5))
     potentials = Potentials(book, CHILDREN)
     assert potentials.of("11", "workers", TODAY) == Potential(15, "bps", SEPTEMBER, 2, "all who work", summed=True)
     book.add(workers("11.02", 6, version=2, recorded_at=RECORDED_AT.replace(month=11)))
@@ -92,7 +92,7 @@ def test_a_sum_follows_what_is_recorded_later_and_what_was_known() -> None:
 @given(st.dictionaries(st.sampled_from(VILLAGES), st.integers(0, 1000)))
 def test_a_parent_equals_the_sum_of_its_children_or_has_none(values: dict[str, int]) -> None:
     """At every level, however many villages have a figure."""
-    potentials = Potentials(book_of(*(workers(village, value) for village, value in values.items())), CHILDREN)
+    potentials = Potentials(index_of(*(workers(village, value) for village, value in values.items())), CHILDREN)
     for parent in ("ID", "11", "11.01", "11.01.01"):
         parts = [potentials.of(child, "workers", TODAY) for child in CHILDREN(parent)]
         total = potentials.of(parent, "workers", TODAY)
@@ -112,7 +112,7 @@ def test_a_series_breaks_where_the_definition_changes() -> None:
         workers("11", 1_601_559, valid_from=date(2025, 8, 1), version=4, definition="without construction"),
         workers("11", 7, valid_from=date(2026, 1, 1), version=5),
     ]
-    series = list(stretches(rows, AsOf(date(2025, 12, 31))))
+    series = list(periods_in_force(rows, AsOf(date(2025, 12, 31))))
     assert [(s.since, s.row.value if s.row else None, s.breaks) for s in series] == [
         (SEPTEMBER, 1_710_891, False),
         (date(2024, 3, 1), 1_720_000, False),

@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.coverage.reference.domain.quota import QUOTAS, Quota, board, holding, kind_of, nearest, village
-from services.coverage.reference.domain.reference import Book
+from services.coverage.reference.domain.reference import ReferenceIndex
 from shared.contracts.snapshots import Count, QuotaBoard
-from tests.factories_reference import TODAY, book_of, row, tree
+from tests.factories_reference import TODAY, index_of, row, tree
 
 DESA, OTHER_DESA, KELURAHAN, ADAT = "63.10.01.2001", "63.10.02.2002", "63.10.01.1001", "91.03.01.3001"
 CHILDREN = tree(DESA, OTHER_DESA, KELURAHAN, ADAT)
 HUNDRED = Quota("active", 100, ("desa",))
 
 
-def held(book: Book, region: str = "ID", group: str = "vulnerable") -> dict[str, Quota]:
+def held(book: ReferenceIndex, region: str = "ID", group: str = "vulnerable") -> dict[str, Quota]:
     """Return the quota by village."""
     return dict(holding(book, region, group, TODAY, CHILDREN))
 
@@ -33,7 +33,7 @@ def test_the_code_tells_the_kind_of_village(code: str, kind: str | None) -> None
 
 def test_a_quota_holds_for_all_below_of_its_kinds() -> None:
     """Also where the board is asked of a region below the one it is set on."""
-    book = book_of(row(QUOTAS, "63", "vulnerable", HUNDRED))
+    book = index_of(row(QUOTAS, "63", "vulnerable", HUNDRED))
     assert held(book) == held(book, "63.10") == {DESA: HUNDRED, OTHER_DESA: HUNDRED}
     assert held(book, DESA) == {DESA: HUNDRED}
     assert held(book, KELURAHAN) == held(book, "91") == held(book, group="non_asn") == {}
@@ -42,7 +42,7 @@ def test_a_quota_holds_for_all_below_of_its_kinds() -> None:
 def test_the_nearest_row_of_the_group_decides_alone() -> None:
     """By count, measure and kinds: what it leaves out has no quota, though a row above names it."""
     near = Quota("registered", 10, ("kelurahan",))
-    book = book_of(row(QUOTAS, "ID", "vulnerable", HUNDRED), row(QUOTAS, "63.10.01", "vulnerable", near))
+    book = index_of(row(QUOTAS, "ID", "vulnerable", HUNDRED), row(QUOTAS, "63.10.01", "vulnerable", near))
     assert held(book) == {KELURAHAN: near, OTHER_DESA: HUNDRED}
 
 
@@ -53,7 +53,7 @@ def test_a_withdrawn_row_lets_the_one_above_decide() -> None:
         row(QUOTAS, "63.10", "vulnerable", Quota("active", 200, ("desa",))),
         row(QUOTAS, "63.10", "vulnerable", None, date(2023, 9, 15), version=2),
     ]
-    found = nearest(book_of(*rows), DESA, "vulnerable", TODAY)
+    found = nearest(index_of(*rows), DESA, "vulnerable", TODAY)
     assert found is not None
     assert found.value.count == 100
 

@@ -18,16 +18,16 @@ from services.coverage.reference.domain.desa_sadar import (
     pace,
     state,
 )
-from services.coverage.reference.domain.reference import AsOf, Row
-from tests.factories_reference import book_of, row
+from services.coverage.reference.domain.reference import AsOf, RecordedRow
+from tests.factories_reference import index_of, row
 
 
-def designated(village: str, on: date, value: int | None = 1, version: int = 1) -> Row[int]:
+def designated(village: str, on: date, value: int | None = 1, version: int = 1) -> RecordedRow[int]:
     """Return the designation of a village, or its withdrawal."""
     return row(DESIGNATIONS, village, DESIGNATED, value, on, version=version)
 
 
-def national() -> list[Row[int]]:
+def national() -> list[RecordedRow[int]]:
     """Return the designations of the nation: 276 in 2017, 201 in 2018, and the quotas of three years."""
     villages = (f"63.10.{district:02}.{2000 + n}" for district, n in product(range(1, 99), range(1, 10)))
     rows = [designated(village, date(2017, 6, 1)) for village in islice(villages, 276)]
@@ -61,28 +61,28 @@ def test_the_state_follows_from_roster_officials_and_designation(
 
 def test_2019_was_to_bring_the_477_to_675() -> None:
     """276 in 2017 and 201 in 2018; 198 in 2019, of which half a year asks for 99."""
-    found = pace(book_of(*national()), AsOf(date(2019, 7, 1)))
+    found = pace(index_of(*national()), AsOf(date(2019, 7, 1)))
     assert found is not None
     assert (found.designated_in_all, found.quota_in_all) == (276 + 201, 675)
     assert (found.year, found.designated, found.quota) == (2019, 0, 198)
     assert (found.expected, found.villages_short) == (99, 99)  # 198 × 182 ÷ 365 = 98.7
-    before = pace(book_of(*national()), AsOf(date(2018, 12, 31)))
+    before = pace(index_of(*national()), AsOf(date(2018, 12, 31)))
     assert before is not None
     assert (before.designated, before.quota, before.villages_short, before.quota_in_all) == (201, 201, 0, 477)
 
 
 def test_a_year_without_a_quota_has_no_pace() -> None:
     """Last year's does not go on, and one that was withdrawn is none."""
-    assert pace(book_of(*national()), AsOf(date(2020, 1, 1))) is None
+    assert pace(index_of(*national()), AsOf(date(2020, 1, 1))) is None
     withdrawn = row(DESIGNATIONS, "ID", YEARS_QUOTA, None, date(2019, 1, 1), version=9, source="z")
-    assert pace(book_of(*national(), withdrawn), AsOf(date(2019, 7, 1))) is None
-    assert pace(book_of(), AsOf(date(2019, 7, 1))) is None
+    assert pace(index_of(*national(), withdrawn), AsOf(date(2019, 7, 1))) is None
+    assert pace(index_of(), AsOf(date(2019, 7, 1))) is None
 
 
 def test_a_withdrawn_designation_counts_no_more() -> None:
     """From the day on which it is withdrawn."""
     rows = [*national(), designated("63.10.01.2001", date(2019, 5, 1), None, version=2)]
-    after, before = pace(book_of(*rows), AsOf(date(2019, 5, 1))), pace(book_of(*rows), AsOf(date(2019, 4, 30)))
+    after, before = pace(index_of(*rows), AsOf(date(2019, 5, 1))), pace(index_of(*rows), AsOf(date(2019, 4, 30)))
     assert after is not None
     assert before is not None
     assert (after.designated_in_all, before.designated_in_all) == (476, 477)

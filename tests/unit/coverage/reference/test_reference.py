@@ -1,4 +1,4 @@
-"""Which row is in force, what is news, and what the book answers; for every kind the same."""
+"""Which row is in force, which statement is new, and what the reference index answers; the same for every kind."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.coverage.reference.domain.potentials import POTENTIALS
-from services.coverage.reference.domain.reference import AsOf, Book, Row, in_force, is_news, numbered
-from tests.factories_reference import book_of, row
+from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex, in_force, is_new, new_rows
+from tests.factories_reference import index_of, row
 
 MARCH = datetime(2024, 3, 1, tzinfo=UTC)
 NEW_YEAR = date(2024, 1, 1)
 
 
-def aceh(value: int | None = 1_710_891, valid_from: date = date(2023, 9, 1), **over: Any) -> Row[int]:
+def aceh(value: int | None = 1_710_891, valid_from: date = date(2023, 9, 1), **over: Any) -> RecordedRow[int]:
     """Return Aceh's potential as recorded so many days after March began."""
     recorded_at = MARCH + timedelta(days=over.pop("after_days", 0))
     return row(POTENTIALS, "11", "workers", value, valid_from, recorded_at=recorded_at, **over)
 
 
-def rows() -> st.SearchStrategy[list[Row[int]]]:
+def rows() -> st.SearchStrategy[list[RecordedRow[int]]]:
     """Draw versions of one series, each recorded as the one after those before it."""
     dated = st.tuples(
         st.integers(0, 400), st.integers(0, 5), st.none() | st.integers(0, 9), st.sampled_from(["a", "z"])
@@ -76,14 +76,14 @@ def test_a_null_value_withdraws() -> None:
 
 
 @given(rows().flatmap(lambda drawn: st.tuples(st.just(drawn), st.permutations(drawn))))
-def test_the_order_of_arrival_never_matters(orders: tuple[list[Row[int]], list[Row[int]]]) -> None:
+def test_the_order_of_arrival_never_matters(orders: tuple[list[RecordedRow[int]], list[RecordedRow[int]]]) -> None:
     """What is in force follows from the set of rows."""
     at = AsOf(date(2023, 8, 1), date(2024, 3, 4))
     assert in_force(orders[0], at) == in_force(orders[1], at)
 
 
 @given(rows(), st.integers(0, 6))
-def test_a_later_row_never_changes_what_was_known(drawn: list[Row[int]], days: int) -> None:
+def test_a_later_row_never_changes_what_was_known(drawn: list[RecordedRow[int]], days: int) -> None:
     """As known on a day, rows recorded after it are as if they were not."""
     known_at = (MARCH + timedelta(days=days)).date()
     at = AsOf(date(2024, 1, 1), known_at)
@@ -91,37 +91,37 @@ def test_a_later_row_never_changes_what_was_known(drawn: list[Row[int]], days: i
     assert in_force(drawn, at) == in_force(earlier, AsOf(at.day))
 
 
-def test_the_same_again_is_no_news() -> None:
+def test_the_same_again_adds_nothing() -> None:
     """A file sent twice adds nothing, even with two sources for one day."""
     side_by_side = [aceh(source="a"), aceh(source="z", version=2)]
-    assert not is_news(aceh(source="a").figure, side_by_side)
-    assert not is_news(aceh(source="z").figure, side_by_side)
+    assert not is_new(aceh(source="a").statement, side_by_side)
+    assert not is_new(aceh(source="z").statement, side_by_side)
 
 
-def test_going_back_to_an_older_figure_is_news() -> None:
+def test_going_back_to_an_older_figure_is_new() -> None:
     """What was restated since may be stated anew, and holds again."""
     both = [aceh(), aceh(5, version=2, after_days=1)]
-    assert is_news(aceh().figure, both)
-    assert is_news(aceh(definition="another").figure, [aceh()])
+    assert is_new(aceh().statement, both)
+    assert is_new(aceh(definition="another").statement, [aceh()])
 
 
 @given(rows())
-def test_a_file_sent_again_is_numbered_on_and_recorded_once(drawn: list[Row[int]]) -> None:
-    """Versions count from 1 without a hole, and a second time there is no news."""
-    figures = list({(one.figure.valid_from, one.figure.source): one.figure for one in drawn}.values())
-    first = numbered(figures, [], MARCH)
-    assert [one.version for one in first] == list(range(1, len(figures) + 1))
-    assert numbered(figures, first, MARCH + timedelta(days=1)) == []
+def test_a_file_sent_again_is_numbered_on_and_recorded_once(drawn: list[RecordedRow[int]]) -> None:
+    """Versions count from 1 without a hole, and a second time nothing is new."""
+    statements = list({(one.statement.valid_from, one.statement.source): one.statement for one in drawn}.values())
+    first = new_rows(statements, [], MARCH)
+    assert [one.version for one in first] == list(range(1, len(statements) + 1))
+    assert new_rows(statements, first, MARCH + timedelta(days=1)) == []
 
 
-def test_the_book_answers_by_series_and_takes_a_row_once() -> None:
+def test_the_index_answers_by_series_and_takes_a_row_once() -> None:
     """A series without a row in force is absent; a row bears upon all regions above."""
-    book = book_of(aceh(), aceh(), row(POTENTIALS, "11", "vulnerable", None))
-    assert book.all(POTENTIALS, "11", AsOf(NEW_YEAR)) == {"workers": aceh()}
-    assert book.one(POTENTIALS, "11", "vulnerable", AsOf(NEW_YEAR)) is None
-    assert book.all(POTENTIALS, "12", AsOf(NEW_YEAR)) == {}
-    assert (book.size, book.regions) == (2, frozenset({"11", "ID"}))
-    assert Book().regions == frozenset()
+    reference = index_of(aceh(), aceh(), row(POTENTIALS, "11", "vulnerable", None))
+    assert reference.all(POTENTIALS, "11", AsOf(NEW_YEAR)) == {"workers": aceh()}
+    assert reference.one(POTENTIALS, "11", "vulnerable", AsOf(NEW_YEAR)) is None
+    assert reference.all(POTENTIALS, "12", AsOf(NEW_YEAR)) == {}
+    assert (reference.size, reference.regions) == (2, frozenset({"11", "ID"}))
+    assert ReferenceIndex().regions == frozenset()
 
 
 def test_a_row_that_withdraws_has_no_value() -> None:

@@ -11,19 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.reference.domain.targets import TARGETS, Path, Point, people_for, people_short, target
+from services.coverage.reference.domain.targets import TARGETS, PathPoint, TargetPath, people_for, people_short, target
 from shared.contracts.snapshots import TargetPoint
 from tests.factories_reference import row
 
 ACEH, POTENTIAL = 651_652, 1_710_891
 END_OF_2023 = date(2023, 12, 31)
-PATH = Path((Point(END_OF_2023, Decimal("0.40")), Point(date(2025, 12, 31), Decimal("0.4354"))))
+PATH = TargetPath((PathPoint(END_OF_2023, Decimal("0.40")), PathPoint(date(2025, 12, 31), Decimal("0.4354"))))
 
 
-def paths() -> st.SearchStrategy[Path]:
+def paths() -> st.SearchStrategy[TargetPath]:
     """Draw paths of up to five points."""
     points = st.dictionaries(st.dates(date(2020, 1, 1), date(2045, 12, 31)), st.integers(0, 10_000), min_size=1)
-    return points.map(lambda drawn: Path(tuple(Point(on, Decimal(drawn[on]) / 10_000) for on in sorted(drawn)[:5])))
+    return points.map(
+        lambda drawn: TargetPath(tuple(PathPoint(on, Decimal(drawn[on]) / 10_000) for on in sorted(drawn)[:5]))
+    )
 
 
 def test_aceh_in_people() -> None:
@@ -58,7 +60,7 @@ def test_a_path_is_linear_by_day(day: date, required: Fraction | None) -> None:
 
 
 @given(paths(), st.dates(date(2019, 1, 1), date(2046, 12, 31)))
-def test_what_is_required_lies_between_its_points(path: Path, day: date) -> None:
+def test_what_is_required_lies_between_its_points(path: TargetPath, day: date) -> None:
     """A path never leaves the ratios that it was stated with, and meets each of them on its day."""
     required = path.required(day)
     if day < path.points[0].on:
@@ -71,7 +73,7 @@ def test_what_is_required_lies_between_its_points(path: Path, day: date) -> None
 
 
 @given(paths(), st.dates(date(2020, 1, 1), date(2045, 12, 30)))
-def test_each_day_of_a_stretch_adds_the_same(path: Path, day: date) -> None:
+def test_each_day_between_two_points_adds_the_same(path: TargetPath, day: date) -> None:
     """Linear: the middle of three days that no point parts is the mean of the others."""
     three = [day, day + timedelta(days=1), day + timedelta(days=2)]
     required = [path.required(one) for one in three]
