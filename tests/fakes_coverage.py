@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.flows import flows_of
 from services.coverage.counting.domain.movements import Movement, Step, lineage, seen
@@ -20,6 +22,7 @@ from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.potentials import Children
 from services.coverage.reference.domain.reference import RecordedRow, ReferenceIndex, new_rows
 from services.coverage.reference.ports import Rows, Statements
+from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
 from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import holds, level_of
@@ -168,26 +171,10 @@ class MemoryTopic:
         self.published.extend(snapshots)
 
 
-class ManualReader:
-    """A reader whose partitions are set by hand."""
-
-    def __init__(self, partitions: Collection[int] = range(PARTITIONS)) -> None:
-        self.partitions = frozenset(partitions)
-        self.level: frozenset[int] = self.partitions
-        self.stopped: frozenset[int] = frozenset()
-
-    async def resume(self, partition: int) -> None:
-        self.stopped -= {partition}
-
-
-class SilentMetrics:
-    """Remembers only what was kept."""
-
-    def flushed(self, applied: int, dropped: int, seconds: float, oldest_s: float | None) -> None:
-        return
-
-    def published(self, snapshots: Sequence[Snapshot]) -> None:
-        return
-
-    def keep(self, owns: Callable[[str], bool]) -> None:
-        return
+def owned_partitions(clock: ManualClock, partitions: Collection[int] = range(PARTITIONS)) -> OwnedPartitions:
+    """Return these partitions as taken up at offset 0; all are behind."""
+    owned = OwnedPartitions("changes", clock, ReaderMetrics.on(CollectorRegistry()))
+    for partition in partitions:
+        owned.take_up(partition, 0)
+    owned.ends_at(dict.fromkeys(partitions, 1))
+    return owned

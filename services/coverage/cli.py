@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from contextlib import ExitStack, aclosing
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Literal
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from services.coverage.app import build, build_resume, rebuilding, verifier
-from services.coverage.counting.domain.position import Position
-from services.coverage.proof.ports import Generations
+from services.coverage.app import build, rebuilding, resumed, verifier
+from services.coverage.proof.mongo.generations import MongoGenerations
 from services.coverage.proof.verify import Compared, DifferenceFound
 from services.coverage.reference.upload import upload
 from services.coverage.settings import CoverageSettings
@@ -21,6 +20,8 @@ from shared.adapters.serve import serve_api, spare_the_collector
 from shared.adapters.shown_progress import ShownProgress
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import PermanentError, TransientError
+
+T = TypeVar("T")
 
 app = typer.Typer(help="Counts who is covered in each region, and publishes it.", no_args_is_help=True)
 
@@ -41,16 +42,17 @@ def resume(
     partition: Annotated[int, typer.Option(help="The partition that stopped; readiness and the log name it")],
 ) -> None:
     """Take a partition up again that stopped at a missing seq, after the records came; exit code 1 if they did not."""
-    try:
-        position = asyncio.run(_resumed(partition))
-    except (PermanentError, TransientError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    position = _run(resumed(CoverageSettings(), partition), code=1)
     typer.echo(f"partition {partition} goes on with seq {position.next_seq} at offset {position.next_offset}")
 
 
-async def _resumed(partition: int) -> Position:
-    return await build_resume(CoverageSettings())(partition)
+def _run(work: Coroutine[Any, Any, T], code: int) -> T:
+    """Return what the work returns; an error of ours is printed and ends the command with this exit code."""
+    try:
+        return asyncio.run(work)
+    except (PermanentError, TransientError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(code) from error
 
 
 @app.command()
@@ -62,17 +64,14 @@ def verify(
 ) -> None:
     """Prove all counters, while coverage runs: from pages, sums, and every change there ever was.
 
-    Exit code 1 with the first difference; 2 when it could not be told; 3 when there is no difference, but the topic's
-    beginning was deleted.
+    Exit code 1 with the first difference; 2 when the counters could not be read or compared; 3 when there is no
+    difference, but the topic's beginning was deleted.
     """
     try:
-        compared = asyncio.run(_verified(ledger, topic=topic))
+        compared = _run(_verified(ledger, topic=topic), code=2)
     except DifferenceFound as difference:
         typer.echo(f"difference: {difference}", err=True)
         raise typer.Exit(1) from difference
-    except (PermanentError, TransientError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
     for reason in compared.unread:
         typer.echo(reason, err=True)
     if compared.unread:
@@ -80,7 +79,7 @@ def verify(
 
 
 async def _verified(ledger: Path | None, *, topic: bool) -> Compared:
-    """Return what was compared, partition by partition, all of it found to agree."""
+    """Compare partition by partition and return what was compared. Raises: DifferenceFound."""
     started = perf_counter()
     with ExitStack() as stack:
         progress = stack.enter_context(ShownProgress())
@@ -108,15 +107,11 @@ def rebuild(
 ) -> None:
     """Count the whole topic into a new generation, while coverage runs, and make that the live one.
 
-    Stopped half way it harms nothing, and goes on when called again. Exit code 2 when it could not be done.
+    Stopped half way it harms nothing, and goes on when called again. Exit code 2 when the rebuild was not possible.
     """
     if status + drop_old + discard > 1:
         raise typer.BadParameter("ask for one of --status, --drop-old and --discard")
-    try:
-        asyncio.run(_rebuilt(status=status, drop_old=drop_old, discard=discard))
-    except (PermanentError, TransientError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+    _run(_rebuilt(status=status, drop_old=drop_old, discard=discard), code=2)
 
 
 async def _rebuilt(*, status: bool, drop_old: bool, discard: bool) -> None:
@@ -143,7 +138,7 @@ async def _rebuilt(*, status: bool, drop_old: bool, discard: bool) -> None:
                 )
 
 
-async def _show_builds(generations: Generations) -> None:
+async def _show_builds(generations: MongoGenerations) -> None:
     builds, of = await generations.builds(), await generations.changes()
     typer.echo(f"live: generation {builds.live}, {of[builds.live]:,} changes")
     if builds.building is not None:

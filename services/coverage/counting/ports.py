@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -11,7 +11,6 @@ from typing import Final, Protocol
 from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.domain.region_counts import RegionCounts, Timeline, Version
-from shared.contracts.snapshots import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,63 +89,4 @@ class Store(Protocol):
 
     async def regions_of(self, partition: int) -> list[str]:
         """Return every regency, district and village in which this partition counted anything."""
-        ...
-
-
-class ChangesTopic(Protocol):
-    """The topic of changes, read apart from the counting."""
-
-    async def offset_of(self, partition: int, position: Position) -> int:
-        """Return the offset from which on every change from the position's `next_seq` to the end is there.
-
-        In a topic that does not hold the position's offset, being made anew, that may be an earlier one.
-        Raises: PermanentError naming the first seq that is missing.
-        """
-        ...
-
-
-class SnapshotTopic(Protocol):
-    """Where snapshots are published."""
-
-    async def publish(self, snapshots: Sequence[Snapshot], traceparent: str) -> None:
-        """Return once all are acknowledged. Raises: TransientError."""
-        ...
-
-
-class Reader(Protocol):
-    """What is known of the reader of changes in this process."""
-
-    @property
-    def partitions(self) -> frozenset[int]:
-        """The partitions this replica has now."""
-        ...
-
-    @property
-    def level(self) -> frozenset[int]:
-        """Those of them that are level with the topic."""
-        ...
-
-    @property
-    def stopped(self) -> frozenset[int]:
-        """The partitions of this replica that wait for an operator."""
-        ...
-
-    async def resume(self, partition: int) -> None:
-        """Take a stopped partition up again at its position."""
-        ...
-
-
-class Metrics(Protocol):
-    """What the use cases tell of their work."""
-
-    def flushed(self, applied: int, dropped: int, seconds: float, oldest_s: float | None) -> None:
-        """Note a flush: new changes, repeated ones, its time, and how long ago its oldest change was recorded."""
-        ...
-
-    def published(self, snapshots: Sequence[Snapshot]) -> None:
-        """Note snapshots on the topic."""
-        ...
-
-    def keep(self, owns: Callable[[str], bool]) -> None:
-        """Stop showing the regions that other replicas publish."""
         ...

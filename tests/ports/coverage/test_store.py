@@ -6,14 +6,16 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from services.coverage.counting.apply import Applier
+from services.coverage.counting.catching_up import CatchingUp
 from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.flows import by_day, first_day
 from services.coverage.counting.domain.movements import counted
 from services.coverage.counting.domain.position import Position
+from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.counting.ports import Flush, Store
-from services.coverage.counting.progress import Progress
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count
 from shared.runtime.errors import FencedError
@@ -29,7 +31,6 @@ from tests.factories_coverage import (
     state,
 )
 from tests.fakes import ManualClock
-from tests.fakes_coverage import SilentMetrics
 
 AT = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
 
@@ -151,26 +152,19 @@ async def test_a_partition_is_resumed_at_another_offset(store: Store) -> None:
 @pytest.mark.parametrize("crash", ["before the flush", "after the flush"])
 async def test_a_crash_around_the_flush_counts_each_change_once(store: Store, crash: str) -> None:
     """Whoever takes over reads the checkpoint, is given the records from there on, and drops what was applied."""
-    batch = [*map(counted, joined(3))]
-    dying, heir = await applier(store), await applier(store)
-    dying.take(partition(), batch, 3, AT)
-    sealed = dying.seal([partition()])
+    changes, metrics = [*map(counted, joined(3))], CountingMetrics(CollectorRegistry())
+    applier = Applier(store, CatchingUp(partition), ManualClock(), metrics, _ignored, _ignored)
+    dying = (await applier.take_up([partition()]))[partition()]
+    dying.take(changes, 3, AT)
     if crash == "after the flush":
-        await dying.commit(sealed)
-    await heir.take_up([partition()])
-    heir.take(partition(), batch, 3, AT)
-    await heir.commit(heir.seal([partition()]))
+        await applier.commit([dying])
+    heir = (await applier.take_up([partition()]))[partition()]
+    heir.take(changes, 3, AT)
+    await applier.commit([heir])
     with pytest.raises(FencedError):
-        await dying.commit(sealed)
+        await applier.commit([dying])
     assert (await store.figures([VILLAGE], TODAY))[VILLAGE].tally.registered == 3
     assert (await store.checkpoints())[partition()].position == Position(3, 3)
-
-
-async def applier(store: Store) -> Applier:
-    """Return an applier that has taken up the village's partition."""
-    taken = Applier(store, Progress(partition), ManualClock(), SilentMetrics(), _ignored, _ignored)
-    await taken.take_up([partition()])
-    return taken
 
 
 def _ignored(_places: Collection[str]) -> None:

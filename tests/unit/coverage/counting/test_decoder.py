@@ -21,7 +21,7 @@ SAME_PARTITION = next(
     for regency in catalogue().children(province)
     if regency != "11.01" and partition(regency) == partition("11.01")
 )
-GOLDEN = Path(__file__).parents[2] / "golden" / "enrollment.changed.v1.json"
+GOLDEN = Path(__file__).parents[3] / "golden" / "enrollment.changed.v1.json"
 
 
 def decoded(record: bytes | None, at: int | None = None) -> CountedChange:
