@@ -7,7 +7,7 @@ from collections.abc import Collection, Coroutine
 from contextlib import ExitStack, aclosing
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
