@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from services.coverage.counting.domain.flows import FLOW_KINDS
 from services.coverage.public.domain.hiding import Cells, Counted
@@ -224,3 +224,8 @@ def _about(region: str, month: int) -> About:
         release, date(2026, 12, 10), datetime(2026, 12, 10, tzinfo=UTC), region, level_of(region), "WIB",
         parent_of(region), {}, Coverage(), None,
     )  # fmt: skip
+
+
+def plain(release: Mapping[str, Shown]) -> dict[str, dict[str, Any]]:
+    """Return a release as a reader decodes it."""
+    return {region: asdict(document) for region, document in release.items()}

@@ -10,10 +10,12 @@ import msgspec
 from hypothesis import strategies as st
 
 from services.coverage.counting.domain.counters import Tally
+from services.coverage.counting.domain.flows import windowed
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.changes import Change, Kind, State
+from shared.contracts.snapshots import Count, Coverage, Snapshot
 from shared.contracts.topics import PARTITIONS
-from shared.regions.codes import regency_of
+from shared.regions.codes import level_of, parent_of, regency_of, zone_name
 
 VILLAGE = "11.01.02.2003"
 NEIGHBOUR = "11.01.02.2004"
@@ -62,6 +64,17 @@ def change(seq: int = 0, kind: str = "joined", **over: Any) -> Change:
         "after": state(),
     }
     return Change(seq=seq, kind=Kind(kind), **(values | over))
+
+
+def snapshot(region: str = "11", people: int = 0, **over: Any) -> Snapshot:
+    """Return the snapshot of a region with so many active people, about which nothing else is known."""
+    values: dict[str, Any] = {
+        "name": f"name of {region}", "level": level_of(region), "time_zone": zone_name(region),
+        "parent": parent_of(region), "registered": people, "active": people, "unplaced": Count(), "potential": {},
+        "coverage": Coverage(), "flows": windowed({}, TODAY), "as_of": RECORDED_AT, "recorded_at": RECORDED_AT,
+        "position": 1,
+    }  # fmt: skip
+    return Snapshot(region=region, **(values | over))
 
 
 def joined(count: int, region: str = VILLAGE, *, first: int = 0, active: bool = True) -> list[Change]:

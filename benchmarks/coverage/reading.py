@@ -129,7 +129,7 @@ async def _count_in(store: MongoStore, partition: int, places: Sequence[str]) ->
 def _sum(random: Random, places: Sequence[str], now: datetime) -> Sum:
     added = Sum()
     for place in places:
-        added.heard[place, "bpjs/pusat"] = now
+        added.last_recorded[place, "bpjs/pusat"] = now
         for segment, groups, payer, programmes in PROFILES:
             people = _PEOPLE // _ALL_VILLAGES // len(PROFILES)
             day = now.date() - timedelta(days=random.randrange(_DAYS))

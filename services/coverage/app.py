@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import BinaryIO
 
 from fastapi import FastAPI
@@ -14,60 +14,63 @@ from fastapi.middleware.cors import CORSMiddleware
 from prometheus_client import CollectorRegistry
 
 from services.coverage.counting.apply import Applier
+from services.coverage.counting.catching_up import CatchingUp
+from services.coverage.counting.change_log import ChangeLog
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.kafka.decoder import ChangeDecoder
-from services.coverage.counting.kafka.missing import KafkaChanges
+from services.coverage.counting.kafka.log import KafkaChangeLog
 from services.coverage.counting.kafka.sink import ChangeSink
+from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.counting.mongo.store import MongoStore
-from services.coverage.counting.progress import Progress
 from services.coverage.counting.resume import resume
 from services.coverage.http import boards as http_boards
 from services.coverage.http import provenance as http_provenance
+from services.coverage.http import public as http_public
 from services.coverage.http import reference as http_reference
-from services.coverage.http import regions as http_api
+from services.coverage.http import regions as http_regions
 from services.coverage.http import reports as http_reports
 from services.coverage.http import search as http_search
 from services.coverage.http import series as http_series
 from services.coverage.http import stream as http_stream
-from services.coverage.http.days import asked
-from services.coverage.http.places import Routes, in_force, placed
-from services.coverage.http.sight import Sight
-from services.coverage.metrics import CoverageMetrics
-from services.coverage.proof import background as prove
-from services.coverage.proof import rebuild
-from services.coverage.proof.background import Prover
+from services.coverage.http.dependencies import Dependencies
+from services.coverage.http.public import PublicRoutes
+from services.coverage.http.visibility import Visibility
+from services.coverage.proof import background, rebuild
+from services.coverage.proof.background import BackgroundVerifier
 from services.coverage.proof.dump import LedgerDump
-from services.coverage.proof.kafka import KafkaChangeLog
+from services.coverage.proof.metrics import ProofMetrics
 from services.coverage.proof.mongo.counted import MongoCounted
 from services.coverage.proof.mongo.generations import MongoGenerations
 from services.coverage.proof.mongo.proofs import MongoProofs
-from services.coverage.proof.ports import ChangeLog, Generations
-from services.coverage.proof.ports import Progress as WorkProgress
-from services.coverage.proof.rebuild import Rebuild
+from services.coverage.proof.rebuild import ProgressBar, Rebuild
 from services.coverage.proof.verify import Verifier, stop
-from services.coverage.public.viewer import PublicViewer
+from services.coverage.public import job
+from services.coverage.public.job import ReleaseJob
+from services.coverage.public.making import NoProgressBar, Parts, ReleaseMaker
+from services.coverage.public.making import ProgressBar as MakingBar
+from services.coverage.public.mongo import MongoReleases
 from services.coverage.publishing.kafka import KafkaSnapshotTopic
-from services.coverage.publishing.poller import Watch
+from services.coverage.publishing.metrics import PublishingMetrics
+from services.coverage.publishing.poller import Poller
 from services.coverage.publishing.publisher import Publisher
 from services.coverage.reading.boards import Boards
 from services.coverage.reading.derived import Deriver
 from services.coverage.reading.districts import Districts
-from services.coverage.reading.due import DueViewer
-from services.coverage.reading.groups import StoredGroups
+from services.coverage.reading.due import DueReader
 from services.coverage.reading.live import Live
 from services.coverage.reading.provenance import Provenance
 from services.coverage.reading.series import Series
-from services.coverage.reading.snapshots import Viewer
-from services.coverage.reference.domain.reference import Book
+from services.coverage.reading.snapshots import SnapshotReader
+from services.coverage.reference.domain.reference import ReferenceIndex
 from services.coverage.reference.load import ReferenceImport
 from services.coverage.reference.mongo import MongoReference
 from services.coverage.settings import CoverageSettings
 from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.http_answers import Steady
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
-from shared.adapters.kafka_gathering import GatheringReader
+from shared.adapters.kafka_batches import GROWING
+from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
 from shared.adapters.kafka_producer import Producer, partition_for
-from shared.adapters.kafka_reader import Metrics as ReaderMetrics
+from shared.adapters.kafka_reader import KafkaReader
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
 from shared.adapters.openapi import extend_openapi
@@ -92,7 +95,6 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     instance = f"{settings.namespace}{settings.instance}"
     regions = catalogue()
     prometheus = CollectorRegistry()
-    metrics = CoverageMetrics(prometheus)
     changes = topics.CHANGES.under(settings.namespace)
     snapshots = topics.SNAPSHOTS.under(settings.namespace)
 
@@ -104,34 +106,34 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         snapshots.name, schema=Snapshot, title=snapshots.name, description="A region as counted, keyed by region code"
     )
 
-    book, progress = Book(), Progress(partition_of)
-    boards = Boards(book, regions.children, Districts(book, regions.children, StoredGroups(store)))
-    viewer = Viewer(store, Deriver(book, regions.children), boards, regions.name, clock, progress.catching_up)
+    book, catching_up = ReferenceIndex(), CatchingUp(partition_of)
+    boards = Boards(Districts(book, regions.children, store))
+    snapshot_reader = SnapshotReader(
+        store, Deriver(book, regions.children), boards, regions.name, clock, catching_up.catching_up
+    )
+
+    owned = OwnedPartitions(changes.name, clock, ReaderMetrics.on(prometheus))
+    snapshot_topic = KafkaSnapshotTopic(producer, snapshots.name)
     publisher = Publisher(
-        viewer,
-        KafkaSnapshotTopic(producer, snapshots.name),
-        lambda: reader.partitions,
-        partition_of,
-        clock,
-        metrics,
+        snapshot_reader, snapshot_topic.publish, owned, partition_of, clock, PublishingMetrics(prometheus)
     )
-    applier = Applier(store, progress, clock, metrics, publisher.counted, publisher.counted_behind)
-    sink = ChangeSink(
-        applier,
-        DeadLetters(producer, topics.CHANGES_DEAD.under(settings.namespace), prometheus),
-        ChangeDecoder(regions.__contains__),
-        metrics,
-        on_assigned=lambda partitions: watch.assigned(partitions),
-    )
-    reader = GatheringReader(
-        broker, changes, f"{settings.namespace}coverage", instance, sink, clock, ReaderMetrics.on(prometheus),
+    counting, decoder = CountingMetrics(prometheus), ChangeDecoder(regions.__contains__)
+    applier = Applier(store, catching_up, clock, counting, publisher.counted, publisher.counted_behind)
+    dead_letters = DeadLetters(producer, topics.CHANGES_DEAD.under(settings.namespace), prometheus)
+    reader = KafkaReader(
+        broker, owned, f"{settings.namespace}coverage", instance, ChangeSink(applier, dead_letters, decoder, counting),
+        clock, limits=GROWING, reset="none",
         description="Changes to be counted, from the position kept with the counters",
     )  # fmt: skip
-    watch = Watch(store, reference, book, progress, reader, publisher, metrics, regions.children(NATION))
+    poller = Poller(store, reference, book, catching_up, owned, publisher, reader.resume, regions.children(NATION))
 
     leases, proofs = MongoLeases(mongo), MongoProofs(mongo)
-    log = KafkaChangeLog(settings.kafka, changes.name, ChangeDecoder(regions.__contains__))
-    prover = Prover(MongoCounted(mongo), [log], proofs, leases, instance, clock, metrics)
+    new_verifier = partial(Verifier, MongoCounted(mongo), [changes_of(settings)], clock)
+    verifying = BackgroundVerifier(new_verifier, proofs, leases, instance, clock, ProofMetrics(prometheus))
+
+    releases = MongoReleases(mongo)
+    making = ReleaseMaker(Parts(store, reference, releases, regions.children, regions.name, clock), NoProgressBar())
+    releasing = ReleaseJob(making, releases, leases, instance, clock)
 
     health = Health()
     health.add("mongodb", mongo.ping)
@@ -143,12 +145,14 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         await mongo.end_orphans()
         await store.prepare()
         await reference.prepare()
-        await leases.prepare_leases([prove.JOB])
-        await watch.look_at_reference()
+        await releases.prepare()
+        await leases.prepare_leases([background.JOB, job.JOB])
+        await poller.poll_reference()
         try:
             async with running(
-                reader.run(), reader.commit_regularly(_HINT_EVERY), publisher.run(), watch.run(), prover.run()
-            ):
+                reader.run(), reader.commit_regularly(_HINT_EVERY), publisher.run(), poller.run(), verifying.run(),
+                releasing.run(),
+            ):  # fmt: skip
                 yield
         finally:
             await producer.stop()
@@ -164,47 +168,42 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
         run=run,
     )
     _add_routes(
-        api, settings, clock, viewer=viewer, boards=boards, book=book, store=store, reference=reference, proofs=proofs,
-        on_reference=watch,
+        api, settings, clock, snapshot_reader=snapshot_reader, boards=boards, book=book, store=store,
+        reference=reference, proofs=proofs, poller=poller, releases=releases,
     )  # fmt: skip
     extend_openapi(api)
     return api
 
 
 def _add_routes(
-    api: FastAPI, settings: CoverageSettings, clock: Clock, *, viewer: Viewer, boards: Boards, book: Book,
-    store: MongoStore, reference: MongoReference, proofs: MongoProofs, on_reference: Watch,
+    api: FastAPI, settings: CoverageSettings, clock: Clock, *, snapshot_reader: SnapshotReader, boards: Boards,
+    book: ReferenceIndex, store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller,
+    releases: MongoReleases,
 ) -> None:  # fmt: skip
     """Add everything under /v1."""
     regions = catalogue()
     verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
     bearer = Bearer(verifier)
     homes = Homes(regions, table())
-    region = in_force(regions, homes)
-    routes: Routes = {"placed": placed(region), "asked": asked(clock), "bearer": bearer}
-    sight = Sight(viewer, PublicViewer(viewer, regions.children, clock))
+    depends = Dependencies(regions, homes, clock, bearer)
+    visibility, public = Visibility(snapshot_reader), PublicRoutes(releases)
     api.include_router(
         http_search.create_router(
             search=cache(lambda: RegionSearch(regions.name, regions.children)), catalogue=regions, bearer=bearer
         )
     )
-    api.include_router(http_api.create_router(sight=sight, steady=Steady(), catalogue=regions, **routes))
+    api.include_router(http_regions.create_router(visibility=visibility, public=public, depends=depends))
+    api.include_router(http_public.create_router(public=public, bearer=bearer))
     provenance = Provenance(book, regions.children, store, proofs, clock)
-    api.include_router(http_provenance.create_router(provenance=provenance, **routes))
+    api.include_router(http_provenance.create_router(provenance=provenance, depends=depends))
     series = Series(store, book, regions.children)
-    api.include_router(http_series.create_router(series=series, today=provenance.today, **routes))
-    due = DueViewer(store, regions.children, clock)
-    api.include_router(http_boards.create_router(due=due, boards=boards, today=provenance.today, **routes))
-    imports = ReferenceImport(reference, on_reference, homes.home_of, clock)
+    api.include_router(http_series.create_router(visibility=visibility, series=series, depends=depends))
+    due = DueReader(store, regions.children, clock)
+    api.include_router(http_boards.create_router(visibility=visibility, due=due, boards=boards, depends=depends))
+    imports = ReferenceImport(reference, poller.poll_reference, homes.home_of, clock)
     api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
-    api.include_router(
-        http_reports.create_router(sight=sight, children=regions.children, in_force=region, clock=clock, bearer=bearer)
-    )
-    api.include_router(
-        http_stream.create_router(
-            sight=sight, live=Live(clock), children=regions.children, in_force=region, bearer=bearer
-        )
-    )
+    api.include_router(http_reports.create_router(visibility=visibility, public=public, depends=depends))
+    api.include_router(http_stream.create_router(reader=snapshot_reader, live=Live(clock), depends=depends))
     if settings.cors_origins:
         api.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET"],
@@ -212,29 +211,23 @@ def _add_routes(
         )  # fmt: skip
 
 
-def build_resume(settings: CoverageSettings) -> Callable[[int], Awaitable[Position]]:
-    """Return what takes a stopped partition up again, whichever replica has it."""
-
-    async def run(partition: int) -> Position:
-        mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "resume")
-        topic = KafkaChanges(settings.kafka, topics.CHANGES.under(settings.namespace).name)
-        try:
-            return await resume(MongoStore(mongo), topic, partition)
-        finally:
-            mongo.close()
-
-    return run
+async def resumed(settings: CoverageSettings, partition: int) -> Position:
+    """Take a stopped partition up again, whichever replica has it, and return where it goes on. Raises: as `resume`."""
+    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "resume")
+    try:
+        return await resume(MongoStore(mongo), changes_of(settings), partition)
+    finally:
+        mongo.close()
 
 
 @asynccontextmanager
 async def verifier(settings: CoverageSettings, ledger: BinaryIO | None, *, topic: bool) -> AsyncIterator[Verifier]:
-    """Give what proves the counters of a coverage that may be running, and stops at the first difference."""
+    """Give a verifier that stops at the first difference; coverage may be running."""
     mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "verify")
-    decoder = ChangeDecoder(catalogue().__contains__)
-    changes = KafkaChangeLog(settings.kafka, topics.CHANGES.under(settings.namespace).name, decoder)
+    changes = changes_of(settings)
     logs: list[ChangeLog] = [changes] if topic else []
     if ledger is not None:
-        logs.append(LedgerDump(ledger, decoder, changes))
+        logs.append(LedgerDump(ledger, ChangeDecoder(catalogue().__contains__), changes))
     try:
         yield Verifier(MongoCounted(mongo), logs, SystemClock(), stop)
     finally:
@@ -242,19 +235,45 @@ async def verifier(settings: CoverageSettings, ledger: BinaryIO | None, *, topic
 
 
 @asynccontextmanager
-async def rebuilding(settings: CoverageSettings, progress: WorkProgress) -> AsyncIterator[tuple[Rebuild, Generations]]:
-    """Give what builds a new generation beside the live one of a coverage that may be running, and the generations."""
+async def rebuilding(
+    settings: CoverageSettings, progress: ProgressBar
+) -> AsyncIterator[tuple[Rebuild, MongoGenerations]]:
+    """Give a rebuild, and the generations that it works on; coverage may be running."""
     mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), f"{settings.namespace}rebuild")
-    topic = KafkaChangeLog(
-        settings.kafka, topics.CHANGES.under(settings.namespace).name, ChangeDecoder(catalogue().__contains__)
-    )
     store, generations, leases = MongoStore(mongo), MongoGenerations(mongo), MongoLeases(mongo)
     try:
         await store.prepare()
         await leases.prepare_leases([rebuild.JOB])
-        yield Rebuild(store, generations, topic, leases, uuid.uuid4().hex, SystemClock(), progress), generations
+        yield (
+            Rebuild(store, generations, changes_of(settings), leases, uuid.uuid4().hex, SystemClock(), progress),
+            generations,
+        )
     finally:
         mongo.close()
+
+
+@asynccontextmanager
+async def releasing(settings: CoverageSettings, progress: MakingBar) -> AsyncIterator[ReleaseJob]:
+    """Give what makes releases; coverage may be running."""
+    mongo, clock, regions = (
+        Mongo(settings.mongodb_uri, settings.database("coverage"), "release"),
+        SystemClock(),
+        catalogue(),
+    )
+    releases, leases = MongoReleases(mongo), MongoLeases(mongo)
+    parts = Parts(MongoStore(mongo), MongoReference(mongo), releases, regions.children, regions.name, clock)
+    try:
+        await releases.prepare()
+        await leases.prepare_leases([job.JOB])
+        yield ReleaseJob(ReleaseMaker(parts, progress), releases, leases, uuid.uuid4().hex, clock)
+    finally:
+        mongo.close()
+
+
+def changes_of(settings: CoverageSettings) -> KafkaChangeLog:
+    """Return the topic of changes as a log."""
+    decoder = ChangeDecoder(catalogue().__contains__)
+    return KafkaChangeLog(settings.kafka, topics.CHANGES.under(settings.namespace).name, decoder)
 
 
 def partition_of(region: str) -> int:

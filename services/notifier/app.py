@@ -28,9 +28,10 @@ from services.notifier.application.watch import Watch
 from services.notifier.settings import NotifierSettings
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
+from shared.adapters.kafka_batches import ONE_AT_A_TIME, Buffered
+from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
 from shared.adapters.kafka_producer import Producer, partition_for
-from shared.adapters.kafka_reader import Metrics as ReaderMetrics
-from shared.adapters.kafka_reader import PartitionReader
+from shared.adapters.kafka_reader import KafkaReader
 from shared.adapters.mongo import Mongo
 from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
@@ -79,11 +80,14 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
         regions.__contains__,
         metrics,
     )
-    reader = PartitionReader(
-        broker, snapshots, f"{settings.namespace}notifier", instance, sink, clock, ReaderMetrics.on(prometheus),
+    owned = OwnedPartitions(snapshots.name, clock, ReaderMetrics.on(prometheus))
+    reader = KafkaReader(
+        broker, owned, f"{settings.namespace}notifier", instance, Buffered(sink), clock, limits=ONE_AT_A_TIME,
         reset="earliest", description="Snapshots to be evaluated, from the position kept with the alerts",
     )  # fmt: skip
-    watch = Watch(evaluator, lambda region: partition_for(region, topics.PARTITIONS) in reader.level, archive, metrics)
+    watch = Watch(
+        evaluator, lambda region: partition_for(region, topics.PARTITIONS) in owned.caught_up, archive, metrics
+    )
 
     health = Health()
     health.add("mongodb", mongo.ping)

@@ -45,9 +45,10 @@ from services.registry.relay.relay import Relay
 from services.registry.settings import RegistrySettings
 from shared.adapters.asyncapi import extend_asyncapi
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
+from shared.adapters.kafka_batches import ONE_AT_A_TIME, Buffered
+from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
 from shared.adapters.kafka_producer import Producer, partition_for
-from shared.adapters.kafka_reader import Metrics as ReaderMetrics
-from shared.adapters.kafka_reader import PartitionReader
+from shared.adapters.kafka_reader import KafkaReader
 from shared.adapters.mongo import Mongo
 from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
@@ -86,9 +87,10 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     asyncapi.declare(broker, rejected, changes)
     parser = Parser(catalogue(), secrets.content, metrics.rehomed)
     sink = FactSink(parser, intake, RejectedTopic(refusals, rejected.name, metrics), clock, metrics)
-    facts_in = PartitionReader(
-        broker, facts, f"{settings.namespace}registry", instance, sink, clock, ReaderMetrics.on(prometheus),
-        reset="earliest", description="Facts to be taken in, CloudEvents structured or binary",
+    facts_in = KafkaReader(
+        broker, OwnedPartitions(facts.name, clock, ReaderMetrics.on(prometheus)), f"{settings.namespace}registry",
+        instance, Buffered(sink), clock, limits=ONE_AT_A_TIME, reset="earliest",
+        description="Facts to be taken in, CloudEvents structured or binary",
     )  # fmt: skip
     imports, uploads = MongoImports(mongo), GridFsUploads(mongo, clock)
     uploading = Uploading(imports, uploads, clock)

@@ -1,4 +1,4 @@
-"""How Kafka is reached and who we are there: one value for every client of a service (ADR 0014)."""
+"""How a service reaches Kafka and logs in: one value for all its clients (ADR 0014)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SCRAM: Final = {"SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who we are, proved by SCRAM: the password itself never travels."""
+    """Our login by SCRAM, which never sends the password itself."""
 
     username: str
     password: str = field(repr=False)
@@ -30,7 +30,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class KafkaAccess:
-    """Where Kafka is; in the clear, or over TLS (`tls`), there with a login or without."""
+    """Where Kafka is, and how it is reached: unencrypted, over TLS, or over TLS with a login."""
 
     bootstrap: str
     tls: ssl.SSLContext | None = None
@@ -59,7 +59,7 @@ class KafkaAccess:
     def broker(self) -> KafkaBroker:
         """Return FastStream's broker, which only reads, and describes our topics.
 
-        A topic made in passing would have one partition; and its own log lines are not JSON.
+        It creates no topics, since they would have one partition; its own logger is off, since its lines are not JSON.
         """
         return KafkaBroker(
             self.bootstrap,
@@ -77,7 +77,7 @@ class KafkaAccess:
 
 
 def trusting(ca_file: Path | None) -> ssl.SSLContext:
-    """Return TLS that trusts the authorities in the file, or without one those of the system.
+    """Return a TLS context that trusts the authorities in the file, or those of the system where there is no file.
 
     Raises: PermanentError naming the file.
     """

@@ -1,9 +1,10 @@
-"""Makes topics exist as the contract says, and says which do not."""
+"""Creates the topics of the contract that are missing, and counts partitions."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -19,16 +20,12 @@ _ASK_AGAIN_S: Final = 0.02
 
 
 async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic], replication: int = 1) -> list[str]:
-    """Create the topics that are missing and return their names; an existing one is left as it is.
+    """Create the topics that are missing and return their names; they can be used at once. Others are left as they are.
 
-    Those it returns can be used at once: the broker asked knows of them by then.
-
-    Raises: TransientError when Kafka does not answer; PermanentError naming the topic it refused, or one that
-    exists with other than the agreed number of partitions (records of one key would change partition).
+    Raises: TransientError when Kafka does not answer; PermanentError naming a topic that Kafka refused, or that has
+    another number of partitions than agreed (records of one key would change partition).
     """
-    admin = AIOKafkaAdminClient(**access.client_options(), client_id="cakupan-topics")
-    try:
-        await admin.start()
+    async with _administration(access) as admin:
         existing = await _partitions(admin)
         for topic in topics:
             if existing.get(topic.name, topic.partitions) != topic.partitions:
@@ -40,19 +37,21 @@ async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic], replicatio
         await _create(admin, missing, replication)
         await _until_known(admin, missing)
         return [topic.name for topic in missing]
-    except (KafkaError, TimeoutError) as error:
-        raise TransientError(f"Kafka at {access} does not answer ({type(error).__name__})") from error
-    finally:
-        await admin.close()
 
 
 async def partitions(access: KafkaAccess) -> dict[str, int]:
     """Return how many partitions each topic has. Raises: TransientError when Kafka does not answer."""
+    async with _administration(access) as admin:
+        return await _partitions(admin)
+
+
+@asynccontextmanager
+async def _administration(access: KafkaAccess) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**access.client_options(), client_id="cakupan-topics")
     try:
         await admin.start()
-        return await _partitions(admin)
-    except KafkaError as error:
+        yield admin
+    except (KafkaError, TimeoutError) as error:
         raise TransientError(f"Kafka at {access} does not answer ({type(error).__name__})") from error
     finally:
         await admin.close()
@@ -74,7 +73,7 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic], replicati
 
 
 async def _until_known(admin: AIOKafkaAdminClient, created: Sequence[Topic]) -> None:
-    """Wait for the brokers: the controller answers as soon as it has decided, they hear of it later."""
+    """Wait until the brokers know the topics: the controller answers before it has informed them."""
     wanted = {topic.name for topic in created}
     async with asyncio.timeout(_KNOWN_WITHIN_S):
         while True:

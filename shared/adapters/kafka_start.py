@@ -7,14 +7,14 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 _LET_FINISH_S: Final = 5.0
-"""A start against a Kafka that answers takes milliseconds, one that is refused no longer."""
+"""Against a Kafka that answers, a start takes milliseconds, whether it succeeds or is refused."""
 
 
 async def started(start: Coroutine[Any, Any, None], within_s: float) -> None:
     """Return once the start is done. Raises: TimeoutError, and what the start raises.
 
-    A start that is cancelled half way leaves its connection open, for the garbage collector to find: so whoever is
-    cancelled, or out of time, lets it finish first.
+    A start that is cancelled half way leaves its connection open. So on cancellation, or when the time is over, this
+    lets the start finish first.
     """
     task = asyncio.ensure_future(start)
     try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import timedelta
+from typing import Any, Never
 
+from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
 
 _log = logger(__name__)
@@ -37,3 +39,34 @@ def _stop_if_failed(task: asyncio.Task[None]) -> None:
     if error is not None:
         _log.error("a loop died; stopping", loop=repr(task.get_coro()), exc_info=error)
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def repeat(
+    work: Callable[[], Awaitable[object]],
+    every: timedelta,
+    name: str,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Never:
+    """Do the work, wait for `every`, and so on until cancelled. An error of ours is logged under `name` and waited out.
+
+    Any other exception ends the loop: it is a defect.
+    """
+    while True:
+        try:
+            await work()
+        except (TransientError, PermanentError) as error:
+            _log.warning(f"{name} failed and is tried again", error=str(error))
+        await sleep(every.total_seconds())
+
+
+async def woken(event: asyncio.Event, within: timedelta | None) -> None:
+    """Return once the event is set, then cleared, or once the time is over; None stands for no limit.
+
+    What sets the event while the caller works is not lost: the next wait then ends at once.
+    """
+    try:
+        async with asyncio.timeout(None if within is None else within.total_seconds()):
+            await event.wait()
+    except TimeoutError:
+        return
+    event.clear()

@@ -1,4 +1,4 @@
-"""Finding regions over HTTP; names and codes are public."""
+"""Search for regions over HTTP; names and codes are public."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FoundPage:
 
 
 def create_router(*, search: Callable[[], RegionSearch], catalogue: Catalogue, bearer: Bearer) -> APIRouter:
-    """Return the route that finds regions; `search` makes the index at its first call, and may take seconds."""
+    """Return the route that finds regions; the first call of `search` builds the index, which may take seconds."""
     router = APIRouter(prefix="/v1/regions", tags=["regions"])
 
     def found(code: str) -> Found:
@@ -64,7 +64,7 @@ def create_router(*, search: Callable[[], RegionSearch], catalogue: Catalogue, b
 
     @router.get("", responses={200: {"model": FoundPage}}, dependencies=[bearer.optional])
     async def find_regions(request: Request, q: Wanted, limit: Limit = 20, cursor: Cursor = None) -> Response:
-        """Return the regions that a name or a code means, likeliest first, page by page."""
+        """Return the regions that fit a name or a code, likeliest first, page by page."""
         codes = (await asyncio.to_thread(search)).find(q)
         begin = _number(place_of(cursor))
         end = begin + limit

@@ -19,7 +19,7 @@ from services.coverage.public.domain.release import Shown
 from services.coverage.public.domain.suppression import unplaced_of
 from shared.regions.codes import NATION, level_of, parent_of
 
-Children = Callable[[str], Sequence[str]]
+Children = Callable[[str], tuple[str, ...]]
 Documents = Mapping[str, Mapping[str, Any]]
 _LEVELS: Final = 4
 """As many families as there are above a village; where that is not enough, all slices are hidden alike."""
@@ -65,8 +65,8 @@ class Hiding:
                 hidden |= hidden_family(counted[parent], children, hidden, self._before.counts, forced)
             return hidden
 
-        releases = [self._before.documents] if self._before.documents else []
-        return self._until_safe(rules, lambda hidden: [*releases, show(hidden)], NATION)
+        earlier = [self._before.documents] if self._before.documents else []
+        return self._until_safe(rules, show, earlier, NATION)
 
     def places(self, regency: str, counted: Mapping[str, Counted], above: Cells, show: Show) -> Cells:
         """Return the hidden cells of a regency's unplaced people, its districts and its villages.
@@ -81,22 +81,24 @@ class Hiding:
                 hidden |= hidden_family(counted[parent], children, hidden, forced=forced)
             return hidden | self._quotas(regency, counted, hidden)
 
-        return self._until_safe(rules, lambda hidden: [show(hidden)], regency) - above
+        return self._until_safe(rules, show, [], regency) - above
 
-    def _until_safe(self, rules: Callable[[Cells], Cells], shown: Callable[[Cells], Sequence[Documents]], top: str) -> Cells:
+    def _until_safe(self, rules: Callable[[Cells], Cells], show: Show, earlier: Sequence[Documents], top: str) -> Cells:
+        """Return what the rules hide, and what must be hidden besides so that nothing hidden can be worked out."""
         forced: Cells = frozenset()
         tries = Counter[tuple[str, str]]()
         while True:
             hidden = rules(forced)
-            *earlier, last = shown(hidden)
-            releases = [*earlier, {region: _plain(one) for region, one in last.items()}]
+            releases = [*earlier, {region: _plain(one) for region, one in show(hidden).items()}]
             found = Attacker(releases, self._children).findings()
             if not found:
                 return hidden
             kinds = {(one.kind if one.month == len(releases) else "flows", one.place) for one in found}
             tries.update(kinds)
             documents = releases[-1]
-            more = {cell for kind, place in kinds for cell in self._more(kind, place, tries[kind, place], documents, top)}
+            more = {
+                cell for kind, place in kinds for cell in self._more(kind, place, tries[kind, place], documents, top)
+            }
             if more <= forced and all(tries[kind] > _LEVELS + 1 for kind in kinds):
                 raise AssertionError(f"more cannot be hidden, and yet it can be worked out: {found[:3]}")
             forced |= more

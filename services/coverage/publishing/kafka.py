@@ -19,7 +19,7 @@ class KafkaSnapshotTopic:
         self._topic = topic
 
     async def publish(self, snapshots: Sequence[Snapshot], traceparent: str) -> None:
-        """See the port."""
+        """Return once all are acknowledged. Raises: TransientError."""
         headers = (("traceparent", traceparent.encode()),)
         await self._producer.publish(self._topic, [_record(snapshot, headers) for snapshot in snapshots])
 

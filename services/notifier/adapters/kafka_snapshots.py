@@ -13,7 +13,7 @@ from services.notifier.adapters.metrics import NotifierMetrics
 from services.notifier.application.evaluate import Batch, Evaluator
 from services.notifier.application.ports import EvaluationStore
 from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.kafka_poll import Batches
+from shared.adapters.kafka_poll import RecordsByPartition
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import WIT, level_of, parent_of
 from shared.runtime.errors import FencedError
@@ -59,7 +59,7 @@ class SnapshotSink:
         self._positions.update(positions)
         return positions
 
-    async def apply(self, batches: Batches) -> None:
+    async def apply(self, batches: RecordsByPartition) -> None:
         """Take the records in, in two steps: (1) set aside what cannot be read, (2) evaluate the rest together with
         the offsets.
 

@@ -1,19 +1,24 @@
-"""Reference data on real servers: from a file to the snapshot, for every kind."""
+"""Reference data on real servers: from a file to the snapshot, over HTTP and by the command."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
-from services.coverage.reference.kinds.table import KINDS
-from services.coverage.reference.openapi import as_csv
+from services.coverage.cli import app
+from services.coverage.http.reference import example_csv, example_rows
+from services.coverage.reference.schemas import KINDS
 from shared.regions.catalogue import catalogue
 from tests.factories_coverage import VILLAGE, joined
 from tests.integration.coverage.stack import Replica, Stack
+from tests.serving import listening
 from tests.waiting import eventually
 
 POTENTIALS = "region,basis,valid_from,value,source,definition\n"
@@ -35,29 +40,73 @@ async def listed(replica: Replica, kind: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_each_kind_goes_in_once_and_is_listed_with_its_versions(replica: Replica, kind: str) -> None:
-    """A dry run records nothing; the file does, as CSV or JSON; the same again does not."""
-    layout = KINDS[kind]
-    rows = len(layout.examples)
-    tried = await put(replica, kind, as_csv(layout), dry_run="true")
+    """A dry run records nothing. The file is recorded once, as CSV or as JSON."""
+    model, rows = KINDS[kind], len(KINDS[kind].examples)
+    tried = await put(replica, kind, example_csv(model), dry_run="true")
     assert (tried.json()["rows"], await listed(replica, kind)) == (rows, [])
-    taken = await put(replica, kind, as_csv(layout))
+    taken = await put(replica, kind, example_csv(model))
     assert taken.json() == {"rows": rows, "recorded": tried.json()["would_record"], "unchanged": 0}
-    again = await put(replica, kind, json.dumps(layout.examples))
+    again = await put(replica, kind, json.dumps(example_rows(model)))
     assert again.json() == {"rows": rows, "recorded": 0, "unchanged": taken.json()["recorded"]}
     assert {item["version"] for item in await listed(replica, kind)} == {1}
 
 
-async def test_a_dry_run_names_every_wrong_row(replica: Replica) -> None:
-    """As the import itself would."""
-    response = await put(
-        replica, "potentials", POTENTIALS + "91.01.01,workers,2023-09-01,1.5,bps,all\n", dry_run="true"
-    )
-    assert (response.status_code, response.json()["code"]) == (422, "rows_refused")
-    errors = response.json()["errors"]
-    assert [(e["row"], e["region"], e["field"], e["code"]) for e in errors] == [
-        (2, "91.01.01", "region", "retired_region"), (2, "91.01.01", "value", "decimals"),
-    ]  # fmt: skip
-    assert errors[0]["fix"].startswith("write 93.01.01")
+async def test_a_file_with_wrong_rows_is_refused_and_each_is_named(replica: Replica) -> None:
+    """As CSV, as JSON and in a dry run alike. The right row beside them is not recorded either."""
+    lines = ["91.01.01,workers,2023-09-01,1.5,bps,all", "11,workers,2023-09-01,5,bps,all"]
+    row = {"region": "91.01.01", "basis": "workers", "valid_from": "2023-09-01", "source": "bps", "definition": "all"}
+    body = POTENTIALS + "\n".join(lines)
+    answers = [
+        (2, await put(replica, "potentials", body, dry_run="true")),
+        (2, await put(replica, "potentials", body)),
+        (1, await put(replica, "potentials", json.dumps([row | {"value": 1.5}, row | {"region": "11", "value": 5}]))),
+    ]
+    for number, response in answers:
+        assert (response.status_code, response.json()["code"], response.json()["wrong"]) == (422, "rows_refused", 1)
+        errors = response.json()["errors"]
+        assert [(e["row"], e["region"], e["field"], e["code"]) for e in errors] == [
+            (number, "91.01.01", "region", "retired_region"), (number, "91.01.01", "value", "decimals"),
+        ]  # fmt: skip
+        assert errors[0]["fix"].startswith("write 93.01.01")
+        assert errors[1]["wrong"] == "'1.5' has decimals; people and villages are whole"
+    unreadable = await put(replica, "potentials", "region;basis\n")
+    assert (unreadable.status_code, unreadable.json()["code"]) == (422, "unreadable_file")
+    assert await listed(replica, "potentials") == []
+
+
+async def test_the_command_names_every_wrong_row(stack: Stack, tmp_path: Path) -> None:
+    """Exit code 1 and a line for each fault. Once corrected, a dry run and then the file are taken."""
+    wrong, right, token = tmp_path / "wrong.csv", tmp_path / "right.json", tmp_path / "token.jwt"
+    wrong.write_text(POTENTIALS + "Kalimantan,workers,2023-09-01,38.09%,bps,all\n11,workers\n")
+    right.write_text(json.dumps(example_rows(KINDS["potentials"])))
+    token.write_text(stack.issuer.token(scope="reference:write"))
+    async with listening(stack.api()) as url:
+
+        async def load(file: Path, *options: str) -> tuple[int, list[str]]:
+            arguments = ["load-reference", "potentials", str(file), "--url", url, "--token-file", str(token), *options]
+            result = await asyncio.to_thread(CliRunner().invoke, app, arguments)
+            return result.exit_code, result.output.splitlines()
+
+        code, printed = await load(wrong)
+        assert (code, [line.partition(": ")[0] for line in printed[:-1]]) == (
+            1, ["row 2 (Kalimantan), region", "row 2 (Kalimantan), value", "row 3"],
+        )  # fmt: skip
+        assert printed[-1] == "2 rows are wrong and nothing was recorded; correct them and send the whole file again"
+        assert await load(right, "--dry-run") == (0, ["1 rows: 1 would be recorded, 0 unchanged"])
+        assert await load(right) == (0, ["1 rows: 1 recorded, 0 unchanged"])
+        assert await load(right) == (0, ["1 rows: 0 recorded, 1 unchanged"])
+
+
+async def test_a_potential_of_0_is_a_figure_and_gives_no_ratio(stack: Stack, replica: Replica) -> None:
+    """It is shown with its source. A ratio over 0 is null, and nobody is short of a target."""
+    await stack.publish(joined(3))
+    await eventually(lambda: replica.counts("11", 3))
+    await put(replica, "potentials", POTENTIALS + "11,workers,2023-09-01,0,bps,all")
+    await put(replica, "targets", TARGETS + "11,workers,active,2025-01-01,2025-12-31,0.4354,pmk,d")
+    aceh = await replica.region("11")
+    assert aceh["potential"]["workers"]["value"] == 0
+    assert aceh["coverage"]["active"] == {"numerator": 3, "denominator": 0, "ratio": None}
+    assert (aceh["target"][0]["people_required"], aceh["target"][0]["people_short"]) == (0, 0)
 
 
 async def test_a_path_and_a_sum_stand_in_the_snapshot(stack: Stack, replica: Replica) -> None:
@@ -74,10 +123,10 @@ async def test_a_path_and_a_sum_stand_in_the_snapshot(stack: Stack, replica: Rep
     }  # fmt: skip
     assert (aceh["target"][0]["people_required"], aceh["target"][0]["people_short"]) == (92, 89)
 
-    async def told() -> bool:
+    async def published() -> bool:
         return bool((await stack.snapshots("11"))[-1].target)
 
-    await eventually(told)
+    await eventually(published)
     public = (await replica.http.get("/v1/regions/11")).json()
     assert public["target"][0]["people_short"] is None
 
@@ -97,7 +146,7 @@ async def test_provenance_names_versions_and_sources(stack: Stack, replica: Repl
     await stack.publish(joined(1))
     await eventually(lambda: replica.counts("ID", 1))
     for kind in ("potentials", "sources", "awards"):
-        await put(replica, kind, as_csv(KINDS[kind]))
+        await put(replica, kind, example_csv(KINDS[kind]))
     origins = (await replica.http.get("/v1/regions/11/provenance")).json()
     assert [(p["basis"], p["value"], p["version"]) for p in origins["potentials"]] == [("workers", 1_710_891, 1)]
     (source,) = origins["sources"]

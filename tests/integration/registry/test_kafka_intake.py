@@ -105,7 +105,7 @@ async def test_records_that_come_again_count_once(
     async def nothing(_reader: object) -> None:
         return None
 
-    monkeypatch.setattr("shared.adapters.kafka_reader.PartitionReader._commit_hint", nothing)
+    monkeypatch.setattr("shared.adapters.kafka_reader.KafkaReader._commit_hint", nothing)
     sent = [*(person(number) for number in range(3)), raw(id="f-9", data={"region": "99.01"})]
     await topic.put(*sent)
     for outcomes in ({"accepted": 3, "refused": 1}, {"accepted": 0, "duplicate": 3, "refused": 1}):

@@ -47,28 +47,27 @@ class Position:
         Raises: SequenceGap, naming the partition, the seq expected and the seq seen.
         Source: ADR 0003.
         """
-        expected = self.next_seq
-        if [change.seq for change in batch] == list(range(expected, expected + len(batch))):
-            # As it nearly always is, and found out ten times as fast.
-            return Position(expected + len(batch), max(self.next_offset, next_offset)), list(batch)
-        fresh: list[N] = []
-        for place, change in enumerate(batch):
-            if change.seq > expected:
-                raise SequenceGap(partition, expected, change.seq, place)
-            if change.seq == expected:
-                fresh.append(change)
-                expected += 1
-        return Position(expected, max(self.next_offset, next_offset)), fresh
+        fresh, gap = following(self.next_seq, batch)
+        if gap is not None:
+            before_gap, _ = following(self.next_seq, batch[:gap])
+            raise SequenceGap(partition, self.next_seq + len(before_gap), batch[gap].seq, gap)
+        return Position(self.next_seq + len(fresh), max(self.next_offset, next_offset)), fresh
 
 
-def following(expected: int, batch: Sequence[N]) -> list[N]:
-    """Return what of a batch goes on from the number expected, without a gap.
+def following(expected: int, batch: Sequence[N]) -> tuple[list[N], int | None]:
+    """Return the changes that go on from the number expected, and the place of the first that came too soon.
 
-    What was there before is passed over, and so is what comes too soon: after a gap was mended the topic holds all
-    that follows it again.
+    Changes that came before, or too soon, are passed over: after a gap was mended the log holds all that follows it
+    again.
     """
-    found: list[N] = []
-    for one in batch:
-        if one.seq == expected + len(found):
-            found.append(one)
-    return found
+    if [change.seq for change in batch] == list(range(expected, expected + len(batch))):
+        # As it nearly always is, and found out ten times as fast.
+        return list(batch), None
+    fresh: list[N] = []
+    gap: int | None = None
+    for place, change in enumerate(batch):
+        if change.seq == expected + len(fresh):
+            fresh.append(change)
+        elif change.seq > expected + len(fresh) and gap is None:
+            gap = place
+    return fresh, gap

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from services.coverage.counting.domain.flows import FLOW_KINDS
-from services.coverage.public.domain.suppression import is_small, unplaced_of
 from services.coverage.public.domain.equations import Cell, Equations
+from services.coverage.public.domain.suppression import is_small, unplaced_of
+from shared.regions.codes import holds, level_of
 
 MEASURES: Final = ("registered", "active")
 WHOLE: Final = ("by_segment", "by_payer")
@@ -22,8 +23,11 @@ SLICES: Final = (*WHOLE, *OVERLAPPING)
 MOVES: Final = ("moved_in", "moved_out", "moved_within")
 _SIGNS: Final = {"joined": 1, "rejoined": 1, "moved_in": 1, "ended": -1, "moved_out": -1}
 _ACTIVITY: Final = {"lapsed": -1, "activated": 1, "returned": 1}
+_OF_SLICE_OR_FLOW: Final = 5
+"""Parts of such a cell: kind, value, measure, place, month; a number of people has three."""
 _MANY: Final = 10**6
 """More people than any village has."""
+_KINDS: Final = {"flow": "flows", "registered": "counts", "active": "counts"}
 _AUXILIARY: Final = frozenset({"slack", "in village", "met", "board"})
 
 Release = Mapping[str, Mapping[str, Any]]
@@ -70,10 +74,10 @@ class Attacker:
             self._add_boards(release, month)
         found = []
         for cell, (low, high) in self._equations.solved().items():
-            if low == high and low and cell[0] not in _AUXILIARY:
-                if is_small(int(low)) or (cell in self._hidden and cell[0] not in OVERLAPPING):
-                    kind = {"flow": "flows", "registered": "counts", "active": "counts"}.get(cell[0], cell[0])
-                    found.append(Found(cell[-1], cell[-2], kind, repr(cell), int(low)))
+            if low != high or not low or cell[0] in _AUXILIARY:
+                continue
+            if is_small(int(low)) or (cell in self._hidden and cell[0] not in OVERLAPPING):
+                found.append(Found(cell[-1], cell[-2], _KINDS.get(cell[0], str(cell[0])), repr(cell), int(low)))
         return sorted(found)
 
     def _note(self, cell: Cell, value: int | None) -> None:
@@ -164,9 +168,9 @@ class Attacker:
         if "flows" in document:
             for measure in MEASURES:
                 self._add_sum(lambda place, m=measure: (m, place, month - 1), parent, parts)
-            for cell, _ in _cells(document, month):
-                if len(cell) == 5 and cell[1] not in MOVES:
-                    self._add_sum(lambda place, c=cell: (*c[:3], place, month), parent, parts)
+            for sample, _ in _cells(document, month):
+                if len(sample) == _OF_SLICE_OR_FLOW and sample[1] not in MOVES:
+                    self._add_sum(lambda place, one=sample: (*one[:3], place, month), parent, parts)
 
     def _add_sum(self, cell: Callable[..., Cell], parent: str, parts: Iterable[str]) -> None:
         self._equations.add({cell(parent): -1, **{cell(part): 1 for part in parts}})
@@ -175,40 +179,54 @@ class Attacker:
         """Villages that meet a quota have its people, and those not at zero one; a gap tells of the others' people."""
         for region, document in release.items():
             for board in document["quota"]:
+                if board["measure"] is None or board["required"] is None:
+                    continue
                 if "passing" in board:
                     self._add_board(region, board, month)
-                else:
+                elif not self._children(region):
                     self._add_quota(region, board, month)
 
     def _add_quota(self, region: str, quota: Mapping[str, Any], month: int) -> None:
-        if self._children(region):
-            return
-        people, met = ("in village", region, month), ("met", region, month)
-        required, active = quota["required"], ("active", region, month)
-        self._at_least[people] = self._at_least[met] = 0
+        people, met = ((name, quota["group"], region, month) for name in ("in village", "met"))
+        required = quota["required"]
+        self._at_least[met] = 0
         self._at_most({met: 1}, 1)
         if quota["met"] is not None:
             self._known[met] = int(quota["met"])
-        self._no_more(people, active)
         self._at_most({met: required, people: -1})
         self._at_most({people: 1, met: -_MANY}, required - 1)
 
     def _add_board(self, region: str, board: Mapping[str, Any], month: int) -> None:
-        group, required = ("by_group", board["group"], "active", region, month), board["required"]
-        villages = [one for one in self._releases[month - 1] if one.startswith(f"{region}.") and len(one) == 13]
-        if region == "ID":
-            villages = [one for one in self._releases[month - 1] if len(one) == 13]
-        people = {("in village", one, month): 1 for one in villages}
-        self._at_most({**people, group: -1})
+        name, required, measure = board["group"], board["required"], board["measure"]
+        group = ("by_group", name, measure, region, month)
+        below = [one for one in self._releases[month - 1] if one != region and holds(region, one)]
+        if any(level_of(one) == "village" for one in below):
+            self._add_group_below(group, [region, *below], month)
         if board["passing"] is None:
             return
-        passing, below = board["passing"], (board["villages"] - board["passing"]) * required - board["gap"]
-        if villages:
-            self._equations.add({("met", one, month): 1 for one in villages}, passing)
-        self._at_most({group: -1}, -(below + required * passing))
+        passing, people = board["passing"], (board["villages"] - board["passing"]) * required - board["gap"]
+        under = [one for one in below if not self._children(one) and self._has_quota(one, name, month)]
+        if under:
+            self._equations.add({("met", name, one, month): 1 for one in under}, passing)
+        if under and not passing:
+            self._equations.add({("in village", name, one, month): 1 for one in under}, people)
+        self._at_most({group: -1}, -(people + required * passing))
         self._at_most({group: -1}, -(required * passing + board["villages"] - board["at_zero"] - passing))
-        if villages and not passing:
-            self._equations.add(people, below)
+
+    def _add_group_below(self, group: Cell, regions: Sequence[str], month: int) -> None:
+        """The people of a group are in villages, or among those whom a district or the regency has unplaced."""
+        _, name, measure, _, _ = group
+        parts = {}
+        for region in regions:
+            place = unplaced_of(region) if self._children(region) else region
+            part = ("in village", name, region, month)
+            parts[part] = 1
+            self._at_least[part] = 0
+            self._no_more(part, (measure, place, month))
+        self._equations.add({group: -1, **parts})
+
+    def _has_quota(self, village: str, group: str, month: int) -> bool:
+        return any(quota["group"] == group for quota in self._releases[month - 1][village]["quota"])
 
 
 def _cells(document: Mapping[str, Any], month: int) -> Iterator[tuple[Cell, int | None]]:

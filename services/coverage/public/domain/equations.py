@@ -22,7 +22,10 @@ _EPSILON = 1e-9
 
 
 class Equations:
-    """Σ coefficient × cell = number, for cells of which some are known."""
+    """Σ coefficient × cell = number, for cells of which some are known.
+
+    A row that contradicts the others tells nothing: a release made before late facts came does not agree with the next.
+    """
 
     def __init__(self, known: Mapping[Cell, int], at_least: Mapping[Cell, int]) -> None:
         self._known = known
@@ -35,39 +38,42 @@ class Equations:
         rest = number - sum(n * self._known[cell] for cell, n in cells.items() if cell in self._known)
         if unknown:
             self._rows.append((unknown, rest))
-        else:
-            assert rest == 0, "what is shown contradicts itself"
 
     def solved(self) -> dict[Cell, tuple[float, float]]:
         """Return between which whole numbers each unknown lies: by exact elimination, and by bounds from all rows.
 
-        Bounds are drawn from the equations as they came and from those that elimination leaves, which join several.
-        An equation with an unknown that is in no other says nothing of the rest: it takes no part in elimination.
+        Bounds are drawn from the equations as they came, and then from those that elimination leaves, which join
+        several. What the first bounds determine is known in the elimination.
         """
-        core, _ = self._parted()
-        reduced = _eliminated([(dict(cells), number) for cells, number in core])
-        rows = [*self._rows, *(row for row in reduced if len(row[0]) <= _WIDEST)]
+        rows: list[Row] = [(dict(cells), number) for cells, number in self._rows]
+        first = _bounds(rows, self._at_least)
+        known = {cell: int(low) for cell, (low, high) in first.items() if low == high}
+        core = _core([_less_known(row, known) for row in rows])
+        rows += [row for row in _eliminated(core) if len(row[0]) <= _WIDEST]
         return _bounds(rows, self._at_least)
 
-    def _parted(self) -> tuple[list[Row], list[tuple[Cell, Row]]]:
-        """Return the equations that hang together, and the others with the unknown of their own, in turn."""
-        rows = dict(enumerate(self._rows))
-        users: defaultdict[Cell, set[int]] = defaultdict(set)
-        for n, (cells, _) in rows.items():
-            for cell in cells:
-                users[cell].add(n)
-        lone = [cell for cell, using in users.items() if len(using) == 1]
-        waiting: list[tuple[Cell, Row]] = []
-        while lone:
-            own = lone.pop()
-            for n in list(users[own]):
-                row = rows.pop(n)
-                waiting.append((own, (dict(row[0]), row[1])))
-                for cell in row[0]:
-                    users[cell].discard(n)
-                    if len(users[cell]) == 1:
-                        lone.append(cell)
-        return [(dict(cells), number) for cells, number in rows.values()], waiting
+
+def _less_known(row: Row, known: Mapping[Cell, int]) -> Row:
+    cells, number = row
+    rest = number - sum(n * known[cell] for cell, n in cells.items() if cell in known)
+    return {cell: n for cell, n in cells.items() if cell not in known}, rest
+
+
+def _core(all_rows: list[Row]) -> list[Row]:
+    """Return the equations that hang together: one with an unknown that is in no other says nothing of the rest."""
+    rows = dict(enumerate(all_rows))
+    users: defaultdict[Cell, set[int]] = defaultdict(set)
+    for n, (cells, _) in rows.items():
+        for cell in cells:
+            users[cell].add(n)
+    lone = [cell for cell, using in users.items() if len(using) == 1]
+    while lone:
+        for n in list(users[lone.pop()]):
+            for cell in rows.pop(n)[0]:
+                users[cell].discard(n)
+                if len(users[cell]) == 1:
+                    lone.append(cell)
+    return list(rows.values())
 
 
 def _bounds(rows: list[Row], at_least: Mapping[Cell, int]) -> dict[Cell, tuple[float, float]]:
@@ -101,7 +107,6 @@ def _eliminated(rows: list[Row]) -> list[Row]:
         for cell in [cell for cell in cells if cell in solved]:
             number = _subtract(cells, number, cells[cell], solved[cell])
         if not cells:
-            assert number == 0, "what is shown contradicts itself"
             continue
         pivot = min(cells, key=lambda cell: (abs(cells[cell]) != 1, len(users[cell])))
         row = _over(cells, number, cells[pivot])

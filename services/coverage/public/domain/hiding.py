@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from services.coverage.public.domain.suppression import hidden_children, hidden_people, is_small, unplaced_of
+from services.coverage.public.domain.suppression import hidden_people, is_small, unplaced_of
 from services.coverage.public.domain.tables import Cell as TableCell
 from services.coverage.public.domain.tables import hidden_cells
 from shared.contracts.snapshots import Count, QuotaBoard
@@ -26,6 +26,9 @@ FLOWS: Final = {
 MOVES: Final = frozenset({"moved_in", "moved_out", "moved_within"})
 """A parent's moves are not the sum of its children's: a move between two of them is none of its own."""
 _SIGNS: Final = {"joined": 1, "rejoined": 1, "moved_in": 1, "ended": -1, "moved_out": -1}
+
+
+NOBODY: Final = Count()
 
 
 class Cell(NamedTuple):
@@ -47,7 +50,7 @@ class Counted:
 
     region: str
     people: Count
-    unplaced: Count = Count()
+    unplaced: Count = NOBODY
     slices: Mapping[str, Mapping[str, Count]] = field(default_factory=dict)
     flows: Mapping[str, Count] = field(default_factory=dict)
     quota: tuple[QuotaBoard, ...] = ()
@@ -110,9 +113,7 @@ class _Family:
 
     def hidden(self) -> Cells:
         counts = {"registered": self._counts("registered", now=True, forced=self._forced_in("registered"))}
-        counts["active"] = self._counts(
-            "active", now=True, forced=counts["registered"] | self._forced_in("active")
-        )
+        counts["active"] = self._counts("active", now=True, forced=counts["registered"] | self._forced_in("active"))
         cells = {Cell(measure, region) for measure, regions in counts.items() for region in regions}
         if self._rows[0].slices:
             for name in SLICES:
@@ -228,4 +229,3 @@ def _change(row: Counted, measure: str) -> int:
     if measure == "active":
         return sum(count.active for count in row.flows.values())
     return sum(sign * row.flows[kind].registered for kind, sign in _SIGNS.items() if kind in row.flows)
-

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, TypeVar
 
 from services.coverage.public.domain.hiding import MEASURES, Cell, Cells, Counted
 from services.coverage.public.domain.suppression import unplaced_of
-from shared.contracts.snapshots import Count, Coverage, Designation, Level, Potential, Ratio
+from shared.contracts.snapshots import Count, Coverage, Level, Potential, Ratio
 
 T = TypeVar("T")
 
@@ -28,6 +27,11 @@ class Month:
     def of(cls, day: date) -> Month:
         """Return the month that the day is in."""
         return cls(day.year, day.month)
+
+    @classmethod
+    def parse(cls, text: str) -> Month:
+        """Return the month that is written as `2026-10`. Raises: ValueError."""
+        return cls.of(date.fromisoformat(f"{text}-01"))
 
     @property
     def first_day(self) -> date:
@@ -174,7 +178,7 @@ class About:
     parent: str | None
     potential: dict[str, Potential]
     coverage: Coverage
-    designation: Designation | None
+    designation: PublicDesignation | None
 
 
 def document(counted: Counted, about: About, hidden: Cells) -> Shown:
@@ -184,7 +188,7 @@ def document(counted: Counted, about: About, hidden: Cells) -> Shown:
     coverage = PublicCoverage(
         _ratio(about.coverage.registered, people.registered), _ratio(about.coverage.active, people.active)
     )
-    designation = _designation(about.designation)
+    designation = about.designation
     if about.level not in FULL_LEVELS:
         quota = tuple(
             PublicQuota(board.group, board.measure, board.required,
@@ -250,15 +254,3 @@ def _ratio(ratio: Ratio | None, numerator: int | None) -> PublicRatio | None:
     if ratio is None:
         return None
     return PublicRatio(numerator, ratio.denominator, None if numerator is None else ratio.ratio)
-
-
-def _designation(designation: Designation | None) -> PublicDesignation | None:
-    """Return what is public of Desa Sadar: which of a few officials has lapsed is not."""
-    if designation is None:
-        return None
-    if designation.villages is not None:
-        villages: Mapping[str, int] = designation.villages
-        return PublicDesignation(villages=villages.get("designated", 0) + villages.get("designated_broken", 0))
-    if designation.state is not None:
-        return PublicDesignation(designated=designation.state.startswith("designated"))
-    return None

@@ -1,4 +1,4 @@
-"""Facts from Kafka: they gather into the group commit like all others; refused ones are written to a topic."""
+"""Facts from Kafka: they go through the group commit like all others; refused ones are written to a topic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.registry.intake.kafka.events import candidate_of, traceparent_of
 from services.registry.intake.kafka.rejected import RejectedTopic, rejection
 from services.registry.intake.parsing import Candidate, Parser
 from services.registry.metrics import RegistryMetrics
-from shared.adapters.kafka_poll import Batches
+from shared.adapters.kafka_poll import RecordsByPartition
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
 
@@ -61,7 +61,7 @@ class FactSink:
         self._settled = {place for place in self._settled if place[0] not in partitions}
         return {}
 
-    async def apply(self, batches: Batches) -> None:
+    async def apply(self, batches: RecordsByPartition) -> None:
         """Take the records in, in two steps: (1) all gather in the group commit, (2) refused ones are published.
 
         Only then do the positions move on. A crash before that gives the records again: what was accepted is a
