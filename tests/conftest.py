@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator
+from importlib import import_module
 from typing import Any, Final
 
 import pytest
@@ -37,6 +38,15 @@ def pytest_configure_node(node: Any) -> None:
         assert process.stdout is not None
         node.config.stash[_SHARED] = process, json.loads(process.stdout.readline())
     node.workerinput["servers"] = node.config.stash[_SHARED][1]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each test file to one worker, and all end-to-end files to the same one, since they share a stack."""
+    scheduling = import_module("xdist.scheduler").LoadFileScheduling(config, log)
+    file_of = scheduling._split_scope
+    scheduling._split_scope = lambda test: "tests/e2e" if test.startswith("tests/e2e/") else file_of(test)
+    return scheduling
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -13,11 +13,10 @@ from typing import Final
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.local import parts
-from deploy.local.parts import Ground
 from deploy.local.ports import free_ports
-from deploy.local.process import Child
-from deploy.local.readiness import until_ready
+from deploy.local.process import Child, until_ready
+from deploy.local.settings import StackConfig
+from deploy.local.stack import services
 from services.coverage.counting.mongo.store import MongoStore
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.mongo import Mongo
@@ -28,16 +27,16 @@ _LOOK_EVERY_S: Final = 0.01
 _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 
-async def apart(ground: Ground, name: str) -> Ground:
+async def apart(config: StackConfig, name: str) -> StackConfig:
     """Return the same servers with topics and a database that nobody else has."""
-    own = replace(ground, namespace=f"{ground.namespace}{name}.", ports={**ground.ports, "coverage": free_ports(1)[0]})
+    own = replace(config, namespace=f"{config.namespace}{name}.", ports={**config.ports, "coverage": free_ports(1)[0]})
     await ensure_topics(own.kafka, [topic.under(own.namespace) for topic in topics.ALL])
     return own
 
 
-def database_of(ground: Ground) -> Mongo:
-    """Return the database of the coverage on this ground."""
-    return Mongo(ground.mongodb_uri, f"{ground.namespace.replace('.', '_')}cakupan_coverage", "benchmark")
+def database_of(config: StackConfig) -> Mongo:
+    """Return the database of the coverage on this config."""
+    return Mongo(config.mongodb_uri, f"{config.namespace.replace('.', '_')}cakupan_coverage", "benchmark")
 
 
 class Replica:
@@ -78,16 +77,16 @@ class Replica:
 
 
 @asynccontextmanager
-async def running(ground: Ground) -> AsyncIterator[Replica]:
+async def running(config: StackConfig) -> AsyncIterator[Replica]:
     """Yield a replica that has just been given all partitions, with whatever stands in the topic before it."""
-    part = next(part for part in parts.services(ground) if part.name == "coverage")
-    child = Child(part.name, part.command, ground.home.log(f"coverage-{ground.namespace}"), part.environment)
-    mongo = database_of(ground)
+    part = next(part for part in services(config) if part.name == "coverage")
+    child = Child(part.name, part.command, config.home.log(f"coverage-{config.namespace}"), part.environment)
+    mongo = database_of(config)
     await child.start()
     try:
-        await until_ready(child, ground.url("coverage"))
+        await until_ready(child, config.url("coverage"))
         assert child.pid is not None
-        yield Replica(ground.url("coverage"), child.pid, MongoStore(mongo))
+        yield Replica(config.url("coverage"), child.pid, MongoStore(mongo))
     finally:
         await child.stop(_STOP_WITHIN_S)
         mongo.close()

@@ -10,10 +10,8 @@ import typer
 from rich.console import Console
 
 from deploy.local.keys import Keys
-from deploy.local.launcher import Then, keep_up
-from deploy.local.lock import only_one
-from deploy.local.report import say, tell_forgotten
-from deploy.local.sample import play
+from deploy.local.launcher import Work, keep_up, say
+from deploy.local.sample.scenario import play
 from deploy.local.settings import StackSettings
 from deploy.local.stack import LocalStack
 from shared.adapters.kafka_admin import ensure_topics
@@ -34,10 +32,9 @@ def up() -> None:
 @app.command()
 def run() -> None:
     """Start everything, play the sample, and stay until Ctrl-C."""
-    settings = StackSettings()
 
     async def sample(stack: LocalStack) -> None:
-        await play(stack.addresses, settings.home.tokens, settings.home.mailbox, _console)
+        await play(stack.config, _console)
 
     _stay(sample)
 
@@ -46,9 +43,9 @@ def run() -> None:
 def reset() -> None:
     """Forget all data, keys and logs of the stack; servers that you named keep theirs."""
     home = StackSettings().home
-    with _one_line_errors(), only_one(home.lock):
+    with _one_line_errors(), home.locked():
         home.forget()
-    tell_forgotten(home, _console)
+    say(_console, f"Forgot the data, keys and logs under {home.root}")
 
 
 @app.command()
@@ -62,9 +59,9 @@ def prepare() -> None:
         asyncio.run(ensure_topics(settings.kafka, wanted))
 
 
-def _stay(then: Then | None) -> None:
+def _stay(then: Work | None) -> None:
     settings = StackSettings()
-    with _one_line_errors(), only_one(settings.home.lock):
+    with _one_line_errors(), settings.home.locked():
         asyncio.run(keep_up(LocalStack(settings), _console, then))
 
 

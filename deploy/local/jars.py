@@ -10,10 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from deploy.local.home import JARS
 from deploy.local.process import Child
+from deploy.local.settings import REPOSITORY
 from shared.runtime.errors import PermanentError
 
+JARS: Final = REPOSITORY / ".local" / "jars"
+"""The jars are no data: every home of this clone uses the same."""
 _POM: Final = Path(__file__).parent / "pom.xml"
 _MAVEN: Final = (
     "mvn",

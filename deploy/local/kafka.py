@@ -134,6 +134,9 @@ class Kafka:
             "log.dirs": self._data / "records",
             "auto.create.topics.enable": "false",
             "group.initial.rebalance.delay.ms": 0,
+            # After a kill the controller waits this long before the broker may register again; the default is 9 s.
+            "broker.session.timeout.ms": 5_000,
+            "broker.heartbeat.interval.ms": 1_000,
             # One node can hold one copy; few partitions of the internal topics make a quick start.
             "offsets.topic.replication.factor": 1,
             "offsets.topic.num.partitions": 4,

@@ -1,30 +1,30 @@
-"""Keeps a stack up until a signal, and stops it whatever happens."""
+"""Keeps a stack up until a signal, says where everything is, and stops it whatever happens."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
-from deploy.local.report import say, tell_ready
+from deploy.local.process import together
+from deploy.local.settings import StackConfig
 from deploy.local.stack import LocalStack
-from deploy.local.together import together
 
-Then = Callable[[LocalStack], Coroutine[Any, Any, None]]
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+Work = Callable[[LocalStack], Coroutine[Any, Any, None]]
 
 
-async def keep_up(stack: LocalStack, console: Console, then: Then | None = None) -> None:
-    """Start the stack, do what is asked `then`, and return after SIGINT, SIGTERM or SIGHUP, when all has ended.
+async def keep_up(stack: LocalStack, console: Console, then: Work | None = None) -> None:
+    """Start the stack, do the work given as `then`, and return after SIGINT, SIGTERM or SIGHUP, when all has ended.
 
     Raises: PermanentError or TransientError when a part cannot start or ends by itself, after all else was stopped.
     """
     loop = asyncio.get_running_loop()
     work = asyncio.create_task(_work(stack, console, then))
-    for ending in _ENDING:
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # While everything is being stopped the work has ended already, and a second signal changes nothing.
         loop.add_signal_handler(ending, work.cancel)
     try:
@@ -36,12 +36,35 @@ async def keep_up(stack: LocalStack, console: Console, then: Then | None = None)
     say(console, "Everything has stopped.")
 
 
-async def _work(stack: LocalStack, console: Console, then: Then | None) -> None:
+def say(console: Console, line: str) -> None:
+    """Print one line as it is: not wrapped, no markup, no colour."""
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+async def _work(stack: LocalStack, console: Console, then: Work | None) -> None:
     say(console, "Starting Kafka, MongoDB, the mailbox and the services.")
     await stack.start()
-    tell_ready(stack.ground, console)
+    _say_ready(stack.config, console)
     say(console, "Ctrl-C stops everything.")
-    if then is None:
-        await stack.watch()
+    await together(stack.watch(), *([then(stack)] if then else []))
+
+
+def _say_ready(config: StackConfig, console: Console) -> None:
+    """Say where everything is: a table on a terminal, plain lines elsewhere."""
+    rows = [(name, config.url(name), f"{config.url(name)}/docs") for name in ("registry", "coverage", "notifier")]
+    rows.append(("mailbox", config.url("mailbox"), ""))
+    if console.is_terminal:
+        table = Table("Service", "Address", "Docs", "State")
+        for row in rows:
+            table.add_row(*row, "[green]ready[/green]")
+        console.print(table)
     else:
-        await together(stack.watch(), then(stack))
+        for row in rows:
+            say(console, f"{'  '.join(cell for cell in row if cell)}  ready")
+    home = config.home
+    say(console, f"Kafka: {config.kafka}")
+    say(console, f"MongoDB: {config.mongodb_uri}")
+    say(console, f"Mail server: {config.host}:{config.ports['smtp']}")
+    say(console, f"Tokens: {home.tokens}/*.jwt")
+    say(console, f"Mailbox: {home.mailbox}/*.eml")
+    say(console, f"Logs: {home.logs}/*.log")

@@ -8,9 +8,8 @@ from deploy.local.jars import kafka_jars
 from deploy.local.kafka import Kafka
 from deploy.local.mongod import Mongod
 from deploy.local.ports import remembered_ports
-from deploy.local.process import Child
+from deploy.local.process import Child, together
 from deploy.local.settings import StackSettings
-from deploy.local.together import together
 from shared.adapters.kafka_access import KafkaAccess
 from shared.runtime.errors import PermanentError
 

@@ -1,23 +1,95 @@
-"""The local stack's settings, from the environment; tests give their own."""
+"""The local stack's settings, from the environment, and the folder in which it keeps everything."""
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pydantic import AliasChoices, Field
 from pydantic_settings import SettingsConfigDict
 
-from deploy.local.home import REPOSITORY, Home
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_settings import KafkaSettings
+from shared.runtime.errors import PermanentError
 
+REPOSITORY: Final = Path(__file__).parent.parent.parent
+"""The root of this clone, where commands run."""
+_NEEDED_BYTES: Final = 1_000_000_000
+"""mongod preallocates 300 MB of journal and Kafka's jars take 43 MB; the sample itself is a few MB."""
 _PARTS: Final = ("registry", "coverage", "notifier", "mailbox", "smtp")
+
+
+class Home:
+    """One folder, `.local/` unless a test has its own."""
+
+    def __init__(self, root: Path) -> None:
+        """Name the folders and files; `make` creates the folders."""
+        self.root = root
+        self.kafka, self.mongodb = root / "kafka", root / "mongodb"
+        self.keys, self.tokens = root / "keys", root / "tokens"
+        self.mailbox, self.logs = root / "mailbox", root / "logs"
+        self.ports, self.sample, self.lock = root / "ports.json", root / "sample.json", root / "lock"
+
+    def log(self, name: str) -> Path:
+        """Return the log file of a process."""
+        return self.logs / f"{name}.log"
+
+    def token(self, name: str) -> str:
+        """Return one of the ready tokens."""
+        return (self.tokens / f"{name}.jwt").read_text().strip()
+
+    def make(self) -> None:
+        """Make the folders exist.
+
+        Raises: PermanentError when the disk is nearly full.
+        """
+        for folder in (self.root, self.keys, self.tokens, self.mailbox, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.root).free
+        if free < _NEEDED_BYTES:
+            raise PermanentError(
+                f"the disk of {self.root} has {free // 1_000_000} MB free and the stack needs "
+                f"{_NEEDED_BYTES // 1_000_000} MB; make room or run 'make reset'"
+            )
+
+    def forget(self) -> None:
+        """Remove all data, keys and logs; Kafka's jars stay, so that the next start need not fetch them."""
+        for folder in (self.kafka, self.mongodb, self.keys, self.tokens, self.mailbox, self.logs):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in (self.ports, self.sample):
+            file.unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder's lock during the block; the kernel frees it when this process ends, however it ends.
+
+        Raises: PermanentError naming the process that holds it.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with self.lock.open("a+") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                held.seek(0)
+                raise PermanentError(
+                    f"a stack already runs on {self.root} (process {held.read().strip()}); stop it first with Ctrl-C"
+                ) from None
+            held.truncate(0)
+            held.write(str(os.getpid()))
+            held.flush()
+            yield
 
 
 class StackSettings(KafkaSettings):
     """Ports of 0 are chosen once and remembered. Servers that are named here are used and not started.
 
-    `mongodb_cache_gb`: half the memory would be mongod's default, too much beside everything else; it suffices for
+    `mongodb_cache_gb`: mongod's default is half the memory, too much beside everything else; this value suffices for
     some 100,000 people.
     """
 
@@ -49,3 +121,28 @@ class StackSettings(KafkaSettings):
     def home(self) -> Home:
         """Where this stack keeps its things."""
         return Home(self.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class StackConfig:
+    """Where the parts of a started stack are: its servers, its ports by name, its folder."""
+
+    home: Home
+    host: str
+    ports: Mapping[str, int]
+    kafka: KafkaAccess
+    mongodb_uri: str
+    namespace: str
+
+    def url(self, name: str) -> str:
+        """Return the base URL of a part, without a slash at the end."""
+        return f"http://{self.host}:{self.ports[name]}"
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Put the text there, whole or not at all, for its owner's eyes only."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_suffix(".tmp")
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(text)
+    fresh.replace(file)

@@ -3,48 +3,72 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
-from deploy.local import parts
-from deploy.local.addresses import Addresses
-from deploy.local.keys import Keys
-from deploy.local.parts import Ground, Part, Parts
+from deploy.local.keys import AUDIENCE, ISSUER, Keys
 from deploy.local.ports import demand_free, remembered_ports
-from deploy.local.process import Child
-from deploy.local.readiness import until_ready
+from deploy.local.process import Child, together, until_ready
 from deploy.local.servers import Servers
-from deploy.local.settings import StackSettings
-from deploy.local.together import together
+from deploy.local.settings import StackConfig, StackSettings
 from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
 
 _STOP_WITHIN_S: Final = 8.0
-"""A service finishes what is in flight within 5 s."""
-_LOOK_EVERY_S: Final = 0.2
+"""A service finishes its open requests within 5 s."""
+_NOTIFIER_FILES: Final = Path(__file__).parent / "notifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process; it is ready when `GET /health/ready` on its port answers 200."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+Parts = Callable[[StackConfig], Sequence[Part]]
+"""Makes the services' processes; a test may give stand-ins."""
+
+
+def services(config: StackConfig) -> Sequence[Part]:
+    """Return the three services, one replica each."""
+    own = {
+        "registry": {"REGISTRY_IDENTITY_KEY_FILE": str(config.home.keys / "identity.key")},
+        "coverage": {},
+        "notifier": {
+            "NOTIFIER_SMTP_HOST": config.host,
+            "NOTIFIER_SMTP_PORT": str(config.ports["smtp"]),
+            "NOTIFIER_SMTP_SENDER": "Cakupan <cakupan@cakupan.local>",
+            "NOTIFIER_RULES": str(_NOTIFIER_FILES / "rules.yaml"),
+            "NOTIFIER_OFFICIALS": str(_NOTIFIER_FILES / "officials.yaml"),
+            "NOTIFIER_PAGES_URL": config.url("coverage"),
+        },
+    }
+    return [_service(name, config, environment) for name, environment in own.items()]
 
 
 class LocalStack:
     """Start and stop it as a whole; kill and restart single processes by name."""
 
-    def __init__(self, settings: StackSettings, services: Parts = parts.services) -> None:
+    def __init__(self, settings: StackSettings, services: Parts = services) -> None:
         """Prepare; `services` makes the processes that stand between Kafka and the mailbox."""
         self._settings = settings
         self._make_services = services
         self._servers = Servers(settings)
         self._running: dict[str, tuple[Part, Child]] = {}
-        self._ground: Ground | None = None
+        self._config: StackConfig | None = None
 
     @property
-    def ground(self) -> Ground:
-        """What the processes stand on; known once started."""
-        assert self._ground is not None, "the stack has not been started"
-        return self._ground
-
-    @property
-    def addresses(self) -> Addresses:
-        """Where registry, coverage, notifier and mailbox answer."""
-        return Addresses(*(self.ground.url(name) for name in ("registry", "coverage", "notifier", "mailbox")))
+    def config(self) -> StackConfig:
+        """Where the parts are; known once started."""
+        assert self._config is not None, "the stack has not been started"
+        return self._config
 
     @property
     def keys(self) -> Keys:
@@ -54,24 +78,27 @@ class LocalStack:
     async def start(self) -> None:
         """Return once every process is ready.
 
-        1. Folders, ports and keys. 2. Kafka and mongod. 3. Topics. 4. The mailbox. 5. The services. Broken off
-        anywhere, `stop` ends what had been started.
+        1. Folders, ports and keys. 2. Kafka and mongod. 3. Topics. 4. The mailbox. 5. The services. After a failure in
+        any step, `stop` ends what had been started.
         Raises: PermanentError or TransientError, one line, naming the part and what to do.
         """
-        self._settings.home.make()
+        settings, servers = self._settings, self._servers
+        settings.home.make()
         ports = self._choose_ports()
         self.keys.write_tokens(SystemClock().now())
-        await self._servers.start()
-        self._ground = self._lay_ground(ports)
-        await self._ensure_topics()
-        await self._launch(parts.mailbox(self.ground))
-        await self._launch(*self._make_services(self.ground))
+        await servers.start()
+        self._config = config = StackConfig(
+            settings.home, settings.host, ports, servers.kafka, servers.mongodb_uri, settings.namespace
+        )
+        await ensure_topics(config.kafka, [topic.under(config.namespace) for topic in topics.ALL])
+        await self._launch(_mailbox(config))
+        await self._launch(*self._make_services(config))
 
     async def stop(self) -> None:
         """End everything in reverse order, within a bounded time."""
-        services = [child for name, (_, child) in self._running.items() if name != "mailbox"]
-        await together(*(child.stop(_STOP_WITHIN_S) for child in services))
-        await together(*(child.stop(_STOP_WITHIN_S) for _, child in self._running.values()))
+        children = {name: child for name, (_, child) in self._running.items()}
+        await together(*(child.stop(_STOP_WITHIN_S) for name, child in children.items() if name != "mailbox"))
+        await together(*(child.stop(_STOP_WITHIN_S) for child in children.values()))
         await self._servers.stop()
         self._running.clear()
 
@@ -90,14 +117,14 @@ class LocalStack:
         await self._launch(part)
 
     async def watch(self) -> None:
-        """Look after the processes until one ends that nobody asked to.
+        """Check the processes until one ends that nobody asked to.
 
         Raises: PermanentError with its name, exit code, last words and log.
         """
         while True:
             for child in [*self._servers.children, *(child for _, child in self._running.values())]:
                 child.check()
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(0.2)
 
     def _choose_ports(self) -> dict[str, int]:
         wanted = self._settings.ports
@@ -109,22 +136,40 @@ class LocalStack:
     def _demand_free(self, name: str, port: int) -> None:
         demand_free(name, port, self._settings.variable(name), self._settings.host)
 
-    def _lay_ground(self, ports: dict[str, int]) -> Ground:
-        settings, servers = self._settings, self._servers
-        return Ground(settings.home, settings.host, ports, servers.kafka, servers.mongodb_uri, settings.namespace)
-
-    async def _ensure_topics(self) -> None:
-        wanted = [topic.under(self.ground.namespace) for topic in topics.ALL]
-        await ensure_topics(self.ground.kafka, wanted)
-
-    async def _launch(self, *launched: Part) -> None:
+    async def _launch(self, *parts: Part) -> None:
         """Return once all of these are ready; they start side by side."""
         children = []
-        for part in launched:
-            # Looked at again, as fetching Kafka takes a while: a stranger there would answer for our process.
-            self._demand_free(part.name, self.ground.ports[part.name])
-            child = Child(part.name, part.command, self.ground.home.log(part.name), part.environment)
+        for part in parts:
+            # Checked again, as fetching Kafka takes a while: a stranger there would answer for our process.
+            self._demand_free(part.name, self.config.ports[part.name])
+            child = Child(part.name, part.command, self.config.home.log(part.name), part.environment)
             self._running[part.name] = (part, child)
             await child.start()
             children.append(child)
-        await together(*(until_ready(child, self.ground.url(child.name)) for child in children))
+        await together(*(until_ready(child, self.config.url(child.name)) for child in children))
+
+
+def _mailbox(config: StackConfig) -> Part:
+    environment = {
+        "MAILBOX_FOLDER": str(config.home.mailbox),
+        "MAILBOX_HOST": config.host,
+        "MAILBOX_PORT": str(config.ports["mailbox"]),
+        "MAILBOX_SMTP_PORT": str(config.ports["smtp"]),
+    }
+    return Part("mailbox", (sys.executable, "-m", "deploy.local.mailbox"), environment)
+
+
+def _service(name: str, config: StackConfig, own: Mapping[str, str]) -> Part:
+    environment = {
+        "CAKUPAN_KAFKA_BOOTSTRAP": config.kafka.bootstrap,
+        "CAKUPAN_MONGODB_URI": config.mongodb_uri,
+        "CAKUPAN_NAMESPACE": config.namespace,
+        "CAKUPAN_JWKS": str(config.home.keys / "jwks.json"),
+        "CAKUPAN_TOKEN_ISSUER": ISSUER,
+        "CAKUPAN_TOKEN_AUDIENCE": AUDIENCE,
+        "CAKUPAN_INSTANCE": f"{name}-0",
+        "CAKUPAN_HOST": config.host,
+        f"{name.upper()}_PORT": str(config.ports[name]),
+    }
+    program = Path(sys.executable).parent / f"cakupan-{name}"
+    return Part(name, (str(program), "serve"), {**environment, **own})

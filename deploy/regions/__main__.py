@@ -15,7 +15,7 @@ from rich.console import Console
 from deploy.regions import crosswalk, lists, retired
 from deploy.regions.rows import rows
 from shared.regions.codes import level_of
-from shared.regions.successors import Homes, Row
+from shared.regions.successors import Homes, Retirement
 
 _DATA: Final = Path(__file__).parent.parent.parent / "shared" / "regions" / "data"
 _console = Console()
@@ -33,7 +33,7 @@ def main(folder: Annotated[Path, typer.Argument(help="where the wheels of requir
     _say_bps(bps, known)
 
 
-def _write_successors(table: list[Row], found: dict[str, retired.Found]) -> None:
+def _write_successors(table: list[Retirement], found: dict[str, retired.Found]) -> None:
     with (_DATA / "successors.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["code", "since", "successor", "basis"])

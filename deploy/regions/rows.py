@@ -9,7 +9,7 @@ from typing import Final
 from deploy.regions.lists import Names
 from deploy.regions.retired import LEVELS, Found
 from shared.regions.codes import level_of
-from shared.regions.successors import Homes, Row
+from shared.regions.successors import Homes, Retirement
 
 LIST_IN_FORCE: Final = date(2025, 4, 25)
 """Kepmendagri 300.2.2-2138/2025: the day known of a code whose own end is not."""
@@ -21,9 +21,9 @@ _LAWS: Final = {
 }
 
 
-def rows(found: dict[str, Found], new: Names) -> list[Row]:
+def rows(found: dict[str, Found], new: Names) -> list[Retirement]:
     """Return the rows in code order."""
-    table: list[Row] = []
+    table: list[Retirement] = []
     for level in LEVELS:
         homes = Homes(new, table)
         codes = [code for code in sorted(found) if level_of(code) == level]
@@ -31,10 +31,10 @@ def rows(found: dict[str, Found], new: Names) -> list[Row]:
     return sorted(table, key=lambda row: (row.code, row.successor or ""))
 
 
-def _rows(code: str, successors: tuple[str, ...], homes: Homes) -> Iterator[Row]:
+def _rows(code: str, successors: tuple[str, ...], homes: Homes) -> Iterator[Retirement]:
     said = homes.home_of(code)
     if successors == (said,):
         return
     for successor in successors or (None,):
         place = successor or str(said)
-        yield Row(code, _LAWS.get(place[:2], LIST_IN_FORCE), successor)
+        yield Retirement(code, _LAWS.get(place[:2], LIST_IN_FORCE), successor)

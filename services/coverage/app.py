@@ -65,16 +65,18 @@ from services.coverage.reference.domain.reference import ReferenceIndex
 from services.coverage.reference.load import ReferenceImport
 from services.coverage.reference.mongo import MongoReference
 from services.coverage.settings import CoverageSettings
+from shared.adapters.asyncapi import declare_publisher, describe_read
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.kafka_batches import GROWING
 from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
-from shared.adapters.kafka_producer import Producer, partition_for
+from shared.adapters.kafka_producer import Producer, partition_for, publish_through
 from shared.adapters.kafka_reader import KafkaReader
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
 from shared.adapters.openapi import extend_openapi
 from shared.contracts import topics
+from shared.contracts.changes import Change
 from shared.contracts.snapshots import Snapshot
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import NATION, regency_of
@@ -102,9 +104,9 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     store, reference = MongoStore(mongo), MongoReference(mongo)
     producer = Producer(settings.kafka, client_id=instance)
     broker = settings.kafka.broker()
-    broker.publisher(
-        snapshots.name, schema=Snapshot, title=snapshots.name, description="A region as counted, keyed by region code"
-    )
+    publish_through(broker, producer)
+    describe_read(broker, changes, Change, "Changes to be counted, read from the position kept with the counters.")
+    declare_publisher(broker, snapshots, Snapshot, "A region as counted.")
 
     book, catching_up = ReferenceIndex(), CatchingUp(partition_of)
     boards = Boards(Districts(book, regions.children, store))
@@ -119,11 +121,10 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     )
     counting, decoder = CountingMetrics(prometheus), ChangeDecoder(regions.__contains__)
     applier = Applier(store, catching_up, clock, counting, publisher.counted, publisher.counted_behind)
-    dead_letters = DeadLetters(producer, topics.CHANGES_DEAD.under(settings.namespace), prometheus)
+    dead_letters = DeadLetters(broker, topics.CHANGES_DEAD.under(settings.namespace), prometheus)
     reader = KafkaReader(
         broker, owned, f"{settings.namespace}coverage", instance, ChangeSink(applier, dead_letters, decoder, counting),
         clock, limits=GROWING, reset="none",
-        description="Changes to be counted, from the position kept with the counters",
     )  # fmt: skip
     poller = Poller(store, reference, book, catching_up, owned, publisher, reader.resume, regions.children(NATION))
 

@@ -18,8 +18,8 @@ from services.coverage.public.domain.release import Month
 from services.coverage.public.making import RefusedError
 from services.coverage.reference.upload import upload
 from services.coverage.settings import CoverageSettings
+from shared.adapters.progress_bar import ProgressBar
 from shared.adapters.serve import serve_api, spare_the_collector
-from shared.adapters.shown_progress import ShownProgress
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import NATION, local
 from shared.runtime.clock import SystemClock
@@ -86,7 +86,7 @@ async def _verified(ledger: Path | None, *, topic: bool) -> Compared:
     """Compare partition by partition and return what was compared. Raises: DifferenceFound."""
     started = perf_counter()
     with ExitStack() as stack:
-        progress = stack.enter_context(ShownProgress())
+        progress = stack.enter_context(ProgressBar())
         dump = stack.enter_context(ledger.open("rb")) if ledger else None
         async with verifier(CoverageSettings(), dump, topic=topic) as verifying:
             spare_the_collector()
@@ -121,7 +121,7 @@ def rebuild(
 async def _rebuilt(*, status: bool, drop_old: bool, discard: bool) -> None:
     started = perf_counter()
     with ExitStack() as stack:
-        progress = ShownProgress()
+        progress = ProgressBar()
         async with rebuilding(CoverageSettings(), progress) as (rebuild, generations):
             spare_the_collector()
             if status:
@@ -179,7 +179,7 @@ def release(
 
 async def _released(month: Month) -> None:
     started = perf_counter()
-    with ShownProgress() as progress:
+    with ProgressBar() as progress:
         async with releasing(CoverageSettings(), progress) as job:
             made = await job.make(month)
     typer.echo(f"{made.month} is released, as made on {made.made_on}; {perf_counter() - started:.1f} s")

@@ -11,7 +11,7 @@ from shared.adapters.settings import CommonSettings
 
 
 class RegistrySettings(CommonSettings):
-    """`REGISTRY_*`, besides what all services share."""
+    """The `REGISTRY_*` variables, besides those that all services share."""
 
     model_config = SettingsConfigDict(env_prefix="REGISTRY_", extra="ignore", populate_by_name=True)
 
@@ -25,7 +25,4 @@ class RegistrySettings(CommonSettings):
         ge=1000,
         description="Facts of one token's subject being taken at once; under the 10,000 that may wait in all, so that "
         "others find room beside the greediest",
-    )
-    import_max_bytes: int = Field(
-        16 * 1024**3, description="The largest file an import takes, unpacked; a bound for the disk, not for memory"
     )

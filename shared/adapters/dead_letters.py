@@ -6,16 +6,17 @@ import re
 from typing import Final
 
 from aiokafka import ConsumerRecord
+from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry, Counter
 
-from shared.adapters.kafka_producer import Producer, Record
+from shared.adapters.asyncapi import declare_publisher
 from shared.contracts.topics import Topic
 from shared.runtime.logging import logger
 
 _log = logger(__name__)
 
 _LIKE_AN_IDENTITY: Final = re.compile(rb"\d{11,}")
-"""Eleven digits are a card, sixteen a NIK. A foreign record may hold one, and a dead letter must not (ADR 0008)."""
+"""A card has eleven digits, a NIK sixteen. A foreign record may hold one; a dead letter must not (ADR 0008)."""
 
 
 def without_identities(value: bytes) -> bytes:
@@ -24,28 +25,27 @@ def without_identities(value: bytes) -> bytes:
 
 
 class DeadLetters:
-    """Writes to one dead-letter topic."""
+    """Writes to one dead-letter topic, through a publisher that the service's AsyncAPI document describes."""
 
-    def __init__(self, producer: Producer, topic: Topic, registry: CollectorRegistry) -> None:
-        self._producer = producer
-        self._topic = topic
+    def __init__(self, broker: KafkaBroker, topic: Topic, registry: CollectorRegistry) -> None:
+        description = (
+            "Records that could not be read, as they came, with every long number made unreadable. "
+            "Headers: reason, detail, and from, the place of the record."
+        )
+        self._publisher = declare_publisher(broker, topic, bytes, description)
         self._count = Counter(
             "dead_letters_total", "Records set aside, by topic they came from and reason", ("topic", "reason"),
             registry=registry,
         )  # fmt: skip
 
     async def put(self, record: ConsumerRecord, reason: str, detail: str) -> None:
-        """Return once the record is set aside; its key there is the place it came from.
+        """Set the record aside, and return once Kafka has acknowledged it; its key there is the place it came from.
 
         Raises: TransientError when Kafka does not take it; the caller then applies its batch again.
         """
         place = f"{record.topic}/{record.partition}/{record.offset}"
-        headers = (
-            ("reason", reason.encode()),
-            ("detail", without_identities(detail.encode())),
-            ("from", place.encode()),
-        )
+        headers = {"reason": reason, "detail": without_identities(detail.encode()).decode(), "from": place}
         value = without_identities(record.value or b"")
-        await self._producer.publish(self._topic.name, [Record(0, place.encode(), value, headers)])
+        await self._publisher.publish(value, key=place.encode(), partition=0, headers=headers)
         self._count.labels(record.topic, reason).inc()
         _log.warning("record set aside", place=place, reason=reason)

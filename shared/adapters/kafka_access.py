@@ -57,7 +57,7 @@ class KafkaAccess:
         return options
 
     def broker(self) -> KafkaBroker:
-        """Return FastStream's broker, which only reads, and describes our topics.
+        """Return FastStream's broker, which makes consumers and describes our topics; `publish_through` lets it write.
 
         It creates no topics, since they would have one partition; its own logger is off, since its lines are not JSON.
         """

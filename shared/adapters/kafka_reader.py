@@ -1,7 +1,7 @@
 """Reads a topic partition by partition, from positions that its sink keeps; no error ends the loop.
 
-FastStream owns the subscription (and describes it in AsyncAPI). The loop over `getmany` is ours, since FastStream's
-own swallows errors and mixes partitions (ADR 0003).
+FastStream owns the subscription. The loop over `getmany` is ours, since FastStream's own swallows errors and mixes
+partitions (ADR 0003).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
 
     def __init__(
         self, broker: KafkaBroker, owned: OwnedPartitions, group: str, instance: str, sink: Sink[B], clock: Clock,
-        *, limits: Limits, reset: Literal["earliest", "none"], description: str,
+        *, limits: Limits, reset: Literal["earliest", "none"],
     ) -> None:  # fmt: skip
         self._topic = owned.topic
         self._owned = owned
@@ -68,8 +68,7 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
             max_partition_fetch_bytes=2 * 1024 * 1024,
             fetch_max_wait_ms=POLL_TIMEOUT_MS,
             listener=self,
-            title=f"{self._topic}:read",
-            description=description,
+            include_in_schema=False,
         )
 
     @property

@@ -1,11 +1,11 @@
-"""Settings that say how Kafka is reached, from the environment."""
+"""How Kafka is reached, from environment variables."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.adapters.kafka_access import KafkaAccess, Login, trusting
@@ -16,51 +16,45 @@ _PREFIX: Final = "CAKUPAN_KAFKA_"
 
 
 class KafkaSettings(BaseSettings):
-    """`CAKUPAN_KAFKA_*`; they hold for all services."""
+    """`CAKUPAN_KAFKA_*`, for all services."""
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
-    kafka_bootstrap: str = Field("127.0.0.1:9092", validation_alias=AliasChoices("CAKUPAN_KAFKA_BOOTSTRAP"))
+    kafka_bootstrap: str = Field("127.0.0.1:9092", validation_alias="CAKUPAN_KAFKA_BOOTSTRAP")
     kafka_security_protocol: str = Field(
         "PLAINTEXT",
-        validation_alias=AliasChoices("CAKUPAN_KAFKA_SECURITY_PROTOCOL"),
-        description="PLAINTEXT, SSL or SASL_SSL; in the clear only where nobody can listen",
+        validation_alias="CAKUPAN_KAFKA_SECURITY_PROTOCOL",
+        description="PLAINTEXT, SSL or SASL_SSL; PLAINTEXT only where nobody can listen",
     )
     kafka_ca_file: Path | None = Field(
         None,
-        validation_alias=AliasChoices("CAKUPAN_KAFKA_CA_FILE"),
-        description="Who may vouch for the brokers, as PEM; without it those whom the system trusts",
+        validation_alias="CAKUPAN_KAFKA_CA_FILE",
+        description="Authorities that may sign the brokers' certificates, as PEM; without it those of the system",
     )
     kafka_sasl_mechanism: str | None = Field(
         None,
-        validation_alias=AliasChoices("CAKUPAN_KAFKA_SASL_MECHANISM"),
-        description="SCRAM-SHA-512, if not given, or SCRAM-SHA-256",
+        validation_alias="CAKUPAN_KAFKA_SASL_MECHANISM",
+        description="SCRAM-SHA-512 (the default) or SCRAM-SHA-256",
     )
-    kafka_sasl_username: str | None = Field(None, validation_alias=AliasChoices("CAKUPAN_KAFKA_SASL_USERNAME"))
-    kafka_sasl_password_file: Path | None = Field(
-        None, validation_alias=AliasChoices("CAKUPAN_KAFKA_SASL_PASSWORD_FILE")
-    )
+    kafka_sasl_username: str | None = Field(None, validation_alias="CAKUPAN_KAFKA_SASL_USERNAME")
+    kafka_sasl_password_file: Path | None = Field(None, validation_alias="CAKUPAN_KAFKA_SASL_PASSWORD_FILE")
 
     @property
     def kafka(self) -> KafkaAccess:
-        """How every client reaches Kafka.
-
-        Raises: PermanentError, one line, naming the variable that is wrong, missing or of no use.
-        """
+        """How every client reaches Kafka. Raises: PermanentError naming a variable that is wrong, missing or unused."""
         protocol = self.kafka_security_protocol
         if protocol not in _PROTOCOLS:
             raise PermanentError(f"{_PREFIX}SECURITY_PROTOCOL is {protocol!r}; set one of {', '.join(_PROTOCOLS)}")
-        self._refuse_idle(protocol)
+        self._refuse_unused(protocol)
         tls = None if protocol == "PLAINTEXT" else trusting(self.kafka_ca_file)
         return KafkaAccess(self.kafka_bootstrap, tls, self._login() if protocol == "SASL_SSL" else None)
 
-    def _refuse_idle(self, protocol: str) -> None:
-        """Refuse what the protocol makes no use of: whoever set it believes that it protects something."""
-        idle = {"ca_file": protocol == "PLAINTEXT"} | dict.fromkeys(
-            ("sasl_mechanism", "sasl_username", "sasl_password_file"), protocol != "SASL_SSL"
-        )
-        for name, is_idle in idle.items():
-            if is_idle and getattr(self, f"kafka_{name}") is not None:
+    def _refuse_unused(self, protocol: str) -> None:
+        """Refuse a variable that the protocol does not use: whoever set it believes that it protects something."""
+        unused = ["ca_file"] if protocol == "PLAINTEXT" else []
+        unused += [] if protocol == "SASL_SSL" else ["sasl_mechanism", "sasl_username", "sasl_password_file"]
+        for name in unused:
+            if getattr(self, f"kafka_{name}") is not None:
                 raise PermanentError(
                     f"{_PREFIX}{name.upper()} has no use with {_PREFIX}SECURITY_PROTOCOL={protocol}; "
                     "change the protocol or unset it"

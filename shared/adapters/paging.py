@@ -1,4 +1,4 @@
-"""Cursors: where a list goes on, opaque to those who page through it."""
+"""Cursors of paged lists. Clients pass them on unread."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from fastapi import Query
 from shared.adapters.http_api import Problem
 
 _LARGEST_PAGE: Final = 500
+"""A page of the largest snapshots is then about 1 MB."""
 
 Limit = Annotated[int, Query(ge=1, le=_LARGEST_PAGE, description="Items a page")]
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 
 
 def cursor_at(place: str) -> str:
-    """Return the cursor that goes on after this place."""
+    """Return the cursor of the page after this place."""
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
 def place_of(cursor: str | None) -> str:
-    """Return the place after which the page begins; "" is before all. Raises: Problem 422 for a made-up cursor."""
+    """Return the place after which the page begins, "" for the first page. Raises: Problem 422."""
     if cursor is None:
         return ""
     try:
@@ -32,12 +33,12 @@ def place_of(cursor: str | None) -> str:
 
 
 def cursor_in(order: str, place: str) -> str:
-    """Return the cursor that goes on after this place in a list of this order."""
+    """Return the cursor of the page after this place in a list that has this order."""
     return cursor_at(f"{order}\n{place}")
 
 
 def place_in(order: str, cursor: str | None) -> str:
-    """Return the place in a list of this order; "" is before all. Raises: Problem 422 for another list's cursor too."""
+    """Return the place as `place_of` does. Raises: Problem 422 also for a cursor of a list in another order."""
     begun, _, place = place_of(cursor).partition("\n")
     if cursor is not None and begun != order:
         raise Problem(
@@ -47,5 +48,5 @@ def place_in(order: str, cursor: str | None) -> str:
 
 
 def malformed_cursor() -> Problem:
-    """Return the 422 for a cursor that no page gave."""
+    """Return the 422 for a cursor that did not come from a page."""
     return Problem(422, "malformed_cursor", "pass on the `next` of a page as it came, or none", field="cursor")

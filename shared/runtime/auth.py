@@ -16,20 +16,21 @@ from shared.runtime.clock import Clock
 from shared.runtime.errors import TransientError
 
 ALGORITHMS: Final = ["ES256", "EdDSA", "Ed25519"]
+"""Signatures with public keys only. `Ed25519` is the newer name of EdDSA on that curve (RFC 9864)."""
 CLOCK_SKEW: Final = timedelta(seconds=30)
-"""Between well-kept clocks; more would let an expired token live on."""
+"""Allowed difference between clocks; more would accept expired tokens for too long."""
 KEYS_KEPT: Final = timedelta(minutes=5)
+"""How long a withdrawn key is still accepted."""
 KEYS_RETRY: Final = timedelta(seconds=10)
-"""An unknown key id asks for the keys again (they may have rotated), but not at every request."""
-
+"""A token that fits no key makes us fetch the keys again, as they may have rotated, but not more often than this."""
 TOKENS_KEPT: Final = 1000
-"""Signatures remembered; far more than there are clients, and a bound for memory."""
+"""Checked signatures that are remembered: far more than there are clients, and few enough for memory."""
 
 FetchKeys = Callable[[], Awaitable[bytes]]
 
 
 class AuthError(Exception):
-    """The caller has no acceptable token. `reason` says what is wrong with it and what to do."""
+    """The token is not acceptable. `reason` says why and what to do."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -38,7 +39,7 @@ class AuthError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the token's subject, scopes, and the sources whose facts they may write."""
+    """Who sent a request: subject and scopes of the token, and the sources whose facts it may write."""
 
     subject: str
     scopes: frozenset[str]
@@ -64,10 +65,7 @@ class TokenVerifier:
         self._fetched_at: datetime | None = None
 
     async def verify(self, token: str) -> Caller:
-        """Return the caller the token names.
-
-        Raises: AuthError with the reason; TransientError when the keys cannot be had.
-        """
+        """Return the caller that the token names. Raises: AuthError; TransientError when there are no keys yet."""
         keys = await self._current_keys(KEYS_KEPT)
         claims = self._verified.get(token)
         if claims is None:
@@ -88,7 +86,7 @@ class TokenVerifier:
         return _caller(claims)
 
     def _remember(self, token: str, claims: dict[str, Any]) -> None:
-        """Keep the claims of a token whose signature fits the present keys: a client sends the same one for hours."""
+        """Remember the claims of a token with a good signature: a client sends the same token for hours."""
         if len(self._verified) >= TOKENS_KEPT:
             self._verified.clear()
         self._verified[token] = claims

@@ -1,4 +1,4 @@
-"""Readiness: named checks, each a reason why this process cannot do its work now."""
+"""Readiness: named checks, each of which says whether this process can do its work now."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Final
 from shared.runtime.errors import PermanentError, TransientError
 
 Check = Callable[[], Awaitable[str | None]]
-"""Returns None when all is well, else one line saying what is wrong."""
+"""Returns None when all is well, else one line that says what is wrong."""
 
 _CHECK_TIMEOUT_S: Final = 2.0
-"""Kubernetes probes give up after a second or more; a check that hangs longer is itself the bad news."""
+"""Kubernetes probes give up after a second or more; a check that takes longer has failed."""
 
 
 class Health:
@@ -22,11 +22,11 @@ class Health:
         self._checks: dict[str, Check] = {}
 
     def add(self, name: str, check: Check) -> None:
-        """Register a check under the name it is reported by."""
+        """Add a check; the report shows it under this name."""
         self._checks[name] = check
 
     async def report(self) -> dict[str, str]:
-        """Return "ok" or the trouble for every check; run side by side."""
+        """Run all checks at the same time; return "ok" or the trouble of each."""
         results = await asyncio.gather(*(self._run(check) for check in self._checks.values()))
         return dict(zip(self._checks, results, strict=True))
 

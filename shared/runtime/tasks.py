@@ -1,4 +1,4 @@
-"""Runs a service's loops beside its server; one that ends in error ends the process loudly."""
+"""Runs the loops of a service beside its server."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _log = logger(__name__)
 
 @asynccontextmanager
 async def running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run the loops during the block; cancel them, and wait for their end, after it.
+    """Run the loops during the block. After it, cancel them and wait for their end.
 
-    A loop that dies of a defect leaves a process that looks alive and does nothing: it is told to stop instead, so
-    that its supervisor starts it anew.
+    If a loop ends by a defect, the process stops, so that its supervisor starts it again. It would otherwise look
+    alive and do nothing.
     """
     tasks = [asyncio.create_task(loop) for loop in loops]
     for task in tasks:
@@ -60,7 +60,7 @@ async def repeat(
 
 
 async def woken(event: asyncio.Event, within: timedelta | None) -> None:
-    """Return once the event is set, then cleared, or once the time is over; None stands for no limit.
+    """Return once the event is set, and clear it, or once the time is over. None means no time limit.
 
     What sets the event while the caller works is not lost: the next wait then ends at once.
     """

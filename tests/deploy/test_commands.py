@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.home import REPOSITORY
+from deploy.local.settings import REPOSITORY
 
 CLOSED = {"CAKUPAN_KAFKA_BOOTSTRAP": "127.0.0.1:1", "CAKUPAN_MONGODB_URI": "mongodb://127.0.0.1:1/"}
 PORTS = {f"{name}_PORT": "0" for name in ("REGISTRY", "COVERAGE", "NOTIFIER", "MAILBOX")}

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import AliasChoices
 
-from deploy.local.home import REPOSITORY
+from deploy.local.settings import REPOSITORY
 from shared.adapters.settings import CommonSettings
 
 FILE = REPOSITORY / "compose.yaml"

@@ -16,7 +16,7 @@ from services.coverage.public.domain.release import FULL_LEVELS, PublicPlace, Pu
 from services.coverage.public.monev import sheet
 from services.coverage.public.ports import Release, Releases
 from services.coverage.reading.monev import Sheet
-from services.coverage.reading.sorting import Filter, Place, Sort, ordered
+from services.coverage.reading.sorting import Filter, Place, Sort, ordered_by
 from services.coverage.reference.domain.reference import AsOf
 from shared.adapters.http_answers import answer
 from shared.adapters.http_api import Problem
@@ -83,7 +83,7 @@ class PublicRoutes:
         def place(one: Shown) -> Place:
             return _VALUES[name](one), one.region
 
-        rest = ordered(below, place, descending=sort.startswith("-"), after=after)
+        rest = ordered_by(below, place, descending=sort.startswith("-"), after=after)
         following = cursor_in(order, place_text(place(rest[limit - 1]))) if len(rest) > limit else None
         page = {"region": region, "unplaced": parent.unplaced, "items": rest[:limit], "next": following}
         return answer(request, page, headers=_headers(caller, at))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import asdict, dataclass
+from inspect import getdoc
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -70,7 +71,7 @@ def _add_put(router: APIRouter, model: type[FileRow], imports: ReferenceImport, 
     @router.put(
         f"/{model.kind.name}",
         summary=f"Put {model.kind.name}",
-        description=f"{model.__doc__}\n\nAll rows are recorded, or none and a report of the wrong ones; nothing is "
+        description=f"{getdoc(model)}\n\nAll rows are recorded, or none and a report of the wrong ones; nothing is "
         "overwritten.",
         response_model=Taken | Tried,
         responses=_REFUSALS,

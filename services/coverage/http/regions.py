@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -81,13 +81,9 @@ def create_router(*, visibility: Visibility, public: PublicRoutes, depends: Depe
         order = " ".join(["children", sort, *sorted(filters)])
         after = begun(place_in(order, cursor), sort) if cursor else None
 
-        def place(snapshot: Snapshot) -> tuple[Any, str]:
-            return place_of(snapshot, sort)
-
         def page(regions: Sequence[Snapshot]) -> Page:
-            below = filtered(regions[1:], filters)
-            rest = ordered(below, place, descending=sort.startswith("-"), after=after)
-            following = cursor_in(order, place_text(place(rest[limit - 1]))) if len(rest) > limit else None
+            rest = ordered(filtered(regions[1:], filters), sort, after)
+            following = cursor_in(order, place_text(place_of(rest[limit - 1], sort))) if len(rest) > limit else None
             return Page(region, regions[0].unplaced, rest[:limit], following)
 
         return await visibility.answer(request, [region, *depends.catalogue.children(region)], at, page)

@@ -122,8 +122,8 @@ class Provenance:
         potentials = self._potentials.by_basis(region, at)
         for basis in BASES:
             history = tuple(
-                PotentialPeriod(period.since, period.breaks, _origin(period.row) if period.row else None)
-                for period in periods_in_force(self._reference.rows(POTENTIALS, region, basis), at)
+                PotentialPeriod(stretch.since, stretch.breaks, _origin(stretch.row) if stretch.row else None)
+                for stretch in periods_in_force(self._reference.rows(POTENTIALS, region, basis), at)
             )
             if basis in potentials:
                 found = potentials[basis]
@@ -134,9 +134,9 @@ class Provenance:
 
     def _rows(self, region: str, at: AsOf) -> Iterator[RecordedRow[Any]]:
         """Yield the region's rows in force, and the quota of each group, whose row may be set on a region above."""
-        for model in KINDS.values():
-            if model.kind not in (POTENTIALS, QUOTAS, SOURCES):
-                yield from self._reference.all(model.kind, region, at).values()
+        for layout in KINDS.values():
+            if layout.kind not in (POTENTIALS, QUOTAS, SOURCES):
+                yield from self._reference.all(layout.kind, region, at).values()
         groups = {group for place in lineage_of(region) for group in self._reference.all(QUOTAS, place, at)}
         for group in sorted(groups):
             row = nearest(self._reference, region, group, at)

@@ -73,7 +73,12 @@ def filtered(snapshots: Iterable[Snapshot], filters: Iterable[Filter]) -> Iterat
     return (snapshot for snapshot in snapshots if all(_FILTERS[name](snapshot) for name in filters))
 
 
-def ordered(
+def ordered(snapshots: Iterable[Snapshot], sort: Sort, after: Place | None = None) -> list[Snapshot]:
+    """Return the regions behind a place in order, as `ordered_by`."""
+    return ordered_by(snapshots, lambda one: place_of(one, sort), descending=sort.startswith("-"), after=after)
+
+
+def ordered_by(
     regions: Iterable[R], place_of: Callable[[R], Place], *, descending: bool, after: Place | None = None
 ) -> list[R]:
     """Return the regions behind a place in order, equal ones by code, those without a value last."""

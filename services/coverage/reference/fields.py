@@ -182,14 +182,18 @@ Text = Annotated[str, BeforeValidator(_full_text), Field(min_length=1, max_lengt
 Remark = Annotated[
     str,
     BeforeValidator(_remark),
-    WithJsonSchema({"type": ["string", "null"], "maxLength": MAX_TEXT, "description": "for example a decree"}),
+    WithJsonSchema(
+        {"type": ["string", "null"], "maxLength": MAX_TEXT, "description": "what it rests on, for example a decree"}
+    ),
 ]
 Whole = Annotated[Annotated[int, Field(ge=0, le=MAX_WHOLE)] | None, BeforeValidator(_whole)]
 Cadence = Annotated[Annotated[int, Field(ge=1, le=MAX_CADENCE_DAYS)] | None, BeforeValidator(_cadence)]
 Ratio = Annotated[
     Decimal | None,
     BeforeValidator(_ratio),
-    WithJsonSchema({"type": ["string", "number", "null"], "description": "an exact decimal from 0 to 1, not per cent"}),
+    WithJsonSchema(
+        {"type": ["string", "number", "null"], "description": "an exact decimal from 0 to 1: 0.40, not 40 %"}
+    ),
 ]
 VillageKinds = Annotated[
     list[Literal["desa", "kelurahan", "desa_adat"]] | None,

@@ -36,7 +36,7 @@ from services.coverage.reference.fields import (
     fault,
     shown,
     whole,
-)  # fmt: skip
+)
 from shared.contracts.facts import Group
 from shared.regions.codes import NATION, level_of
 
@@ -143,10 +143,7 @@ class TargetRow(FileRow):
     def statement(self) -> Statement[TargetPath]:
         """See above. A row states a path of one point; `join` adds the points of the other rows."""
         series = series_of(self.basis, self.measure)
-        if self.date is None or self.ratio is None:
-            path = None
-        else:
-            path = TargetPath((PathPoint(self.date, self.ratio),))
+        path = None if self.date is None or self.ratio is None else TargetPath((PathPoint(self.date, self.ratio),))
         return Statement(self.kind, self.region, series, self.valid_from, path, self.source, self.definition)
 
     @classmethod
@@ -257,7 +254,10 @@ class DesignationRow(FileRow):
         int | None,
         BeforeValidator(_designation),
         WithJsonSchema(
-            {"type": ["string", "integer", "null"], "description": "designated or withdrawn; at ID a number"}
+            {
+                "type": ["string", "integer", "null"],
+                "description": "designated or withdrawn; at ID a number of villages",
+            }
         ),
     ]
     source: Text

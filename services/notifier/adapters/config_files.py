@@ -1,4 +1,4 @@
-"""Rules and officials from YAML files: all of a file is right, or it is refused with each wrong place named."""
+"""Reads rules and officials from YAML files. A file with errors is refused, and each error is named."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T", bound=BaseModel)
 
 
 def _duration(value: object) -> object:
-    """Return 30m as half an hour; a number without a unit is refused."""
+    """Parse 30m as half an hour; refuse a number without a unit."""
     found = re.fullmatch(r"(\d{1,6})([smhd])", value) if isinstance(value, str) else None
     if found is None:
         raise ValueError("write a number and its unit: 0s, 90s, 30m, 2h, 1d")
@@ -48,7 +48,7 @@ class _Entry(BaseModel):
 
 
 class RuleEntry(_Entry):
-    """A rule as it is written."""
+    """A rule in the file."""
 
     id: Slug
     title: dict[Language, str]
@@ -76,7 +76,7 @@ class RuleEntry(_Entry):
         return self
 
     def _band(self) -> tuple[Decimal, Decimal]:
-        """Return the levels to raise and to clear."""
+        """Return the levels that raise and clear."""
         above = self.direction is Direction.ABOVE
         names = ("raise_at", "clear_below") if above else ("raise_below", "clear_above")
         others = (self.raise_below, self.clear_above) if above else (self.raise_at, self.clear_below)
@@ -97,7 +97,7 @@ class RuleEntry(_Entry):
 
 
 class OfficialEntry(_Entry):
-    """An official as written."""
+    """An official in the file."""
 
     id: Slug
     name: Annotated[str, Field(min_length=1)]
@@ -139,7 +139,7 @@ def _validated(path: Path, model: type[T]) -> T:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        wrong = "; ".join(_told(dict(found), document) for found in error.errors())
+        wrong = "; ".join(_described(dict(found), document) for found in error.errors())
         raise PermanentError(f"{path}: {wrong}; correct the file and start again") from error
 
 
@@ -152,8 +152,8 @@ def _load(path: Path) -> Any:
         raise PermanentError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
 
 
-def _told(found: dict[str, Any], document: Any) -> str:
-    """Return entry, field, value and what is wrong, of one finding."""
+def _described(found: dict[str, Any], document: Any) -> str:
+    """Describe one error: entry, field, value and what is wrong."""
     place: list[str | int] = list(found["loc"])
     entry = ""
     if len(place) > 1 and isinstance(place[1], int):
@@ -168,7 +168,7 @@ def _told(found: dict[str, Any], document: Any) -> str:
 
 
 def _check(path: Path, kind: str, entries: Sequence[tuple[str, Sequence[str]]], is_region: IsRegion) -> None:
-    """Refuse an id that is there twice and a region that does not exist."""
+    """Refuse duplicate ids and unknown regions."""
     wrong = list(_wrong(entries, is_region))
     if wrong:
         raise PermanentError(f"{path}: {'; '.join(f'{kind} entry {found}' for found in wrong)}")

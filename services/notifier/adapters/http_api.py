@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from services.notifier.adapters.config_files import IsRegion
+from services.notifier.adapters.mongo_deliveries import MongoDeliveries, PageStart
 from services.notifier.adapters.views import (
     AlertPage,
     AlertReport,
@@ -21,7 +22,6 @@ from services.notifier.adapters.views import (
     RuleView,
 )
 from services.notifier.application.alerts import AlertState
-from services.notifier.application.ports import Archive, Place
 from services.notifier.domain.rules import Rule
 from shared.adapters.http_api import Bearer, Problem
 from shared.adapters.openapi import problem
@@ -33,7 +33,9 @@ READ_SCOPE: Final = "coverage:read"
 ADMIN_SCOPE: Final = "notifier:admin"
 
 
-def create_router(*, archive: Archive, rules: Mapping[str, Rule], is_region: IsRegion, bearer: Bearer) -> APIRouter:
+def create_router(
+    *, store: MongoDeliveries, rules: Mapping[str, Rule], is_region: IsRegion, bearer: Bearer
+) -> APIRouter:
     """Return the routes under /v1."""
     router = APIRouter(prefix="/v1", tags=["alerts"])
     may_read, may_administer = bearer.requires(READ_SCOPE), bearer.requires(ADMIN_SCOPE)
@@ -46,27 +48,27 @@ def create_router(*, archive: Archive, rules: Mapping[str, Rule], is_region: IsR
         """Return the alerts of the region and all below it, newest first."""
         if not is_region(region):
             raise Problem(404, "unknown_region", "no region has this code; write a Kemendagri code (11, 11.01) or ID")
-        found = await archive.alerts(region, state, _place(cursor), limit + 1)
+        found = await store.alerts(region, state, _page_start(cursor), limit + 1)
         items = [AlertView.of(alert) for alert in found[:limit]]
         last = items[-1] if len(found) > limit else None
         return AlertPage(items, _next(last.raised_at, last.id) if last else None)
 
     @router.get("/alerts/{id}", responses={404: problem("No alert has this id")})
     async def get_alert(id: str, _caller: Caller = may_read) -> AlertReport:
-        """Return an alert with the decisions that led to it and followed, and how each official is told."""
-        alert = await archive.alert(id)
+        """Return an alert with all decisions of its episode and its deliveries."""
+        alert = await store.alert(id)
         if alert is None:
             raise Problem(404, "unknown_alert", "no alert has this id; take one from /v1/alerts or from a message")
-        decisions = [DecisionView.of(move) for move in await archive.transitions(alert)]
-        deliveries = [DeliveryView.of(delivery) for delivery in await archive.deliveries_of(id)]
+        decisions = [DecisionView.of(transition) for transition in await store.transitions(alert)]
+        deliveries = [DeliveryView.of(delivery) for delivery in await store.deliveries_of(id)]
         return AlertReport(AlertView.of(alert), decisions, deliveries)
 
     @router.get("/deliveries")
     async def get_deliveries(
         limit: Limit = 100, cursor: Cursor = None, _caller: Caller = may_administer
     ) -> DeliveryPage:
-        """Return the deliveries, newest first, each with the reason of the last try that failed."""
-        found = await archive.deliveries(_place(cursor), limit + 1)
+        """Return the deliveries, newest first, each with the reason of its last failed attempt."""
+        found = await store.deliveries(_page_start(cursor), limit + 1)
         items = [DeliveryReport(DeliveryView.of(delivery), delivery.reason) for delivery in found[:limit]]
         last = items[-1].delivery if len(found) > limit else None
         return DeliveryPage(items, _next(last.created_at, last.id) if last else None)
@@ -83,8 +85,8 @@ def _next(at: datetime, id_: str) -> str:
     return cursor_at(f"{at.isoformat()} {id_}")
 
 
-def _place(cursor: str | None) -> Place | None:
-    """Return where the page begins. Raises: Problem 422 for a made-up cursor."""
+def _page_start(cursor: str | None) -> PageStart | None:
+    """Return where the page begins. Raises: Problem 422 for a cursor that no page gave."""
     if cursor is None:
         return None
     at, _, id_ = place_of(cursor).partition(" ")
@@ -94,4 +96,4 @@ def _place(cursor: str | None) -> Place | None:
         raise malformed_cursor() from error
     if instant.tzinfo is None:
         raise malformed_cursor()
-    return Place(instant, id_)
+    return PageStart(instant, id_)

@@ -1,4 +1,4 @@
-"""What notifier's collections hold, and how it is read back."""
+"""Writes and reads the documents of notifier's collections."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Any
 import msgspec
 
 from services.notifier.application.alerts import Alert, AlertState, Delivery, DeliveryState, Message, Transition
-from services.notifier.application.ports import Mark
+from services.notifier.application.ports import SnapshotOrder
 from services.notifier.domain.figures import Figure
-from services.notifier.domain.hysteresis import Phase, Reason, State
+from services.notifier.domain.hysteresis import Phase, Reason, RuleState
 from services.notifier.domain.rules import Rule
 from shared.adapters.mongo import Document
 from shared.contracts.snapshots import Snapshot
 
 
 def state_id(rule: str, region: str) -> str:
-    """Return the key of a state; neither part holds a slash."""
+    """Return the key of a state; neither part contains a slash."""
     return f"{rule}/{region}"
 
 
-def snapshot_document(snapshot: Snapshot, mark: Mark) -> Document:
-    """Return what is stored of a region's latest snapshot."""
+def snapshot_document(snapshot: Snapshot, order: SnapshotOrder) -> Document:
+    """Return a region's latest snapshot as it is stored."""
     return {
         "_id": snapshot.region,
         "parent": snapshot.parent,
-        "position": mark[0],
-        "as_of": mark[1],
+        "position": order[0],
+        "as_of": order[1],
         "body": msgspec.json.encode(snapshot),
     }
 
@@ -36,12 +36,12 @@ def read_snapshot(document: Document) -> Snapshot:
     return msgspec.json.decode(document["body"], type=Snapshot)
 
 
-def state_document(move: Transition) -> Document:
-    """Return the state after a move, as it is stored."""
-    state = move.state
+def state_document(transition: Transition) -> Document:
+    """Return the state after a transition as it is stored."""
+    state = transition.state
     return {
-        "rule": move.rule,
-        "region": move.region,
+        "rule": transition.rule,
+        "region": transition.region,
         "phase": state.phase.value,
         "since": state.since,
         "episode": state.episode,
@@ -49,27 +49,27 @@ def state_document(move: Transition) -> Document:
     }
 
 
-def read_state(document: Document) -> State:
+def read_state(document: Document) -> RuleState:
     """Return the state that a document holds."""
-    return State(Phase(document["phase"]), document["since"], document["episode"], document["version"])
+    return RuleState(Phase(document["phase"]), document["since"], document["episode"], document["version"])
 
 
-def transition_document(move: Transition) -> Document:
-    """Return a move as it is kept: its key is the state it led to, so that it stands once."""
+def transition_document(transition: Transition) -> Document:
+    """Return a transition as it is stored. Its key names the state it led to, so that it is stored once."""
     return {
-        "_id": f"{state_id(move.rule, move.region)}/{move.state.version}",
-        **state_document(move),
-        "before": move.before.value,
-        "reason": move.reason.value,
-        "at": move.at,
-        "belongs_to": move.episode,
-        "numerator": move.figure.numerator,
-        "denominator": move.figure.denominator,
+        "_id": f"{state_id(transition.rule, transition.region)}/{transition.state.version}",
+        **state_document(transition),
+        "before": transition.before.value,
+        "reason": transition.reason.value,
+        "at": transition.at,
+        "belongs_to": transition.episode,
+        "numerator": transition.figure.numerator,
+        "denominator": transition.figure.denominator,
     }
 
 
 def read_transition(document: Document) -> Transition:
-    """Return the move that a document holds."""
+    """Return the transition that a document holds."""
     return Transition(
         rule=document["rule"],
         region=document["region"],
@@ -110,13 +110,13 @@ _NOT_STORED = ("id", "message")
 
 
 def delivery_document(delivery: Delivery) -> Document:
-    """Return a new delivery as it is stored, without its key and in no worker's hands."""
+    """Return a new, unclaimed delivery as it is stored, without its key."""
     fields: dict[str, Any] = {name: getattr(delivery, name) for name in delivery.__slots__ if name not in _NOT_STORED}
     return {**fields, "state": delivery.state.value, "message": None, "claimed_by": None}
 
 
 def message_document(message: Message) -> Document:
-    """Return a written message as it is stored."""
+    """Return a message as it is stored."""
     return {name: getattr(message, name) for name in message.__slots__}
 
 

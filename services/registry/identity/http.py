@@ -1,4 +1,4 @@
-"""Erasing a person over HTTP, by one of their identities."""
+"""Erases a person over HTTP, by one of their identities."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pydantic_core import from_json
 
 from services.registry.domain.errors import RefusalCode
 from services.registry.identity.erasure import Eraser, ErasureOutcome
-from services.registry.intake.parsing import Identity
-from services.registry.intake.shape import as_refusal
+from services.registry.identity.identity import identity_of
+from services.registry.identity.refusals import as_refusal
 from shared.adapters.http_api import PROBLEM_TYPE, Bearer, Problem, read_body
 from shared.contracts import facts as contract
 from shared.runtime.auth import Caller
 
 SCOPE: Final = "identity:erase"
 MAX_BYTES: Final = 4096
-"""An identity and a word; far more than both need."""
+"""Far more than an identity and a word need."""
 
 
 class ErasureRequest(BaseModel):
@@ -39,7 +39,7 @@ def create_erase_router(*, eraser: Eraser, bearer: Bearer) -> APIRouter:
     async def erase(request: Request, caller: Caller = bearer.requires(SCOPE)) -> JSONResponse:
         """Forget every identity of the person who has this one; counts stay, anonymous."""
         wanted = _wanted(request.headers.get("content-type", ""), await read_body(request, MAX_BYTES))
-        identity = Identity(wanted.identity.scheme, contract.canonical(wanted.identity.scheme, wanted.identity.value))
+        identity = identity_of(wanted.identity.model_dump())
         erased = await eraser.erase(identity, by=caller.subject, force=wanted.force)
         if erased.outcome in _PROBLEMS:
             raise Problem(_PROBLEMS[erased.outcome][0], erased.outcome, _PROBLEMS[erased.outcome][1], field="identity")

@@ -1,24 +1,19 @@
-"""Reference data on real servers: from a file to the snapshot, over HTTP and by the command."""
+"""Reference data on real servers: from a file to the snapshot, for every kind."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
-from services.coverage.cli import app
 from services.coverage.http.reference import example_csv, example_rows
 from services.coverage.reference.schemas import KINDS
 from shared.regions.catalogue import catalogue
 from tests.factories_coverage import VILLAGE, joined
 from tests.integration.coverage.stack import Replica, Stack
-from tests.serving import listening
 from tests.waiting import eventually
 
 POTENTIALS = "region,basis,valid_from,value,source,definition\n"
@@ -72,29 +67,6 @@ async def test_a_file_with_wrong_rows_is_refused_and_each_is_named(replica: Repl
     unreadable = await put(replica, "potentials", "region;basis\n")
     assert (unreadable.status_code, unreadable.json()["code"]) == (422, "unreadable_file")
     assert await listed(replica, "potentials") == []
-
-
-async def test_the_command_names_every_wrong_row(stack: Stack, tmp_path: Path) -> None:
-    """Exit code 1 and a line for each fault. Once corrected, a dry run and then the file are taken."""
-    wrong, right, token = tmp_path / "wrong.csv", tmp_path / "right.json", tmp_path / "token.jwt"
-    wrong.write_text(POTENTIALS + "Kalimantan,workers,2023-09-01,38.09%,bps,all\n11,workers\n")
-    right.write_text(json.dumps(example_rows(KINDS["potentials"])))
-    token.write_text(stack.issuer.token(scope="reference:write"))
-    async with listening(stack.api()) as url:
-
-        async def load(file: Path, *options: str) -> tuple[int, list[str]]:
-            arguments = ["load-reference", "potentials", str(file), "--url", url, "--token-file", str(token), *options]
-            result = await asyncio.to_thread(CliRunner().invoke, app, arguments)
-            return result.exit_code, result.output.splitlines()
-
-        code, printed = await load(wrong)
-        assert (code, [line.partition(": ")[0] for line in printed[:-1]]) == (
-            1, ["row 2 (Kalimantan), region", "row 2 (Kalimantan), value", "row 3"],
-        )  # fmt: skip
-        assert printed[-1] == "2 rows are wrong and nothing was recorded; correct them and send the whole file again"
-        assert await load(right, "--dry-run") == (0, ["1 rows: 1 would be recorded, 0 unchanged"])
-        assert await load(right) == (0, ["1 rows: 1 recorded, 0 unchanged"])
-        assert await load(right) == (0, ["1 rows: 0 recorded, 1 unchanged"])
 
 
 async def test_a_potential_of_0_is_a_figure_and_gives_no_ratio(stack: Stack, replica: Replica) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 
-from deploy.local.home import REPOSITORY
+from deploy.local.settings import REPOSITORY
 from services.registry.settings import RegistrySettings
 
 PROGRAM = (sys.executable, "-c", "from services.registry.cli import app; app()")

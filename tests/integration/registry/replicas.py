@@ -9,14 +9,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import httpx
 
 from deploy.local.ports import free_ports
-from deploy.local.process import Child
-from deploy.local.readiness import until_ready
+from deploy.local.process import Child, until_ready
 from services.registry.settings import RegistrySettings
+from tests.integration.registry.commands import environment
 
 _PROGRAM = str(Path(sys.executable).parent / "cakupan-registry")
 
@@ -27,13 +24,6 @@ class Replica:
 
     child: Child
     url: str
-
-    async def imports(self, token: str) -> list[dict[str, Any]]:
-        """Return the caller's imports as this replica tells them."""
-        async with httpx.AsyncClient(timeout=30) as http:
-            answer = await http.get(f"{self.url}/v1/imports", headers={"authorization": f"Bearer {token}"})
-        items: list[dict[str, Any]] = answer.json()["items"]
-        return items
 
 
 @asynccontextmanager
@@ -49,23 +39,13 @@ async def replicas(settings: RegistrySettings, folder: Path, count: int) -> Asyn
 
 
 def _replica(settings: RegistrySettings, folder: Path, number: int, port: int) -> Replica:
-    environment = {
-        "CAKUPAN_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
-        "CAKUPAN_MONGODB_URI": settings.mongodb_uri,
-        "CAKUPAN_NAMESPACE": settings.namespace,
-        "CAKUPAN_JWKS": settings.jwks,
-        "CAKUPAN_TOKEN_ISSUER": settings.token_issuer,
-        "CAKUPAN_TOKEN_AUDIENCE": settings.token_audience,
-        "CAKUPAN_INSTANCE": f"registry-{number}",
-        "REGISTRY_PORT": str(port),
-        "REGISTRY_IDENTITY_KEY_FILE": str(settings.identity_key_file),
-    }
+    named = environment(settings) | {"CAKUPAN_INSTANCE": f"registry-{number}", "REGISTRY_PORT": str(port)}
     log = folder / f"registry-{number}.log"
-    return Replica(Child(f"registry-{number}", [_PROGRAM, "serve"], log, environment), f"http://127.0.0.1:{port}")
+    return Replica(Child(f"registry-{number}", [_PROGRAM, "serve"], log, named), f"http://127.0.0.1:{port}")
 
 
 async def command(*arguments: str) -> Process:
-    """Return the running import command; what it says comes on its standard output."""
+    """Return the running import command, with both its outputs as one."""
     return await asyncio.create_subprocess_exec(_PROGRAM, "import", *arguments, stdout=PIPE, stderr=STDOUT)
 
 

@@ -76,13 +76,15 @@ async def test_a_csv_row_is_the_same_fact_as_its_json(registry: Registry, prefix
         ("enrolled", "corrected", "unknown_type"),
         (VILLAGE, '"11.01\n.02"', "unknown_region"),
         ("c-1,bpjs/aceh", "c-1,bpjs/kalsel", "source_not_allowed"),
+        ("BPU", '"BPU"x', "malformed_field"),
     ],
 )
 async def test_a_bad_row_is_refused_with_its_code_and_never_quotes_the_identity(
     registry: Registry, old: str, new: str, code: str
 ) -> None:
-    """An unquoted comma, a correction, a quoted newline, another's source: what only a row can be (`test_bad_input`
-    sends the rest).
+    """An unquoted comma, a correction, a quoted newline, another's source, a stray quote.
+
+    Only a row can have these faults; `test_bad_input` sends the others.
     """
     answer = await registry.bulk(f"{HEADER}\n{ROW.replace(old, new)}\n{ROW}\n", CSV)
     assert told(answer) == [("refused", code), ("accepted", None)]
@@ -93,7 +95,7 @@ async def test_a_bad_row_is_refused_with_its_code_and_never_quotes_the_identity(
     ("body", "media_type", "status", "code"),
     [
         ("", CSV, 422, "malformed_csv"),
-        (HEADER + '\n"unclosed', CSV, 422, "malformed_csv"),
+        (HEADER + "\n", CSV, 422, "malformed_csv"),
         ("x", "application/json", 415, "unsupported_media_type"),
         ("{}\n" * 10_001, NDJSON, 413, "too_large"),
         (b"x" * (8 * 1024 * 1024 + 1), NDJSON, 413, "too_large"),

@@ -60,7 +60,7 @@ class Bench:
         owned = OwnedPartitions(self.topic.name, clock, ReaderMetrics.on(self.metrics))
         reader = KafkaReader(
             self.access.broker(), owned, f"{self.topic.name}.group", "replica-0", sink, clock, limits=limits,
-            reset="earliest", description="",
+            reset="earliest",
         )  # fmt: skip
         async with running(reader.run()):
             yield reader

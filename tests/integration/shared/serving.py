@@ -1,4 +1,4 @@
-"""An application that only tells how large a body was, served as the services are, and raw connections to it."""
+"""An application that returns the size of a body, served as the services are, and raw connections to it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def sizing(
 
 
 class Connection:
-    """A connection on which a test says what it likes, and no more than it likes."""
+    """A connection on which a test sends any bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -74,7 +74,7 @@ class Connection:
         await self._writer.drain()
 
     async def until_closed(self) -> bytes:
-        """Return all that comes until the other side hangs up; nothing where it did so with words of ours unread."""
+        """Return all bytes until the other side closes; none if it closed without reading ours."""
         async with asyncio.timeout(20):
             try:
                 return await self._reader.read()
@@ -87,10 +87,6 @@ class Connection:
             head = await self._reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             return head + await self._reader.readexactly(length)
-
-    def hang_up(self) -> None:
-        """Close, whatever was left unsaid."""
-        self._writer.close()
 
 
 @asynccontextmanager

@@ -12,21 +12,12 @@ from bson import ObjectId
 from services.registry.domain.facts import Correction, Link
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
+from services.registry.identity.ports import Holders, Keyed, Layers
 from services.registry.intake.mongo.store import MongoStore
-from services.registry.ports import (
-    Backlog,
-    DueStore,
-    GroupWrite,
-    Holders,
-    Keyed,
-    KnownFact,
-    Layers,
-    Outbox,
-    Slot,
-    Store,
-    Transaction,
-)
+from services.registry.intake.ports import GroupWrite, KnownFact, Slot, Store, Transaction
+from services.registry.relay.clock import DueStore
 from services.registry.relay.mongo import MongoOutbox
+from services.registry.relay.ports import Backlog, Outbox
 from shared.adapters.kafka_producer import partition_for
 from shared.adapters.mongo import Mongo
 from shared.contracts.topics import PARTITIONS

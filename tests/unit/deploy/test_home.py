@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.home import Home
-from deploy.local.lock import only_one
 from deploy.local.ports import demand_free, free_ports, remembered_ports
+from deploy.local.settings import Home
 from shared.runtime.errors import PermanentError
 
 Usage = namedtuple("Usage", "total used free")
@@ -20,15 +19,15 @@ Usage = namedtuple("Usage", "total used free")
 
 def test_a_second_launcher_is_turned_away_while_the_first_runs(tmp_path: Path) -> None:
     """With the first one's process id; afterwards the way is free."""
-    lock = tmp_path / "lock"
+    home = Home(tmp_path)
     with (
-        only_one(lock),
+        home.locked(),
         pytest.raises(PermanentError, match=rf"already runs on {tmp_path} \(process {os.getpid()}\)"),
-        only_one(lock),
+        home.locked(),
     ):
         pass
-    with only_one(lock):
-        assert lock.read_text() == str(os.getpid())
+    with home.locked():
+        assert home.lock.read_text() == str(os.getpid())
 
 
 def test_ports_are_taken_again_unless_somebody_else_has_them(tmp_path: Path) -> None:
@@ -66,9 +65,9 @@ def test_a_reset_forgets_what_a_stack_has_made(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.make()
     remembered_ports(home.ports, ["kafka"])
-    (tmp_path / "sample.json").write_text("{}")
+    home.sample.write_text("{}")
     for folder in (home.kafka, home.mongodb):
         folder.mkdir()
-    with only_one(home.lock):
+    with home.locked():
         home.forget()
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.home import Home
 from deploy.local.keys import AUDIENCE, ISSUER, READY, Grant, Keys
+from deploy.local.settings import Home
 from shared.runtime.auth import AuthError, TokenVerifier
 from tests.fakes import ManualClock
 

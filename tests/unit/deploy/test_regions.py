@@ -7,7 +7,7 @@ from datetime import date
 from deploy.regions import crosswalk, retired
 from deploy.regions.retired import Found, How
 from deploy.regions.rows import rows
-from shared.regions.successors import Homes, Row
+from shared.regions.successors import Homes, Retirement
 
 OLD = {
     "91": "PAPUA", "91.01": "KAB. MERAUKE", "91.71": "KOTA SORONG", "91.02": "KAB. SORONG",
@@ -53,7 +53,7 @@ def test_a_number_that_anothers_name_has_claimed_is_nobodys_successor() -> None:
     new = {"93.01": "Kabupaten A", "93.01.01": "Second"}
     found = retired.derive(old, new)
     assert found["91.01.01"] == Found((), How.NUMBER_TAKEN)
-    assert Row("91.01.01", date(2022, 7, 25), None) in rows(found, new)
+    assert Retirement("91.01.01", date(2022, 7, 25), None) in rows(found, new)
 
 
 def test_a_district_spelled_anew_under_another_number_lies_where_all_its_villages_are() -> None:

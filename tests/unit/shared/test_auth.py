@@ -53,10 +53,10 @@ async def test_a_good_token_names_its_caller(issuer: Issuer, verifier: TokenVeri
         ({"sources": "bpjs/aceh"}, "sources a list"),
     ],
 )
-async def test_a_token_for_others_or_without_its_claims_is_refused(
+async def test_a_token_with_wrong_or_missing_claims_is_refused(
     issuer: Issuer, verifier: TokenVerifier, claims: dict[str, Any], reason: str
 ) -> None:
-    """With a reason that can be acted on."""
+    """The reason says what to do."""
     with pytest.raises(AuthError, match=reason):
         await verifier.verify(issuer.token(**claims))
 
@@ -64,7 +64,7 @@ async def test_a_token_for_others_or_without_its_claims_is_refused(
 async def test_an_expired_token_is_refused_once_the_skew_is_over(
     issuer: Issuer, verifier: TokenVerifier, clock: ManualClock
 ) -> None:
-    """Half a minute between clocks is forgiven."""
+    """Clocks may differ by half a minute."""
     token = issuer.token(valid_for=timedelta(minutes=1))
     clock.advance(timedelta(minutes=1) + CLOCK_SKEW / 2)
     await verifier.verify(token)
@@ -74,7 +74,7 @@ async def test_an_expired_token_is_refused_once_the_skew_is_over(
 
 
 @pytest.mark.parametrize("token", ["", "a", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
-async def test_what_is_no_signed_token_is_refused(verifier: TokenVerifier, token: str) -> None:
+async def test_an_unsigned_token_is_refused(verifier: TokenVerifier, token: str) -> None:
     """Garbage, and `alg: none`."""
     with pytest.raises(AuthError):
         await verifier.verify(token)
@@ -89,7 +89,7 @@ async def test_a_token_signed_by_a_stranger_is_refused(verifier: TokenVerifier, 
 async def test_a_rotated_key_is_fetched_when_a_token_needs_it(
     issuer: Issuer, verifier: TokenVerifier, clock: ManualClock
 ) -> None:
-    """At once after a short while, and not at every bad token."""
+    """Not at every bad token: only when the last fetch is some seconds old."""
     await verifier.verify(issuer.token())
     issuer.rotate()
     for _ in range(3):
@@ -104,15 +104,15 @@ async def test_a_rotated_key_is_fetched_when_a_token_needs_it(
 async def test_known_keys_serve_on_while_the_issuer_is_away(
     issuer: Issuer, verifier: TokenVerifier, clock: ManualClock
 ) -> None:
-    """An outage of the issuer stops nobody whose token can still be checked."""
+    """An outage of the issuer does not affect callers whose token can still be checked."""
     await verifier.verify(issuer.token())
     issuer.down = True
     clock.advance(KEYS_KEPT * 2)
     await verifier.verify(issuer.token())
 
 
-async def test_without_any_keys_the_caller_is_told_to_come_back(issuer: Issuer, verifier: TokenVerifier) -> None:
-    """Not that the token is bad."""
+async def test_without_any_keys_the_caller_should_try_again(issuer: Issuer, verifier: TokenVerifier) -> None:
+    """The error is transient: the token may be good."""
     issuer.down = True
     with pytest.raises(TransientError):
         await verifier.verify(issuer.token())

@@ -107,8 +107,8 @@ class ChangeDecoder:
         try:
             change = self._decode(value or b"")
             recorded_at, recorded_day = _instant(change.recorded_at)
-            before = None if change.before is None else self._standing(change.before, partition)
-            after = None if change.after is None else self._standing(change.after, partition)
+            before = None if change.before is None else self._counted_state(change.before, partition)
+            after = None if change.after is None else self._counted_state(change.after, partition)
             # Built as a plain tuple: a call of the class takes three times as long.
             counted: CountedChange = _new(
                 CountedChange,
@@ -123,7 +123,7 @@ class ChangeDecoder:
             _check_ends(before, after)
         return counted
 
-    def _standing(self, state: _State, partition: int) -> CountedState:
+    def _counted_state(self, state: _State, partition: int) -> CountedState:
         """Return the counted fields of a state; equal region codes become one string, to save memory."""
         region = self._places[partition].get(state.region)
         if region is None:

@@ -162,7 +162,7 @@ class MongoStore:
     @asynccontextmanager
     async def point_in_time(self) -> AsyncIterator[MongoPointInTime]:
         """See the port. A snapshot session may take longer than a transaction, as a day long ago does."""
-        async with self._mongo.moment() as session:
+        async with self._mongo.snapshot_read() as session:
             yield MongoPointInTime(self._mongo, await self._counters(session), session)
 
     async def versions(self, regions: Collection[str]) -> dict[str, Version]:

@@ -27,7 +27,7 @@ class MongoCounted:
     @asynccontextmanager
     async def point_in_time(self) -> AsyncIterator[MongoPointInTime]:
         """Give the counters as they are when it begins, while flushes go on."""
-        async with self._mongo.moment() as session:
+        async with self._mongo.snapshot_read() as session:
             yield MongoPointInTime(self._mongo, session, await generation_of(self._mongo, session))
 
 

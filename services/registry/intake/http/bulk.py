@@ -1,9 +1,10 @@
-"""Many facts in one request, NDJSON or CSV: one result a line, in order."""
+"""Takes many facts in one request, NDJSON or CSV: one result a line, in order."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
 from itertools import islice
 from time import perf_counter
 from typing import Any, Final
@@ -12,14 +13,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from services.registry.domain.errors import Refusal
-from services.registry.intake import csv as csv_facts
-from services.registry.intake.commit import GROUP_AT_MOST, Intake, Outcome, Result
+from services.registry.domain.outcomes import Outcome, Result
+from services.registry.intake import facts_csv
+from services.registry.intake.commit import GROUP_AT_MOST, Intake
 from services.registry.intake.http.facts import SCOPE, source_refused
 from services.registry.intake.http.in_flight import InFlight
 from services.registry.intake.http.openapi import BULK_REQUEST, BULK_RESPONSES
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate, Parser
-from services.registry.intake.places import RegionCodes
-from services.registry.metrics import RegistryMetrics
+from services.registry.intake.regions import RegionCodes
+from shared.adapters.csv_rows import UnreadableFileError, text_lines
 from shared.adapters.http_api import Bearer, Problem, read_body
 from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock
@@ -28,14 +31,14 @@ from shared.runtime.errors import PermanentError, TransientError
 MAX_LINES: Final = 10_000
 MAX_BYTES: Final = 8 * 1024 * 1024
 _PARSED_AT_ONCE: Final = 100
-"""Some five milliseconds; then others get their turn, so that a bulk does not hold single facts up."""
+"""Some five milliseconds. Then other requests get their turn, so that a bulk does not delay single facts."""
 
 Parse = Callable[[], Candidate]
 Line = dict[str, Any]
 
 
 def create_bulk_router(
-    *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: RegistryMetrics, in_flight: InFlight
+    *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: IntakeMetrics, in_flight: InFlight
 ) -> APIRouter:
     """Return the route for many facts at once."""
     router = APIRouter(prefix="/v1", tags=["facts"])
@@ -46,7 +49,7 @@ def create_bulk_router(
         region_codes: RegionCodes = RegionCodes.KEMENDAGRI,
         caller: Caller = bearer.requires(SCOPE),
     ) -> JSONResponse:
-        """Take up to 10,000 facts: 200 with one result a line, in order; what is not stored says so in its line.
+        """Take up to 10,000 facts: 200 with one result a line, in order. It says so where a line was not stored.
 
         `region_codes=bps` says that the regions are codes of BPS (digits without dots); they are translated.
         """
@@ -67,7 +70,10 @@ def create_bulk_router(
 
 
 def _lines(request: Request, body: bytes, parser: Parser, clock: Clock) -> Iterator[Parse]:
-    """Return one parse a line. Raises: Problem 413, 415, or 422 where the whole cannot be read."""
+    """Return a function for each line, which parses it.
+
+    Raises: Problem 413, 415, or 422 where no line can be read.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     read = {"application/x-ndjson": _ndjson, "application/ndjson": _ndjson, "text/csv": _csv}.get(media_type)
     if read is None:
@@ -84,23 +90,16 @@ def _ndjson(body: bytes, parser: Parser, clock: Clock) -> list[Parse]:
 
 def _csv(body: bytes, parser: Parser, clock: Clock) -> list[Parse]:
     try:
-        rows = list(csv_facts.documents(_text(body)))
-    except csv_facts.UnreadableError as error:
+        rows = list(facts_csv.read(text_lines(BytesIO(body))))
+    except UnreadableFileError as error:
         raise Problem(422, "malformed_csv", str(error)) from error
-    return [lambda row=row: _candidate(row, parser, clock) for row in rows]  # type: ignore[misc]
+    return [lambda row=row: _candidate(row.content, parser, clock) for row in rows]  # type: ignore[misc]
 
 
-def _text(body: bytes) -> str:
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise csv_facts.UnreadableError(f"byte {error.start} is not UTF-8; save the file as UTF-8") from error
-
-
-def _candidate(row: csv_facts.Document | Refusal, parser: Parser, clock: Clock) -> Candidate:
-    if isinstance(row, Refusal):
-        return Candidate(None, refusal=row)
-    return parser.parse_document(row, clock.now())
+def _candidate(content: facts_csv.Document | Refusal, parser: Parser, clock: Clock) -> Candidate:
+    if isinstance(content, Refusal):
+        return Candidate(None, refusal=content)
+    return parser.parse_document(content, clock.now())
 
 
 async def _parsed(lines: Sequence[Parse]) -> list[Candidate]:
@@ -114,7 +113,7 @@ async def _parsed(lines: Sequence[Parse]) -> list[Candidate]:
 async def _outcomes(
     candidates: Sequence[Candidate], caller: Caller, intake: Intake, traceparent: str | None
 ) -> list[Outcome | BaseException]:
-    """Return each line's outcome; an error of the store is the outcome of every line it concerns."""
+    """Return the outcome of each line. An error of the store is the outcome of every line in its group."""
     outcomes: list[Outcome | BaseException] = [Outcome(Result.REFUSED, one.refusal) for one in candidates]
     answers: dict[int, asyncio.Future[Outcome]] = {}
     for at, candidate in enumerate(candidates):

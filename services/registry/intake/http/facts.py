@@ -1,4 +1,4 @@
-"""The registry's HTTP side: one fact a request, answered when it is durable."""
+"""Takes one fact a request, and answers when it is durable."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from services.registry.domain.errors import Refusal, RefusalCode
-from services.registry.intake.cloudevents import document_of, is_binary, require_json
-from services.registry.intake.commit import Intake, Outcome, Result
+from services.registry.domain.outcomes import Outcome, Result
+from services.registry.identity.refusals import shown
+from services.registry.intake.commit import Intake
+from services.registry.intake.http.cloudevents import document_of, is_binary, require_json
 from services.registry.intake.http.in_flight import InFlight
 from services.registry.intake.http.openapi import FACT_REQUEST, FACT_RESPONSES
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate, Parser
-from services.registry.intake.shape import shown
-from services.registry.metrics import RegistryMetrics
 from shared.adapters.http_api import Bearer, DirectRoute, Problem, read_body
 from shared.contracts import facts as contract
 from shared.runtime.auth import Caller
@@ -25,7 +26,7 @@ SCOPE: Final = "facts:write"
 
 
 def create_router(
-    *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: RegistryMetrics, in_flight: InFlight
+    *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: IntakeMetrics, in_flight: InFlight
 ) -> APIRouter:
     """Return the routes under /v1."""
     router = APIRouter(prefix="/v1", tags=["facts"], route_class=DirectRoute)
@@ -51,7 +52,7 @@ def create_router(
 
 
 def parse(request: Request, body: bytes, parser: Parser, clock: Clock) -> Candidate:
-    """Return the candidate a request carries, structured or binary."""
+    """Return the candidate in a request, structured or binary."""
     if not is_binary(request.headers):
         return parser.parse(body, clock.now())
     document = document_of(request.headers, body)
@@ -61,7 +62,7 @@ def parse(request: Request, body: bytes, parser: Parser, clock: Clock) -> Candid
 
 
 def source_refused(candidate: Candidate, caller: Caller) -> Problem | None:
-    """Return the 403 for a fact of a source that the token does not name."""
+    """Return the 403 where the token does not name the fact's source."""
     if candidate.key is None or candidate.key[0] in caller.sources:
         return None
     return Problem(
@@ -75,7 +76,7 @@ def source_refused(candidate: Candidate, caller: Caller) -> Problem | None:
 async def _outcome(candidate: Candidate, intake: Intake, traceparent: str | None) -> Outcome:
     if candidate.key is None:
         return Outcome(Result.REFUSED, candidate.refusal)
-    return await intake.submit(candidate, traceparent)
+    return await intake.put(candidate, traceparent)
 
 
 def _answer(candidate: Candidate, outcome: Outcome) -> JSONResponse:

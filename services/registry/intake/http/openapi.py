@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the fact entrances; their bodies are read by our own parser, not by FastAPI."""
+"""Describes the routes for facts in the OpenAPI document, since our own parser reads their bodies, not FastAPI."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from services.registry.intake import csv as csv_facts
+from services.registry.intake import facts_csv
 from shared.adapters.openapi import problem
 from shared.contracts import facts as contract
 from shared.contracts.examples import ENROLLED_AS_CSV, FACTS
@@ -58,7 +58,7 @@ BULK_REQUEST: Final[Json] = {
                 "example": "".join(json.dumps(fact) + "\n" for fact in FACTS.values()),
             },
             "text/csv": {
-                "schema": {"description": f"With a header that names columns of {', '.join(csv_facts.COLUMNS)}."},
+                "schema": {"description": f"With a header that names columns of {', '.join(facts_csv.COLUMNS)}."},
                 "example": ENROLLED_AS_CSV,
             },
         },

@@ -1,4 +1,4 @@
-"""A fact out of a Kafka record, structured or binary (CloudEvents 1.0.2, Kafka protocol binding)."""
+"""Reads a fact from a Kafka record, structured or binary (CloudEvents 1.0.2, Kafka protocol binding)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Headers = Mapping[str, bytes | None]
 
 
 def candidate_of(record: ConsumerRecord, parser: Parser, now: datetime) -> Candidate:
-    """Return the candidate that a record makes, whatever it holds; a foreign one makes one that is refused.
+    """Return the candidate in a record. A record that is no fact gives a candidate that is refused.
 
-    A record without CloudEvents headers is read as a structured event: tools that write lines of JSON need no more.
+    A record without CloudEvents headers is read as a structured event, so that tools that write lines of JSON suffice.
     """
     headers: dict[str, bytes | None] = {name.lower(): value for name, value in record.headers}
     if _is_binary(headers):
@@ -33,7 +33,7 @@ def candidate_of(record: ConsumerRecord, parser: Parser, now: datetime) -> Candi
 
 
 def traceparent_of(record: ConsumerRecord) -> str | None:
-    """Return the trace that the sender began, if it did."""
+    """Return the sender's trace, if there is one."""
     return _text(dict(record.headers).get("traceparent"))
 
 
@@ -58,7 +58,7 @@ def _binary(headers: Headers, value: bytes | None, parser: Parser, now: datetime
 
 
 def _attributes(headers: Headers) -> dict[str, Any]:
-    """Return the attributes; one that is no text is null, and so refused as malformed."""
+    """Return the attributes. One that is no text becomes null, and is so refused as malformed."""
     named = {name.removeprefix(_PREFIX): _text(value) for name, value in headers.items() if name.startswith(_PREFIX)}
     named.pop("data", None)
     return named

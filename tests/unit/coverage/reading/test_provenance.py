@@ -17,7 +17,7 @@ from tests.factories_reference import RECORDED_AT, SEPTEMBER, index_of, row, tre
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryStore
 from tests.fakes_proof import MemoryProofs
-from tests.ports.coverage.test_timelines import keep
+from tests.unit.coverage.publishing.test_publisher import Replica
 
 CHILDREN = tree(VILLAGE, "11.02.01.2001")
 AT = AsOf(date(2026, 11, 21))
@@ -34,7 +34,9 @@ PROVED = Proof(last=Passed(RECORDED_AT, 0, 1, with_topic=True))
 async def origins(region: str, book: ReferenceIndex, at: AsOf = AT, days_later: int = 0) -> Origins:
     """Return the origins of a region's figures when a village was fed once, so many days ago."""
     store, clock = MemoryStore(), ManualClock()
-    await keep(store, joined(1))
+    replica = Replica(store=store, clock=clock)
+    await replica.take_up()
+    await replica.apply(joined(1))
     clock.advance(timedelta(days=days_later))
     return await Provenance(book, CHILDREN, store, MemoryProofs(PROVED), clock).of(region, at)
 

@@ -82,7 +82,7 @@ async def test_before_the_data_there_is_nobody(store: MemoryStore) -> None:
 
 @given(changes())
 async def test_a_day_is_what_its_own_changes_make(some: list[Change]) -> None:
-    """Counted then from those changes alone that were effective and known, every number is the same."""
+    """CountedChange then from those changes alone that were effective and known, every number is the same."""
     whole = MemoryStore()
     await keep(whole, some)
     for at in ASKED:
