@@ -16,7 +16,9 @@ from typing import Any, Final
 from services.coverage.counting.domain.flows import FLOW_KINDS
 from services.coverage.public.domain.hiding import Cells, Counted
 from services.coverage.public.domain.release import About, Month, Shown, document
+from services.coverage.public.figures import groups_between
 from services.coverage.public.hide import Before, Hiding
+from services.coverage.reference.domain.quota import Village
 from shared.contracts.snapshots import Count, Coverage, QuotaBoard
 from shared.regions.codes import holds, level_of, lineage_of, parent_of
 
@@ -87,7 +89,18 @@ class Country:
             },
             flows=_flows(region, [(life[month - 1], life[month], life[:month]) for life in self.lives]),
             quota=(board,),
+            groups=self._groups(region, here) if level_of(region) == "regency" else {},
         )
+
+    def _groups(self, regency: str, here: Sequence[Person]) -> dict[str, tuple[tuple[int, int], int]]:
+        villages = [one for one in self.villages if holds(regency, one)]
+        under = [Village(one, "active", self.required, _vulnerable(here, one)) for one in villages]
+        below = [one for one in self.regions if holds(regency, one)]
+        counted = {}
+        for one in below:
+            people = _count(person for person in here if person.place == one)
+            counted[one] = Counted(one, people, people)
+        return groups_between({QUOTA: under}, counted)
 
     def _at_least(self, region: str, here: Sequence[Person]) -> int:
         villages = [one for one in self.villages if holds(region, one)]

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.coverage.http.visibility import needs_token
-from services.coverage.public.domain.release import FULL_LEVELS, PublicPlace, PublicRegion, Shown
+from services.coverage.public.domain.release import FULL_LEVELS, Month, PublicPlace, PublicRegion, Shown
 from services.coverage.public.monev import sheet
 from services.coverage.public.ports import Release, Releases
 from services.coverage.reading.monev import Sheet
@@ -113,14 +113,12 @@ class PublicRoutes:
         """Return the release asked for. Raises: Problem 404 `no_release`; 401 or 403 for what needs a token."""
         if at is not None and at.known_at is not None:
             raise needs_token(caller, "a release is known as of the day it was made: leave known_at out")
+        if at is not None and at.day != Month.of(at.day).last_day:
+            raise _no_release(f"the last day of that month is {Month.of(at.day).last_day}")
         releases = await self._releases.all()
-        if at is None and releases:
-            return releases[0]
-        found = next((one for one in releases if at is not None and one.month.last_day == at.day), None)
+        found = next((one for one in releases if at is None or one.month.last_day == at.day), None)
         if found is None:
-            there = f"the newest is as_of={releases[0].month.last_day}" if releases else "there is none yet"
-            detail = f"without a token figures are shown of releases, by the last day of their month; {there}"
-            raise Problem(404, "no_release", f"{detail}; /v1/releases lists them", field="as_of")
+            raise _no_release(f"the newest is as_of={releases[0].month.last_day}" if releases else "there is none yet")
         return found
 
     async def _body(self, release: Release, region: str) -> bytes:
@@ -147,6 +145,11 @@ def create_router(*, public: PublicRoutes, bearer: Any) -> APIRouter:
         return await public.listed(request, caller, limit, cursor)
 
     return router
+
+
+def _no_release(hint: str) -> Problem:
+    detail = f"without a token figures are shown of releases, by the last day of their month; {hint}"
+    return Problem(404, "no_release", f"{detail}; /v1/releases lists them", field="as_of")
 
 
 def begun(place: str, sort: Sort) -> Place:

@@ -77,13 +77,12 @@ class Reading:
                 for village in self._villages(district, group, tallies):
                     for region in (regency, district, village.region):
                         boards[region].add(group, village)
+        found = {region: self._counted(region, lines[region], tallies[region]) for region in places}
         return [
-            replace(
-                self._counted(region, lines[region], tallies[region]),
-                quota=boards[region].boards(),
-                at_least=0 if region == regency else boards[region].at_least,
-            )
-            for region in places
+            replace(one, quota=boards[region].boards(), groups=groups_between(boards[region].villages, found))
+            if region == regency
+            else replace(one, quota=boards[region].boards(), at_least=boards[region].at_least)
+            for region, one in found.items()
         ]
 
     async def above(self, region: str, below: Iterable[Counted]) -> Counted:
@@ -138,6 +137,33 @@ class _Boards:
                 if village.passes:
                     known[village.region] = max(known.get(village.region, 0), village.required)
         return sum(known.values())
+
+
+def groups_between(
+    villages: Mapping[str, Sequence[Village]], counted: Mapping[str, Counted]
+) -> dict[str, tuple[tuple[int, int], int]]:
+    """Return by group what may be known of a regency: its people inside villages, at least and at most, and outside.
+
+    A village that meets its quota has its people, one that does not has fewer; and no place has more than all its own.
+    """
+    found = {}
+    for group, under in villages.items():
+        if len({village.measure for village in under}) > 1:
+            continue
+        measure, least, most, outside = under[0].measure, 0, 0, 0
+        quotas = {village.region: village for village in under}
+        for region, one in counted.items():
+            if level_of(region) != "village":
+                outside += getattr(one.unplaced, measure)
+                continue
+            people: int = getattr(one.people, measure)
+            if region in quotas and quotas[region].passes:
+                least += quotas[region].required
+            elif region in quotas:
+                people = min(people, quotas[region].required - 1)
+            most += people
+        found[group] = ((least, most), outside)
+    return found
 
 
 def same_values(counted: Sequence[Counted]) -> list[Counted]:

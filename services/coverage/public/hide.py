@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from services.coverage.counting.domain.flows import FLOW_KINDS
-from services.coverage.public.domain.attack import Attacker
+from services.coverage.public.domain.attack import NO_BOUNDS, Attacker
+from services.coverage.public.domain.equations import Cell as EquationCell
 from services.coverage.public.domain.hiding import MEASURES, SLICES, Cell, Cells, Counted, hidden_family, hidden_top
 from services.coverage.public.domain.release import Shown
 from services.coverage.public.domain.suppression import unplaced_of
@@ -54,6 +55,7 @@ class Hiding:
     def __init__(self, children: Children, before: Before) -> None:
         self._children = children
         self._before = before
+        self._bounds: dict[str, dict[EquationCell, tuple[float, float]]] = {}
 
     def regions(self, counted: Mapping[str, Counted], show: Show) -> Cells:
         """Return the hidden cells of nation, provinces and regencies, and of the unplaced of nation and provinces."""
@@ -66,7 +68,17 @@ class Hiding:
             return hidden
 
         earlier = [self._before.documents] if self._before.documents else []
-        return self._until_safe(rules, show, earlier, NATION)
+        between: dict[EquationCell, tuple[float, float]] = {
+            (kind, group, region, len(earlier) + 1): ends
+            for region, one in counted.items()
+            for group, (inside, outside) in one.groups.items()
+            for kind, ends in (("inside", inside), ("outside", (0, outside)))
+        }
+        hidden, attacker = self._until_safe(rules, show, earlier, NATION, between)
+        for cell, ends in attacker.bounds.items():
+            if cell[-1] == len(earlier) + 1:
+                self._bounds.setdefault(cell[-2], {})[(*cell[:-1], 1)] = ends
+        return hidden
 
     def places(self, regency: str, counted: Mapping[str, Counted], above: Cells, show: Show) -> Cells:
         """Return the hidden cells of a regency's unplaced people, its districts and its villages.
@@ -79,21 +91,36 @@ class Hiding:
             for parent in [regency, *self._children(regency)]:
                 children = [counted[child] for child in self._children(parent)]
                 hidden |= hidden_family(counted[parent], children, hidden, forced=forced)
-            return hidden | self._quotas(regency, counted, hidden)
+            return hidden
 
-        return self._until_safe(rules, show, [], regency) - above
+        def show_with_quotas(hidden: Cells) -> Mapping[str, Shown]:
+            # Boards further up may tell who meets the quota, as where none does; so it may as well be shown here.
+            return show(frozenset(c for c in hidden if c.region == regency or not c.column.startswith("quota.")))
 
-    def _until_safe(self, rules: Callable[[Cells], Cells], show: Show, earlier: Sequence[Documents], top: str) -> Cells:
+        if rules(frozenset()) == above and not any(cell.region == regency for cell in above):
+            return frozenset()
+        hidden, _ = self._until_safe(rules, show_with_quotas, [], regency, self._bounds.get(regency, {}))
+        return (hidden | self._quotas(regency, counted, hidden)) - above
+
+    def _until_safe(
+        self, rules: Callable[[Cells], Cells], show: Show, earlier: Sequence[Documents], top: str,
+        between: Mapping[EquationCell, tuple[float, float]] = NO_BOUNDS,
+    ) -> tuple[Cells, Attacker]:  # fmt: skip
         """Return what the rules hide, and what must be hidden besides so that nothing hidden can be worked out."""
         forced: Cells = frozenset()
         tries = Counter[tuple[str, str]]()
         while True:
             hidden = rules(forced)
             releases = [*earlier, {region: _plain(one) for region, one in show(hidden).items()}]
-            found = Attacker(releases, self._children).findings()
+            attacker = Attacker(releases, self._children, between)
+            found = attacker.findings()
             if not found:
-                return hidden
-            kinds = {(one.kind if one.month == len(releases) else "flows", one.place) for one in found}
+                return hidden, attacker
+            # Below a regency there are counts alone, and an earlier month's number is found by the flows since.
+            kinds = {
+                ("counts" if top != NATION else one.kind if one.month == len(releases) else "flows", one.place)
+                for one in found
+            }
             tries.update(kinds)
             documents = releases[-1]
             more = {

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final
 
 from services.coverage.counting.domain.flows import FLOW_KINDS
 from services.coverage.public.domain.equations import Cell, Equations
 from services.coverage.public.domain.suppression import is_small, unplaced_of
-from shared.regions.codes import holds, level_of
+from shared.regions.codes import holds
 
 MEASURES: Final = ("registered", "active")
 WHOLE: Final = ("by_segment", "by_payer")
@@ -28,7 +29,9 @@ _OF_SLICE_OR_FLOW: Final = 5
 _MANY: Final = 10**6
 """More people than any village has."""
 _KINDS: Final = {"flow": "flows", "registered": "counts", "active": "counts"}
-_AUXILIARY: Final = frozenset({"slack", "in village", "met", "board"})
+_AUXILIARY: Final = frozenset({"slack", "in village", "inside", "outside", "met"})
+
+NO_BOUNDS: Final[Mapping[Cell, tuple[float, float]]] = {}
 
 Release = Mapping[str, Mapping[str, Any]]
 """Documents by region."""
@@ -49,7 +52,10 @@ class Found:
 class Attacker:
     """Holds the releases and what follows from them."""
 
-    def __init__(self, releases: Sequence[Release], children: Children) -> None:
+    def __init__(
+        self, releases: Sequence[Release], children: Children, between: Mapping[Cell, tuple[float, float]] = NO_BOUNDS
+    ) -> None:
+        """Read the releases. `between` are bounds that follow from documents which are not among them."""
         self._releases = releases
         self._children = children
         self._known: dict[Cell, int] = {}
@@ -60,6 +66,10 @@ class Attacker:
                 for cell, value in _cells(document, month):
                     self._note(cell, value)
         self._equations = Equations(self._known, self._at_least)
+        self._between = between
+        self._sizes: dict[str, int] = {}
+        self.bounds: dict[Cell, tuple[float, float]] = {}
+        """What `findings` worked out: between which numbers each cell lies that is not shown."""
 
     def findings(self) -> list[Found]:
         """Return the hidden numbers that can have one value only, and any number of 1 to 9 that is not shown.
@@ -72,8 +82,14 @@ class Attacker:
                 self._add_own(document, region, month)
                 self._add_below(region, month)
             self._add_boards(release, month)
+        for cell, (low, high) in self._between.items():
+            if isfinite(low):
+                self._at_least[cell] = max(self._at_least.get(cell, int(low)), int(low))
+            if isfinite(high):
+                self._at_most({cell: 1}, int(high))
         found = []
-        for cell, (low, high) in self._equations.solved().items():
+        self.bounds = self._equations.solved()
+        for cell, (low, high) in self.bounds.items():
             if low != high or not low or cell[0] in _AUXILIARY:
                 continue
             if is_small(int(low)) or (cell in self._hidden and cell[0] not in OVERLAPPING):
@@ -178,13 +194,19 @@ class Attacker:
     def _add_boards(self, release: Release, month: int) -> None:
         """Villages that meet a quota have its people, and those not at zero one; a gap tells of the others' people."""
         for region, document in release.items():
-            for board in document["quota"]:
-                if board["measure"] is None or board["required"] is None:
-                    continue
-                if "passing" in board:
-                    self._add_board(region, board, month)
-                elif not self._children(region):
-                    self._add_quota(region, board, month)
+            for quota in document["quota"]:
+                if "met" in quota and quota["measure"] is not None and not self._children(region):
+                    self._add_quota(region, quota, month)
+        full = {region: document for region, document in release.items() if "flows" in document}
+        top = min(full, key=len, default=None)
+        for board in full[top]["quota"] if top else ():
+            if board["measure"] is None or board["required"] is None:
+                continue
+            for region, document in full.items():
+                self._add_group(region, board, month)
+                for one in document["quota"]:
+                    if one["group"] == board["group"]:
+                        self._add_board(region, one, month)
 
     def _add_quota(self, region: str, quota: Mapping[str, Any], month: int) -> None:
         people, met = ((name, quota["group"], region, month) for name in ("in village", "met"))
@@ -196,37 +218,57 @@ class Attacker:
         self._at_most({met: required, people: -1})
         self._at_most({people: 1, met: -_MANY}, required - 1)
 
+    def _add_group(self, region: str, board: Mapping[str, Any], month: int) -> None:
+        """The people of a group are inside villages, or outside: unplaced in a district or further up."""
+        name, measure = board["group"], board["measure"]
+
+        def cell(kind: str, place: str) -> Cell:
+            return (kind, name, place, month)
+
+        inside, outside = cell("inside", region), cell("outside", region)
+        self._at_least[inside] = self._at_least[outside] = 0
+        self._equations.add({("by_group", name, measure, region, month): -1, inside: 1, outside: 1})
+        release, children = self._releases[month - 1], self._children(region)
+        if not all(child in release for child in children):
+            return
+        if all("flows" in release[child] for child in children):
+            unplaced = ("by_group", name, measure, unplaced_of(region), month)
+            self._equations.add({inside: -1, **{cell("inside", child): 1 for child in children}})
+            self._equations.add({outside: -1, unplaced: 1, **{cell("outside", child): 1 for child in children}})
+            return
+        below = [one for one in release if holds(region, one)]
+        parts = {one: unplaced_of(one) if self._children(one) else one for one in below}
+        for one, place in parts.items():
+            self._at_least[cell("in village", one)] = 0
+            self._no_more(cell("in village", one), (measure, place, month))
+        villages = [one for one in below if not self._children(one)]
+        self._equations.add({inside: -1, **{cell("in village", one): 1 for one in villages}})
+        self._equations.add({outside: -1, **{cell("in village", one): 1 for one in below if one not in villages}})
+
     def _add_board(self, region: str, board: Mapping[str, Any], month: int) -> None:
-        name, required, measure = board["group"], board["required"], board["measure"]
-        group = ("by_group", name, measure, region, month)
-        below = [one for one in self._releases[month - 1] if one != region and holds(region, one)]
-        if any(level_of(one) == "village" for one in below):
-            self._add_group_below(group, [region, *below], month)
-        if board["passing"] is None:
+        name, required = board["group"], board["required"]
+        if board["passing"] is None or required is None:
             return
         passing, people = board["passing"], (board["villages"] - board["passing"]) * required - board["gap"]
-        under = [one for one in below if not self._children(one) and self._has_quota(one, name, month)]
+        under = [one for one in self._releases[month - 1] if holds(region, one) and self._has_quota(one, name, month)]
         if under:
             self._equations.add({("met", name, one, month): 1 for one in under}, passing)
-        if under and not passing:
-            self._equations.add({("in village", name, one, month): 1 for one in under}, people)
-        self._at_most({group: -1}, -(people + required * passing))
-        self._at_most({group: -1}, -(required * passing + board["villages"] - board["at_zero"] - passing))
+        inside = ("inside", name, region, month)
+        self._at_most({inside: -1}, -(people + required * passing))
+        self._at_most({inside: -1}, -(required * passing + board["villages"] - board["at_zero"] - passing))
+        if not passing and board["villages"] == self._size(region):
+            self._equations.add({inside: 1}, people)
 
-    def _add_group_below(self, group: Cell, regions: Sequence[str], month: int) -> None:
-        """The people of a group are in villages, or among those whom a district or the regency has unplaced."""
-        _, name, measure, _, _ = group
-        parts = {}
-        for region in regions:
-            place = unplaced_of(region) if self._children(region) else region
-            part = ("in village", name, region, month)
-            parts[part] = 1
-            self._at_least[part] = 0
-            self._no_more(part, (measure, place, month))
-        self._equations.add({group: -1, **parts})
+    def _has_quota(self, region: str, group: str, month: int) -> bool:
+        document = self._releases[month - 1][region]
+        return not self._children(region) and any(quota["group"] == group for quota in document["quota"])
 
-    def _has_quota(self, village: str, group: str, month: int) -> bool:
-        return any(quota["group"] == group for quota in self._releases[month - 1][village]["quota"])
+    def _size(self, region: str) -> int:
+        """Return the number of villages of a region."""
+        if region not in self._sizes:
+            children = self._children(region)
+            self._sizes[region] = sum(map(self._size, children)) if children else 1
+        return self._sizes[region]
 
 
 def _cells(document: Mapping[str, Any], month: int) -> Iterator[tuple[Cell, int | None]]:

@@ -45,7 +45,8 @@ Cells = frozenset[Cell]
 class Counted:
     """The numbers of a region before anything is hidden. Districts and villages have no slices, flows or boards.
 
-    `at_least` is what everybody knows the active people to be at least, from quotas that villages meet.
+    `at_least` is what everybody knows the active people to be at least, from quotas that villages meet; `groups` by
+    group under a quota, of a regency: how many of it there are inside villages, at least and at most, and outside.
     """
 
     region: str
@@ -55,6 +56,7 @@ class Counted:
     flows: Mapping[str, Count] = field(default_factory=dict)
     quota: tuple[QuotaBoard, ...] = ()
     at_least: int = 0
+    groups: Mapping[str, tuple[tuple[int, int], int]] = field(default_factory=dict)
 
     def number(self, measure: str) -> int:
         """Return how many people the measure counts."""
