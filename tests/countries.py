@@ -14,7 +14,7 @@ from random import Random
 from typing import Any, Final
 
 from services.coverage.counting.domain.flows import FLOW_KINDS
-from services.coverage.public.domain.hiding import Cells, Counted
+from services.coverage.public.domain.hiding import Cells, Counted, Within
 from services.coverage.public.domain.release import About, Month, Shown, document
 from services.coverage.public.figures import groups_between
 from services.coverage.public.hide import Before, Hiding
@@ -92,7 +92,7 @@ class Country:
             groups=self._groups(region, here) if level_of(region) == "regency" else {},
         )
 
-    def _groups(self, regency: str, here: Sequence[Person]) -> dict[str, tuple[tuple[int, int], int]]:
+    def _groups(self, regency: str, here: Sequence[Person]) -> dict[str, Within]:
         villages = [one for one in self.villages if holds(regency, one)]
         under = [Village(one, "active", self.required, _vulnerable(here, one)) for one in villages]
         below = [one for one in self.regions if holds(regency, one)]

@@ -49,6 +49,7 @@ from services.coverage.public.job import ReleaseJob
 from services.coverage.public.making import NoProgressBar, Parts, ReleaseMaker
 from services.coverage.public.making import ProgressBar as MakingBar
 from services.coverage.public.mongo import MongoReleases
+from services.coverage.public.verify import ReleaseVerifier
 from services.coverage.publishing.kafka import KafkaSnapshotTopic
 from services.coverage.publishing.metrics import PublishingMetrics
 from services.coverage.publishing.poller import Poller
@@ -254,8 +255,10 @@ async def rebuilding(
 
 
 @asynccontextmanager
-async def releasing(settings: CoverageSettings, progress: MakingBar) -> AsyncIterator[ReleaseJob]:
-    """Give what makes releases; coverage may be running."""
+async def releasing(
+    settings: CoverageSettings, progress: MakingBar
+) -> AsyncIterator[tuple[ReleaseJob, MongoReleases, ReleaseVerifier]]:
+    """Give what makes releases, those there are, and what verifies them; coverage may be running."""
     mongo, clock, regions = (
         Mongo(settings.mongodb_uri, settings.database("coverage"), "release"),
         SystemClock(),
@@ -266,7 +269,8 @@ async def releasing(settings: CoverageSettings, progress: MakingBar) -> AsyncIte
     try:
         await releases.prepare()
         await leases.prepare_leases([job.JOB])
-        yield ReleaseJob(ReleaseMaker(parts, progress), releases, leases, uuid.uuid4().hex, clock)
+        job_ = ReleaseJob(ReleaseMaker(parts, progress), releases, leases, uuid.uuid4().hex, clock)
+        yield job_, releases, ReleaseVerifier(parts, progress)
     finally:
         mongo.close()
 

@@ -12,7 +12,7 @@ from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.flows import before, summed
 from services.coverage.counting.domain.region_counts import Timeline
 from services.coverage.counting.ports import PointInTime, Store
-from services.coverage.public.domain.hiding import Counted
+from services.coverage.public.domain.hiding import Counted, Within
 from services.coverage.public.domain.release import FULL_LEVELS, About, Month, PublicDesignation
 from services.coverage.reading.derived import WORKERS
 from services.coverage.reference.domain import desa_sadar, quota
@@ -139,10 +139,8 @@ class _Boards:
         return sum(known.values())
 
 
-def groups_between(
-    villages: Mapping[str, Sequence[Village]], counted: Mapping[str, Counted]
-) -> dict[str, tuple[tuple[int, int], int]]:
-    """Return by group what may be known of a regency: its people inside villages, at least and at most, and outside.
+def groups_between(villages: Mapping[str, Sequence[Village]], counted: Mapping[str, Counted]) -> dict[str, Within]:
+    """Return by group what may be known of a regency from the places below it.
 
     A village that meets its quota has its people, one that does not has fewer; and no place has more than all its own.
     """
@@ -150,19 +148,20 @@ def groups_between(
     for group, under in villages.items():
         if len({village.measure for village in under}) > 1:
             continue
-        measure, least, most, outside = under[0].measure, 0, 0, 0
+        measure, least, most, inside, outside = under[0].measure, 0, 0, 0, 0
         quotas = {village.region: village for village in under}
         for region, one in counted.items():
             if level_of(region) != "village":
                 outside += getattr(one.unplaced, measure)
                 continue
             people: int = getattr(one.people, measure)
+            inside += people
             if region in quotas and quotas[region].passes:
                 least += quotas[region].required
             elif region in quotas:
                 people = min(people, quotas[region].required - 1)
             most += people
-        found[group] = ((least, most), outside)
+        found[group] = Within(inside, outside, (least, most))
     return found
 
 

@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from services.coverage.counting.domain.flows import FLOW_KINDS
-from services.coverage.public.domain.attack import NO_BOUNDS, Attacker
+from services.coverage.public.domain.attack import Attacker, Bounds
 from services.coverage.public.domain.equations import Cell as EquationCell
 from services.coverage.public.domain.hiding import MEASURES, SLICES, Cell, Cells, Counted, hidden_family, hidden_top
 from services.coverage.public.domain.release import Shown
-from services.coverage.public.domain.suppression import unplaced_of
-from shared.regions.codes import NATION, level_of, parent_of
+from services.coverage.public.domain.suppression import is_small, unplaced_of
+from shared.regions.codes import NATION, level_of, lineage_of, parent_of
 
 Children = Callable[[str], tuple[str, ...]]
 Documents = Mapping[str, Mapping[str, Any]]
@@ -68,12 +68,17 @@ class Hiding:
             return hidden
 
         earlier = [self._before.documents] if self._before.documents else []
-        between: dict[EquationCell, tuple[float, float]] = {
-            (kind, group, region, len(earlier) + 1): ends
-            for region, one in counted.items()
-            for group, (inside, outside) in one.groups.items()
-            for kind, ends in (("inside", inside), ("outside", (0, outside)))
-        }
+        month = len(earlier) + 1
+
+        def between(hidden: Cells) -> Bounds:
+            bounds: dict[EquationCell, tuple[float, float]] = {}
+            for region, one in counted.items():
+                for group, within in one.groups.items():
+                    ends = within.by_boards if _told(group, region, hidden) else (0, within.inside)
+                    bounds["inside", group, region, month] = ends
+                    bounds["outside", group, region, month] = (0, within.outside)
+            return bounds
+
         hidden, attacker = self._until_safe(rules, show, earlier, NATION, between)
         for cell, ends in attacker.bounds.items():
             if cell[-1] == len(earlier) + 1:
@@ -93,26 +98,35 @@ class Hiding:
                 hidden |= hidden_family(counted[parent], children, hidden, forced=forced)
             return hidden
 
+        groups = {board.group for board in counted[regency].quota}
+        told = {f"quota.{group}" for group in groups if _told(group, regency, above)}
+
         def show_with_quotas(hidden: Cells) -> Mapping[str, Shown]:
             # Boards further up may tell who meets the quota, as where none does; so it may as well be shown here.
-            return show(frozenset(c for c in hidden if c.region == regency or not c.column.startswith("quota.")))
+            hidden |= self._quotas(regency, counted, hidden)
+            return show(frozenset(c for c in hidden if c.region == regency or c.column not in told))
 
         if rules(frozenset()) == above and not any(cell.region == regency for cell in above):
             return frozenset()
-        hidden, _ = self._until_safe(rules, show_with_quotas, [], regency, self._bounds.get(regency, {}))
+        known = self._bounds.get(regency, {})
+        hidden, _ = self._until_safe(rules, show_with_quotas, [], regency, lambda _: known)
         return (hidden | self._quotas(regency, counted, hidden)) - above
 
     def _until_safe(
         self, rules: Callable[[Cells], Cells], show: Show, earlier: Sequence[Documents], top: str,
-        between: Mapping[EquationCell, tuple[float, float]] = NO_BOUNDS,
+        between: Callable[[Cells], Bounds],
     ) -> tuple[Cells, Attacker]:  # fmt: skip
-        """Return what the rules hide, and what must be hidden besides so that nothing hidden can be worked out."""
+        """Return what the rules hide, and what must be hidden besides so that nothing hidden can be worked out.
+
+        `between` gives the bounds that are known from elsewhere. Where all is hidden that there is, a larger number may
+        be left that protects a small one no longer; a small one never.
+        """
         forced: Cells = frozenset()
         tries = Counter[tuple[str, str]]()
         while True:
             hidden = rules(forced)
             releases = [*earlier, {region: _plain(one) for region, one in show(hidden).items()}]
-            attacker = Attacker(releases, self._children, between)
+            attacker = Attacker(releases, self._children, between(hidden))
             found = attacker.findings()
             if not found:
                 return hidden, attacker
@@ -127,6 +141,8 @@ class Hiding:
                 cell for kind, place in kinds for cell in self._more(kind, place, tries[kind, place], documents, top)
             }
             if more <= forced and all(tries[kind] > _LEVELS + 1 for kind in kinds):
+                if not any(is_small(one.value) for one in found):
+                    return hidden, attacker
                 raise AssertionError(f"more cannot be hidden, and yet it can be worked out: {found[:3]}")
             forced |= more
 
@@ -163,6 +179,11 @@ def _plain(document: Shown) -> dict[str, Any]:
     return asdict(document)
 
 
+def _told(group: str, regency: str, hidden: Cells) -> bool:
+    """Say whether any board that the villages of a regency are part of is shown."""
+    return any(Cell(f"quota.{group}", region) not in hidden for region in lineage_of(regency))
+
+
 def _above(place: str) -> str | None:
     region, _, unplaced = place.partition("/")
     return region if unplaced else parent_of(region)
@@ -174,4 +195,5 @@ def _columns(kind: str, document: Mapping[str, Any]) -> Iterable[str]:
         return MEASURES
     if kind == "flows":
         return [f"flows.{one}" for one in FLOW_KINDS]
-    return [f"{kind}.{value}.{measure}" for value in document[kind] for measure in MEASURES]
+    boards = [f"quota.{board['group']}" for board in document["quota"]] if kind == "by_group" else []
+    return boards + [f"{kind}.{value}.{measure}" for value in document[kind] for measure in MEASURES]

@@ -24,7 +24,8 @@ from shared.runtime.errors import PermanentError
 
 Children = Callable[[str], tuple[str, ...]]
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(list[Counted]).decode
+decoded: Final = msgspec.msgpack.Decoder(list[Counted]).decode
+"""Gives the figures of a family, as `Releases.figures` returns them."""
 
 
 class ProgressBar(Protocol):
@@ -101,7 +102,7 @@ class ReleaseMaker:
             raise MonthNotOverError(f"{month} is not over: a release is of a whole month")
         made_at = await self._releases.begun(month) or await self._keep_figures(month)
         release = Release(month, made_at, local(NATION, made_at).date())
-        await self._write(release, frozenset(made))
+        await self._write(release, made)
         await self._releases.publish(release)
         return release
 
@@ -126,10 +127,10 @@ class ReleaseMaker:
         await self._releases.begin(month, made_at)
         return made_at
 
-    async def _write(self, release: Release, made: frozenset[Month]) -> None:
+    async def _write(self, release: Release, made: Mapping[Month, Release]) -> None:
         month = release.month
         remaking = await Remaking.of(release, self._parts)
-        before = await self._before(month.before) if month.before in made else Before()
+        before = await self.before(release)
         self._progress.begin(f"what {month} hides")
         hidden = await asyncio.to_thread(remaking.hidden_regions, before)
         if month.next in made:
@@ -139,12 +140,19 @@ class ReleaseMaker:
         for province in self._children(NATION):
             for regency in self._children(province):
                 if regency not in written:
-                    counted = _decode(await self._releases.figures(month, regency))
+                    counted = decoded(await self._releases.figures(month, regency))
                     await self._releases.write(
                         month, await asyncio.to_thread(remaking.documents, regency, counted, hidden)
                     )
                 self._progress.advance(1)
         await self._releases.write(month, remaking.documents_above(hidden))
+
+    async def before(self, release: Release) -> Before:
+        """Return what matters of the release of the month before, if that was made before this one."""
+        made = {one.month: one for one in await self._releases.all()}
+        earlier = made.get(release.month.before)
+        is_earlier = earlier is not None and earlier.made_at < release.made_at
+        return await self._before(release.month.before) if is_earlier else Before()
 
     async def _before(self, month: Month) -> Before:
         """Return what matters of another release: its documents down to the regency."""
@@ -183,10 +191,10 @@ class Remaking:
         abouts = Abouts(
             release.month, release.made_on, reference, parts.children, parts.name_of
         )  # fmt: skip
-        above = _decode(await parts.releases.figures(release.month, NATION))
+        above = decoded(await parts.releases.figures(release.month, NATION))
         for province in parts.children(NATION):
             for regency in parts.children(province):
-                above.append(_decode(await parts.releases.figures(release.month, regency))[0])
+                above.append(decoded(await parts.releases.figures(release.month, regency))[0])
         return cls(above, abouts, parts.children)
 
     def hidden_regions(self, before: Before) -> Cells:

@@ -31,7 +31,8 @@ _MANY: Final = 10**6
 _KINDS: Final = {"flow": "flows", "registered": "counts", "active": "counts"}
 _AUXILIARY: Final = frozenset({"slack", "in village", "inside", "outside", "met"})
 
-NO_BOUNDS: Final[Mapping[Cell, tuple[float, float]]] = {}
+Bounds = Mapping[Cell, tuple[float, float]]
+NO_BOUNDS: Final[Bounds] = {}
 
 Release = Mapping[str, Mapping[str, Any]]
 """Documents by region."""
@@ -52,9 +53,7 @@ class Found:
 class Attacker:
     """Holds the releases and what follows from them."""
 
-    def __init__(
-        self, releases: Sequence[Release], children: Children, between: Mapping[Cell, tuple[float, float]] = NO_BOUNDS
-    ) -> None:
+    def __init__(self, releases: Sequence[Release], children: Children, between: Bounds = NO_BOUNDS) -> None:
         """Read the releases. `between` are bounds that follow from documents which are not among them."""
         self._releases = releases
         self._children = children

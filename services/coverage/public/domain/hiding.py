@@ -41,12 +41,20 @@ class Cell(NamedTuple):
 Cells = frozenset[Cell]
 
 
+class Within(NamedTuple):
+    """People of a group in a regency: at most so many inside villages and outside; with boards it is known closer."""
+
+    inside: int
+    outside: int
+    by_boards: tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """The numbers of a region before anything is hidden. Districts and villages have no slices, flows or boards.
 
-    `at_least` is what everybody knows the active people to be at least, from quotas that villages meet; `groups` by
-    group under a quota, of a regency: how many of it there are inside villages, at least and at most, and outside.
+    `at_least` is what everybody knows the active people to be at least, from quotas that villages meet; `groups` says
+    by group under a quota what the places below a regency tell of it.
     """
 
     region: str
@@ -56,7 +64,7 @@ class Counted:
     flows: Mapping[str, Count] = field(default_factory=dict)
     quota: tuple[QuotaBoard, ...] = ()
     at_least: int = 0
-    groups: Mapping[str, tuple[tuple[int, int], int]] = field(default_factory=dict)
+    groups: Mapping[str, Within] = field(default_factory=dict)
 
     def number(self, measure: str) -> int:
         """Return how many people the measure counts."""
@@ -188,6 +196,7 @@ class _Family:
         for group in groups:
             boards = {row.region: board for row in self._rows for board in row.quota if board.group == group}
             forced = {row.region for row in self._rows if row.region in boards and _tells(row, boards, group, hidden)}
+            forced |= self._forced_in(f"quota.{group}") & boards.keys()
             numbers = {region: board.villages for region, board in boards.items()}
             above = self._hidden_above("quota.{}", [group])
             if above is not None:
