@@ -41,31 +41,28 @@ def schemas() -> dict[str, dict[str, Any]]:
     }
 
 
-def written(schema: dict[str, Any]) -> str:
-    """Return the schema as its file holds it."""
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+def files() -> dict[str, str]:
+    """Return file name → content for every contract."""
+    return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas().items()}
 
 
 def differing() -> list[str]:
     """Return the names of files that are missing, differ, or belong to no contract any more."""
-    made = {name: written(schema) for name, schema in schemas().items()}
-    there = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.schema.json")}
+    made, there = files(), {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.schema.json")}
     return sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
 
 
 def main() -> int:
     """Write or check; return the exit code."""
-    names = differing()
-    if "--check" in sys.argv[1:]:
-        for name in names:
-            sys.stderr.write(f"docs/contracts/{name} differs from the code; run 'make contracts' and read the diff\n")
-        return 1 if names else 0
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    names, made = differing(), files()
     for name in names:
-        (FOLDER / name).unlink(missing_ok=True)
-    for name, schema in schemas().items():
-        (FOLDER / name).write_text(written(schema), encoding="utf-8")
-    return 0
+        if "--check" in sys.argv[1:]:
+            sys.stderr.write(f"docs/contracts/{name} differs from the code; run 'make contracts' and read the diff\n")
+        elif name in made:
+            (FOLDER / name).write_text(made[name], encoding="utf-8")
+        else:
+            (FOLDER / name).unlink()
+    return 1 if names and "--check" in sys.argv[1:] else 0
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ async def addresses(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, 
         yield kafka, mongodb
         return
     async with fresh_servers() as servers:
-        yield servers.kafka_bootstrap, servers.mongodb_uri
+        yield servers.kafka.bootstrap, servers.mongodb_uri
 
 
 @pytest.fixture(scope="session")

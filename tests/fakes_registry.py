@@ -13,14 +13,17 @@ from prometheus_client import CollectorRegistry
 
 from services.registry.domain.facts import FactKey
 from services.registry.domain.participant import Participant
+from services.registry.identity.hashing import Secrets
 from services.registry.identity.ports import Erasure, Holders, Keyed, Layers
 from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.mongo.store import ledger_documents
+from services.registry.intake.parsing import Parser
 from services.registry.intake.ports import GroupWrite, Slot, Transaction
 from services.registry.relay.metrics import RelayMetrics, SweepMetrics
 from services.registry.relay.ports import Backlog, Batch
 from shared.adapters.mongo import Document
 from shared.contracts.topics import PARTITIONS
+from shared.regions.catalogue import catalogue
 from shared.runtime.errors import FencedError, TransientError
 from shared.runtime.lease import Lease
 
@@ -218,6 +221,8 @@ class MemoryTopic:
         return applied
 
 
+SECRETS: Final = Secrets.derive(b"s" * 32)
+PARSER: Final = Parser(catalogue(), SECRETS.content)
 INTAKE_METRICS: Final = IntakeMetrics(CollectorRegistry())
 RELAY_METRICS: Final = RelayMetrics(CollectorRegistry())
 SWEEP_METRICS: Final = SweepMetrics(CollectorRegistry())

@@ -17,16 +17,7 @@ from shared.runtime.errors import PermanentError
 JARS: Final = REPOSITORY / ".local" / "jars"
 """The jars are no data: every home of this clone uses the same."""
 _POM: Final = Path(__file__).parent / "pom.xml"
-_MAVEN: Final = (
-    "mvn",
-    "--batch-mode",
-    "--quiet",
-    "--strict-checksums",
-    "--file",
-    str(_POM),
-    "dependency:copy-dependencies",
-    "-DincludeScope=runtime",
-)
+_MAVEN: Final = "--batch-mode --quiet --strict-checksums dependency:copy-dependencies -DincludeScope=runtime"
 _OLDEST_JAVA: Final = 17
 """Kafka 4's server runs on nothing older."""
 
@@ -40,7 +31,8 @@ async def kafka_jars(log: Path, folder: Path = JARS) -> Path:
     wanted = hashlib.sha256(_POM.read_bytes()).hexdigest()
     stamp = folder / "pom.sha256"
     if not stamp.exists() or stamp.read_text() != wanted:
-        _demand_maven()
+        if shutil.which("mvn") is None:
+            raise PermanentError("found no Maven, which fetches Kafka: install it (Debian: apt-get install maven)")
         await _fetch(folder, wanted, log)
     return folder
 
@@ -57,17 +49,12 @@ def _demand_java() -> None:
         )
 
 
-def _demand_maven() -> None:
-    if shutil.which("mvn") is None:
-        raise PermanentError("found no Maven, which fetches Kafka: install it (Debian: apt-get install maven)")
-
-
 async def _fetch(folder: Path, stamp: str, log: Path) -> None:
     """Put the jars there whole or not at all: they are moved in once Maven has ended well."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         fetched = Path(place) / "jars"
-        await Child("maven", (*_MAVEN, f"-DoutputDirectory={fetched}"), log).run()
+        await Child("maven", ("mvn", "--file", str(_POM), *_MAVEN.split(), f"-DoutputDirectory={fetched}"), log).run()
         (fetched / "pom.sha256").write_text(stamp)
         shutil.rmtree(folder, ignore_errors=True)
         fetched.rename(folder)

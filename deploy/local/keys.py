@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
@@ -29,17 +29,6 @@ class Grant:
     sources: tuple[str, ...] = ()
     role: str | None = None
     region: str | None = None
-
-    def claims(self) -> dict[str, Any]:
-        """Return the token's claims, without those that say nothing."""
-        claims = {
-            "sub": self.subject,
-            "scope": self.scope,
-            "sources": list(self.sources),
-            "role": self.role,
-            "region": self.region,
-        }
-        return {name: value for name, value in claims.items() if value}
 
 
 READY: Final = (
@@ -66,13 +55,18 @@ class Keys:
     def issue_token(self, grant: Grant, now: datetime, valid_for: timedelta = VALID_FOR) -> str:
         """Return a signed token; one of a negative duration has expired already."""
         claims = {
-            **grant.claims(),
+            "sub": grant.subject,
+            "scope": grant.scope,
+            "sources": list(grant.sources),
+            "role": grant.role,
+            "region": grant.region,
             "iss": ISSUER,
             "aud": AUDIENCE,
             "iat": int(now.timestamp()),
             "exp": int((now + valid_for).timestamp()),
         }
-        return jwt.encode({"alg": _ALGORITHM, "kid": self._signing.kid}, claims, self._signing)
+        said = {name: value for name, value in claims.items() if value}
+        return jwt.encode({"alg": _ALGORITHM, "kid": self._signing.kid}, said, self._signing)
 
     def write_tokens(self, now: datetime) -> None:
         """Write the ready tokens anew, so that they last from this start on."""

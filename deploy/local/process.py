@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -86,7 +86,7 @@ class Child:
         finally:
             await self.kill()
 
-    async def stop(self, grace_s: float) -> None:
+    async def stop(self, grace_s: float = 10) -> None:
         """Ask the process to end, and end it when it has not done so in time."""
         self._asked_to_end = True
         if self.pid is not None and self._process is not None:
@@ -116,17 +116,22 @@ class Child:
 
 
 async def until_ready(child: Child, url: str, within_s: float = _READY_WITHIN_S) -> None:
-    """Return once `GET /health/ready` answers 200.
+    """Return once `GET /health/ready` answers 200; raises as `until_well` does, with the checks that fail."""
+    async with httpx.AsyncClient(timeout=5) as http:
+        await until_well(child, lambda: _trouble(http, f"{url}/health/ready"), within_s)
 
-    Raises: PermanentError when the process ends before, or with the checks that fail when the time is over.
+
+async def until_well(child: Child, trouble: Callable[[], Awaitable[str]], within_s: float = _READY_WITHIN_S) -> None:
+    """Return once `trouble` finds nothing wrong with the process, that is, returns no text.
+
+    Raises: PermanentError when the process ends before, or with what is wrong when the time is over.
     """
     deadline = time.monotonic() + within_s
-    async with httpx.AsyncClient(timeout=5) as http:
-        while trouble := await _trouble(http, f"{url}/health/ready"):
-            child.check()
-            if time.monotonic() > deadline:
-                raise PermanentError(f"{child.name} is not ready after {within_s:g} s: {trouble}; log: {child.log}")
-            await asyncio.sleep(0.1)
+    while found := await trouble():
+        child.check()
+        if time.monotonic() > deadline:
+            raise PermanentError(f"{child.name} is not ready after {within_s:g} s: {found}; log: {child.log}")
+        await asyncio.sleep(0.1)
 
 
 async def together(*work: Coroutine[Any, Any, None]) -> None:

@@ -1,13 +1,16 @@
-"""The whole stack as child processes: Kafka, mongod, the mailbox and the three services."""
+"""The whole stack as child processes (Kafka, mongod, the mailbox and the three services), kept up until a signal."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from rich.console import Console
 
 from deploy.local.keys import AUDIENCE, ISSUER, Keys
 from deploy.local.ports import demand_free, remembered_ports
@@ -61,7 +64,7 @@ class LocalStack:
         self._settings = settings
         self._make_services = services
         self._servers = Servers(settings)
-        self._running: dict[str, tuple[Part, Child]] = {}
+        self._running: dict[str, Child] = {}
         self._config: StackConfig | None = None
 
     @property
@@ -69,11 +72,6 @@ class LocalStack:
         """Where the parts are; known once started."""
         assert self._config is not None, "the stack has not been started"
         return self._config
-
-    @property
-    def keys(self) -> Keys:
-        """The keys with which this stack's tokens are signed."""
-        return Keys(self._settings.home)
 
     async def start(self) -> None:
         """Return once every process is ready.
@@ -85,7 +83,7 @@ class LocalStack:
         settings, servers = self._settings, self._servers
         settings.home.make()
         ports = self._choose_ports()
-        self.keys.write_tokens(SystemClock().now())
+        Keys(settings.home).write_tokens(SystemClock().now())
         await servers.start()
         self._config = config = StackConfig(
             settings.home, settings.host, ports, servers.kafka, servers.mongodb_uri, settings.namespace
@@ -96,25 +94,23 @@ class LocalStack:
 
     async def stop(self) -> None:
         """End everything in reverse order, within a bounded time."""
-        children = {name: child for name, (_, child) in self._running.items()}
-        await together(*(child.stop(_STOP_WITHIN_S) for name, child in children.items() if name != "mailbox"))
-        await together(*(child.stop(_STOP_WITHIN_S) for child in children.values()))
+        await together(*(child.stop(_STOP_WITHIN_S) for name, child in self._running.items() if name != "mailbox"))
+        await together(*(child.stop(_STOP_WITHIN_S) for child in self._running.values()))
         await self._servers.stop()
         self._running.clear()
 
     def pid(self, name: str) -> int | None:
         """Return the id of one process while it runs."""
-        return self._running[name][1].pid
+        return self._running[name].pid
 
     async def kill(self, name: str) -> None:
         """End one process at once (SIGKILL); it stays away until `restart`."""
-        await self._running[name][1].kill()
+        await self._running[name].kill()
 
     async def restart(self, name: str) -> None:
         """Return once this one process has been ended, if it still ran, started anew, and is ready."""
-        part, child = self._running[name]
-        await child.stop(_STOP_WITHIN_S)
-        await self._launch(part)
+        await self._running[name].stop(_STOP_WITHIN_S)
+        await self._start(self._running[name])
 
     async def watch(self) -> None:
         """Check the processes until one ends that nobody asked to.
@@ -122,7 +118,7 @@ class LocalStack:
         Raises: PermanentError with its name, exit code, last words and log.
         """
         while True:
-            for child in [*self._servers.children, *(child for _, child in self._running.values())]:
+            for child in [*self._servers.children, *self._running.values()]:
                 child.check()
             await asyncio.sleep(0.2)
 
@@ -134,19 +130,69 @@ class LocalStack:
         return ports | remembered_ports(self._settings.home.ports, [name for name in wanted if name not in ports])
 
     def _demand_free(self, name: str, port: int) -> None:
-        demand_free(name, port, self._settings.variable(name), self._settings.host)
+        variable = "MAILBOX_SMTP_PORT" if name == "smtp" else f"{name.upper()}_PORT"
+        demand_free(name, port, variable, self._settings.host)
 
     async def _launch(self, *parts: Part) -> None:
         """Return once all of these are ready; they start side by side."""
-        children = []
-        for part in parts:
-            # Checked again, as fetching Kafka takes a while: a stranger there would answer for our process.
-            self._demand_free(part.name, self.config.ports[part.name])
-            child = Child(part.name, part.command, self.config.home.log(part.name), part.environment)
-            self._running[part.name] = (part, child)
-            await child.start()
-            children.append(child)
-        await together(*(until_ready(child, self.config.url(child.name)) for child in children))
+        log = self.config.home.log
+        children = {part.name: Child(part.name, part.command, log(part.name), part.environment) for part in parts}
+        self._running |= children
+        await together(*map(self._start, children.values()))
+
+    async def _start(self, child: Child) -> None:
+        # Checked again, as fetching Kafka takes a while: a stranger there would answer for our process.
+        self._demand_free(child.name, self.config.ports[child.name])
+        await child.start()
+        await until_ready(child, self.config.url(child.name))
+
+
+Work = Callable[[LocalStack], Coroutine[Any, Any, None]]
+
+
+async def keep_up(stack: LocalStack, console: Console, then: Work | None = None) -> None:
+    """Start the stack, do the work given as `then`, and return after SIGINT, SIGTERM or SIGHUP, when all has ended.
+
+    Raises: PermanentError or TransientError when a part cannot start or ends by itself, after all else was stopped.
+    """
+    loop = asyncio.get_running_loop()
+    work = asyncio.create_task(_work(stack, console, then))
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # While everything is being stopped the work has ended already, and a second signal changes nothing.
+        loop.add_signal_handler(ending, work.cancel)
+    try:
+        await work
+    except asyncio.CancelledError:
+        say(console, "Stopping.")
+    finally:
+        await stack.stop()
+    say(console, "Everything has stopped.")
+
+
+def say(console: Console, line: str) -> None:
+    """Print one line as it is: not wrapped, no markup, no colour."""
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+async def _work(stack: LocalStack, console: Console, then: Work | None) -> None:
+    say(console, "Starting Kafka, MongoDB, the mailbox and the services.")
+    await stack.start()
+    _say_ready(stack.config, console)
+    say(console, "Ctrl-C stops everything.")
+    await together(stack.watch(), *([then(stack)] if then else []))
+
+
+def _say_ready(config: StackConfig, console: Console) -> None:
+    """Say where everything is."""
+    for name in ("registry", "coverage", "notifier"):
+        say(console, f"{name}  {config.url(name)}  {config.url(name)}/docs  ready")
+    say(console, f"mailbox  {config.url('mailbox')}  ready")
+    say(console, f"Kafka: {config.kafka}")
+    say(console, f"MongoDB: {config.mongodb_uri}")
+    say(console, f"Mail server: {config.host}:{config.ports['smtp']}")
+    say(console, f"Tokens: {config.home.tokens}/*.jwt")
+    say(console, f"Mailbox: {config.home.mailbox}/*.eml")
+    say(console, f"Logs: {config.home.logs}/*.log")
 
 
 def _mailbox(config: StackConfig) -> Part:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
@@ -29,7 +29,7 @@ from shared.adapters.asyncapi import add_asyncapi
 from shared.adapters.http_body import BodyGuard
 from shared.runtime.auth import AuthError, Caller, TokenVerifier
 from shared.runtime.errors import PermanentError, TransientError
-from shared.runtime.health import Health
+from shared.runtime.health import Check, report
 from shared.runtime.logging import logger
 
 _log = logger(__name__)
@@ -69,22 +69,15 @@ def create_api(
     title: str,
     description: str,
     registry: CollectorRegistry,
-    health: Health,
+    checks: Mapping[str, Check],
     broker: KafkaBroker,
     body_within: timedelta,
-    run: Callable[[], Any],
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
     """Return an application with everything that all services share.
 
-    `run` gives a context manager that is open while the application is served. `body_within` is how long a small body
-    may take to arrive.
+    `lifespan` is open while the application is served. `body_within` is how long a small body may take to arrive.
     """
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with run():
-            yield
-
     # Its pages load their scripts from the package, not from a CDN, so that they work in a closed network.
     api = FastAPIOffline(
         title=title,
@@ -99,7 +92,7 @@ def create_api(
     )
     api.add_middleware(BodyGuard, within=body_within)
     _add_problems(api)
-    _add_operations(api, registry, health)
+    _add_operations(api, registry, checks)
     add_asyncapi(api, broker, title)
     return api
 
@@ -163,7 +156,7 @@ def retry_after() -> dict[str, str]:
     return {"Retry-After": str(_RETRY_AFTER_S)}
 
 
-def _add_operations(api: FastAPI, registry: CollectorRegistry, health: Health) -> None:
+def _add_operations(api: FastAPI, registry: CollectorRegistry, checks: Mapping[str, Check]) -> None:
     not_ready: dict[int | str, dict[str, Any]] = {503: {"description": "It cannot; `checks` says why"}}
 
     @api.get("/health/live", tags=["operations"], summary="The process runs")
@@ -172,9 +165,9 @@ def _add_operations(api: FastAPI, registry: CollectorRegistry, health: Health) -
 
     @api.get("/health/ready", tags=["operations"], summary="The process can do its work now", responses=not_ready)
     async def ready() -> JSONResponse:
-        report = await health.report()
-        good = all(state == "ok" for state in report.values())
-        return JSONResponse({"status": "ok" if good else "not ready", "checks": report}, 200 if good else 503)
+        found = await report(checks)
+        good = all(state == "ok" for state in found.values())
+        return JSONResponse({"status": "ok" if good else "not ready", "checks": found}, 200 if good else 503)
 
     @api.get("/metrics", tags=["operations"], summary="Prometheus metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:

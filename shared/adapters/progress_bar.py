@@ -49,8 +49,9 @@ class ProgressBar:
         self._print_line()
 
     def expect(self, total: int) -> None:
-        """Say how many steps the phase will have, where that is learnt on the way."""
-        self._bars.update(self._bar, total=total)
+        """Set how many steps the phase will have, where that is learnt on the way."""
+        # `Progress.update` would forget the rate.
+        self._bars.tasks[0].total = total
 
     def advance(self, steps: int) -> None:
         """Count finished steps."""

@@ -94,14 +94,11 @@ class TokenVerifier:
     async def _decode(self, token: str, keys: KeySet) -> jwt.Token:
         try:
             return jwt.decode(token, keys, algorithms=ALGORITHMS)
-        except (JoseError, ValueError) as first:
+        except (JoseError, ValueError) as error:
             renewed = await self._current_keys(KEYS_RETRY)
-            if renewed is keys:
-                raise AuthError("the token cannot be read or its signature does not fit; get a new one") from first
-        try:
-            return jwt.decode(token, renewed, algorithms=ALGORITHMS)
-        except (JoseError, ValueError) as second:
-            raise AuthError("the token's signature fits none of the issuer's keys; get a new one") from second
+            if renewed is not keys:
+                return await self._decode(token, renewed)
+            raise AuthError("the token cannot be read or its signature fits no key; get a new one") from error
 
     async def _current_keys(self, kept: timedelta) -> KeySet:
         now = self._clock.now()

@@ -81,7 +81,7 @@ async def kafka(tmp_path: Path) -> AsyncIterator[Kafka]:
     """A Kafka of this test's own, to be frozen."""
     jars = await kafka_jars(tmp_path / "maven.log")
     port, controller_port = free_ports(2)
-    own = Kafka(tmp_path / "kafka", jars, tmp_path / "kafka.log", port, controller_port)
+    own = Kafka(tmp_path / "kafka", jars, tmp_path / "kafka.log", (port, controller_port))
     await own.start()
     yield own
     signal_to(own, signal.SIGCONT)
@@ -89,8 +89,8 @@ async def kafka(tmp_path: Path) -> AsyncIterator[Kafka]:
 
 
 def signal_to(kafka: Kafka, what: signal.Signals) -> None:
-    assert kafka.child.pid is not None
-    os.kill(kafka.child.pid, what)
+    assert kafka.pid is not None
+    os.kill(kafka.pid, what)
 
 
 async def test_while_kafka_is_frozen_facts_are_taken_and_the_backlog_shows(

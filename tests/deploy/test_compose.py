@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import AliasChoices
 
 from deploy.local.settings import REPOSITORY
 from shared.adapters.settings import CommonSettings
@@ -58,8 +57,7 @@ def test_it_listens_on_loopback_only() -> None:
 
 def test_its_variables_are_ones_that_the_services_read() -> None:
     """A misspelt name would leave a default in force, silently."""
-    aliases = [field.validation_alias for field in CommonSettings.model_fields.values()]
-    common = {str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices}
+    common = {str(field.validation_alias) for field in CommonSettings.model_fields.values()}
     for name in ("registry", "coverage", "notifier"):
         environment = services()[name]["environment"]
         shared = {variable for variable in environment if variable.startswith("CAKUPAN_")}

@@ -13,11 +13,10 @@ import httpx
 import pytest
 from rich.console import Console
 
-from deploy.local.launcher import keep_up
 from deploy.local.ports import free_ports
 from deploy.local.process import Child, until_ready
 from deploy.local.settings import StackConfig, StackSettings
-from deploy.local.stack import LocalStack, Part
+from deploy.local.stack import LocalStack, Part, keep_up
 from shared.runtime.errors import PermanentError
 from tests.deploy.launch import STAND_IN, settings_in, stand_ins
 
@@ -71,7 +70,7 @@ async def test_a_child_that_dies_ends_the_stack_with_its_name(settings: StackSet
     assert f"Tokens: {settings.home.tokens}/*.jwt\n" in said.getvalue()
 
 
-async def test_a_service_that_cannot_start_is_told_and_the_rest_stopped(settings: StackSettings) -> None:
+async def test_a_service_that_cannot_start_is_named_and_the_rest_stopped(settings: StackSettings) -> None:
     """Its last words are in the message."""
 
     def broken(config: StackConfig) -> Sequence[Part]:
@@ -83,7 +82,7 @@ async def test_a_service_that_cannot_start_is_told_and_the_rest_stopped(settings
     assert not await answers(stack.config.url("registry"))
 
 
-async def test_one_that_is_never_ready_is_told_with_the_check_that_fails(tmp_path: Path) -> None:
+async def test_one_that_is_never_ready_is_named_with_the_check_that_fails(tmp_path: Path) -> None:
     """The checks that are well are not named."""
     (port,) = free_ports(1)
     child = Child("coverage", (sys.executable, STAND_IN, str(port), "unready"), tmp_path / "log")

@@ -46,12 +46,12 @@ class Played:
             return
         body = answer.text
         if "json" in answer.headers.get("content-type", ""):
-            told = answer.json()
-            for line in told.get("results", [told]):
+            content = answer.json()
+            for line in content.get("results", [content]):
                 self.outcomes |= {str(line.get(name)) for name in ("code", "outcome")}
                 line.pop("id", None)
                 line.pop("source", None)
-            body = json.dumps(told)
+            body = json.dumps(content)
         head = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
         self.answers[f"answer {len(self.answers)} to {what}"] = f"{answer.status_code}\n{head}\n{body}".encode()
 

@@ -16,6 +16,8 @@ import httpx
 from deploy.local.mailbox.letters import Letter, Letters
 from deploy.local.settings import StackSettings
 from deploy.local.stack import LocalStack
+from shared.adapters.settings import CommonSettings
+from tests.e2e import profiling
 from tests.e2e.severing import Line, line_to
 
 
@@ -35,6 +37,7 @@ async def started_world(folder: Path, kafka_bootstrap: str, mongodb_uri: str) ->
             mailbox_port=0,
         )
         stack = LocalStack(settings)
+        profiling.start(mongodb_uri, databases_of(settings.namespace))
         try:
             await stack.start()
             async with httpx.AsyncClient(timeout=30) as http:
@@ -49,6 +52,7 @@ class World:
     def __init__(self, stack: LocalStack, http: httpx.AsyncClient, mongodb_line: Line, mongodb_uri: str) -> None:
         self.stack, self.config = stack, stack.config
         self.mongodb_line, self.mongodb_uri = mongodb_line, mongodb_uri
+        self.databases = databases_of(self.config.namespace)
         self._http = http
 
     async def request(self, method: str, service: str, path: str, token: str = "", **given: Any) -> httpx.Response:
@@ -80,6 +84,12 @@ class World:
     def logs(self) -> dict[str, str]:
         """Return the log of each process by name."""
         return {file.stem: file.read_text(errors="replace") for file in self.config.home.logs.glob("*.log")}
+
+
+def databases_of(namespace: str) -> list[str]:
+    """Return the names of the three services' databases in a stack."""
+    settings = CommonSettings(namespace=namespace)
+    return [settings.database(service) for service in ("registry", "coverage", "notifier")]
 
 
 def enrolled(nik: str, *, region: str = "51.03.01.1001", source: str = "bpjs/aceh") -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Letters:
     def keep(self, content: bytes) -> str:
         """Return the name under which the message is kept, once it is on the disk.
 
-        The same Message-ID again replaces the message: so a receiver drops the repeat of a delivery.
+        The same Message-ID again replaces the message, as any receiver may drop a repeated delivery.
         """
         name = _name(content)
         fresh = self._folder / f"{name}.tmp"
@@ -46,7 +46,10 @@ class Letters:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._folder / f"{name}.eml")
-        self._settle()
+        # The folder's new entry survives a power cut as well.
+        entry = os.open(self._folder, os.O_RDONLY)
+        os.fsync(entry)
+        os.close(entry)
         return name
 
     def all(self) -> list[Letter]:
@@ -57,14 +60,6 @@ class Letters:
     def get(self, name: str) -> Letter | None:
         """Return the message of this name, or None."""
         return next((letter for letter in self.all() if letter.name == name), None)
-
-    def _settle(self) -> None:
-        """Make the folder's new entry survive a power cut as well."""
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _name(content: bytes) -> str:

@@ -30,7 +30,7 @@ class Figures:
     rise: int
 
     @classmethod
-    def at(cls, one_to: int = ONE_TO) -> Figures:
+    def at(cls, one_to: int) -> Figures:
         """Return the figures divided by `one_to`; the rise ends on the first whole person at or over 40 %."""
         potential, registered = round(POTENTIAL_WORKERS / one_to), round(REGISTERED / one_to)
         return cls(potential, registered, -(-2 * potential // 5) - registered)

@@ -12,16 +12,8 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from deploy.local.sample.aceh import (
-    RISE_SHARES,
-    RISING,
-    Figures,
-    Profile,
-    allot,
-    draw_place,
-    draw_profile,
-    village_counts,
-)
+from deploy.local.sample import aceh
+from deploy.local.sample.aceh import Figures, Profile
 from shared.regions.codes import WIB
 
 Fact = dict[str, Any]
@@ -38,8 +30,8 @@ _RETURN, _PAY_LATER, _LAPSE_SOON = 0.02, 0.22, 0.03
 def base_facts(figures: Figures, anchor: datetime, seed: int = SEED) -> list[Fact]:
     """Return the facts, by time, after which exactly `figures.registered` people are registered, all of them active."""
     chance = Random(f"{seed} base")  # noqa: S311 - a sample, no secret
-    uneven = {regency: count * chance.randint(60, 140) for regency, count in village_counts().items()}
-    places = _scatter(allot(figures.registered, uneven), chance)
+    uneven = {regency: count * chance.randint(60, 140) for regency, count in aceh.village_counts().items()}
+    places = _scatter(aceh.allot(figures.registered, uneven), chance)
     facts = [fact for serial, place in enumerate(places) for fact in _history(serial, place, anchor, chance)]
     return sorted(facts, key=lambda fact: str(fact["time"]))
 
@@ -50,8 +42,8 @@ def rise_facts(figures: Figures, anchor: datetime, seed: int = SEED) -> list[Fac
     morning, lapses = _day(anchor), _months(anchor) + 6
     step = (anchor - morning) / figures.rise
     return [
-        _enrolled(figures.registered + n, place, morning + step * n, RISING, chance, lapses)
-        for n, place in enumerate(_scatter(allot(figures.rise, RISE_SHARES), chance))
+        _enrolled(figures.registered + n, place, morning + step * n, aceh.RISING, chance, lapses)
+        for n, place in enumerate(_scatter(aceh.allot(figures.rise, aceh.RISE_SHARES), chance))
     ]
 
 
@@ -71,7 +63,7 @@ def draw_nik(serial: int, chance: Random) -> str:
 
 def _history(serial: int, place: str, anchor: datetime, chance: Random) -> Iterator[Fact]:
     """Yield the facts about one person of the base."""
-    profile, course, last = draw_profile(chance), chance.random(), _day(anchor, -8)
+    profile, course, last = aceh.draw_profile(chance), chance.random(), _day(anchor, -8)
     lapses = _lapses(place, profile, anchor, chance)
     at = _between(_day(anchor, -540), _day(anchor, -300) if course < _RETURN else last, chance)
     if course < _RETURN:
@@ -126,7 +118,7 @@ def _fact(fact_id: str, source: str, kind: str, at: datetime, data: dict[str, An
 
 def _scatter(shares: Mapping[str, int], chance: Random) -> list[str]:
     """Return a place for each person of each regency's share, shuffled."""
-    places = [draw_place(regency, chance) for regency, share in shares.items() for _ in range(share)]
+    places = [aceh.draw_place(regency, chance) for regency, share in shares.items() for _ in range(share)]
     chance.shuffle(places)
     return places
 

@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Protocol
 
 from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.position import Position
@@ -37,10 +36,6 @@ class Checkpoint:
     behind: bool
     resumed: int = 0
     generation: int = 0
-
-
-NONE_KNOWN: Final[Mapping[str, Version]] = MappingProxyType({})
-"""The default of `known`: nothing is left out."""
 
 
 class PointInTime(Protocol):
@@ -76,7 +71,7 @@ class Store(Protocol):
         ...
 
     async def figures(
-        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] = NONE_KNOWN
+        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] | None = None
     ) -> dict[str, RegionCounts]:
         """Return the counts of each region at one point in time, except regions still at their `known` version.
 

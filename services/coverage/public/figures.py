@@ -110,7 +110,7 @@ class Reading:
         if level_of(region) not in FULL_LEVELS:
             return Counted(region, people, unplaced)
         flows = summed(
-            line.flows(self._month.first_day, self._month.last_day, self._known_at),
+            line.flows_between(self._month.first_day, self._month.last_day, self._known_at),
             self._month.first_day, self._month.last_day,
         )  # fmt: skip
         slices = {name: tally.by(attribute) for name, attribute in SLICE_OF.items()}

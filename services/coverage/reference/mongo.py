@@ -41,12 +41,12 @@ class MongoReference:
             await self._mongo["reference"].create_index("batch")
             await self._mongo["reference"].create_index([("kind", 1), ("region", 1), ("_id", 1)])
 
-    async def add(self, statements: Statements, recorded_at: datetime) -> Rows:
+    async def add(self, statements: Statements, recorded_at: datetime, *, dry_run: bool = False) -> Rows:
         """See the port. Only one of two imports at once gets the next revision; the other sees its rows and retries."""
         for _ in range(_TRIES):
             past = await self._batches()
             rows = await self._new_rows(statements, recorded_at, past)
-            if not rows or await self._record(rows, past):
+            if dry_run or not rows or await self._record(rows, past):
                 return rows
         raise TransientError("other files of reference data keep being recorded; send this one again")
 
@@ -68,10 +68,6 @@ class MongoReference:
             abandoned = {"$lt": rows[0].recorded_at - _ABANDONED_AFTER}
             await reference.delete_many({"batch": {"$nin": [*past, batch]}, "recorded_at": abandoned})
         return True
-
-    async def would_add(self, statements: Statements, recorded_at: datetime) -> Rows:
-        """See the port."""
-        return await self._new_rows(statements, recorded_at, await self._batches())
 
     async def _batches(self, after: int = 0) -> list[str]:
         """Return the batches of recorded imports, in the order of their revisions."""
@@ -100,8 +96,9 @@ class MongoReference:
 
     async def page(self, kind: str, region: str | None, after: str, limit: int) -> list[tuple[str, RecordedRow[Any]]]:
         """See the port."""
-        counting = {"$in": await self._batches()}
-        asked = {"kind": kind, "batch": counting, "_id": {"$gt": after}, **({"region": region} if region else {})}
+        # Ids begin with kind and region, so that one range of the index of ids holds just the rows asked for.
+        prefix = f"{kind} {region} " if region else f"{kind} "
+        asked = {"_id": {"$gt": max(after, prefix), "$lt": f"{prefix[:-1]}!"}, "batch": {"$in": await self._batches()}}
         with translating(f"read {kind}"):
             found = await self._mongo["reference"].find(asked).sort("_id", 1).limit(limit).to_list(None)
         return [(document["_id"], _row(document)) for document in found]

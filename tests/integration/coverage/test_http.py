@@ -122,17 +122,6 @@ async def test_potentials_are_recorded_once_and_listed_with_their_history(replic
     assert second.json()["next"] is None
 
 
-async def test_one_wrong_row_keeps_the_whole_file_out(replica: Replica) -> None:
-    """The report names row, field, what is wrong and what to do."""
-    response = await put(replica, ACEH + "11.01,workers,2023-09-01,1.5 million,x,y\nAceh,workers,2023,5,x,y\n")
-    assert problem(response) == (422, "rows_refused")
-    body = response.json()
-    assert body["wrong"] == 2
-    assert [(e["row"], e["field"]) for e in body["errors"]] == [(3, "value"), (4, "region"), (4, "valid_from")]
-    listed = await replica.http.get("/v1/potentials", headers=replica.headers)
-    assert listed.json()["items"] == []
-
-
 @pytest.mark.parametrize(
     ("body", "kind", "scope", "expected"),
     [

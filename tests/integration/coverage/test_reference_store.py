@@ -1,4 +1,4 @@
-"""What only MongoDB can show of the store of reference data: files of any size, and what a crash leaves."""
+"""The store of reference data on MongoDB only: files of any size, and what a crash leaves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AT = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
 @pytest.fixture
 async def reference(mongo: Mongo) -> MongoReference:
-    """The store on it."""
+    """The store on a fresh database."""
     reference = MongoReference(mongo)
     await reference.prepare()
     return reference

@@ -115,10 +115,3 @@ async def test_a_number_made_by_a_spreadsheet_is_refused_with_a_hint(registry: R
     answer = await registry.bulk(file, "text/csv")
     assert told(answer) == [("refused", "malformed_identity", "identity"), ("accepted", None, None)]
     assert "format the column as text" in answer.json()["results"][0]["detail"]
-
-
-async def test_quoted_newlines_belong_to_their_field(registry: Registry) -> None:
-    """A reason of two lines is one row, and Windows line ends and a BOM change nothing."""
-    ended = event(id="e", type="cakupan.ended.v1", data={"region": ..., "segment": ..., "reason": "moved\nabroad"})
-    body = "\ufeff" + csv_file(ended, fresh()).replace("\n", "\r\n")
-    assert told(await registry.bulk(body, "text/csv")) == [("accepted", None, None)] * 2

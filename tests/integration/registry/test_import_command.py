@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+from asyncio.subprocess import PIPE, STDOUT, Process
 from pathlib import Path
 
 from services.registry.settings import RegistrySettings
 from shared.adapters.mongo import Mongo
+from tests.chaos.replicas import started
 from tests.factories_registry import NIK, VILLAGE
-from tests.integration.registry.replicas import command, ended, replicas
+from tests.integration.registry.commands import PROGRAM
 from tests.integration.registry.serving import make_topics
 from tests.tokens import Issuer
 from tests.waiting import eventually
@@ -31,6 +33,11 @@ def written(folder: Path) -> Path:
     return file
 
 
+async def command(*arguments: str) -> Process:
+    """Return the running import command, with both its outputs as one."""
+    return await asyncio.create_subprocess_exec(*PROGRAM, "import", *arguments, stdout=PIPE, stderr=STDOUT)
+
+
 async def test_an_import_outlives_its_sender_and_its_registry(
     settings: RegistrySettings, issuer: Issuer, tmp_path: Path
 ) -> None:
@@ -43,16 +50,17 @@ async def test_an_import_outlives_its_sender_and_its_registry(
     token_file.write_text(issuer.token())
     state, refused = file.with_name("people.csv.import-state"), file.with_name("people.csv.rejected.csv")
     options = (str(file), "--token-file", str(token_file), "--url")
-    async with replicas(settings, tmp_path, 1) as (replica,):
+    async with started(settings, 1, tmp_path) as (replica,):
         killed = await command(*options, replica.url)
         await eventually(lambda: asyncio.to_thread(state.exists), within_s=60)
         killed.send_signal(signal.SIGKILL)
-        await replica.child.kill()
-        await ended(killed)
+        await replica.kill()
+        await killed.communicate()
         going_on = await command(*options, replica.url)
-        await replica.child.start()
-        code, said = await ended(going_on)
-    assert code == 1, said
+        await replica.start()
+        output, _ = await going_on.communicate()
+    said = output.decode()
+    assert going_on.returncode == 1, said
     counted = {outcome: int(count.replace(",", "")) for outcome, count in re.findall(r"(\w+) +│ +([\d,]+) ", said)}
     assert (counted["accepted"] + counted["duplicate"], counted["refused"], counted["all"]) == (PEOPLE - 1, 1, PEOPLE)
     assert "going on after them" in said

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from deploy.local.jars import kafka_jars
-from deploy.local.kafka import Kafka, SecureListener
+from deploy.local.kafka import Kafka
 from deploy.local.ports import free_ports
 from services.coverage.app import build as build_coverage
 from services.coverage.settings import CoverageSettings
@@ -31,6 +31,7 @@ from tests.waiting import eventually
 
 LOCAL = Path(__file__).parents[3] / "deploy" / "local"
 USER, PASSWORD = "registry", "right-and-long"
+MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256")
 
 
 @dataclass
@@ -38,12 +39,12 @@ class Secured:
     """A broker that asks for a login, and what its clients are given."""
 
     folder: Path
-    listener: SecureListener
+    bootstrap: str
 
     def access(self, **over: Any) -> dict[str, Any]:
         """Return the settings of a client that may come in, with these in place of its own."""
         return {
-            "kafka_bootstrap": self.listener.bootstrap,
+            "kafka_bootstrap": self.bootstrap,
             "kafka_security_protocol": "SASL_SSL",
             "kafka_ca_file": self.folder / "ca.pem",
             "kafka_sasl_username": USER,
@@ -65,17 +66,28 @@ async def secured(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sec
     authority.write(folder / "ca.pem")
     keystore = authority.write_keystore(folder / "broker.pem")
     plain, controller, port = free_ports(3)
-    listener = SecureListener(port, keystore, {USER: PASSWORD})
+    secure, scram = f"127.0.0.1:{port}", [f"{name}=[name={USER},password={PASSWORD}]" for name in MECHANISMS]
+    login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    settings = {
+        "listeners": f"PLAINTEXT://127.0.0.1:{plain},SASL_SSL://{secure},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{plain},SASL_SSL://{secure}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL",
+        "sasl.enabled.mechanisms": ",".join(MECHANISMS),
+        **{f"listener.name.sasl_ssl.{name.lower()}.sasl.jaas.config": login for name in MECHANISMS},
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": keystore,
+    }
     jars = await kafka_jars(folder / "maven.log")
-    kafka = Kafka(folder / "kafka", jars, folder / "kafka.log", plain, controller, listener)
+    added = [word for user in scram for word in ("--add-scram", user)]
+    kafka = Kafka(folder / "kafka", jars, folder / "kafka.log", (plain, controller), settings, added)
     try:
         await kafka.start()
-        yield Secured(folder, listener)
+        yield Secured(folder, secure)
     finally:
         await kafka.stop()
 
 
-@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256"])
+@pytest.mark.parametrize("mechanism", MECHANISMS)
 async def test_with_the_right_login_the_registry_takes_tells_and_publishes(
     secured: Secured, settings: RegistrySettings, mechanism: str
 ) -> None:

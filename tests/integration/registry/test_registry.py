@@ -54,13 +54,6 @@ async def test_a_binary_event_is_the_same_fact_as_the_structured_one(registry: R
     assert (answer.status_code, answer.json()) == (200, {"outcome": "duplicate", "source": "bpjs/aceh", "id": "f-1"})
 
 
-async def test_another_content_under_a_known_id_is_a_conflict(registry: Registry) -> None:
-    """409, and the first stays."""
-    await registry.post(raw())
-    answer = await registry.post(raw(data={"segment": "PMI"}))
-    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (409, "conflict", "id")
-
-
 @pytest.mark.parametrize(
     ("headers", "body", "status", "code"),
     [
@@ -74,10 +67,10 @@ async def test_another_content_under_a_known_id_is_a_conflict(registry: Registry
     ],
 )
 async def test_what_is_not_taken_gets_its_status_and_a_problem(
-    registry: Registry, headers: dict[str, str], body: bytes, status: int, code: str
+    lasting_registry: Registry, headers: dict[str, str], body: bytes, status: int, code: str
 ) -> None:
     """As application/problem+json, with a detail that says what to do."""
-    answer = await registry.post(body, **headers)
+    answer = await lasting_registry.post(body, **headers)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"]

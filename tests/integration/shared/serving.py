@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry
 
 from shared.adapters.http_api import create_api, read_body
 from shared.adapters.http_protocol import BoundedProtocol
-from shared.runtime.health import Health
 from tests.serving import listening
 
 LIMIT = 1024 * 1024
@@ -25,10 +24,10 @@ def sizer(body_within: timedelta = timedelta(seconds=30)) -> FastAPI:
         title="Sizer",
         description="Sizes.",
         registry=CollectorRegistry(),
-        health=Health(),
+        checks={},
         broker=KafkaBroker(logger=None),
         body_within=body_within,
-        run=nothing,
+        lifespan=nothing,
     )
 
     @api.post("/v1/size")
@@ -47,7 +46,7 @@ def sizer(body_within: timedelta = timedelta(seconds=30)) -> FastAPI:
 
 
 @asynccontextmanager
-async def nothing() -> AsyncIterator[None]:
+async def nothing(_app: FastAPI) -> AsyncIterator[None]:
     """Work for the lifetime of an application that has none."""
     yield
 

@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 
 from services.coverage.public.domain.hiding import MEASURES, Cell, Cells, Counted
 from services.coverage.public.domain.suppression import unplaced_of
-from shared.contracts.snapshots import Count, Coverage, Level, Potential, Ratio
+from shared.contracts.snapshots import Count, Coverage, Potential, Ratio
+from shared.regions.codes import Level
 
 T = TypeVar("T")
 

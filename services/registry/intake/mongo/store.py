@@ -70,7 +70,11 @@ class MongoStore:
 
     async def due(self, by: datetime, limit: int) -> list[str]:
         with translating("find who is due"):
-            found = self._mongo["participants"].find({"due_at": {"$lte": by}}, {"_id": 1}).sort("due_at", 1)
+            found = (
+                self._mongo["participants"]
+                .find({"due_at": {"$type": "date", "$lte": by}}, {"_id": 1})
+                .sort("due_at", 1)
+            )
             return [doc["_id"] async for doc in found.limit(limit)]
 
 

@@ -14,21 +14,15 @@ from services.registry.audit.auditor import Auditor
 from services.registry.audit.ports import Numbers
 from services.registry.audit.verify import DifferenceFound, verify
 from services.registry.domain.participant import Participant
-from services.registry.identity.hashing import Secrets
 from services.registry.intake.commit import Intake
-from services.registry.intake.parsing import Parser
 from services.registry.relay.relay import LEASE_FOR, Relay
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.topics import PARTITIONS
-from shared.regions.catalogue import catalogue
 from shared.runtime.errors import PermanentError, TransientError
 from tests.factories_registry import NIK, event
 from tests.fakes import ManualClock
 from tests.fakes_audit import MemoryAudit, MemoryReplayTopic, MemorySnapshot, SilentProgress
-from tests.fakes_registry import INTAKE_METRICS, RELAY_METRICS, MemoryOutbox, MemoryStore, MemoryTopic
-
-SECRETS = Secrets.derive(b"s" * 32)
-PARSER = Parser(catalogue(), SECRETS.content)
+from tests.fakes_registry import INTAKE_METRICS, PARSER, RELAY_METRICS, SECRETS, MemoryOutbox, MemoryStore, MemoryTopic
 
 
 def nik(number: int) -> dict[str, str]:

@@ -15,17 +15,12 @@ from services.registry.domain.facts import Fact, FactType
 from services.registry.domain.ledger import _halves
 from services.registry.domain.outcomes import Outcome
 from services.registry.domain.timeline import timeline
-from services.registry.identity.hashing import Secrets
 from services.registry.intake.commit import Intake
-from services.registry.intake.parsing import Parser
 from shared.contracts import facts as contract
-from shared.regions.catalogue import catalogue
 from tests.factories_registry import NIK, VILLAGE, at
 from tests.fakes import ManualClock
-from tests.fakes_registry import INTAKE_METRICS, MemoryStore
+from tests.fakes_registry import INTAKE_METRICS, PARSER, SECRETS, MemoryStore
 
-SECRETS = Secrets.derive(b"s" * 32)
-PARSER = Parser(catalogue(), SECRETS.content)
 CLOCK = ManualClock(at("2026-11-21T10:00:00+07:00"))
 
 Said = dict[str, Any]

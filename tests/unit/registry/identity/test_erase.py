@@ -7,17 +7,12 @@ from typing import Any
 import pytest
 
 from services.registry.identity.erasure import Eraser, ErasureOutcome
-from services.registry.identity.hashing import Secrets
 from services.registry.identity.identity import Identity
 from services.registry.intake.commit import Intake
-from services.registry.intake.parsing import Parser
-from shared.regions.catalogue import catalogue
 from tests.factories_registry import NIK, at, event
 from tests.fakes import ManualClock
-from tests.fakes_registry import INTAKE_METRICS, MemoryStore
+from tests.fakes_registry import INTAKE_METRICS, PARSER, SECRETS, MemoryStore
 
-SECRETS = Secrets.derive(b"s" * 32)
-PARSER = Parser(catalogue(), SECRETS.content)
 WHO = Identity("nik", NIK)
 BY_NIK = {"scheme": "nik", "value": NIK}
 CARD = {"scheme": "kpj", "value": "12345678901"}

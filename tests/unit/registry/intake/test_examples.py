@@ -6,19 +6,14 @@ import jsonschema
 
 from deploy import contracts
 from services.registry.domain.outcomes import Result
-from services.registry.identity.hashing import Secrets
 from services.registry.intake import facts_csv
 from services.registry.intake.commit import Intake
-from services.registry.intake.parsing import Parser
 from shared.contracts.examples import ENROLLED_AS_CSV, FACTS
 from shared.contracts.facts import TYPES
-from shared.regions.catalogue import catalogue
 from tests.fakes import ManualClock
-from tests.fakes_registry import INTAKE_METRICS, MemoryStore
+from tests.fakes_registry import INTAKE_METRICS, PARSER, SECRETS, MemoryStore
 
 CLOCK = ManualClock()
-SECRETS = Secrets.derive(b"s" * 32)
-PARSER = Parser(catalogue(), SECRETS.content)
 
 
 async def test_the_examples_are_accepted_in_order_and_make_one_person() -> None:

@@ -12,21 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registry.domain.outcomes import Outcome, Result
-from services.registry.identity.hashing import Secrets
 from services.registry.intake.commit import Intake
-from services.registry.intake.parsing import Candidate, Parser
+from services.registry.intake.parsing import Candidate
 from services.registry.intake.ports import Transaction
-from shared.regions.catalogue import catalogue
 from shared.runtime.errors import TransientError
 from tests.factories_registry import NIK, raw
 from tests.fakes import ManualClock
-from tests.fakes_registry import INTAKE_METRICS, MemoryStore
+from tests.fakes_registry import INTAKE_METRICS, PARSER, SECRETS, MemoryStore
 
 T = TypeVar("T")
 
 CLOCK = ManualClock()
-SECRETS = Secrets.derive(b"s" * 32)
-PARSER = Parser(catalogue(), SECRETS.content)
 
 
 def candidate(**over: Any) -> Candidate:

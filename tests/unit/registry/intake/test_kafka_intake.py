@@ -11,27 +11,22 @@ import pytest
 from aiokafka import ConsumerRecord
 from prometheus_client import CollectorRegistry
 
-from services.registry.identity.hashing import Secrets
 from services.registry.intake.commit import Intake
 from services.registry.intake.kafka.facts import FactSink
 from services.registry.intake.kafka.rejected import RejectedTopic
 from services.registry.intake.metrics import IntakeMetrics
-from services.registry.intake.parsing import Parser
 from shared.adapters.asyncapi import declare_publisher
 from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_producer import Producer, Record, publish_through
 from shared.contracts import topics
 from shared.contracts.rejections import Rejection
-from shared.regions.catalogue import catalogue
 from shared.runtime.errors import TransientError
 from tests.factories_registry import NIK, raw
 from tests.fakes import ManualClock
-from tests.fakes_registry import INTAKE_METRICS, MemoryStore
+from tests.fakes_registry import INTAKE_METRICS, PARSER, SECRETS, MemoryStore
 from tests.records import record
 
 CLOCK = ManualClock()
-SECRETS = Secrets.derive(b"s" * 32)
-PARSER = Parser(catalogue(), SECRETS.content)
 
 
 class Shelf(Producer):

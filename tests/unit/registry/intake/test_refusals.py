@@ -6,18 +6,13 @@ import pytest
 
 from services.registry.domain.errors import RefusalCode
 from services.registry.domain.outcomes import Result
-from services.registry.identity.hashing import Secrets
 from services.registry.intake.commit import Intake
-from services.registry.intake.parsing import Parser
-from shared.regions.catalogue import catalogue
 from tests.bad_facts import BAD_FACTS, FIELD_AT_FAULT, as_sent
 from tests.factories_registry import NIK
 from tests.fakes import ManualClock
-from tests.fakes_registry import INTAKE_METRICS, MemoryStore
+from tests.fakes_registry import INTAKE_METRICS, PARSER, SECRETS, MemoryStore
 
 CLOCK = ManualClock()
-SECRETS = Secrets.derive(b"s" * 32)
-PARSER = Parser(catalogue(), SECRETS.content)
 
 
 @pytest.mark.parametrize("code", RefusalCode)

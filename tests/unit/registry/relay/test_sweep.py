@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from services.registry.identity.hashing import Secrets
 from services.registry.intake.commit import Intake
 from services.registry.intake.parsing import Parser
 from services.registry.relay.clock import LEASE_FOR, Sweeper
@@ -16,9 +15,7 @@ from shared.regions.catalogue import catalogue
 from shared.runtime.errors import TransientError
 from tests.factories_registry import at, raw
 from tests.fakes import ManualClock
-from tests.fakes_registry import INTAKE_METRICS, SWEEP_METRICS, MemoryOutbox, MemoryStore
-
-SECRETS = Secrets.derive(b"s" * 32)
+from tests.fakes_registry import INTAKE_METRICS, SECRETS, SWEEP_METRICS, MemoryOutbox, MemoryStore
 
 
 class Registry:
