@@ -19,6 +19,7 @@ from services.coverage.public.domain.hiding import MEASURES, SLICES, Cell, Cells
 from services.coverage.public.domain.release import Shown
 from services.coverage.public.domain.suppression import is_small, unplaced_of
 from shared.regions.codes import NATION, level_of, lineage_of, parent_of
+from shared.runtime.errors import PermanentError
 
 Children = Callable[[str], tuple[str, ...]]
 Documents = Mapping[str, Mapping[str, Any]]
@@ -143,7 +144,10 @@ class Hiding:
             if more <= forced and all(tries[kind] > _LEVELS + 1 for kind in kinds):
                 if not any(is_small(one.value) for one in found):
                     return hidden, attacker
-                raise AssertionError(f"more cannot be hidden, and yet it can be worked out: {found[:3]}")
+                raise PermanentError(
+                    f"the release cannot be made: all is hidden about {found[0].place} in {found[0].kind}, and yet a "
+                    "number of 1 to 9 can be worked out; this is a defect of the rules, report it"
+                )
             forced |= more
 
     def _more(self, kind: str, place: str, tried: int, documents: Documents, top: str) -> Iterator[Cell]:
