@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -73,6 +74,12 @@ class MemoryStore:
         lines = await self.timelines(regions, date.min, date.min)
         figures = {region: _figures(line, flows_from) for region, line in lines.items()}
         return {region: found for region, found in figures.items() if not known or known.get(region) != found.version}
+
+    @asynccontextmanager
+    async def point_in_time(self) -> AsyncIterator[MemoryStore]:
+        then = MemoryStore()
+        then.flushes, then.down = [*self.flushes], self.down
+        yield then
 
     async def timelines(
         self, regions: Collection[str], effective_after: date, recorded_after: date

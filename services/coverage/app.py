@@ -23,6 +23,7 @@ from services.coverage.counting.mongo.store import MongoStore
 from services.coverage.counting.resume import resume
 from services.coverage.http import boards as http_boards
 from services.coverage.http import provenance as http_provenance
+from services.coverage.http import public as http_public
 from services.coverage.http import reference as http_reference
 from services.coverage.http import regions as http_regions
 from services.coverage.http import reports as http_reports
@@ -30,6 +31,7 @@ from services.coverage.http import search as http_search
 from services.coverage.http import series as http_series
 from services.coverage.http import stream as http_stream
 from services.coverage.http.dependencies import Dependencies
+from services.coverage.http.public import PublicRoutes
 from services.coverage.http.visibility import Visibility
 from services.coverage.proof import background, rebuild
 from services.coverage.proof.background import BackgroundVerifier
@@ -40,7 +42,12 @@ from services.coverage.proof.mongo.generations import MongoGenerations
 from services.coverage.proof.mongo.proofs import MongoProofs
 from services.coverage.proof.rebuild import Rebuild
 from services.coverage.proof.verify import Verifier, stop
-from services.coverage.public.viewer import PublicViewer
+from services.coverage.public import job
+from services.coverage.public.job import ReleaseJob
+from services.coverage.public.making import NoProgressBar, Parts, ReleaseMaker
+from services.coverage.public.making import ProgressBar as MakingBar
+from services.coverage.public.mongo import MongoReleases
+from services.coverage.public.verify import ReleaseVerifier
 from services.coverage.publishing.kafka import publish
 from services.coverage.publishing.metrics import PublishingMetrics
 from services.coverage.publishing.poller import Poller
@@ -108,17 +115,22 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     service.checks["changes"] = reader.trouble
     service.checks["snapshots"] = publisher.trouble
 
+    releases = MongoReleases(mongo)
+    making = ReleaseMaker(Parts(store, reference, releases, regions.children, regions.name, clock), NoProgressBar())
+    releasing = ReleaseJob(making, releases, leases, service.instance, clock)
+
     async def start() -> Loops:
         await store.prepare()
         await reference.prepare()
-        await leases.prepare_leases([background.JOB])
+        await releases.prepare()
+        await leases.prepare_leases([background.JOB, job.JOB])
         await poller.poll_reference()
-        return reader.run(), publisher.run(), poller.run(), verifying.run()
+        return reader.run(), publisher.run(), poller.run(), verifying.run(), releasing.run()
 
     api = service.application("Counts who is covered in each region, and publishes it.", start, has_etags=True)
     _add_routes(
         api, service, snapshot_reader=snapshot_reader, boards=boards, book=book, store=store, reference=reference,
-        proofs=proofs, poller=poller, public_url=settings.public_url.rstrip("/"),
+        proofs=proofs, poller=poller, releases=releases, public_url=settings.public_url.rstrip("/"),
     )  # fmt: skip
     if settings.cors_origins:
         api.add_middleware(
@@ -130,19 +142,21 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
 
 def _add_routes(
     api: FastAPI, service: Service, *, snapshot_reader: SnapshotReader, boards: Boards, book: ReferenceIndex,
-    store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller, public_url: str,
+    store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller, releases: MongoReleases,
+    public_url: str,
 ) -> None:  # fmt: skip
     """Add everything under /v1."""
     regions, clock, bearer = catalogue(), service.clock, service.bearer
     homes = Homes(regions, table())
     depends = Dependencies(regions, homes, clock, bearer)
-    visibility = Visibility(snapshot_reader, PublicViewer(snapshot_reader, regions.children, clock))
+    visibility, public = Visibility(snapshot_reader), PublicRoutes(releases, public_url)
     api.include_router(
         http_search.create_router(
             search=lambda: RegionSearch(regions.name, regions.children), catalogue=regions, bearer=bearer
         )
     )
-    api.include_router(http_regions.create_router(visibility=visibility, depends=depends))
+    api.include_router(http_regions.create_router(visibility=visibility, public=public, depends=depends))
+    api.include_router(http_public.create_router(public=public, bearer=bearer))
     provenance = Provenance(book, regions.children, store, proofs, clock)
     api.include_router(http_provenance.create_router(provenance=provenance, depends=depends))
     series = Series(store, book, regions.children)
@@ -151,8 +165,10 @@ def _add_routes(
     api.include_router(http_boards.create_router(visibility=visibility, due=due, boards=boards, depends=depends))
     imports = ReferenceImport(reference, poller.poll_reference, homes.home_of, clock)
     api.include_router(http_reference.create_router(imports=imports, reference=reference, homes=homes, bearer=bearer))
-    api.include_router(http_reports.create_router(visibility=visibility, depends=depends, public_url=public_url))
-    api.include_router(http_stream.create_router(visibility=visibility, live=Live(clock), depends=depends))
+    api.include_router(
+        http_reports.create_router(visibility=visibility, public=public, depends=depends, public_url=public_url)
+    )
+    api.include_router(http_stream.create_router(reader=snapshot_reader, live=Live(clock), depends=depends))
 
 
 async def resumed(settings: CoverageSettings, partition: int) -> Position:
@@ -191,6 +207,27 @@ def _mongo(settings: CoverageSettings, app_name: str) -> Iterator[Mongo]:
     mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), app_name)
     try:
         yield mongo
+    finally:
+        mongo.close()
+
+
+@asynccontextmanager
+async def releasing(
+    settings: CoverageSettings, progress: MakingBar
+) -> AsyncIterator[tuple[ReleaseJob, MongoReleases, ReleaseVerifier]]:
+    """Give what makes releases, those there are, and what verifies them; coverage may be running."""
+    mongo, clock, regions = (
+        Mongo(settings.mongodb_uri, settings.database("coverage"), "release"),
+        SystemClock(),
+        catalogue(),
+    )
+    releases, leases = MongoReleases(mongo), MongoLeases(mongo)
+    parts = Parts(MongoStore(mongo), MongoReference(mongo), releases, regions.children, regions.name, clock)
+    try:
+        await releases.prepare()
+        await leases.prepare_leases([job.JOB])
+        job_ = ReleaseJob(ReleaseMaker(parts, progress), releases, leases, uuid.uuid4().hex, clock)
+        yield job_, releases, ReleaseVerifier(parts, progress)
     finally:
         mongo.close()
 

@@ -11,14 +11,19 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
-from services.coverage.app import build, rebuilding, resumed, verifier
+from services.coverage.app import build, rebuilding, releasing, resumed, verifier
 from services.coverage.proof.mongo.generations import MongoGenerations
 from services.coverage.proof.verify import Compared, DifferenceFound
+from services.coverage.public.domain.release import Month
+from services.coverage.public.making import RefusedError
+from services.coverage.public.verify import ReleaseDiffersError
 from services.coverage.reference.upload import upload
 from services.coverage.settings import CoverageSettings
 from shared.adapters.progress_bar import ProgressBar
 from shared.adapters.serve import serve_api, spare_the_collector
 from shared.contracts.topics import PARTITIONS
+from shared.regions.codes import NATION, local
+from shared.runtime.clock import SystemClock
 from shared.runtime.errors import PermanentError, TransientError
 
 T = TypeVar("T")
@@ -62,16 +67,20 @@ def verify(
     ] = None,
     topic: Annotated[bool, typer.Option(help="Count the whole topic of changes anew")] = True,
 ) -> None:
-    """Prove all counters, while coverage runs: from pages, sums, and every change there ever was.
+    """Prove all counters, while coverage runs: from pages, sums, and every change there ever was; then each release.
 
     Exit code 1 with the first difference; 2 when the counters could not be read or compared; 3 when there is no
     difference, but the topic's beginning was deleted.
     """
     try:
         compared = _run(_verified(ledger, topic=topic), code=2)
-    except DifferenceFound as difference:
+        asyncio.run(_verified_releases())
+    except (DifferenceFound, ReleaseDiffersError) as difference:
         typer.echo(f"difference: {difference}", err=True)
         raise typer.Exit(1) from difference
+    except (PermanentError, TransientError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
     for reason in compared.unread:
         typer.echo(reason, err=True)
     if compared.unread:
@@ -97,6 +106,16 @@ async def _verified(ledger: Path | None, *, topic: bool) -> Compared:
         f"{perf_counter() - started:.1f} s"
     )
     return compared
+
+
+async def _verified_releases() -> None:
+    """Compare each release with its figures, and these with what was known on its day. Raises: ReleaseDiffersError."""
+    with ProgressBar() as progress:
+        async with releasing(CoverageSettings(), progress) as (_, releases, verifying):
+            for release in await releases.all():
+                undecided = await verifying.verify(release)
+                late = f"; {undecided} regencies also had changes recorded on {release.made_on}" if undecided else ""
+                typer.echo(f"no difference in the release of {release.month}{late}")
 
 
 @app.command()
@@ -148,6 +167,37 @@ async def _show_builds(generations: MongoGenerations) -> None:
 
 def _listed(generations: Collection[int]) -> str:
     return ", ".join(f"generation {number}" for number in generations) or "none"
+
+
+@app.command()
+def release(
+    month: Annotated[str | None, typer.Option(help="As 2026-10; by default the last month that is over")] = None,
+) -> None:
+    """Make the public release of a month that has none. It never changes afterwards.
+
+    Stopped half way nothing of it is shown, and the next call goes on. Exit code 1 if there is one already, the month
+    is not over, or the release of the month after would reveal what this one hides; 2 when it could not be made.
+    """
+    try:
+        wanted = Month.parse(month) if month else Month.of(local(NATION, SystemClock().now()).date()).before
+    except ValueError as error:
+        raise typer.BadParameter("write a month as 2026-10") from error
+    try:
+        asyncio.run(_released(wanted))
+    except RefusedError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except (PermanentError, TransientError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+async def _released(month: Month) -> None:
+    started = perf_counter()
+    with ProgressBar() as progress:
+        async with releasing(CoverageSettings(), progress) as (job, _, _):
+            made = await job.make(month)
+    typer.echo(f"{made.month} is released, as made on {made.made_on}; {perf_counter() - started:.1f} s")
 
 
 @app.command("load-reference")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection, Sequence
 from typing import Annotated, Final, TypeVar
 
 import msgspec
@@ -38,6 +39,19 @@ def place_in(order: str, cursor: str | None, kind: type[Place]) -> Place | None:
     except (ValueError, RecursionError) as error:
         raise malformed_cursor() from error
     raise Problem(422, "other_cursor", "the cursor is of another list; begin without one", field="cursor")
+
+
+def codes_in(order: str, cursor: str | None, known: Collection[str]) -> list[str] | None:
+    """Return the region codes of the pages to come; None for the first page. Raises: Problem 422, as `place_in`."""
+    codes = place_in(order, cursor, list[str])
+    if codes is not None and not set(codes).issubset(known):
+        raise malformed_cursor()
+    return codes
+
+
+def following_codes(order: str, codes: Sequence[str], limit: int) -> str | None:
+    """Return the cursor that names the codes after this page, so that the order stays while values change."""
+    return cursor_in(order, codes[limit:]) if len(codes) > limit else None
 
 
 def malformed_cursor() -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -37,6 +38,16 @@ class Checkpoint:
     generation: int = 0
 
 
+class PointInTime(Protocol):
+    """The counts as they were when it began, while flushes go on."""
+
+    async def timelines(
+        self, regions: Collection[str], effective_after: date, recorded_after: date
+    ) -> dict[str, Timeline]:
+        """See `Store.timelines`."""
+        ...
+
+
 class Store(Protocol):
     """Counters, flows, pages and checkpoints."""
 
@@ -67,6 +78,10 @@ class Store(Protocol):
         Flows come from that day on, or not at all; flows older than the windows may be missing, `timelines` has them.
         A region in which nothing was counted has counts of 0.
         """
+        ...
+
+    def point_in_time(self) -> AbstractAsyncContextManager[PointInTime]:
+        """Give the counts at one point in time, to be read piece by piece within minutes."""
         ...
 
     async def timelines(

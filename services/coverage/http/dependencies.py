@@ -54,11 +54,15 @@ class Dependencies:
             raise Problem(301, "retired_region", f"the code is retired; {home} is its successor", headers=headers)
         return code
 
-    def asked(self, code: str, as_of: AsOfDay = None, known_at: KnownAt = None) -> AsOf | None:
-        """Return the day asked about; None: now, with everything that is known."""
+    def asked(self, request: Request, code: str, as_of: AsOfDay = None, known_at: KnownAt = None) -> AsOf | None:
+        """Return the day asked about; None: now, with everything that is known.
+
+        Without a token the day names a release, and one that is to come is missing like any other.
+        """
         if as_of is None and known_at is None:
             return None
-        self.refuse_future(code, as_of, known_at)
+        if "authorization" in request.headers:
+            self.refuse_future(code, as_of, known_at)
         return AsOf(as_of or self.today(code), known_at)
 
     def refuse_future(self, region: str, as_of: date | None, known_at: date | None) -> None:

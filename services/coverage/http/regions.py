@@ -1,20 +1,21 @@
-"""Regions over HTTP: in full for officials, without what reveals persons for the public."""
+"""Regions over HTTP: as they are now for officials, from releases for the public."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from services.coverage.http.dependencies import MOVED, Dependencies
-from services.coverage.http.visibility import REFUSALS, Visibility
-from services.coverage.reading.shown import PublicCount, PublicPlace, PublicRegion, Shown
+from services.coverage.http.public import NO_RELEASE, PublicRoutes
+from services.coverage.http.visibility import REFUSALS, Visibility, sees_all
+from services.coverage.public.domain.release import PublicCount, PublicPlace, PublicRegion
 from services.coverage.reading.sorting import Filter, Sort, filtered, ordered
 from services.coverage.reference.domain.reference import AsOf
-from shared.adapters.paging import Cursor, Limit, cursor_in, malformed_cursor, place_in
+from shared.adapters.paging import Cursor, Limit, codes_in, following_codes
 from shared.contracts.snapshots import Count, Snapshot
 from shared.runtime.auth import Caller
 
@@ -45,11 +46,13 @@ class Page:
     next: str | None
 
 
-def create_router(*, visibility: Visibility, depends: Dependencies) -> APIRouter:
+def create_router(*, visibility: Visibility, public: PublicRoutes, depends: Dependencies) -> APIRouter:
     """Return the routes under /v1/regions."""
     router = APIRouter(prefix="/v1/regions", tags=["regions"])
 
-    @router.get("/{code}", responses={200: {"model": Snapshot | PublicRegion | PublicPlace}, **REFUSALS, **MOVED})
+    @router.get(
+        "/{code}", responses={200: {"model": Snapshot | PublicRegion | PublicPlace}, **REFUSALS, **MOVED, **NO_RELEASE}
+    )
     async def get_region(
         request: Request, region: str = Depends(depends.region), at: AsOf | None = Depends(depends.asked),
         caller: Caller | None = depends.bearer.optional,
@@ -57,35 +60,37 @@ def create_router(*, visibility: Visibility, depends: Dependencies) -> APIRouter
         """Return a region as counted now, or as of a day. As of a day `due` and `fed_at` are empty: they are known of
         the present only.
 
-        Without a token small numbers, and what would reveal them, are null and named under `suppressed`. Flows are
-        shown as of month ends. Districts and villages are shown as of month ends only; the last one is the default.
+        Without a token the region is shown as in a release: `as_of` names its month by the last day, and the newest
+        release is the default. Small numbers, and what would reveal them, are null and named under `suppressed`.
         """
-        return await visibility.answer(request, caller, [region], at, lambda regions: regions[0])
+        if not sees_all(caller):
+            return await public.region(request, caller, region, at)
+        return await visibility.answer(request, [region], at, lambda regions: regions[0])
 
-    @router.get("/{code}/children", responses={200: {"model": Page}, **REFUSALS, **MOVED})
+    @router.get("/{code}/children", responses={200: {"model": Page}, **REFUSALS, **MOVED, **NO_RELEASE})
     async def get_children(
         request: Request, region: str = Depends(depends.region), sort: OfSort = "code", filters: Filters = (),
         limit: Limit = 100, cursor: Cursor = None, at: AsOf | None = Depends(depends.asked),
         caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
-        """Return the regions directly below, page by page. Without a token hidden numbers are null, as for one region,
-        and regions with a hidden number come last.
+        """Return the regions directly below, page by page; without a token as in a release, as for one region, and
+        regions with a hidden number come last.
 
         The first page decides which regions there are and in which order; `next` names those of the later pages. So
         each region is on one page, also when its numbers change meanwhile. The numbers are as of each page's own time.
         """
+        if not sees_all(caller):
+            return await public.children(request, caller, region, at, sort, filters, limit, cursor)
         below = depends.catalogue.children(region)
         order = " ".join([region, sort, *sorted(filters)])
-        rest = place_in(order, cursor, list[str])
-        if rest is not None and not set(rest).issubset(below):
-            raise malformed_cursor()
+        rest = codes_in(order, cursor, below)
 
-        def page(regions: Sequence[Shown]) -> Page:
-            by_code: dict[str, Any] = {shown.region: shown for shown in regions[1:]}
+        def page(regions: Sequence[Snapshot]) -> Page:
+            by_code = {shown.region: shown for shown in regions[1:]}
             codes = rest or [shown.region for shown in ordered(filtered(by_code.values(), filters), sort)]
-            following = cursor_in(order, codes[limit:]) if len(codes) > limit else None
-            return Page(region, regions[0].unplaced, [by_code[code] for code in codes[:limit]], following)
+            items = [by_code[code] for code in codes[:limit]]
+            return Page(region, regions[0].unplaced, items, following_codes(order, codes, limit))
 
-        return await visibility.answer(request, caller, [region, *below], at, page)
+        return await visibility.answer(request, [region, *below], at, page)
 
     return router

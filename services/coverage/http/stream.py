@@ -11,10 +11,10 @@ from fastapi.responses import Response, StreamingResponse
 from fastapi.sse import format_sse_event
 
 from services.coverage.http.dependencies import UNKNOWN, Dependencies
-from services.coverage.http.visibility import REFUSALS, Visibility, needs_token, sees_all
-from services.coverage.public.viewer import is_public
+from services.coverage.http.visibility import REFUSALS, demand_all
 from services.coverage.reading.live import Live
-from services.coverage.reading.shown import PublicPlace, Shown
+from services.coverage.reading.snapshots import SnapshotReader
+from shared.contracts.snapshots import Snapshot
 from shared.runtime.auth import Caller
 
 _EVENTS: Final = "text/event-stream"
@@ -29,7 +29,7 @@ _QUIET_S: Final = 15
 """After about half a minute without a byte, a proxy may take the connection for dead."""
 
 
-def create_router(*, visibility: Visibility, live: Live, depends: Dependencies) -> APIRouter:
+def create_router(*, reader: SnapshotReader, live: Live, depends: Dependencies) -> APIRouter:
     """Return the route of the stream."""
     router = APIRouter(prefix="/v1", tags=["regions"])
 
@@ -39,15 +39,13 @@ def create_router(*, visibility: Visibility, live: Live, depends: Dependencies) 
 
         After a break connect again: everything is sent as it is then. The `id` is region and position.
         """
+        demand_all(caller)
         region = depends.resolve_region(region)
-        if not sees_all(caller) and not is_public(region):
-            raise needs_token(caller, "of districts and villages the public follows none")
-        below = [child for child in depends.catalogue.children(region) if sees_all(caller) or is_public(child)]
+        regions, key = [region, *depends.catalogue.children(region)], (region,)
 
-        async def read() -> Sequence[Shown]:
-            return await visibility.regions(caller, [region, *below], None)
+        async def read() -> Sequence[Snapshot]:
+            return await reader.snapshots(regions)
 
-        key = (region, sees_all(caller))
         # The first read is done here, where the request can still be refused.
         await live.latest(key, read)
         # Without the second header nginx would gather events into larger pieces.
@@ -57,7 +55,7 @@ def create_router(*, visibility: Visibility, live: Live, depends: Dependencies) 
     return router
 
 
-async def _events(seconds: AsyncIterator[list[Shown]]) -> AsyncIterator[bytes]:
+async def _events(seconds: AsyncIterator[list[Snapshot]]) -> AsyncIterator[bytes]:
     """Yield the changes of each second as events, and a comment after many seconds without one."""
     quiet = 0
     async for regions in seconds:
@@ -68,7 +66,6 @@ async def _events(seconds: AsyncIterator[list[Shown]]) -> AsyncIterator[bytes]:
             yield format_sse_event(comment="still here")
 
 
-def _event(shown: Shown) -> bytes:
-    assert not isinstance(shown, PublicPlace), "the public follows no districts or villages"
+def _event(shown: Snapshot) -> bytes:
     name = f"{shown.region}:{shown.position}"
     return format_sse_event(data_str=msgspec.json.encode(shown).decode(), event="snapshot", id=name)

@@ -1,67 +1,49 @@
-"""What a caller may see of regions: everything with the scope, otherwise the public view. Decided here alone."""
+"""Who sees what: officials, with the scope, see everything as it is now; all others see releases alone."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-import msgspec
 from fastapi import Request
 from fastapi.responses import Response
 
-from services.coverage.public.viewer import MonthEndsOnlyError, PublicViewer, is_public
-from services.coverage.reading.shown import PublicPlace, PublicRegion, Shown
 from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.reference import AsOf
-from shared.adapters.http_answers import answer_apart_from_time, answer_unless_held
+from shared.adapters.http_answers import answer_unless_held
 from shared.adapters.http_api import unauthorised
 from shared.adapters.http_problem import Problem
 from shared.adapters.openapi import problem
+from shared.contracts.snapshots import Snapshot
 from shared.runtime.auth import Caller
 
 SCOPE: Final = "coverage:read"
 """The scope of officials, who see every figure."""
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    401: problem("No acceptable token, and the public does not see this, or not as of that day"),
-    403: problem("The token lacks the scope, and the public does not see this, or not as of that day"),
+    401: problem("No acceptable token, and the public does not see this"),
+    403: problem("The token lacks the scope, and the public does not see this"),
 }
 
 
 class Visibility:
-    """Shows each caller what they may see."""
+    """Answers officials."""
 
-    def __init__(self, reader: SnapshotReader, public: PublicViewer) -> None:
+    def __init__(self, reader: SnapshotReader) -> None:
         self._reader = reader
-        self._public = public
-
-    async def regions(self, caller: Caller | None, regions: Sequence[str], at: AsOf | None) -> Sequence[Shown]:
-        """Return the regions as this caller may see them. Raises: Problem 401 or 403 if they may not."""
-        if sees_all(caller):
-            return await self._reader.snapshots(regions, at)
-        try:
-            documents = await self._public.documents(regions, at)
-        except MonthEndsOnlyError as error:
-            raise needs_token(caller, str(error)) from error
-        return [
-            msgspec.convert(one, PublicRegion) if is_public(one["region"]) else msgspec.convert(one, PublicPlace)
-            for one in documents
-        ]
 
     async def answer(
-        self, request: Request, caller: Caller | None, regions: Sequence[str], at: AsOf | None,
-        content: Callable[[Sequence[Shown]], object], **about: Any,
+        self, request: Request, regions: Sequence[str], at: AsOf | None,
+        content: Callable[[Sequence[Snapshot]], object], **about: Any,
     ) -> Response:  # fmt: skip
-        """Answer with what `content` makes of the regions; the first of them holds all others.
+        """Answer an official with what `content` makes of the regions; the first of them holds all others.
 
-        `about` is passed on to `answer`. Raises: Problem 401 or 403 if the caller may not see them.
+        `about` is passed on to `answer`.
         """
 
         async def build() -> object:
-            return content(await self.regions(caller, regions, at))
+            return content(await self._reader.snapshots(regions, at))
 
-        if sees_all(caller):
-            return await self.answer_official(request, regions, at, build, **about)
-        return answer_apart_from_time(request, await build(), **about)
+        return await self.answer_official(request, regions, at, build, **about)
 
     async def answer_official(
         self, request: Request, regions: Sequence[str], at: AsOf | None, build: Callable[[], Awaitable[object]],

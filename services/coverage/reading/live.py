@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.coverage.reading.shown import Shown
+from shared.contracts.snapshots import Snapshot
 from shared.runtime.clock import Clock
 from shared.runtime.errors import TransientError
 
@@ -17,14 +17,14 @@ EVERY: Final = timedelta(seconds=1)
 """Snapshots are published no more often either."""
 _FORGOTTEN_AFTER: Final = timedelta(minutes=1)
 
-Read = Callable[[], Awaitable[Sequence[Shown]]]
+Read = Callable[[], Awaitable[Sequence[Snapshot]]]
 Key = tuple[object, ...]
 
 
 @dataclass(slots=True)
 class _LastRead:
     at: datetime
-    regions: Sequence[Shown] = ()
+    regions: Sequence[Snapshot] = ()
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -35,12 +35,12 @@ class Live:
         self._clock = clock
         self._last: dict[Key, _LastRead] = {}
 
-    async def follow(self, key: Key, read: Read) -> AsyncIterator[list[Shown]]:
+    async def follow(self, key: Key, read: Read) -> AsyncIterator[list[Snapshot]]:
         """Yield everything that `read` gives, then each second the regions that changed in more than `as_of`.
 
         Raises what the first read raises. A store that is away later is passed over; the next read shows the changes.
         """
-        sent: dict[str, Shown] = {}
+        sent: dict[str, Snapshot] = {}
         regions = await self.latest(key, read)
         while True:
             yield changed(sent, regions)
@@ -48,7 +48,7 @@ class Live:
             with suppress(TransientError):
                 regions = await self.latest(key, read)
 
-    async def latest(self, key: Key, read: Read) -> Sequence[Shown]:
+    async def latest(self, key: Key, read: Read) -> Sequence[Snapshot]:
         """Return what `read` gives, or gave for this key less than a second ago."""
         now = self._clock.now()
         self._last = {k: last for k, last in self._last.items() if k == key or now - last.at < _FORGOTTEN_AFTER}
@@ -60,7 +60,7 @@ class Live:
         return last.regions
 
 
-def changed(sent: dict[str, Shown], regions: Sequence[Shown]) -> list[Shown]:
+def changed(sent: dict[str, Snapshot], regions: Sequence[Snapshot]) -> list[Snapshot]:
     """Return the regions that differ from what was sent in more than `as_of`, and note them as sent."""
     fresh = [one for one in regions if one.region not in sent or replace(sent[one.region], as_of=one.as_of) != one]
     sent.update((one.region, one) for one in fresh)

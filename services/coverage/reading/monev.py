@@ -6,31 +6,36 @@ same day, gives the same sheet to the last digit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from services.coverage.reading.derived import WORKERS
-from services.coverage.reading.shown import PublicPlace, Shown, ratio_in
 from services.coverage.reference.domain.reference import AsOf
-from shared.contracts.snapshots import Snapshot, Window
+from shared.contracts.snapshots import Potential, Ratio, Snapshot, Window
 
 Cell = str | int | float | None
 
-_HIDDEN: Final = "Disamarkan (<10)"
-_NO_POTENTIAL: Final = "Belum ada data potensi"
+R = TypeVar("R")
+HIDDEN: Final = "Disamarkan (<10)"
+NO_POTENTIAL: Final = "Belum ada data potensi"
 _UNPLACED: Final = "Belum ditempatkan"
 _WINDOW: Final[Window] = "30d"
+MEANINGS: Final = (
+    ("Terdaftar", "orang yang terdaftar pada hari itu, apa pun status iurannya"),
+    ("Aktif", "orang terdaftar yang iurannya masih berlaku pada hari itu"),
+    ("Cakupan", "terdaftar atau aktif dibagi potensi pekerja; dibulatkan ke dua desimal persen"),
+)
 _MEASURES: Final = {"registered": "terdaftar", "active": "aktif"}
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Column(Generic[R]):
     """A column; `form` is "text", "number" or "ratio"."""
 
     title: str
     form: str
-    cell: Callable[[Shown], Cell]
+    cell: Callable[[R], Cell]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,73 +43,74 @@ class Sheet:
     """A table with a title for each column, and pairs of notes about it."""
 
     name: str
-    columns: Sequence[Column]
+    columns: Sequence[Column[Any]]
     rows: Sequence[Sequence[Cell]]
     about: Sequence[tuple[str, str]]
 
 
-def sheet(regions: Sequence[Shown], at: AsOf, link: str) -> Sheet:
+def sheet(regions: Sequence[Snapshot], at: AsOf, link: str) -> Sheet:
     """Return the sheet of a region, which comes first, and its children.
 
     A last row has the region's unplaced people if there are any, so the rows below the first add up to it.
     """
     region, *_ = regions
-    rows = [[column.cell(shown) for column in COLUMNS] for shown in regions]
-    unplaced = _unplaced(region)
     return Sheet(
         name=f"Monev {region.region}",
         columns=COLUMNS,
-        rows=rows if unplaced is None else [*rows, unplaced],
+        rows=[
+            *([column.cell(one) for column in COLUMNS] for one in regions),
+            *unplaced_row(COLUMNS, region.unplaced.registered, region.unplaced.active),
+        ],
         about=[
             ("Wilayah", f"{region.name} ({region.region})"),
             ("Keadaan per", at.day.isoformat()),
             ("Diketahui per", f"{at.known_at} (WIB)" if at.known_at else "saat berkas ini dibuat"),
-            ("Terdaftar", "orang yang terdaftar pada hari itu, apa pun status iurannya"),
-            ("Aktif", "orang terdaftar yang iurannya masih berlaku pada hari itu"),
-            ("Cakupan", "terdaftar atau aktif dibagi potensi pekerja; dibulatkan ke dua desimal persen"),
+            *MEANINGS,
             ("Masuk", "bergabung, bergabung kembali dan pindah masuk dalam 30 hari sampai hari itu"),
             ("Nonaktif", "menjadi nonaktif karena iuran tidak dibayar dalam 30 hari sampai hari itu"),
-            *_sources(regions),
+            *sources([one.potential for one in regions]),
             ("Tautan", link),
         ],
     )
 
 
-def _unplaced(region: Shown) -> list[Cell] | None:
-    """Return the row of the unplaced people; None if there are none."""
-    people = region.unplaced
-    if people.registered == 0:
-        return None
-    known: dict[str, Cell] = {
-        "Wilayah": _UNPLACED,
-        "Terdaftar": people.registered,
-        "Aktif": people.active,
-        "Catatan": _HIDDEN if people.registered is None or people.active is None else None,
-    }
-    return [known.get(column.title) for column in COLUMNS]
+def unplaced_row(
+    columns: Sequence[Column[Any]], registered: int | None, active: int | None
+) -> Iterator[Sequence[Cell]]:
+    """Yield the row of a region's unplaced people, if there are any or they are hidden."""
+    if registered != 0:
+        known: dict[str, Cell] = {
+            "Wilayah": _UNPLACED,
+            "Terdaftar": registered,
+            "Aktif": active,
+            "Catatan": HIDDEN if registered is None or active is None else None,
+        }
+        yield [known.get(column.title) for column in columns]
 
 
-def _sources(regions: Sequence[Shown]) -> Iterator[tuple[str, str]]:
+def sources(potentials: Sequence[Mapping[str, Potential]]) -> Iterator[tuple[str, str]]:
     """Yield each origin of a denominator once, in order."""
-    known = (shown.potential for shown in regions if not isinstance(shown, PublicPlace))
     found = {
         f"{one.source}, berlaku sejak {one.valid_from}, versi {one.version}: {one.definition}"
-        for one in (potential[WORKERS] for potential in known if WORKERS in potential)
+        for one in (potential[WORKERS] for potential in potentials if WORKERS in potential)
     }
     yield from (("Sumber potensi", origin) for origin in sorted(found))
 
 
-def _potential(shown: Shown) -> Cell:
-    coverage = shown.coverage.registered
+def _potential(snapshot: Snapshot) -> Cell:
+    coverage = snapshot.coverage.registered
     return None if coverage is None else coverage.denominator
 
 
-def _target(field: Literal["measure", "required", "people_short"]) -> Callable[[Shown], Cell]:
+def _ratio(ratio: Ratio | None) -> Cell:
+    return None if ratio is None else ratio.ratio
+
+
+def _target(field: Literal["measure", "required", "people_short"]) -> Callable[[Snapshot], Cell]:
     """Return a field of the target of all workers: the one by registered people if there are two."""
 
-    def cell(shown: Shown) -> Cell:
-        targets = () if isinstance(shown, PublicPlace) else shown.target
-        by_measure = {one.measure: one for one in targets if one.basis == WORKERS}
+    def cell(shown: Snapshot) -> Cell:
+        by_measure = {one.measure: one for one in shown.target if one.basis == WORKERS}
         target = by_measure.get("registered") or by_measure.get("active")
         value: Cell = None if target is None else getattr(target, field)
         return _MEASURES.get(str(value), value)
@@ -112,35 +118,23 @@ def _target(field: Literal["measure", "required", "people_short"]) -> Callable[[
     return cell
 
 
-def _happened(*kinds: str) -> Callable[[Shown], Cell]:
-    """Return to how many people it happened, by any of the kinds; None if the window is hidden."""
-
-    def cell(shown: Shown) -> Cell:
-        flows = None if isinstance(shown, PublicPlace) else shown.flows[_WINDOW]
-        return None if flows is None else sum(flows[kind].registered for kind in kinds)
-
-    return cell
+def _happened(*kinds: str) -> Callable[[Snapshot], Cell]:
+    """Return to how many people it happened, by any of the kinds."""
+    return lambda shown: sum(shown.flows[_WINDOW][kind].registered for kind in kinds)
 
 
-def _note(shown: Shown) -> Cell:
-    notes = [_HIDDEN] if not isinstance(shown, Snapshot) and shown.suppressed else []
-    if _potential(shown) is None:
-        notes.append(_NO_POTENTIAL)
-    return "; ".join(notes) or None
-
-
-COLUMNS: Final = (
+COLUMNS: Final[tuple[Column[Snapshot], ...]] = (
     Column("Kode", "text", lambda shown: shown.region),
     Column("Wilayah", "text", lambda shown: shown.name),
     Column("Potensi pekerja", "number", _potential),
     Column("Terdaftar", "number", lambda shown: shown.registered),
-    Column("Cakupan terdaftar", "ratio", lambda shown: ratio_in(shown.coverage.registered)),
+    Column("Cakupan terdaftar", "ratio", lambda shown: _ratio(shown.coverage.registered)),
     Column("Aktif", "number", lambda shown: shown.active),
-    Column("Cakupan aktif", "ratio", lambda shown: ratio_in(shown.coverage.active)),
+    Column("Cakupan aktif", "ratio", lambda shown: _ratio(shown.coverage.active)),
     Column("Ukuran target", "text", _target("measure")),
     Column("Target", "ratio", _target("required")),
     Column("Kurang (orang)", "number", _target("people_short")),
     Column("Masuk 30 hari", "number", _happened("joined", "rejoined", "moved_in")),
     Column("Nonaktif 30 hari", "number", _happened("lapsed")),
-    Column("Catatan", "text", _note),
+    Column("Catatan", "text", lambda shown: NO_POTENTIAL if _potential(shown) is None else None),
 )

@@ -47,17 +47,6 @@ async def test_an_official_sees_everything(stack: Stack, replica: Replica) -> No
     assert (await replica.region(VILLAGE))["level"] == "village"
 
 
-async def test_the_public_sees_no_few_people(stack: Stack, replica: Replica) -> None:
-    """Without a token three people are nobody's business."""
-    await stack.publish(joined(3))
-    await eventually(lambda: replica.counts("ID", 3))
-    aceh = (await replica.http.get("/v1/regions/11")).json()
-    assert aceh["registered"] is None
-    assert "registered" in aceh["suppressed"]
-    lacking = await replica.http.get("/v1/regions/11", headers=stack.headers("facts:write"))
-    assert lacking.json()["registered"] is None
-
-
 async def test_a_caller_without_the_scope_is_refused(stack: Stack, replica: Replica) -> None:
     """The unit tests have every refusal; here is one, by a served replica, of this door and of the next."""
     for path in (f"/v1/regions/{VILLAGE}/provenance", "/v1/potentials"):

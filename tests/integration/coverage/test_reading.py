@@ -13,7 +13,7 @@ import msgspec
 from openpyxl import load_workbook
 
 from services.coverage.app import build
-from tests.factories_coverage import OTHER_PROVINCE, TODAY, VILLAGE, change, joined, state
+from tests.factories_coverage import VILLAGE, change, joined, state
 from tests.integration.coverage.stack import Replica, Stack
 from tests.integration.coverage.test_http import put
 from tests.serving import listening, served
@@ -56,7 +56,7 @@ async def test_an_answer_that_the_reader_has_is_not_sent_again(stack: Stack, rep
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
     first = await replica.http.get("/v1/regions/11", headers=replica.headers)
     public = await replica.http.get("/v1/regions/11", headers={"if-none-match": first.headers["etag"]})
-    assert public.status_code == 200
+    assert public.status_code == 404
     await stack.publish(joined(1, first=12))
     await eventually(lambda: replica.counts("ID", 13))
     changed = await replica.http.get(
@@ -119,18 +119,6 @@ async def report(replica: Replica, address: str) -> bytes:
     assert response.status_code == 200, response.text
     assert "attachment" in response.headers["content-disposition"]
     return response.content
-
-
-async def test_the_public_gets_the_sheet_with_small_numbers_hidden(stack: Stack, replica: Replica) -> None:
-    """A file tells no more than the API."""
-    await stack.publish([*joined(3), *joined(30, OTHER_PROVINCE)])
-    await eventually(lambda: replica.counts("ID", 33))
-    sheet = await replica.http.get(f"/v1/reports/monev?region=ID&format=csv&as_of={TODAY}&known_at={TODAY}")
-    table = list(csv.DictReader(sheet.text.splitlines()))
-    aceh = next(row for row in table if row["Kode"] == "11")
-    assert (aceh["Terdaftar"], "Disamarkan" in aceh["Catatan"]) == ("", True)
-    villages = await replica.http.get("/v1/reports/monev?region=11.01.01&format=csv")
-    assert {row["Terdaftar"] for row in csv.DictReader(villages.text.splitlines())} == {"0"}
 
 
 async def test_a_stream_tells_what_is_and_then_what_changes(stack: Stack, replica: Replica) -> None:

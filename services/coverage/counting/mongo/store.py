@@ -9,7 +9,8 @@ pages in its own collections. Every checkpoint names the live generation, so it 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import date
 from typing import Final
 
@@ -151,21 +152,15 @@ class MongoStore:
     async def timelines(
         self, regions: Collection[str], effective_after: date, recorded_after: date
     ) -> dict[str, Timeline]:
+        """See the port."""
+        async with self.point_in_time() as counts:
+            return await counts.timelines(regions, effective_after, recorded_after)
+
+    @asynccontextmanager
+    async def point_in_time(self) -> AsyncIterator[MongoPointInTime]:
         """See the port. A snapshot session may take longer than a transaction, as a day long ago does."""
-        later = Later(regions, effective_after, recorded_after)
         async with self._mongo.snapshot_read() as session:
-            counters = await self._counters(session)
-            timelines = {region: Timeline(generation=counters.generation) for region in regions}
-            with translating("read the past"):
-                await counters.add_to(timelines, None)
-                pages = self._mongo[of_generation("pages", counters.generation)]
-                async for page in pages.find(later.query, session=session):
-                    later.add(page)
-                    # A page takes milliseconds and there may be thousands: let other work run in between.
-                    await asyncio.sleep(0)
-        for region, movements in later.movements().items():
-            timelines[region].movements = movements
-        return timelines
+            yield MongoPointInTime(self._mongo, await self._counters(session), session)
 
     async def versions(self, regions: Collection[str]) -> dict[str, Version]:
         """See the port."""
@@ -182,6 +177,31 @@ class MongoStore:
         with translating("read the regions of a partition"):
             found = await counters.find({"partition": partition}, {"_id": 0, "block": 1, "parts": 1}).to_list(None)
         return [region for doc in found if level_of(doc["block"]) not in SUMMED_LEVELS for region in regions_in(doc)]
+
+
+class MongoPointInTime:
+    """The timelines of regions, all read in one snapshot session."""
+
+    def __init__(self, mongo: Mongo, counters: _Counters, session: Session) -> None:
+        self._counters = counters
+        self._pages = mongo[of_generation("pages", counters.generation)]
+        self._session = session
+
+    async def timelines(
+        self, regions: Collection[str], effective_after: date, recorded_after: date
+    ) -> dict[str, Timeline]:
+        """See `Store.timelines`."""
+        later = Later(regions, effective_after, recorded_after)
+        timelines = {region: Timeline(generation=self._counters.generation) for region in regions}
+        with translating("read the past"):
+            await self._counters.add_to(timelines, None)
+            async for page in self._pages.find(later.query, session=self._session):
+                later.add(page)
+                # A page takes milliseconds and there may be thousands: let other work run in between.
+                await asyncio.sleep(0)
+        for region, movements in later.movements().items():
+            timelines[region].movements = movements
+        return timelines
 
 
 class _Counters:

@@ -49,32 +49,38 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
 
 
 REFUSED: list[tuple[str, str | None, int, str]] = [
-    # Who may not see it. Without a token a district or village is shown as of month ends alone.
-    *[(f"{REGIONS}/11/{part}", None, 401, "unauthorised") for part in ("history", "flows", "due")],
+    # Who may not see it. Without a token there are releases alone.
+    *[(f"{REGIONS}/11/{part}", None, 401, "unauthorised") for part in ("history", "flows", "due", "provenance")],
     (f"{REGIONS}/11/quota?group=vulnerable", None, 401, "unauthorised"),
     (f"{REGIONS}/11/history", OTHER, 403, "scope_missing"),
-    (f"{REGIONS}/{VILLAGE}/provenance", None, 401, "unauthorised"),
     (f"{REGIONS}/11.01.02/provenance", OTHER, 403, "scope_missing"),
-    (f"{REGIONS}/11.01.02?as_of=2026-01-30", None, 401, "unauthorised"),
-    (f"{REGIONS}/11.01.02?as_of=2026-01-30", OTHER, 403, "scope_missing"),
+    (f"{REGIONS}/11/children?sort=-short", None, 401, "unauthorised"),
+    (f"{REGIONS}/11/children?sort=due", None, 401, "unauthorised"),
+    (f"{REGIONS}/11/children?filter=below_target", None, 401, "unauthorised"),
+    (f"{REGIONS}/{VILLAGE}?known_at=2026-01-31", OTHER, 403, "scope_missing"),
     (f"{REGIONS}/{VILLAGE}?known_at=2026-01-31", None, 401, "unauthorised"),
     (f"{REGIONS}/{VILLAGE}?as_of=2026-01-31&known_at=2026-02-01", None, 401, "unauthorised"),
-    (f"{REGIONS}/11.01/children?as_of=2026-01-01", None, 401, "unauthorised"),
-    ("/v1/reports/monev?region=11.01.01&as_of=2023-06-29", None, 401, "unauthorised"),
-    ("/v1/stream?region=11.01.01", None, 401, "unauthorised"),
+    ("/v1/reports/monev?region=11&known_at=2023-06-29", None, 401, "unauthorised"),
+    ("/v1/stream?region=ID", None, 401, "unauthorised"),
+    ("/v1/stream?region=11", OTHER, 403, "scope_missing"),
+    # Which release.
+    (f"{REGIONS}/11.01?as_of=2026-01-30", None, 404, "no_release"),
+    (f"{REGIONS}/11.01?as_of=2999-01-01", None, 404, "no_release"),
+    (f"{REGIONS}/11.01/children?as_of=2026-01-01", None, 404, "no_release"),
+    ("/v1/reports/monev?region=11.01.01&as_of=2023-06-29", None, 404, "no_release"),
     # Which region.
     (f"{REGIONS}/99", None, 404, "unknown_region"),
     (f"{REGIONS}/1101", None, 404, "unknown_region"),
     (f"{REGIONS}/11.01.02.9999", FULL, 404, "unknown_region"),
     ("/v1/reports/monev?region=99", None, 404, "unknown_region"),
-    ("/v1/stream?region=99", None, 404, "unknown_region"),
+    ("/v1/stream?region=99", FULL, 404, "unknown_region"),
     (f"{REGIONS}/91.07.01.1059", None, 404, "ambiguous_region"),
     (f"{REGIONS}/91.01", None, 301, "retired_region"),
     # Which day.
-    (f"{REGIONS}/11?as_of=2999-01-01", None, 422, "as_of_in_future"),
+    (f"{REGIONS}/11?as_of=2999-01-01", FULL, 422, "as_of_in_future"),
     (f"{REGIONS}/11/children?known_at=2999-01-01", FULL, 422, "known_at_in_future"),
-    ("/v1/reports/monev?region=11&as_of=2999-01-01", None, 422, "as_of_in_future"),
-    ("/v1/reports/monev?region=11&known_at=2999-01-01", None, 422, "known_at_in_future"),
+    ("/v1/reports/monev?region=11&as_of=2999-01-01", FULL, 422, "as_of_in_future"),
+    ("/v1/reports/monev?region=11&known_at=2999-01-01", FULL, 422, "known_at_in_future"),
     (f"{REGIONS}/11/flows?to=2023-01-02&as_of=2023-01-01", FULL, 422, "to_in_future"),
     (f"{REGIONS}/11/history?to=2999-01-01", FULL, 422, "to_in_future"),
     (f"{REGIONS}/11/history?from=2023-01-02&to=2023-01-01", FULL, 422, "from_after_to"),
@@ -104,8 +110,8 @@ async def test_a_refusal_has_a_status_and_a_code(
     assert (response.status_code, problem["code"]) == (status, code)
     if code.endswith("in_future"):
         assert problem["field"] == code.removesuffix("_in_future")
-    if status in (401, 403) and "as_of=2026-01" in path:
-        assert "as of month ends alone" in problem["detail"]
+    if code == "no_release":
+        assert "/v1/releases" in problem["detail"]
 
 
 async def test_a_retired_code_leads_to_its_successor(api: Api) -> None:

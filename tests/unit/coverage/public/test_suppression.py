@@ -6,14 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.public.domain.suppression import hidden_children, hidden_numbers, hidden_people, unplaced_of
-
-TREE = {"ID": ("11", "12"), "11": ("11.01", "11.02", "11.03"), "12": ("12.01", "12.02")}
-
-
-def children(region: str) -> tuple[str, ...]:
-    """Return the children in the small tree."""
-    return TREE.get(region, ())
+from services.coverage.public.domain.suppression import hidden_children, hidden_people
 
 
 def test_one_to_nine_are_hidden_with_the_next_smallest() -> None:
@@ -25,25 +18,6 @@ def test_one_to_nine_are_hidden_with_the_next_smallest() -> None:
 def test_ten_is_shown() -> None:
     """Nothing is hidden where nobody is few."""
     assert hidden_children({"a": 10, "b": 0}, parent_hidden=False) == frozenset()
-
-
-def test_unplaced_people_count_as_a_child() -> None:
-    """Few unplaced people hide the smallest child, and the other way round."""
-    column = {"ID": 60, "11": 60, "12": 0, "11.01": 30, "11.02": 25, "11.03": 0}
-    assert hidden_numbers(column, ["ID", "11"], children) == {unplaced_of("11"), "11.02"}
-
-
-def test_a_hidden_parent_hides_one_of_its_children() -> None:
-    """Else the children's sum would give back the parent, and with it the sibling it protects."""
-    column = {"ID": 34, "11": 4, "12": 30, "12.01": 20, "12.02": 10, "11.01": 4}
-    hidden = hidden_numbers(column, ["ID", "11", "12"], children)
-    assert {"11", "12", "11.01", "12.02"} <= hidden
-    assert "12.01" not in hidden
-
-
-def test_a_small_nation_is_hidden() -> None:
-    """At the very beginning even the nation has few."""
-    assert "ID" in hidden_numbers({"ID": 3, "11": 3, "11.01": 3}, ["ID", "11"], children)
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 40)), st.booleans())

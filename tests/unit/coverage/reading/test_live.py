@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from services.coverage.reading.live import EVERY, Live, changed
-from services.coverage.reading.shown import Shown
+from shared.contracts.snapshots import Snapshot
 from shared.runtime.errors import TransientError
 from tests.factories_coverage import RECORDED_AT, snapshot
 from tests.fakes import ManualClock
@@ -22,7 +22,7 @@ class Reads:
         self.active = active
         self.down = False
 
-    async def __call__(self) -> Sequence[Shown]:
+    async def __call__(self) -> Sequence[Snapshot]:
         self.count += 1
         if self.down:
             raise TransientError("the store is away")
@@ -55,7 +55,7 @@ async def test_a_key_that_nobody_follows_is_forgotten() -> None:
 
 async def test_only_changes_are_sent() -> None:
     """A new time of reading alone is no change; a figure is, even where it changes back."""
-    sent: dict[str, Shown] = {}
+    sent: dict[str, Snapshot] = {}
     read = Reads()
     fresh = []
     for read.active in (5, 5, 6, 5):

@@ -8,13 +8,11 @@ from datetime import date
 from io import BytesIO, StringIO
 from typing import Any
 
-import msgspec
 import pytest
 from openpyxl import load_workbook
 
 from services.coverage.reading.monev import COLUMNS, Sheet, sheet
 from services.coverage.reading.sheet_files import as_csv, as_xlsx
-from services.coverage.reading.shown import PublicRegion
 from services.coverage.reference.domain.reference import AsOf
 from shared.contracts.snapshots import Count, Coverage, Potential, Ratio, Target, TargetPoint
 from tests.factories_coverage import snapshot
@@ -37,11 +35,6 @@ ACEH = snapshot(
     ),
 )  # fmt: skip
 """Aceh in September 2023."""
-
-
-def hidden(**over: Any) -> PublicRegion:
-    """Return Aceh as the public sees it."""
-    return msgspec.convert(msgspec.to_builtins(ACEH) | {"suppressed": ["registered"]} | over, PublicRegion)
 
 
 def row(made: Sheet, number: int = 0) -> dict[str, Any]:
@@ -67,17 +60,11 @@ def test_children_and_the_unplaced_add_up_to_the_first_row() -> None:
     assert row(made, 2)["Wilayah"] == "Belum ditempatkan"
 
 
-def test_the_note_names_what_is_hidden_or_missing() -> None:
+def test_the_note_names_what_is_missing() -> None:
     """Nobody may read an empty cell as 0 people."""
-    few = hidden(registered=None, flows={"7d": None, "30d": None, "90d": None})
     bare = replace(ACEH, potential={}, coverage=Coverage(), target=())
-    made = sheet([few, bare], AT, LINK)
-    assert (row(made)["Terdaftar"], row(made)["Masuk 30 hari"], row(made)["Catatan"]) == (
-        None,
-        None,
-        "Disamarkan (<10)",
-    )
-    assert (row(made, 1)["Cakupan terdaftar"], row(made, 1)["Catatan"]) == (None, "Belum ada data potensi")
+    found = row(sheet([bare], AT, LINK))
+    assert (found["Cakupan terdaftar"], found["Catatan"]) == (None, "Belum ada data potensi")
 
 
 def test_the_csv_is_the_table() -> None:
