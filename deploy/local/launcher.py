@@ -51,7 +51,10 @@ async def _work(stack: LocalStack, console: Console, then: Work | None) -> None:
 def _say_ready(config: StackConfig, console: Console) -> None:
     """Say where everything is."""
     for name in ("registry", "coverage", "notifier"):
-        say(console, f"{name}  {config.url(name)}  {config.url(name)}/docs  ready")
+        say(
+            console,
+            f"{name}  {config.url(name)}  {config.url(name)}/docs  metrics {config.operators_url(name)}/metrics  ready",
+        )
     say(console, f"mailbox  {config.url('mailbox')}  ready")
     say(console, f"Kafka: {config.kafka}")
     say(console, f"MongoDB: {config.mongodb_uri}")

@@ -13,7 +13,7 @@ from deploy.local.keys import AUDIENCE, ISSUER, Keys
 from deploy.local.ports import demand_free, remembered_ports
 from deploy.local.process import Child, together, until_ready
 from deploy.local.servers import Servers
-from deploy.local.settings import StackConfig, StackSettings
+from deploy.local.settings import OPERATORS_HOST, StackConfig, StackSettings
 from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
@@ -25,7 +25,7 @@ _NOTIFIER_FILES: Final = Path(__file__).parent / "notifier"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One process; it is ready when `GET /health/ready` on its port answers 200."""
+    """One process; it is ready when `GET /health/ready` answers 200 where its operators ask."""
 
     name: str
     command: Sequence[str]
@@ -130,19 +130,21 @@ class LocalStack:
 
     def _demand_free(self, name: str, port: int) -> None:
         variable = "MAILBOX_SMTP_PORT" if name == "smtp" else f"{name.upper()}_PORT"
-        demand_free(name, port, variable, self._settings.host)
+        demand_free(name, port, variable, OPERATORS_HOST if name.endswith("_operators") else self._settings.host)
 
     async def _launch(self, *parts: Part) -> None:
         """Return once all of these are ready; they start side by side."""
         children = []
         for part in parts:
             # Checked again, as fetching Kafka takes a while: a stranger there would answer for our process.
-            self._demand_free(part.name, self.config.ports[part.name])
+            for name in (part.name, f"{part.name}_operators"):
+                if name in self.config.ports:
+                    self._demand_free(name, self.config.ports[name])
             child = Child(part.name, part.command, self.config.home.log(part.name), part.environment)
             self._running[part.name] = (part, child)
             await child.start()
             children.append(child)
-        await together(*(until_ready(child, self.config.url(child.name)) for child in children))
+        await together(*(until_ready(child, self.config.operators_url(child.name)) for child in children))
 
 
 def _mailbox(config: StackConfig) -> Part:
@@ -165,7 +167,9 @@ def _service(name: str, config: StackConfig, own: Mapping[str, str]) -> Part:
         "CAKUPAN_TOKEN_AUDIENCE": AUDIENCE,
         "CAKUPAN_INSTANCE": f"{name}-0",
         "CAKUPAN_HOST": config.host,
+        "CAKUPAN_OPERATORS_HOST": OPERATORS_HOST,
         f"{name.upper()}_PORT": str(config.ports[name]),
+        f"{name.upper()}_OPERATORS_PORT": str(config.ports[f"{name}_operators"]),
     }
     program = Path(sys.executable).parent / f"cakupan-{name}"
     return Part(name, (str(program), "serve"), {**environment, **own})

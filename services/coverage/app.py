@@ -32,6 +32,7 @@ from services.coverage.http import search as http_search
 from services.coverage.http import series as http_series
 from services.coverage.http import stream as http_stream
 from services.coverage.http.dependencies import Dependencies
+from services.coverage.http.stream_limits import StreamLimits
 from services.coverage.http.visibility import Visibility
 from services.coverage.proof import background, rebuild
 from services.coverage.proof.background import BackgroundVerifier
@@ -62,6 +63,7 @@ from services.coverage.settings import CoverageSettings
 from shared.adapters.asyncapi import declare_publisher, describe_read
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
+from shared.adapters.http_shares import Share
 from shared.adapters.kafka_batches import GROWING
 from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
 from shared.adapters.kafka_producer import Producer, partition_for, publish_through
@@ -127,6 +129,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     verifying = BackgroundVerifier(new_verifier, proofs, leases, instance, clock, ProofMetrics(prometheus))
 
     health = Health()
+    health.add_liveness(reader.stuck)
     health.add("mongodb", mongo.ping)
     health.add("changes", reader.trouble)
     health.add("snapshots", publisher.trouble)
@@ -190,7 +193,10 @@ def _add_routes(
     imports = ReferenceImport(reference, poller.poll_reference, homes.home_of, clock)
     api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
     api.include_router(http_reports.create_router(visibility=visibility, depends=depends))
-    api.include_router(http_stream.create_router(visibility=visibility, live=Live(clock), depends=depends))
+    limits = StreamLimits(Share(settings.streams_per_address), settings.stream_longest, clock, bearer)
+    api.include_router(
+        http_stream.create_router(visibility=visibility, live=Live(clock), depends=depends, limits=limits)
+    )
     if settings.cors_origins:
         api.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET"],

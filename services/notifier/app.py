@@ -95,6 +95,7 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
         return partition_for(region, topics.PARTITIONS) in owned.caught_up
 
     health = Health()
+    health.add_liveness(reader.stuck)
     health.add("mongodb", mongo.ping)
     health.add("snapshots", reader.trouble)
 

@@ -87,6 +87,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         instance, Buffered(sink), clock, limits=ONE_AT_A_TIME, reset="earliest",
     )  # fmt: skip
     health = Health()
+    health.add_liveness(facts_in.stuck)
     health.add("mongodb", mongo.ping)
     health.add("relay", relay.trouble)
     health.add("identity keys", lambda: keyring.trouble(secrets.ids))

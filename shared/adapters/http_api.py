@@ -1,4 +1,4 @@
-"""The HTTP side that all services share: problems (RFC 9457), bearer tokens, health, metrics, AsyncAPI."""
+"""The HTTP side that all services share: problems (RFC 9457), bearer tokens, AsyncAPI."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import httpx
 from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 from fastapi_offline import FastAPIOffline
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from shared.adapters.asyncapi import add_asyncapi
 from shared.adapters.http_body import BodyGuard
+from shared.adapters.operators import add_operators
 from shared.runtime.auth import AuthError, Caller, TokenVerifier
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.health import Health
@@ -99,7 +99,7 @@ def create_api(
     )
     api.add_middleware(BodyGuard, within=body_within)
     _add_problems(api)
-    _add_operations(api, registry, health)
+    add_operators(api, registry, health)
     add_asyncapi(api, broker, title)
     return api
 
@@ -161,24 +161,6 @@ def _methods(request: Request) -> list[str]:
 def retry_after() -> dict[str, str]:
     """Return the header that says after how many seconds to try again."""
     return {"Retry-After": str(_RETRY_AFTER_S)}
-
-
-def _add_operations(api: FastAPI, registry: CollectorRegistry, health: Health) -> None:
-    not_ready: dict[int | str, dict[str, Any]] = {503: {"description": "It cannot; `checks` says why"}}
-
-    @api.get("/health/live", tags=["operations"], summary="The process runs")
-    async def live() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @api.get("/health/ready", tags=["operations"], summary="The process can do its work now", responses=not_ready)
-    async def ready() -> JSONResponse:
-        report = await health.report()
-        good = all(state == "ok" for state in report.values())
-        return JSONResponse({"status": "ok" if good else "not ready", "checks": report}, 200 if good else 503)
-
-    @api.get("/metrics", tags=["operations"], summary="Prometheus metrics", response_class=PlainTextResponse)
-    async def metrics() -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 def key_fetcher(jwks: str) -> Callable[[], Awaitable[bytes]]:
@@ -267,13 +249,18 @@ def unauthorised(reason: str) -> Problem:
     return Problem(401, "unauthorised", reason, headers={"WWW-Authenticate": 'Bearer realm="cakupan"'})
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Return the body. Raises: Problem 413 `too_large` as soon as more bytes than the limit have come."""
+async def read_body(request: Request, limit: int, check: Callable[[bytes], None] | None = None) -> bytes:
+    """Return the body. `check` is given each piece, unpacked, as it comes, and may raise a Problem.
+
+    Raises: Problem 413 `too_large` as soon as more bytes than the limit have come.
+    """
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
         if size > limit:
             raise Problem(413, "too_large", f"the body is over {limit} bytes; send less at once")
+        if check is not None:
+            check(part)
         parts.append(part)
     return b"".join(parts)

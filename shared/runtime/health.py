@@ -1,4 +1,4 @@
-"""Readiness: named checks, each of which says whether this process can do its work now."""
+"""Readiness: named checks, each of which says whether this process can do its work now. Liveness: is it stuck?"""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ class Health:
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._stuck: Check | None = None
+
+    def add_liveness(self, check: Check) -> None:
+        """Set the check that finds work which is stuck. It asks no server: a restart would not bring one back."""
+        self._stuck = check
+
+    async def stuck(self) -> str | None:
+        """Return what is stuck in this process and only a restart frees, or None."""
+        return await self._stuck() if self._stuck else None
 
     def add(self, name: str, check: Check) -> None:
         """Add a check; the report shows it under this name."""

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from services.coverage.reference.load import Format, LoadReport, ReferenceImport, check
+from services.coverage.reference.load import MAX_ROWS, Format, LoadReport, ReferenceImport, check
 from services.coverage.reference.ports import ReferenceStore
 from services.coverage.reference.schemas import KINDS, FileRow
+from shared.adapters.body_limits import LineLimit, ObjectLimit
 from shared.adapters.csv_rows import UnreadableFileError
 from shared.adapters.http_answers import answer
 from shared.adapters.http_api import Bearer, Problem, read_body
@@ -28,7 +29,7 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 _ERRORS_SHOWN: Final = 200
 """Enough to correct a file by. `wrong` gives the number of all wrong rows."""
 _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    413: problem("Over 32 MiB, unpacked"),
+    413: problem("Over 32 MiB, unpacked, or over 100,000 rows"),
     415: problem("Neither CSV nor JSON, or a content coding other than gzip"),
     422: problem("Refused; `errors` names each row, its region and field, a code, what is wrong and what to do"),
 }
@@ -82,7 +83,9 @@ def _add_put(router: APIRouter, model: type[FileRow], imports: ReferenceImport, 
     ) -> Taken | Tried:
         format_ = _format(request)
         try:
-            report = await imports.put(model, await read_body(request, MAX_BYTES), format_, dry_run=dry_run)
+            limit = LineLimit(MAX_ROWS, header=True) if format_ is Format.CSV else ObjectLimit(MAX_ROWS)
+            body = await read_body(request, MAX_BYTES, limit)
+            report = await imports.put(model, body, format_, dry_run=dry_run)
         except UnreadableFileError as error:
             raise Problem(422, "unreadable_file", str(error)) from error
         if report.errors:
