@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from itertools import islice
@@ -32,9 +31,6 @@ from shared.runtime.errors import PermanentError, TransientError
 
 MAX_LINES: Final = 10_000
 MAX_BYTES: Final = 8 * 1024 * 1024
-_NDJSON: Final = ("application/x-ndjson", "application/ndjson")
-_CSV: Final = "text/csv"
-_FILLED_LINE: Final = re.compile(rb"[^\r\n]+")
 _PARSED_AT_ONCE: Final = 100
 """Some five milliseconds. Then other requests get their turn, so that a bulk does not delay single facts."""
 
@@ -61,10 +57,8 @@ def create_bulk_router(
         started = perf_counter()
         results: list[Line] = []
         with in_flight.taking(caller, GROUP_AT_MOST):
-            media_type = _media_type(request)
-            limit = LineLimit(MAX_LINES, header=media_type == _CSV)
-            body = await read_body(request, MAX_BYTES, limit)
-            lines = (_csv if media_type == _CSV else _ndjson)(body, parser.reading(region_codes), clock)
+            body = await read_body(request, MAX_BYTES, LineLimit(MAX_LINES, header=True))
+            lines = _lines(request, body, parser.reading(region_codes), clock)
             while chunk := list(islice(lines, GROUP_AT_MOST)):
                 candidates = await _parsed(chunk)
                 outcomes = await _outcomes(candidates, caller, intake, request.headers.get("traceparent"))
@@ -77,28 +71,31 @@ def create_bulk_router(
     return router
 
 
-def _media_type(request: Request) -> str:
-    """Return the media type of the facts. Raises: Problem 415."""
+def _lines(request: Request, body: bytes, parser: Parser, clock: Clock) -> Iterator[Parse]:
+    """Return a function for each line, which parses it.
+
+    Raises: Problem 413, 415, or 422 where no line can be read.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in (*_NDJSON, _CSV):
+    read = {"application/x-ndjson": _ndjson, "application/ndjson": _ndjson, "text/csv": _csv}.get(media_type)
+    if read is None:
         raise Problem(415, "unsupported_media_type", "send the facts as application/x-ndjson or text/csv")
-    return media_type
+    lines = read(body, parser, clock)
+    if len(lines) > MAX_LINES:
+        raise Problem(413, "too_large", f"there are {len(lines)} lines; send at most {MAX_LINES} at once")
+    return iter(lines)
 
 
-def _ndjson(body: bytes, parser: Parser, clock: Clock) -> Iterator[Parse]:
-    """Yield a function for each line, which parses it."""
-    for found in _FILLED_LINE.finditer(body):
-        if raw := found[0].strip():
-            yield lambda raw=raw: parser.parse(raw, clock.now())
+def _ndjson(body: bytes, parser: Parser, clock: Clock) -> list[Parse]:
+    return [lambda raw=raw: parser.parse(raw, clock.now()) for raw in body.splitlines() if raw.strip()]  # type: ignore[misc]
 
 
-def _csv(body: bytes, parser: Parser, clock: Clock) -> Iterator[Parse]:
-    """Yield a function for each row, which parses it. Raises: Problem 422, before the first, where no row is read."""
+def _csv(body: bytes, parser: Parser, clock: Clock) -> list[Parse]:
     try:
-        for row in facts_csv.read(text_lines(BytesIO(body))):
-            yield lambda row=row: _candidate(row.content, parser, clock)
+        rows = list(facts_csv.read(text_lines(BytesIO(body))))
     except UnreadableFileError as error:
         raise Problem(422, "malformed_csv", str(error)) from error
+    return [lambda row=row: _candidate(row.content, parser, clock) for row in rows]  # type: ignore[misc]
 
 
 def _candidate(content: facts_csv.Document | Refusal, parser: Parser, clock: Clock) -> Candidate:

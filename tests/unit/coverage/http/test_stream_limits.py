@@ -12,7 +12,8 @@ from starlette.types import Message
 from services.coverage.http.stream_limits import CountedStream, StreamLimits
 from shared.adapters.http_api import Bearer, Problem
 from shared.adapters.http_shares import Share
-from shared.runtime.auth import KEYS_KEPT, TokenVerifier
+from shared.runtime.auth import TokenVerifier
+from shared.runtime.issuer_keys import KEYS_KEPT
 from tests.fakes import ManualClock
 from tests.tokens import AUDIENCE, ISSUER, Issuer
 
