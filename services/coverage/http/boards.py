@@ -17,6 +17,7 @@ from services.coverage.reference.domain.quota import Village
 from services.coverage.reference.domain.reference import AsOf
 from shared.adapters.http_api import Problem
 from shared.adapters.paging import Cursor, Limit, cursor_in, place_in
+from shared.adapters.territory import demand_within
 from shared.contracts.snapshots import QuotaBoard
 from shared.runtime.auth import Caller
 
@@ -49,7 +50,7 @@ def create_router(*, visibility: Visibility, due: DueReader, boards: Boards, dep
         at: AsOf | None = Depends(depends.asked), caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
         """Return the active people who lapse within so many days unless somebody pays. This is known of today only."""
-        demand_all(caller)
+        demand_all(caller, [region, *(depends.catalogue.children(region) if by == "child" else ())])
         if at is not None and (at.day != depends.today(region) or at.known_at is not None):
             detail = "who lapses when is known of today only; leave as_of and known_at out"
             raise Problem(422, "not_known_of_the_past", detail, field="as_of")
@@ -66,7 +67,7 @@ def create_router(*, visibility: Visibility, due: DueReader, boards: Boards, dep
         caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
         """Return the villages with a quota of the group, page by page, and their sums; never a mean."""
-        demand_all(caller)
+        demand_within(demand_all(caller, [region]), region)
         order = f"quota {group}"
         after = place_in(order, cursor)
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from services.coverage.http.dependencies import MOVED, Dependencies
-from services.coverage.http.visibility import REFUSALS, needs_token, sees_all
+from services.coverage.http.visibility import REFUSALS, demand_territory, needs_token, sees_all
 from services.coverage.public.viewer import is_public
 from services.coverage.reading.provenance import Origins, Provenance
 from services.coverage.reference.domain.reference import AsOf
@@ -26,6 +26,7 @@ def create_router(*, provenance: Provenance, depends: Dependencies) -> APIRouter
         """Return the versions and sources behind a region's figures; nothing in it is about people."""
         if not is_public(region) and not sees_all(caller):
             raise needs_token(caller, "where figures come from is shown of nation, provinces and regencies")
+        demand_territory(caller, [region])
         # Its ETag is over the bytes: a source falls silent by the clock alone, under no version.
         return answer(request, await provenance.of(region, at or AsOf(depends.today(region))))
 

@@ -20,6 +20,8 @@ from shared.adapters.http_answers import answer
 from shared.adapters.http_api import Bearer, Problem, read_body
 from shared.adapters.openapi import problem
 from shared.adapters.paging import Cursor, Limit, cursor_at, place_of
+from shared.adapters.territory import demand_readable, demand_within
+from shared.regions.codes import NATION
 from shared.runtime.auth import Caller
 
 READ_SCOPE: Final = "coverage:read"
@@ -38,7 +40,10 @@ _VERSIONED: Final = {
     "version": {"type": "integer", "minimum": 1, "description": "of its region and series, from 1"},
 }
 DryRun = Annotated[bool, Query(description="Check the file and say what would be recorded; record nothing")]
-OfRegion = Annotated[str | None, Query(description="Only rows of this region; sources belong to the nation, ID")]
+OfRegion = Annotated[
+    str | None,
+    Query(description="Only rows of this region; sources belong to the nation, ID. An official names one to read"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +109,12 @@ def _add_get(router: APIRouter, model: type[FileRow], reference: ReferenceStore,
     )
     async def get(
         request: Request, region: OfRegion = None, limit: Limit = 100, cursor: Cursor = None,
-        _caller: Caller = bearer.requires(READ_SCOPE),
+        caller: Caller = bearer.requires(READ_SCOPE),
     ) -> Response:  # fmt: skip
+        if region is None:
+            demand_within(caller, NATION)
+        else:
+            demand_readable(caller, [region])
         found = await reference.page(model.kind.name, region, place_of(cursor), limit + 1)
         items = [
             model.listed(row.statement) | {"recorded_at": row.recorded_at, "version": row.version}

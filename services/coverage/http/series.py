@@ -62,7 +62,7 @@ def create_router(*, visibility: Visibility, series: Series, depends: Dependenci
         step: OfStep = "day", at: AsOf | None = Depends(depends.asked), caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
         """Return registered, active, potential and coverage at the end of each day, at most 1,000 of them."""
-        demand_all(caller)
+        demand_all(caller, [region])
         span = _span(first, to, at, depends.today(region), _A_YEAR)
         days = [*islice(days_of(*span, step), POINTS_AT_MOST + 1)]
         if len(days) > POINTS_AT_MOST:
@@ -81,7 +81,7 @@ def create_router(*, visibility: Visibility, series: Series, depends: Dependenci
         at: AsOf | None = Depends(depends.asked), caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
         """Return the gross flows from the first day to the last: by kind, registered and active."""
-        demand_all(caller)
+        demand_all(caller, [region])
         today, known_at = depends.today(region), at.known_at if at else None
         span = _span(first, to, at, today, _A_MONTH)
 

@@ -12,7 +12,7 @@ from fastapi.sse import format_sse_event
 
 from services.coverage.http.dependencies import UNKNOWN, Dependencies
 from services.coverage.http.stream_limits import CountedStream, StreamLimits
-from services.coverage.http.visibility import REFUSALS, Visibility, needs_token, sees_all
+from services.coverage.http.visibility import REFUSALS, Visibility, demand_territory, needs_token, sees_all
 from services.coverage.public.viewer import is_public
 from services.coverage.reading.live import Live
 from services.coverage.reading.shown import PublicPlace, Shown
@@ -45,6 +45,7 @@ def create_router(*, visibility: Visibility, live: Live, depends: Dependencies, 
         region = depends.resolve_region(region)
         if not sees_all(caller) and not is_public(region):
             raise needs_token(caller, "of districts and villages the public follows none")
+        demand_territory(caller, [region, *depends.catalogue.children(region)])
         below = [child for child in depends.catalogue.children(region) if sees_all(caller) or is_public(child)]
 
         async def read() -> Sequence[Shown]:

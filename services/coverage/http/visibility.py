@@ -16,6 +16,7 @@ from services.coverage.reference.domain.reference import AsOf
 from shared.adapters.http_answers import answer_apart_from_time, answer_unless_held
 from shared.adapters.http_api import Problem, unauthorised
 from shared.adapters.openapi import problem
+from shared.adapters.territory import demand_readable
 from shared.runtime.auth import Caller
 
 SCOPE: Final = "coverage:read"
@@ -35,6 +36,7 @@ class Visibility:
 
     async def regions(self, caller: Caller | None, regions: Sequence[str], at: AsOf | None) -> Sequence[Shown]:
         """Return the regions as this caller may see them. Raises: Problem 401 or 403 if they may not."""
+        demand_territory(caller, regions)
         if sees_all(caller):
             return await self._reader.snapshots(regions, at)
         try:
@@ -59,6 +61,8 @@ class Visibility:
             return content(await self.regions(caller, regions, at))
 
         if sees_all(caller):
+            # Also a caller who holds the answer may have lost it.
+            demand_territory(caller, regions)
             return await self.answer_official(request, regions, at, build, **about)
         return answer_apart_from_time(request, await build(), **about)
 
@@ -70,10 +74,18 @@ class Visibility:
         return await answer_unless_held(request, await self._reader.state(regions, at), build, **about)
 
 
-def demand_all(caller: Caller | None) -> None:
-    """Pass a caller who sees everything. Raises: Problem 401 or 403 for any other."""
-    if not sees_all(caller):
+def demand_all(caller: Caller | None, regions: Sequence[str]) -> Caller:
+    """Return a caller who sees everything of these regions. Raises: Problem 401 or 403 for any other."""
+    if caller is None or not sees_all(caller):
         raise needs_token(caller, "this is shown to officials only")
+    demand_readable(caller, regions)
+    return caller
+
+
+def demand_territory(caller: Caller | None, regions: Sequence[str]) -> None:
+    """Pass an official whose token reads these regions, and the public. Raises: Problem 403 for another official."""
+    if caller is not None and sees_all(caller):
+        demand_readable(caller, regions)
 
 
 def sees_all(caller: Caller | None) -> bool:

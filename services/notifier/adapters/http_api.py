@@ -26,7 +26,7 @@ from services.notifier.domain.rules import Rule
 from shared.adapters.http_api import Bearer, Problem
 from shared.adapters.openapi import problem
 from shared.adapters.paging import Cursor, Limit, cursor_at, malformed_cursor, place_of
-from shared.regions.codes import NATION
+from shared.adapters.territory import demand_within, home_of
 from shared.runtime.auth import Caller
 
 READ_SCOPE: Final = "coverage:read"
@@ -42,23 +42,27 @@ def create_router(
 
     @router.get("/alerts", responses={404: problem("No region has this code")})
     async def get_alerts(
-        region: str = NATION, state: AlertState | None = None, limit: Limit = 100, cursor: Cursor = None,
-        _caller: Caller = may_read,
+        region: str | None = None, state: AlertState | None = None, limit: Limit = 100, cursor: Cursor = None,
+        caller: Caller = may_read,
     ) -> AlertPage:  # fmt: skip
-        """Return the alerts of the region and all below it, newest first."""
+        """Return the alerts of the region and all below it, newest first; by default of all that the token may see."""
+        if region is None:
+            region = home_of(caller)
         if not is_region(region):
             raise Problem(404, "unknown_region", "no region has this code; write a Kemendagri code (11, 11.01) or ID")
+        demand_within(caller, region)
         found = await store.alerts(region, state, _page_start(cursor), limit + 1)
         items = [AlertView.of(alert) for alert in found[:limit]]
         last = items[-1] if len(found) > limit else None
         return AlertPage(items, _next(last.raised_at, last.id) if last else None)
 
     @router.get("/alerts/{id}", responses={404: problem("No alert has this id")})
-    async def get_alert(id: str, _caller: Caller = may_read) -> AlertReport:
+    async def get_alert(id: str, caller: Caller = may_read) -> AlertReport:
         """Return an alert with all decisions of its episode and its deliveries."""
         alert = await store.alert(id)
         if alert is None:
             raise Problem(404, "unknown_alert", "no alert has this id; take one from /v1/alerts or from a message")
+        demand_within(caller, alert.snapshot.region)
         decisions = [DecisionView.of(transition) for transition in await store.transitions(alert)]
         deliveries = [DeliveryView.of(delivery) for delivery in await store.deliveries_of(id)]
         return AlertReport(AlertView.of(alert), decisions, deliveries)
