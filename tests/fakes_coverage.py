@@ -14,10 +14,9 @@ from services.coverage.counting.domain.flows import flows_of
 from services.coverage.counting.domain.movements import Movement, Step, lineage, seen
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.domain.region_counts import RegionCounts, Timeline, Version
-from services.coverage.counting.ports import NONE_KNOWN, Checkpoint, Flush, Store
+from services.coverage.counting.ports import Checkpoint, Flush, Store
 from services.coverage.reading.boards import Boards
 from services.coverage.reading.derived import Deriver
-from services.coverage.reading.districts import Districts
 from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.potentials import Children
 from services.coverage.reference.domain.reference import RecordedRow, ReferenceIndex, new_rows
@@ -69,11 +68,11 @@ class MemoryStore:
         self._checkpoints[partition] = Checkpoint(after, checkpoint.behind, checkpoint.resumed + 1)
 
     async def figures(
-        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] = NONE_KNOWN
+        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] | None = None
     ) -> dict[str, RegionCounts]:
         lines = await self.timelines(regions, date.min, date.min)
         figures = {region: _figures(line, flows_from) for region, line in lines.items()}
-        return {region: found for region, found in figures.items() if known.get(region) != found.version}
+        return {region: found for region, found in figures.items() if not known or known.get(region) != found.version}
 
     async def timelines(
         self, regions: Collection[str], effective_after: date, recorded_after: date
@@ -89,7 +88,8 @@ class MemoryStore:
                 positions[flush.partition] = flush.after.next_seq
             steps = ((Step(*key), people) for key, people in flush.sum.steps.items() if people)
             moved = list(seen_in(region, steps))
-            line.tally.add(Tally().without((movement, -people) for movement, people in moved))
+            for movement, people in moved:
+                line.tally.count(movement, people)
             line.movements += [
                 (m, n) for m, n in moved if m.effective_day > effective_after or m.recorded_day > recorded_after
             ]
@@ -123,13 +123,11 @@ class MemoryReference:
     def __init__(self) -> None:
         self._imports: list[Rows] = []
 
-    async def add(self, statements: Statements, recorded_at: datetime) -> Rows:
-        self._imports.append(await self.would_add(statements, recorded_at))
-        return self._imports[-1]
-
-    async def would_add(self, statements: Statements, recorded_at: datetime) -> Rows:
+    async def add(self, statements: Statements, recorded_at: datetime, *, dry_run: bool = False) -> Rows:
         kinds = {statement.kind for statement in statements}
-        return new_rows(statements, [row for row in self._rows() if row.statement.kind in kinds], recorded_at)
+        rows = new_rows(statements, [row for row in self._rows() if row.statement.kind in kinds], recorded_at)
+        self._imports += [] if dry_run else [rows]
+        return rows
 
     def _rows(self) -> Rows:
         return [row for rows in self._imports for row in rows]
@@ -154,26 +152,28 @@ def reader_of(
     kind: type[SnapshotReader] = SnapshotReader,
 ) -> SnapshotReader:
     """Return a reader of snapshots as the composition root makes it."""
-    boards = Boards(Districts(reference, children, store))
+    boards = Boards(reference, children, store)
     return kind(store, Deriver(reference, children), boards, name_of, clock, catching_up)
 
 
 class MemoryTopic:
-    """Keeps the snapshots published."""
+    """Keeps the snapshots published. `then` is called after each chunk of them."""
 
     def __init__(self) -> None:
         self.published: list[Snapshot] = []
         self.down = False
+        self.then: Callable[[], None] = lambda: None
 
     async def publish(self, snapshots: Sequence[Snapshot], traceparent: str) -> None:
         if self.down:
             raise TransientError("the topic is away")
         self.published.extend(snapshots)
+        self.then()
 
 
 def owned_partitions(clock: ManualClock, partitions: Collection[int] = range(PARTITIONS)) -> OwnedPartitions:
     """Return these partitions as taken up at offset 0; all are behind."""
-    owned = OwnedPartitions("changes", clock, ReaderMetrics.on(CollectorRegistry()))
+    owned = OwnedPartitions("changes", clock, ReaderMetrics(CollectorRegistry()))
     for partition in partitions:
         owned.take_up(partition, 0)
     owned.ends_at(dict.fromkeys(partitions, 1))

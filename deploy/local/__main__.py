@@ -10,10 +10,9 @@ import typer
 from rich.console import Console
 
 from deploy.local.keys import Keys
-from deploy.local.launcher import Work, keep_up, say
 from deploy.local.sample.scenario import play
 from deploy.local.settings import StackSettings
-from deploy.local.stack import LocalStack
+from deploy.local.stack import LocalStack, Work, keep_up, say
 from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
@@ -32,11 +31,7 @@ def up() -> None:
 @app.command()
 def run() -> None:
     """Start everything, play the sample, and stay until Ctrl-C."""
-
-    async def sample(stack: LocalStack) -> None:
-        await play(stack.config, _console)
-
-    _stay(sample)
+    _stay(lambda stack: play(stack.config, _console))
 
 
 @app.command()

@@ -25,7 +25,7 @@ _JAVA: Final = (
 )
 
 
-class Kafka:
+class Kafka(Child):
     """One broker with its data in a folder; the same folder again has the same records."""
 
     def __init__(
@@ -42,14 +42,9 @@ class Kafka:
         self.bootstrap = f"{LOOPBACK}:{port}"
         self._own, self._format_options = own or {}, format_options
         self._controller = f"{LOOPBACK}:{controller_port}"
-        self._data = data
-        self._classpath = f"{jars}/*"
-        self._log = log
-        self.child = Child("kafka", self._java("kafka.Kafka", str(self._settings)), log)
-
-    @property
-    def _settings(self) -> Path:
-        return self._data / "server.properties"
+        self._data, self._settings = data, data / "server.properties"
+        self._java = [*_JAVA, "-cp", f"{jars}/*"]
+        super().__init__("kafka", [*self._java, "kafka.Kafka", str(self._settings)], log)
 
     async def start(self) -> None:
         """Return once the broker answers; its folder is formatted at the first start.
@@ -60,21 +55,14 @@ class Kafka:
         self._settings.write_text(self._properties())
         if not (self._data / "records" / "meta.properties").exists():
             await self._format()
-        await self.child.start()
-        await until_well(self.child, self._trouble)
-
-    async def stop(self) -> None:
-        """Stop the broker; what it has acknowledged stays."""
-        await self.child.stop(10)
-
-    def _java(self, *arguments: str) -> list[str]:
-        return [*_JAVA, "-cp", self._classpath, *arguments]
+        await super().start()
+        await until_well(self, self._trouble)
 
     async def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # One id in 64 begins with "-": after "=" it is not taken for an option.
-        command = self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(self._settings))
-        await Child("kafka's formatter", [*command, *self._format_options], self._log).run()
+        command = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(self._settings)]
+        await Child("kafka's formatter", [*self._java, *command, *self._format_options], self.log).run()
 
     async def _trouble(self) -> str:
         # Asking a closed port through the client would log an error each time.

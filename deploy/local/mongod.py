@@ -29,7 +29,7 @@ _OPTIONS: Final = (
 )
 
 
-class Mongod:
+class Mongod(Child):
     """One mongod with its data in a folder; the same folder again has the same documents."""
 
     def __init__(self, data: Path, log: Path, port: int, cache_gb: float) -> None:
@@ -37,7 +37,7 @@ class Mongod:
         self._member = f"{LOOPBACK}:{port}"
         self.uri = f"mongodb://{self._member}/?directConnection=true"
         own = (f"--dbpath={data}", f"--port={port}", f"--wiredTigerCacheSizeGB={cache_gb}")
-        self.child = Child("mongod", [str(_binary()), *own, *_OPTIONS], log)
+        super().__init__("mongod", [str(_binary()), *own, *_OPTIONS], log)
 
     async def start(self) -> None:
         """Return once it is the primary of its replica set, which is made at the first start.
@@ -45,16 +45,12 @@ class Mongod:
         Raises: PermanentError with the place of its log when it ends or is not ready in time.
         """
         self._data.mkdir(parents=True, exist_ok=True)
-        await self.child.start()
+        await super().start()
         client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self.uri, serverSelectionTimeoutMS=2_000)
         try:
-            await until_well(self.child, lambda: self._trouble(client))
+            await until_well(self, lambda: self._trouble(client))
         finally:
             await client.close()
-
-    async def stop(self) -> None:
-        """Stop it; what it has acknowledged stays."""
-        await self.child.stop(10)
 
     async def _trouble(self, client: AsyncMongoClient[dict[str, Any]]) -> str:
         try:

@@ -86,7 +86,7 @@ class Child:
         finally:
             await self.kill()
 
-    async def stop(self, grace_s: float) -> None:
+    async def stop(self, grace_s: float = 10) -> None:
         """Ask the process to end, and end it when it has not done so in time."""
         self._asked_to_end = True
         if self.pid is not None and self._process is not None:

@@ -36,7 +36,7 @@ class Servers:
     @property
     def children(self) -> list[Child]:
         """The processes that are ours."""
-        return [server.child for server in (self._kafka, self._mongod) if server is not None]
+        return [server for server in (self._kafka, self._mongod) if server is not None]
 
     async def start(self) -> None:
         """Return once both answer; the data of an earlier start is there again.
@@ -52,7 +52,7 @@ class Servers:
 
     async def stop(self) -> None:
         """Stop those that are ours."""
-        await together(*(server.stop() for server in (self._kafka, self._mongod) if server is not None))
+        await together(*(child.stop() for child in self.children))
 
     async def _start_kafka(self) -> None:
         if self._settings.kafka_bootstrap:

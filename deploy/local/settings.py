@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_settings import KafkaSettings
+from shared.adapters.kafka_access import KafkaAccess, KafkaSettings
 from shared.runtime.errors import PermanentError
 
 REPOSITORY: Final = Path(__file__).parent.parent.parent
@@ -100,20 +99,20 @@ class StackSettings(KafkaSettings):
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
-    folder: Path = Field(REPOSITORY / ".local", validation_alias=AliasChoices("CAKUPAN_LOCAL"))
-    kafka_bootstrap: str = Field("", validation_alias=AliasChoices("CAKUPAN_KAFKA_BOOTSTRAP"))
-    mongodb_uri: str = Field("", validation_alias=AliasChoices("CAKUPAN_MONGODB_URI"))
-    mongodb_cache_gb: float = Field(0.25, validation_alias=AliasChoices("CAKUPAN_MONGODB_CACHE_GB"))
-    namespace: str = Field("", validation_alias=AliasChoices("CAKUPAN_NAMESPACE"))
-    host: str = Field("127.0.0.1", validation_alias=AliasChoices("CAKUPAN_HOST"))
-    registry_port: int = Field(8001, validation_alias=AliasChoices("REGISTRY_PORT"))
-    coverage_port: int = Field(8002, validation_alias=AliasChoices("COVERAGE_PORT"))
-    notifier_port: int = Field(8003, validation_alias=AliasChoices("NOTIFIER_PORT"))
-    registry_operators_port: int = Field(9001, validation_alias=AliasChoices("REGISTRY_OPERATORS_PORT"))
-    coverage_operators_port: int = Field(9002, validation_alias=AliasChoices("COVERAGE_OPERATORS_PORT"))
-    notifier_operators_port: int = Field(9003, validation_alias=AliasChoices("NOTIFIER_OPERATORS_PORT"))
-    mailbox_port: int = Field(8025, validation_alias=AliasChoices("MAILBOX_PORT"))
-    smtp_port: int = Field(0, validation_alias=AliasChoices("MAILBOX_SMTP_PORT"))
+    folder: Path = Field(REPOSITORY / ".local", validation_alias="CAKUPAN_LOCAL")
+    kafka_bootstrap: str = Field("", validation_alias="CAKUPAN_KAFKA_BOOTSTRAP")
+    mongodb_uri: str = Field("", validation_alias="CAKUPAN_MONGODB_URI")
+    mongodb_cache_gb: float = Field(0.25, validation_alias="CAKUPAN_MONGODB_CACHE_GB")
+    namespace: str = Field("", validation_alias="CAKUPAN_NAMESPACE")
+    host: str = Field("127.0.0.1", validation_alias="CAKUPAN_HOST")
+    registry_port: int = Field(8001, validation_alias="REGISTRY_PORT")
+    coverage_port: int = Field(8002, validation_alias="COVERAGE_PORT")
+    notifier_port: int = Field(8003, validation_alias="NOTIFIER_PORT")
+    registry_operators_port: int = Field(9001, validation_alias="REGISTRY_OPERATORS_PORT")
+    coverage_operators_port: int = Field(9002, validation_alias="COVERAGE_OPERATORS_PORT")
+    notifier_operators_port: int = Field(9003, validation_alias="NOTIFIER_OPERATORS_PORT")
+    mailbox_port: int = Field(8025, validation_alias="MAILBOX_PORT")
+    smtp_port: int = Field(0, validation_alias="MAILBOX_SMTP_PORT")
 
     @property
     def ports(self) -> dict[str, int]:

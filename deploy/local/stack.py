@@ -1,13 +1,16 @@
-"""The whole stack as child processes: Kafka, mongod, the mailbox and the three services."""
+"""The whole stack as child processes (Kafka, mongod, the mailbox and the three services), kept up until a signal."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from rich.console import Console
 
 from deploy.local.keys import AUDIENCE, ISSUER, Keys
 from deploy.local.ports import demand_free, remembered_ports
@@ -40,7 +43,7 @@ def services(config: StackConfig) -> Sequence[Part]:
     """Return the three services, one replica each."""
     own = {
         "registry": {"REGISTRY_IDENTITY_KEY_FILE": str(config.home.keys / "identity.key")},
-        "coverage": {},
+        "coverage": {"COVERAGE_PUBLIC_URL": config.url("coverage")},
         "notifier": {
             "NOTIFIER_SMTP_HOST": config.host,
             "NOTIFIER_SMTP_PORT": str(config.ports["smtp"]),
@@ -61,7 +64,7 @@ class LocalStack:
         self._settings = settings
         self._make_services = services
         self._servers = Servers(settings)
-        self._running: dict[str, tuple[Part, Child]] = {}
+        self._running: dict[str, Child] = {}
         self._config: StackConfig | None = None
 
     @property
@@ -91,25 +94,23 @@ class LocalStack:
 
     async def stop(self) -> None:
         """End everything in reverse order, within a bounded time."""
-        children = {name: child for name, (_, child) in self._running.items()}
-        await together(*(child.stop(_STOP_WITHIN_S) for name, child in children.items() if name != "mailbox"))
-        await together(*(child.stop(_STOP_WITHIN_S) for child in children.values()))
+        await together(*(child.stop(_STOP_WITHIN_S) for name, child in self._running.items() if name != "mailbox"))
+        await together(*(child.stop(_STOP_WITHIN_S) for child in self._running.values()))
         await self._servers.stop()
         self._running.clear()
 
     def pid(self, name: str) -> int | None:
         """Return the id of one process while it runs."""
-        return self._running[name][1].pid
+        return self._running[name].pid
 
     async def kill(self, name: str) -> None:
         """End one process at once (SIGKILL); it stays away until `restart`."""
-        await self._running[name][1].kill()
+        await self._running[name].kill()
 
     async def restart(self, name: str) -> None:
         """Return once this one process has been ended, if it still ran, started anew, and is ready."""
-        part, child = self._running[name]
-        await child.stop(_STOP_WITHIN_S)
-        await self._launch(part)
+        await self._running[name].stop(_STOP_WITHIN_S)
+        await self._start(self._running[name])
 
     async def watch(self) -> None:
         """Check the processes until one ends that nobody asked to.
@@ -117,7 +118,7 @@ class LocalStack:
         Raises: PermanentError with its name, exit code, last words and log.
         """
         while True:
-            for child in [*self._servers.children, *(child for _, child in self._running.values())]:
+            for child in [*self._servers.children, *self._running.values()]:
                 child.check()
             await asyncio.sleep(0.2)
 
@@ -134,17 +135,67 @@ class LocalStack:
 
     async def _launch(self, *parts: Part) -> None:
         """Return once all of these are ready; they start side by side."""
-        children = []
-        for part in parts:
-            # Checked again, as fetching Kafka takes a while: a stranger there would answer for our process.
-            for name in (part.name, f"{part.name}_operators"):
-                if name in self.config.ports:
-                    self._demand_free(name, self.config.ports[name])
-            child = Child(part.name, part.command, self.config.home.log(part.name), part.environment)
-            self._running[part.name] = (part, child)
-            await child.start()
-            children.append(child)
-        await together(*(until_ready(child, self.config.operators_url(child.name)) for child in children))
+        log = self.config.home.log
+        children = {part.name: Child(part.name, part.command, log(part.name), part.environment) for part in parts}
+        self._running |= children
+        await together(*map(self._start, children.values()))
+
+    async def _start(self, child: Child) -> None:
+        # Checked again, as fetching Kafka takes a while: a stranger there would answer for our process.
+        for name in (child.name, f"{child.name}_operators"):
+            if name in self.config.ports:
+                self._demand_free(name, self.config.ports[name])
+        await child.start()
+        await until_ready(child, self.config.operators_url(child.name))
+
+
+Work = Callable[[LocalStack], Coroutine[Any, Any, None]]
+
+
+async def keep_up(stack: LocalStack, console: Console, then: Work | None = None) -> None:
+    """Start the stack, do the work given as `then`, and return after SIGINT, SIGTERM or SIGHUP, when all has ended.
+
+    Raises: PermanentError or TransientError when a part cannot start or ends by itself, after all else was stopped.
+    """
+    loop = asyncio.get_running_loop()
+    work = asyncio.create_task(_work(stack, console, then))
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # While everything is being stopped the work has ended already, and a second signal changes nothing.
+        loop.add_signal_handler(ending, work.cancel)
+    try:
+        await work
+    except asyncio.CancelledError:
+        say(console, "Stopping.")
+    finally:
+        await stack.stop()
+    say(console, "Everything has stopped.")
+
+
+def say(console: Console, line: str) -> None:
+    """Print one line as it is: not wrapped, no markup, no colour."""
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+async def _work(stack: LocalStack, console: Console, then: Work | None) -> None:
+    say(console, "Starting Kafka, MongoDB, the mailbox and the services.")
+    await stack.start()
+    _say_ready(stack.config, console)
+    say(console, "Ctrl-C stops everything.")
+    await together(stack.watch(), *([then(stack)] if then else []))
+
+
+def _say_ready(config: StackConfig, console: Console) -> None:
+    """Say where everything is."""
+    for name in ("registry", "coverage", "notifier"):
+        url, metrics = config.url(name), f"{config.operators_url(name)}/metrics"
+        say(console, f"{name}  {url}  {url}/docs  metrics {metrics}  ready")
+    say(console, f"mailbox  {config.url('mailbox')}  ready")
+    say(console, f"Kafka: {config.kafka}")
+    say(console, f"MongoDB: {config.mongodb_uri}")
+    say(console, f"Mail server: {config.host}:{config.ports['smtp']}")
+    say(console, f"Tokens: {config.home.tokens}/*.jwt")
+    say(console, f"Mailbox: {config.home.mailbox}/*.eml")
+    say(console, f"Logs: {config.home.logs}/*.log")
 
 
 def _mailbox(config: StackConfig) -> Part:

@@ -18,7 +18,7 @@ from shared.regions.codes import level_of
 from shared.regions.successors import Homes
 
 _DATA: Final = Path(__file__).parent.parent.parent / "shared" / "regions" / "data"
-_console = Console()
+_console = Console(highlight=False)
 
 
 def main(folder: Annotated[Path, typer.Argument(help="where the wheels of requirements.txt are")]) -> None:
@@ -32,8 +32,12 @@ def main(folder: Annotated[Path, typer.Argument(help="where the wheels of requir
     # Packed without a date, the same pairs are the same bytes.
     pairs = _csv([("bps", "kemendagri"), *sorted(known.items())])
     (_DATA / "bps.csv.gz").write_bytes(gzip.compress(pairs, 9, mtime=0))
-    _say_retired([code for code in old if code not in new], found)
-    _say_bps(bps, known)
+    retired_codes = (code for code in old if code not in new)
+    for (level, by), count in sorted(Counter((level_of(code), _by(found.get(code))) for code in retired_codes).items()):
+        _console.print(f"retired {level} codes found by {by}: {count}")
+    matched = Counter(map(len, known))
+    for digits, total in sorted(Counter(map(len, bps)).items()):
+        _console.print(f"BPS codes of {digits} digits with one counterpart: {matched[digits]} of {total}")
 
 
 def _csv(rows: Iterable[Iterable[object]]) -> bytes:
@@ -42,21 +46,10 @@ def _csv(rows: Iterable[Iterable[object]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _say_retired(codes: list[str], found: dict[str, retired.Found]) -> None:
-    counts: Counter[tuple[str, str]] = Counter()
-    for code in codes:
-        what = found.get(code)
-        by = "nothing" if what is None else f"{what.how}, several" if len(what.homes) > 1 else what.how.value
-        counts[level_of(code), by] += 1
-    for (level, by), count in sorted(counts.items()):
-        _console.print(f"retired {level} codes found by {by}: {count}", highlight=False)
-
-
-def _say_bps(bps: lists.Names, known: dict[str, str]) -> None:
-    for digits in sorted(set(map(len, bps))):
-        matched = sum(len(code) == digits for code in known)
-        total = sum(len(code) == digits for code in bps)
-        _console.print(f"BPS codes of {digits} digits with one counterpart: {matched} of {total}", highlight=False)
+def _by(found: retired.Found | None) -> str:
+    if found is None:
+        return "nothing"
+    return f"{found.how}, several" if len(found.homes) > 1 else found.how
 
 
 if __name__ == "__main__":

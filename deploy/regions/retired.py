@@ -9,13 +9,12 @@ ADR 0012.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
-from deploy.regions.lists import Names, plain, plain_regency
+from deploy.regions.lists import Key, Names, key_of
 from shared.regions.codes import Level, level_of, parent_of, regency_of
 from shared.regions.successors import Homes, Retirement
 
@@ -31,18 +30,8 @@ _LAWS: Final = {
     "96": date(2022, 12, 8),  # Papua Barat Daya, UU 29/2022
 }
 
-Key = tuple[str | None, str]
-"""The parent to look below, and the plain name; a regency has no parent here, as a split may change its province."""
-
-
-class How(StrEnum):
-    """What showed the successors of a code."""
-
-    NAME = "name"
-    NAME_IN_REGENCY = "name_in_regency"
-    NUMBER = "number"
-    NUMBER_TAKEN = "number_taken"
-    VILLAGES = "villages"
+How = Literal["name", "name_in_regency", "number", "number_taken", "villages"]
+"""What showed the successors of a code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,39 +61,42 @@ class _Derivation:
 
     def take(self, level: Level) -> None:
         """Find the successors of the codes of a level, after those of the levels above."""
-        self._by_name(level, How.NAME, self._home_of_parent, _parent)
+        self._by_name(level, "name", parent_of)
         if level == "village":
-            self._by_name(level, How.NAME_IN_REGENCY, self._home_of_regency, regency_of)
+            self._by_name(level, "name_in_regency", regency_of)
         for code in self._left(level):
             self._by_number(code)
 
     def take_districts_by_villages(self) -> None:
         """Find renamed districts by the place of all their villages, then the other villages in them."""
-        under: defaultdict[str, set[str]] = defaultdict(set)
+        under: defaultdict[str | None, set[str]] = defaultdict(set)
         for code, found in self.found.items():
-            under[_parent(code)].update(_parent(home) for home in found.homes)
+            under[parent_of(code)].update(str(parent_of(home)) for home in found.homes)
         for code in self._retired:
             if level_of(code) == "district" and self._home(code) is None and len(under[code]) == 1:
-                self._note(code, tuple(under[code]), How.VILLAGES)
+                self._note(code, tuple(under[code]), "villages")
         self.take("village")
 
     def _left(self, level: Level) -> list[str]:
         return [code for code in self._retired if level_of(code) == level and code not in self.found]
 
-    def _by_name(
-        self, level: Level, how: How, seek: Callable[[str], str | None], stands: Callable[[str], str | None]
-    ) -> None:
-        sought = _by_key(self._left(level), self._retired, seek)
-        free = [code for code in self._fresh if level_of(code) == level and code not in self._taken]
-        offered = _by_key(free, self._fresh, stands)
+    def _by_name(self, level: Level, how: How, above: Callable[[str], str | None]) -> None:
+        """Match names below the successor of the region that `above` names."""
+        offered: defaultdict[Key, list[str]] = defaultdict(list)
+        for code, name in self._fresh.items():
+            if level_of(code) == level and code not in self._taken:
+                offered[key_of(name, code, above(code))].append(code)
+        sought: defaultdict[Key, list[str]] = defaultdict(list)
+        for code in self._left(level):
+            sought[key_of(self._retired[code], code, self._home(above(code)))].append(code)
         for key, codes in sought.items():
-            self._match(codes, offered.get(key, []), how)
+            self._match(codes, offered[key], how)
 
     def _match(self, codes: list[str], offered: Collection[str], how: How) -> None:
         """Pair codes and regions of one name: first by the same number, then one to one; several stay open."""
         for code in codes:
-            if self._same_number(code) in offered:
-                self._note(code, (str(self._same_number(code)),), how)
+            if (same := self._same_number(code)) in offered:
+                self._note(code, (str(same),), how)
         rest = [code for code in codes if code not in self.found]
         open_to = tuple(sorted(set(offered) - self._taken))
         if len(open_to) > 1 or (open_to and len(rest) == 1):
@@ -115,9 +107,9 @@ class _Derivation:
         """Take the region with the same number, unless it was in both lists or another code's name found it."""
         same = self._same_number(code)
         if same in self._taken or (same in self._new and same not in self._fresh):
-            self._note(code, (), How.NUMBER_TAKEN)
+            self._note(code, (), "number_taken")
         elif same in self._new:
-            self._note(code, (str(same),), How.NUMBER)
+            self._note(code, (str(same),), "number")
 
     def _note(self, code: str, homes: tuple[str, ...], how: How) -> None:
         self.found[code] = Found(homes, how)
@@ -125,34 +117,16 @@ class _Derivation:
 
     def _same_number(self, code: str) -> str | None:
         """Return the code with the same last part below the parent's successor; None where there is none."""
-        home = self._home_of_parent(code)
-        return home and home + code[len(str(parent_of(code))) :]
+        parent = str(parent_of(code))
+        home = self._home(parent)
+        return home and home + code[len(parent) :]
 
-    def _home_of_parent(self, code: str) -> str | None:
-        return self._home(_parent(code))
-
-    def _home_of_regency(self, code: str) -> str | None:
-        return self._home(regency_of(code))
-
-    def _home(self, code: str) -> str | None:
+    def _home(self, code: str | None) -> str | None:
+        """Return the code if it is in force, else its successor if it has just one."""
         if code in self._new:
             return code
-        found = self.found.get(code)
+        found = self.found.get(str(code))
         return found.homes[0] if found and len(found.homes) == 1 else None
-
-
-def _parent(code: str) -> str:
-    return str(parent_of(code))
-
-
-def _by_key(codes: Iterable[str], names: Names, place: Callable[[str], str | None]) -> dict[Key, list[str]]:
-    grouped: defaultdict[Key, list[str]] = defaultdict(list)
-    for code in codes:
-        if level_of(code) == "regency":
-            grouped[None, plain_regency(code, names[code])].append(code)
-        else:
-            grouped[place(code), plain(names[code])].append(code)
-    return grouped
 
 
 def rows(found: dict[str, Found], new: Names) -> list[Retirement]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
-from functools import cache, partial
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import BinaryIO
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from prometheus_client import CollectorRegistry
 
 from services.coverage.counting.apply import Applier
 from services.coverage.counting.catching_up import CatchingUp
@@ -41,16 +39,15 @@ from services.coverage.proof.metrics import ProofMetrics
 from services.coverage.proof.mongo.counted import MongoCounted
 from services.coverage.proof.mongo.generations import MongoGenerations
 from services.coverage.proof.mongo.proofs import MongoProofs
-from services.coverage.proof.rebuild import ProgressBar, Rebuild
+from services.coverage.proof.rebuild import Rebuild
 from services.coverage.proof.verify import Verifier, stop
 from services.coverage.public.viewer import PublicViewer
-from services.coverage.publishing.kafka import KafkaSnapshotTopic
+from services.coverage.publishing.kafka import publish
 from services.coverage.publishing.metrics import PublishingMetrics
 from services.coverage.publishing.poller import Poller
 from services.coverage.publishing.publisher import Publisher
 from services.coverage.reading.boards import Boards
 from services.coverage.reading.derived import Deriver
-from services.coverage.reading.districts import Districts
 from services.coverage.reading.due import DueReader
 from services.coverage.reading.live import Live
 from services.coverage.reading.provenance import Provenance
@@ -61,16 +58,13 @@ from services.coverage.reference.load import ReferenceImport
 from services.coverage.reference.mongo import MongoReference
 from services.coverage.settings import CoverageSettings
 from shared.adapters.asyncapi import declare_publisher, describe_read
-from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.http_shares import Share
 from shared.adapters.kafka_batches import GROWING
-from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
-from shared.adapters.kafka_producer import Producer, partition_for, publish_through
-from shared.adapters.kafka_reader import KafkaReader
+from shared.adapters.kafka_producer import partition_for
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
-from shared.adapters.openapi import extend_openapi
+from shared.adapters.progress_bar import ProgressBar
+from shared.adapters.service import Loops, Service
 from shared.contracts import topics
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Snapshot
@@ -78,109 +72,77 @@ from shared.regions.catalogue import catalogue
 from shared.regions.codes import NATION, regency_of
 from shared.regions.search import RegionSearch
 from shared.regions.successors import Homes, table
-from shared.runtime.auth import TokenVerifier
 from shared.runtime.clock import Clock, SystemClock
-from shared.runtime.health import Health
-from shared.runtime.tasks import running
-
-_HINT_EVERY = timedelta(seconds=5)
-"""How far tools that show Kafka's own lag may be behind."""
 
 
 def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     """Return coverage as an application that starts its work when it is served."""
-    clock = clock or SystemClock()
-    instance = f"{settings.namespace}{settings.instance}"
+    service = Service("coverage", settings, clock)
+    mongo, clock, prometheus = service.mongo, service.clock, service.prometheus
     regions = catalogue()
-    prometheus = CollectorRegistry()
-    changes = topics.CHANGES.under(settings.namespace)
-    snapshots = topics.SNAPSHOTS.under(settings.namespace)
-
-    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), instance)
+    changes, snapshots = map(service.topic, (topics.CHANGES, topics.SNAPSHOTS))
     store, reference = MongoStore(mongo), MongoReference(mongo)
-    producer = Producer(settings.kafka, client_id=instance)
-    broker = settings.kafka.broker()
-    publish_through(broker, producer)
-    describe_read(broker, changes, Change, "Changes to be counted, read from the position kept with the counters.")
-    declare_publisher(broker, snapshots, Snapshot, "A region as counted.")
+    describe_read(
+        service.broker, changes, Change, "Changes to be counted, read from the position kept with the counters."
+    )
+    declare_publisher(service.broker, snapshots, Snapshot, "A region as counted.")
 
     book, catching_up = ReferenceIndex(), CatchingUp(partition_of)
-    boards = Boards(Districts(book, regions.children, store))
+    boards = Boards(book, regions.children, store)
     snapshot_reader = SnapshotReader(
         store, Deriver(book, regions.children), boards, regions.name, clock, catching_up.catching_up
     )
 
-    owned = OwnedPartitions(changes.name, clock, ReaderMetrics.on(prometheus))
-    snapshot_topic = KafkaSnapshotTopic(producer, snapshots.name)
+    owned = service.owned(topics.CHANGES)
     publisher = Publisher(
-        snapshot_reader, snapshot_topic.publish, owned, partition_of, clock, PublishingMetrics(prometheus)
-    )
-    counting, decoder = CountingMetrics(prometheus), ChangeDecoder(regions.__contains__)
-    applier = Applier(store, catching_up, clock, counting, publisher.counted, publisher.counted_behind)
-    dead_letters = DeadLetters(broker, topics.CHANGES_DEAD.under(settings.namespace), prometheus)
-    reader = KafkaReader(
-        broker, owned, f"{settings.namespace}coverage", instance, ChangeSink(applier, dead_letters, decoder, counting),
-        clock, limits=GROWING, reset="none",
+        snapshot_reader, partial(publish, service.producer, snapshots.name), owned, partition_of, clock,
+        PublishingMetrics(prometheus),
     )  # fmt: skip
+    counting, decoder = CountingMetrics(prometheus), ChangeDecoder(regions.__contains__)
+    applier = Applier(store, catching_up, clock, counting, publisher.counted)
+    sink = ChangeSink(applier, service.dead_letters(topics.CHANGES_DEAD), decoder, counting)
+    reader = service.reader(owned, sink, limits=GROWING, reset="none")
     poller = Poller(store, reference, book, catching_up, owned, publisher, reader.resume, regions.children(NATION))
 
     leases, proofs = MongoLeases(mongo), MongoProofs(mongo)
     new_verifier = partial(Verifier, MongoCounted(mongo), [changes_of(settings)], clock)
-    verifying = BackgroundVerifier(new_verifier, proofs, leases, instance, clock, ProofMetrics(prometheus))
+    verifying = BackgroundVerifier(new_verifier, proofs, leases, service.instance, clock, ProofMetrics(prometheus))
+    service.checks["changes"] = reader.trouble
+    service.checks["snapshots"] = publisher.trouble
 
-    health = Health()
-    health.add_liveness(reader.stuck)
-    health.add("mongodb", mongo.ping)
-    health.add("changes", reader.trouble)
-    health.add("snapshots", publisher.trouble)
-
-    @asynccontextmanager
-    async def run() -> AsyncIterator[None]:
-        await mongo.end_orphans()
+    async def start() -> Loops:
         await store.prepare()
         await reference.prepare()
         await leases.prepare_leases([background.JOB])
         await poller.poll_reference()
-        try:
-            async with running(
-                reader.run(), reader.commit_regularly(_HINT_EVERY), publisher.run(), poller.run(), verifying.run()
-            ):
-                yield
-        finally:
-            await producer.stop()
-            mongo.close()
+        return reader.run(), publisher.run(), poller.run(), verifying.run()
 
-    api = create_api(
-        title="Cakupan coverage",
-        description="Counts who is covered in each region, and publishes it.",
-        registry=prometheus,
-        health=health,
-        broker=broker,
-        body_within=settings.body_within,
-        run=run,
-    )
+    api = service.application("Counts who is covered in each region, and publishes it.", start, has_etags=True)
     _add_routes(
-        api, settings, clock, snapshot_reader=snapshot_reader, boards=boards, book=book, store=store,
-        reference=reference, proofs=proofs, poller=poller,
+        api, service, snapshot_reader=snapshot_reader, boards=boards, book=book, store=store, reference=reference,
+        proofs=proofs, poller=poller, settings=settings,
     )  # fmt: skip
-    extend_openapi(api)
+    if settings.cors_origins:
+        api.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET"],
+            allow_headers=["Authorization", "If-None-Match"], expose_headers=["ETag", "Content-Disposition"],
+        )  # fmt: skip
     return api
 
 
 def _add_routes(
-    api: FastAPI, settings: CoverageSettings, clock: Clock, *, snapshot_reader: SnapshotReader, boards: Boards,
-    book: ReferenceIndex, store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller,
+    api: FastAPI, service: Service, *, snapshot_reader: SnapshotReader, boards: Boards, book: ReferenceIndex,
+    store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller,
+    settings: CoverageSettings,
 ) -> None:  # fmt: skip
     """Add everything under /v1."""
-    regions = catalogue()
-    verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
-    bearer = Bearer(verifier)
+    regions, clock, bearer = catalogue(), service.clock, service.bearer
     homes = Homes(regions, table())
     depends = Dependencies(regions, homes, clock, bearer)
     visibility = Visibility(snapshot_reader, PublicViewer(snapshot_reader, regions.children, clock))
     api.include_router(
         http_search.create_router(
-            search=cache(lambda: RegionSearch(regions.name, regions.children)), catalogue=regions, bearer=bearer
+            search=lambda: RegionSearch(regions.name, regions.children), catalogue=regions, bearer=bearer
         )
     )
     api.include_router(http_regions.create_router(visibility=visibility, depends=depends))
@@ -191,40 +153,30 @@ def _add_routes(
     due = DueReader(store, regions.children, clock)
     api.include_router(http_boards.create_router(visibility=visibility, due=due, boards=boards, depends=depends))
     imports = ReferenceImport(reference, poller.poll_reference, homes.home_of, clock)
-    api.include_router(http_reference.create_router(imports=imports, reference=reference, bearer=bearer))
-    api.include_router(http_reports.create_router(visibility=visibility, depends=depends))
+    api.include_router(http_reference.create_router(imports=imports, reference=reference, homes=homes, bearer=bearer))
+    public_url = settings.public_url.rstrip("/")
+    api.include_router(http_reports.create_router(visibility=visibility, depends=depends, public_url=public_url))
     limits = StreamLimits(Share(settings.streams_per_address), settings.stream_longest, clock, bearer)
     api.include_router(
         http_stream.create_router(visibility=visibility, live=Live(clock), depends=depends, limits=limits)
     )
-    if settings.cors_origins:
-        api.add_middleware(
-            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET"],
-            allow_headers=["Authorization", "If-None-Match"], expose_headers=["ETag", "Content-Disposition"],
-        )  # fmt: skip
 
 
 async def resumed(settings: CoverageSettings, partition: int) -> Position:
     """Take a stopped partition up again, whichever replica has it, and return where it goes on. Raises: as `resume`."""
-    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "resume")
-    try:
+    with _mongo(settings, "resume") as mongo:
         return await resume(MongoStore(mongo), changes_of(settings), partition)
-    finally:
-        mongo.close()
 
 
 @asynccontextmanager
 async def verifier(settings: CoverageSettings, ledger: BinaryIO | None, *, topic: bool) -> AsyncIterator[Verifier]:
     """Give a verifier that stops at the first difference; coverage may be running."""
-    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), "verify")
     changes = changes_of(settings)
     logs: list[ChangeLog] = [changes] if topic else []
     if ledger is not None:
         logs.append(LedgerDump(ledger, ChangeDecoder(catalogue().__contains__), changes))
-    try:
+    with _mongo(settings, "verify") as mongo:
         yield Verifier(MongoCounted(mongo), logs, SystemClock(), stop)
-    finally:
-        mongo.close()
 
 
 @asynccontextmanager
@@ -232,15 +184,20 @@ async def rebuilding(
     settings: CoverageSettings, progress: ProgressBar
 ) -> AsyncIterator[tuple[Rebuild, MongoGenerations]]:
     """Give a rebuild, and the generations that it works on; coverage may be running."""
-    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), f"{settings.namespace}rebuild")
-    store, generations, leases = MongoStore(mongo), MongoGenerations(mongo), MongoLeases(mongo)
-    try:
+    with _mongo(settings, f"{settings.namespace}rebuild") as mongo:
+        store, generations, leases = MongoStore(mongo), MongoGenerations(mongo), MongoLeases(mongo)
         await store.prepare()
         await leases.prepare_leases([rebuild.JOB])
-        yield (
-            Rebuild(store, generations, changes_of(settings), leases, uuid.uuid4().hex, SystemClock(), progress),
-            generations,
-        )
+        changes, holder = changes_of(settings), uuid.uuid4().hex
+        yield Rebuild(store, generations, changes, leases, holder, SystemClock(), progress), generations
+
+
+@contextmanager
+def _mongo(settings: CoverageSettings, app_name: str) -> Iterator[Mongo]:
+    """Give coverage's database to a command, and close it after the block."""
+    mongo = Mongo(settings.mongodb_uri, settings.database("coverage"), app_name)
+    try:
+        yield mongo
     finally:
         mongo.close()
 

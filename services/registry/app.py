@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import Final
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
 from services.registry.audit.auditor import Auditor
 from services.registry.audit.kafka import KafkaReplayTopic
@@ -37,99 +34,56 @@ from services.registry.relay.metrics import RelayMetrics, SweepMetrics
 from services.registry.relay.mongo import MongoOutbox
 from services.registry.relay.relay import Relay
 from services.registry.settings import RegistrySettings
-from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.kafka_batches import ONE_AT_A_TIME, Buffered
-from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
-from shared.adapters.kafka_producer import Producer, partition_for, publish_through
-from shared.adapters.kafka_reader import KafkaReader
+from shared.adapters.kafka_producer import Producer, partition_for
 from shared.adapters.mongo import Mongo
-from shared.adapters.openapi import extend_openapi
 from shared.adapters.progress_bar import ProgressBar
+from shared.adapters.service import Loops, Service
 from shared.contracts import topics
 from shared.regions.catalogue import catalogue
-from shared.runtime.auth import TokenVerifier
 from shared.runtime.clock import Clock, SystemClock
-from shared.runtime.health import Health
-from shared.runtime.tasks import running
-
-_COMMIT_EVERY: Final = timedelta(seconds=1)
-"""After a kill so much of the topic is read again. The registry recognises all of it."""
 
 
 def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     """Return the registry as an application; its tasks start when it is served."""
-    clock = clock or SystemClock()
-    instance = f"{settings.namespace}{settings.instance}"
-    prometheus = CollectorRegistry()
+    service = Service("registry", settings, clock)
+    instance, clock, prometheus = service.instance, service.clock, service.prometheus
     metrics = IntakeMetrics(prometheus)
-    facts, rejected, changes = (
-        topic.under(settings.namespace) for topic in (topics.FACTS, topics.FACTS_REJECTED, topics.CHANGES)
-    )
+    facts, rejected, changes = map(service.topic, (topics.FACTS, topics.FACTS_REJECTED, topics.CHANGES))
     secrets = Secrets.derive(*read_keys(settings.identity_key_file))
 
-    mongo = Mongo(settings.mongodb_uri, settings.database("registry"), instance)
-    store, outbox, keyring = MongoStore(mongo), MongoOutbox(mongo), MongoKeyring(mongo)
-    producer = Producer(settings.kafka, client_id=instance)
-    # A producer of its own, so that an error with one topic does not interrupt what is sent to the other.
-    refusals = Producer(settings.kafka, client_id=f"{instance}-rejected")
-    relay = Relay(outbox, KafkaChangeTopic(producer, changes.name), instance, clock, RelayMetrics(prometheus))
+    store, outbox, keyring = MongoStore(service.mongo), MongoOutbox(service.mongo), MongoKeyring(service.mongo)
+    change_topic = KafkaChangeTopic(service.producer, changes.name)
+    relay = Relay(outbox, change_topic, instance, clock, RelayMetrics(prometheus))
     intake = Intake(store, secrets, clock, metrics, on_commit=relay.wake)
-
     sweeper = Sweeper(store, outbox, instance, secrets.change, clock, SweepMetrics(prometheus), relay.wake)
 
-    broker = settings.kafka.broker()
-    publish_through(broker, refusals)
-    rejections = asyncapi.describe(broker, facts, rejected, changes)
+    rejections = asyncapi.describe(service.broker, facts, rejected, changes)
     parser = Parser(catalogue(), secrets.content, metrics.rehomed)
     sink = FactSink(parser, intake, RejectedTopic(rejections, metrics), clock, metrics)
-    facts_in = KafkaReader(
-        broker, OwnedPartitions(facts.name, clock, ReaderMetrics.on(prometheus)), f"{settings.namespace}registry",
-        instance, Buffered(sink), clock, limits=ONE_AT_A_TIME, reset="earliest",
-    )  # fmt: skip
-    health = Health()
-    health.add_liveness(facts_in.stuck)
-    health.add("mongodb", mongo.ping)
-    health.add("relay", relay.trouble)
-    health.add("identity keys", lambda: keyring.trouble(secrets.ids))
-    health.add("facts", facts_in.trouble)
+    facts_in = service.reader(service.owned(topics.FACTS), Buffered(sink), limits=ONE_AT_A_TIME, reset="earliest")
+    service.checks["relay"] = relay.trouble
+    service.checks["identity keys"] = lambda: keyring.trouble(secrets.ids)
+    service.checks["facts"] = facts_in.trouble
 
-    @asynccontextmanager
-    async def run() -> AsyncIterator[None]:
-        await mongo.end_orphans()
+    async def start() -> Loops:
         await store.prepare()
         await outbox.prepare()
         await outbox.prepare_leases([sweep.JOB])
         await keyring.open(secrets.ids)
         await keyring.announce(instance, secrets.ids)
-        try:
-            async with running(
-                intake.run(), relay.run(), sweeper.run(), facts_in.run(),
-                facts_in.commit_regularly(_COMMIT_EVERY),
-            ):  # fmt: skip
-                yield
-        finally:
-            await producer.stop()
-            await refusals.stop()
-            mongo.close()
+        return intake.run(), relay.run(), sweeper.run(), facts_in.run()
 
-    api = create_api(
-        title="Cakupan registry",
-        description="Takes enrolment facts and publishes what they change.",
-        registry=prometheus,
-        health=health,
-        broker=broker,
-        body_within=settings.body_within,
-        run=run,
+    api = service.application(
+        "Takes enrolment facts and publishes what they change.", start, schemas=openapi.components()
     )
-    verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
-    bearer = Bearer(verifier)
     in_flight = InFlight(settings.facts_in_flight_per_caller)
     for create in (http_api.create_router, http_bulk.create_bulk_router):
-        api.include_router(
-            create(parser=parser, intake=intake, bearer=bearer, clock=clock, metrics=metrics, in_flight=in_flight)
+        router = create(
+            parser=parser, intake=intake, bearer=service.bearer, clock=clock, metrics=metrics, in_flight=in_flight
         )
-    api.include_router(http_erase.create_erase_router(eraser=Eraser(store, secrets, clock), bearer=bearer))
-    extend_openapi(api, openapi.components())
+        api.include_router(router)
+    api.include_router(http_erase.create_erase_router(eraser=Eraser(store, secrets, clock), bearer=service.bearer))
     return api
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from shared.adapters.http_api import Problem
+from shared.adapters.http_problem import Problem
 
 _ENDS: Final = re.compile(rb"\r\n?|\n")
 _FILLED: Final = re.compile(rb"[^\r\n]+")

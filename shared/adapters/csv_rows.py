@@ -75,7 +75,10 @@ def rows(
         except StopIteration:
             break
         except csv.Error as error:
-            row: CsvRow | BadRow | None = _broken(source, error)
+            why = f"is not CSV ({error}); check its quotes"
+            row: CsvRow | BadRow | None = (
+                source.too_large() if source.first_is_too_long else BadRow(source.line, "malformed_field", why)
+            )
             source.keep_only_first()
             reader = csv.reader(source, strict=True)
         else:
@@ -123,6 +126,10 @@ class _Lines:
         self._length += len(line)
         return line
 
+    def too_large(self) -> BadRow:
+        """Return the refusal of the row."""
+        return BadRow(self.line, "too_large", "is larger than a row may be; look for a quote that is not closed")
+
     def keep_only_first(self) -> None:
         """Give back all lines of the row but the first: they begin rows of their own."""
         self._again += reversed(self._taken[1:])
@@ -135,16 +142,6 @@ class _Lines:
         self._length = 0
 
 
-def _broken(source: _Lines, error: csv.Error) -> BadRow:
-    if source.first_is_too_long:
-        return _too_large(source)
-    return BadRow(source.line, "malformed_field", f"is not CSV ({error}); check its quotes")
-
-
-def _too_large(source: _Lines) -> BadRow:
-    return BadRow(source.line, "too_large", "is larger than a row may be; look for a quote that is not closed")
-
-
 def _row(source: _Lines, names: Sequence[str], width: int, cells: list[str]) -> CsvRow | BadRow | None:
     """Return the row, or None where all its cells are empty.
 
@@ -152,7 +149,7 @@ def _row(source: _Lines, names: Sequence[str], width: int, cells: list[str]) -> 
     even if its last cells are empty: its cells would be in other columns.
     """
     if source.is_too_long:
-        return _too_large(source)
+        return source.too_large()
     cells = [cell.strip() for cell in cells]
     if not any(cells):
         return None

@@ -24,6 +24,15 @@ def without_identities(value: bytes) -> bytes:
     return _LIKE_AN_IDENTITY.sub(lambda run: b"#" * len(run.group()), value)
 
 
+class UnusableRecord(Exception):  # noqa: N818 - it is the record's quality
+    """A record that its reader cannot use, with the reason for the dead letter."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
 class DeadLetters:
     """Writes to one dead-letter topic, through a publisher that the service's AsyncAPI document describes."""
 
@@ -37,15 +46,22 @@ class DeadLetters:
             "dead_letters_total", "Records set aside, by topic they came from and reason", ("topic", "reason"),
             registry=registry,
         )  # fmt: skip
+        self._newest: dict[tuple[str, int], int] = {}
 
-    async def put(self, record: ConsumerRecord, reason: str, detail: str) -> None:
+    async def put(self, record: ConsumerRecord, why: UnusableRecord) -> bool:
         """Set the record aside, and return once Kafka has acknowledged it; its key there is the place it came from.
 
+        When a batch is tried again, its dead letters are not repeated: False then.
         Raises: TransientError when Kafka does not take it; the caller then applies its batch again.
         """
+        partition = (record.topic, record.partition)
+        if record.offset <= self._newest.get(partition, -1):
+            return False
         place = f"{record.topic}/{record.partition}/{record.offset}"
-        headers = {"reason": reason, "detail": without_identities(detail.encode()).decode(), "from": place}
+        headers = {"reason": why.reason, "detail": without_identities(why.detail.encode()).decode(), "from": place}
         value = without_identities(record.value or b"")
         await self._publisher.publish(value, key=place.encode(), partition=0, headers=headers)
-        self._count.labels(record.topic, reason).inc()
-        _log.warning("record set aside", place=place, reason=reason)
+        self._newest[partition] = record.offset
+        self._count.labels(record.topic, why.reason).inc()
+        _log.warning("record set aside", place=place, reason=why.reason)
+        return True

@@ -55,7 +55,8 @@ async def answer_unless_held(
     `versions` is everything that the content depends on, read before it. The ETag is weak: two answers of the same
     versions may differ in `as_of`, the time of reading. `about` is passed on to `answer`.
     """
-    etag = f'W/"{_digest(msgspec.json.encode([_PROCESS, str(request.url), versions]))}"'
+    address = [request.scope["path"], request.scope["query_string"]]
+    etag = f'W/"{_digest(msgspec.json.encode([_PROCESS, *address, versions]))}"'
     if _holds(request, etag):
         return Response(status_code=304, headers=_COMMON | {"ETag": etag})
     return answer(request, await build(), etag=etag, **about)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import httpx
-from fastapi import FastAPI, Request, Security
+from fastapi import Depends, FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
-from fastapi_offline import FastAPIOffline
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
@@ -26,42 +25,18 @@ from starlette.routing import Match
 
 from shared.adapters.asyncapi import add_asyncapi
 from shared.adapters.http_body import BodyGuard
+from shared.adapters.http_head import HeadAsGet
+from shared.adapters.http_headers import SafeHeaders
+from shared.adapters.http_pages import add_docs
+from shared.adapters.http_problem import Problem, retry_after
+from shared.adapters.http_query import explain, refuse_unknown_parameters
 from shared.adapters.operators import add_operators
 from shared.runtime.auth import AuthError, Caller, TokenVerifier
 from shared.runtime.errors import PermanentError, TransientError
-from shared.runtime.health import Health
+from shared.runtime.health import Check
 from shared.runtime.logging import logger
 
 _log = logger(__name__)
-
-PROBLEM_TYPE: Final = "application/problem+json"
-_RETRY_AFTER_S: Final = 1
-
-
-class Problem(Exception):  # noqa: N818 - RFC 9457's own word
-    """Ends a request with a problem body: status, code, what is wrong and what to do."""
-
-    def __init__(
-        self, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.code = code
-        self.detail = detail
-        self.headers = headers or {}
-        self.members = members
-
-    def response(self) -> JSONResponse:
-        """Return the answer to send."""
-        body = {
-            "type": f"urn:cakupan:problem:{self.code}",
-            "title": HTTPStatus(self.status).phrase,
-            "status": self.status,
-            "code": self.code,
-            "detail": self.detail,
-            **self.members,
-        }
-        return JSONResponse(body, self.status, headers=self.headers, media_type=PROBLEM_TYPE)
 
 
 def create_api(
@@ -69,37 +44,35 @@ def create_api(
     title: str,
     description: str,
     registry: CollectorRegistry,
-    health: Health,
+    checks: Mapping[str, Check],
+    liveness: Mapping[str, Check],
     broker: KafkaBroker,
     body_within: timedelta,
-    run: Callable[[], Any],
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
     """Return an application with everything that all services share.
 
-    `run` gives a context manager that is open while the application is served. `body_within` is how long a small body
-    may take to arrive.
+    `lifespan` is open while the application is served. `body_within` is how long a small body may take to arrive.
     """
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with run():
-            yield
-
-    # Its pages load their scripts from the package, not from a CDN, so that they work in a closed network.
-    api = FastAPIOffline(
+    api = FastAPI(
         title=title,
         description=description,
         version="1",
         lifespan=lifespan,
-        redoc_url=None,
+        # `add_docs` makes the page and the document instead.
+        openapi_url=None,
+        dependencies=[Depends(refuse_unknown_parameters)],
         # A redirect would repeat the query in its Location header, and the query may hold anything.
         redirect_slashes=False,
         # FastAPI's own spans halve the rate of short requests. The trace starts at the group commit instead.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     api.add_middleware(BodyGuard, within=body_within)
+    api.add_middleware(HeadAsGet)
+    api.add_middleware(SafeHeaders)
     _add_problems(api)
-    add_operators(api, registry, health)
+    add_docs(api)
+    add_operators(api, registry, checks, liveness)
     add_asyncapi(api, broker, title)
     return api
 
@@ -137,8 +110,9 @@ def _of_http_error(error: HTTPException) -> Problem:
 
 
 def _invalid(error: RequestValidationError) -> Problem:
-    wrong = [{"field": ".".join(map(str, one["loc"])), "detail": one["msg"]} for one in error.errors()]
-    return Problem(422, "malformed_request", "correct the fields named", errors=wrong)
+    wrong = [explain(one) for one in error.errors()]
+    detail = "; ".join(f"{one['field']} {one['detail']}" for one in wrong)
+    return Problem(422, "malformed_request", detail, field=wrong[0]["field"], errors=wrong)
 
 
 def _failed(error: PermanentError) -> Problem:
@@ -147,7 +121,7 @@ def _failed(error: PermanentError) -> Problem:
 
 
 def _wrong_method(request: Request) -> Problem:
-    allowed = ", ".join(_methods(request))
+    allowed = ", ".join(_methods(request)).replace("GET", "GET, HEAD")
     detail = f"this path does not take {request.method}; it takes {allowed}"
     return Problem(405, "method_not_allowed", detail, headers={"Allow": allowed})
 
@@ -156,11 +130,6 @@ def _methods(request: Request) -> list[str]:
     """Return the methods that the path takes; each may belong to another route."""
     scopes = ({**request.scope, "method": method} for method in ("GET", "POST", "PUT", "PATCH", "DELETE"))
     return [s["method"] for s in scopes if any(route.matches(s)[0] is Match.FULL for route in request.app.routes)]
-
-
-def retry_after() -> dict[str, str]:
-    """Return the header that says after how many seconds to try again."""
-    return {"Retry-After": str(_RETRY_AFTER_S)}
 
 
 def key_fetcher(jwks: str) -> Callable[[], Awaitable[bytes]]:
@@ -236,12 +205,18 @@ class DirectRoute(APIRoute):
     """A route whose endpoint is called with the request and nothing else.
 
     FastAPI describes it as any other route. Solving dependencies would take longer than all other work for a small
-    request, so the endpoint calls `Bearer.demand` itself.
+    request, so the endpoint calls `Bearer.demand` itself. It takes no query parameters.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the endpoint itself."""
-        return self.endpoint
+        """Return what calls the endpoint, unless there is a query."""
+        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+
+        async def handle(request: Request) -> Response:
+            await refuse_unknown_parameters(request)
+            return await endpoint(request)
+
+        return handle
 
 
 def unauthorised(reason: str) -> Problem:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from shared.adapters.http_api import Problem, retry_after
+from shared.adapters.http_problem import Problem, retry_after
 
 CONNECTIONS_AT_MOST: Final = 1000
 """Many systems let a process open 1,024 files; each connection is one."""

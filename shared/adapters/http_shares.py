@@ -9,7 +9,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.adapters.http_api import Problem, retry_after
+from shared.adapters.http_problem import Problem, retry_after
 
 _EXEMPT: Final = "/health/"
 """Probes have no token, and their answer is short."""

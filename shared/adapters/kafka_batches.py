@@ -19,9 +19,9 @@ from aiokafka import ConsumerRecord
 from shared.adapters.kafka_partitions import OwnedPartitions
 from shared.adapters.kafka_poll import RecordsByPartition
 from shared.runtime import tracing
-from shared.runtime.backoff import delay
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
+from shared.runtime.tasks import delay
 
 _log = logger(__name__)
 

@@ -18,8 +18,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
 from faststream.kafka.response import KafkaPublishCommand
 
-from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_start import started
+from shared.adapters.kafka_access import KafkaAccess, started
 from shared.runtime.errors import PermanentError, TransientError
 
 _STARTED_WITHIN_S: Final = 10.0

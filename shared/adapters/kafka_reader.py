@@ -19,14 +19,14 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
+from shared.adapters.kafka_access import started
 from shared.adapters.kafka_batches import B, BatchWriter, Limits, Sink, pause_before
 from shared.adapters.kafka_partitions import OwnedPartitions
 from shared.adapters.kafka_poll import POLL_TIMEOUT_MS, RecordsByPartition, find_unreadable, gather, rewind
-from shared.adapters.kafka_start import started
 from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 from shared.runtime.logging import logger
-from shared.runtime.tasks import repeat
+from shared.runtime.tasks import repeat, running
 
 _log = logger(__name__)
 
@@ -34,6 +34,9 @@ _SILENT_POLL: Final = timedelta(seconds=30)
 """A loop that has not asked Kafka for so long is stuck."""
 _STUCK_POLL: Final = timedelta(minutes=2)
 """A poll takes a fraction of a second; the client's own longest timeout is 40 s."""
+_COMMIT_EVERY: Final = timedelta(seconds=1)
+"""By time, not by batch: a commit each batch would halve the rate. After a kill, a sink without positions of its own
+reads so much again."""
 _BROKER_START_TIMEOUT_S: Final = 30
 _LAST_COMMIT_S: Final = 2.0
 """On the way out: while Kafka is away a commit would be tried for ever."""
@@ -86,10 +89,11 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
         """
         try:
             await self._start()
-            while True:
-                await self._step()
-                # `getmany` does not yield while it has data: others must get their turn.
-                await asyncio.sleep(0)
+            async with running(repeat(self._commit_hint, _COMMIT_EVERY, "committing offsets")):
+                while True:
+                    await self._step()
+                    # `getmany` does not yield while it has data: others must get their turn.
+                    await asyncio.sleep(0)
         finally:
             await self._writer.drain()
             await self._commit_last()
@@ -278,10 +282,6 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
                 await self._commit_hint()
         except TimeoutError:
             _log.warning("offsets not committed on the way out", topic=self._topic)
-
-    async def commit_regularly(self, every: timedelta) -> None:
-        """Commit offsets by time, not by batch: a commit each batch would halve the rate."""
-        await repeat(self._commit_hint, every, "committing offsets")
 
     async def stuck(self) -> str | None:
         """Say that a poll does not end, which only a restart can mend; None otherwise.

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from shared.adapters.http_api import PROBLEM_TYPE
+from shared.adapters.http_problem import PROBLEM_TYPE
 
 Json = dict[str, Any]
 
@@ -43,16 +43,25 @@ _BODY_ANSWERS: Final = {
     "415": "Another content type or content coding; gzip is accepted",
     "422": "Refused; `code` and `field` say why",
 }
-_QUERY_ANSWERS: Final = {"422": "A parameter is malformed; `errors` names it"}
-_ANY_ANSWERS: Final = {"503": "Not possible now; send it again after Retry-After"}
+_ANY_ANSWERS: Final = {
+    "422": "A query parameter is malformed (`errors` names it), or not one that this path takes",
+    "503": "Not possible now; send it again after Retry-After",
+}
+_NOT_CHANGED: Final = {"description": "The reader holds this answer: `If-None-Match` names its ETag"}
+_STREAM: Final = "text/event-stream"
 _GENERAL: Final = (
     "\n\nEvery refusal is a problem (RFC 9457, `application/problem+json`). An unknown path is a 404, "
-    "another method a 405 that names the right ones in `Allow`. Bodies may be sent with `Content-Encoding: gzip`."
+    "another method a 405 that names the right ones in `Allow`. A query parameter that a path does not take is a 422 "
+    "that names the nearest one. HEAD works wherever GET does. A day is written YYYY-MM-DD. Answers to a request with "
+    "a token are `private, no-store`. Bodies may be sent with `Content-Encoding: gzip`."
 )
 
 
-def extend_openapi(api: FastAPI, schemas: Json | None = None) -> None:
-    """Complete the OpenAPI document: add the answers of all routes, and schemas of bodies that our own parser reads."""
+def extend_openapi(api: FastAPI, schemas: Json | None = None, *, has_etags: bool = False) -> None:
+    """Complete the OpenAPI document: add the answers of all routes, and schemas of bodies that our own parser reads.
+
+    `has_etags` says that the service answers GET with an ETag, but for streams.
+    """
     generate = api.openapi
 
     def openapi() -> Json:
@@ -61,8 +70,10 @@ def extend_openapi(api: FastAPI, schemas: Json | None = None) -> None:
             document["info"]["description"] += _GENERAL
             for path, operations in document["paths"].items():
                 if path.startswith("/v1/"):
-                    for operation in operations.values():
+                    for method, operation in operations.items():
                         _complete(operation)
+                        if has_etags and method == "get" and _STREAM not in operation["responses"]["200"]["content"]:
+                            operation["responses"]["304"] = _NOT_CHANGED
             components = document.setdefault("components", {}).setdefault("schemas", {})
             components.update(schemas or {}, Problem=_PROBLEM)
             # FastAPI's own shape of a 422, which no route of ours sends.
@@ -80,14 +91,13 @@ def problem(description: str) -> Json:
 
 
 def _complete(operation: Json) -> None:
-    """Add the answers that follow from the route's token, body and query, unless it describes them itself."""
+    """Add the answers that follow from the route's token and body, unless it describes them itself."""
     answers: Json = operation["responses"]
     if answers.get("422", {}).get("description") == "Validation Error":
         del answers["422"]
     for applies, statuses in (
         ("security" in operation, _TOKEN_ANSWERS),
         ("requestBody" in operation, _BODY_ANSWERS),
-        (any(parameter["in"] == "query" for parameter in operation.get("parameters", ())), _QUERY_ANSWERS),
         (True, _ANY_ANSWERS),
     ):
         if applies:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from fastapi import FastAPI
@@ -12,35 +13,41 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from shared.runtime.health import Health
+from shared.runtime.health import Check, report
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
-def add_operators(api: FastAPI, registry: CollectorRegistry, health: Health) -> None:
+Checks = Mapping[str, Check]
+
+
+def add_operators(api: FastAPI, registry: CollectorRegistry, checks: Checks, liveness: Checks) -> None:
     """Give the API its `/health/…`, which strangers may ask and which gives no reasons, and operators their own."""
-    api.state.health, api.state.operators = health, create_operators(registry, health)
+    api.state.operators = create_operators(registry, checks, liveness)
 
     @api.get("/health/live", tags=["operations"], summary="The process runs")
     async def live() -> JSONResponse:
-        return _status({"work": await health.stuck() or "ok"}, shown=False)
+        return _status(await report(liveness), shown=False)
 
     @api.get(
         "/health/ready", tags=["operations"], summary="The process can do its work now",
         responses={503: {"description": "It cannot; the operators' listener says why"}},
     )  # fmt: skip
     async def ready() -> JSONResponse:
-        return _status(await health.report(), shown=False)
+        return _status(await report(checks), shown=False)
 
 
-def create_operators(registry: CollectorRegistry, health: Health) -> Starlette:
-    """Return the operators' application: `/metrics`, `/health/live`, `/health/ready`, the latter two with reasons."""
+def create_operators(registry: CollectorRegistry, checks: Checks, liveness: Checks) -> Starlette:
+    """Return the operators' application: `/metrics`, `/health/live`, `/health/ready`, the latter two with reasons.
+
+    `liveness` finds work that is stuck and asks no server: a restart would bring none back.
+    """
 
     async def live(_request: Request) -> Response:
-        return _status({"work": await health.stuck() or "ok"})
+        return _status(await report(liveness))
 
     async def ready(_request: Request) -> Response:
-        return _status(await health.report())
+        return _status(await report(checks))
 
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.adapters.kafka_settings import KafkaSettings
+from shared.adapters.kafka_access import KafkaSettings
 
 
 class CommonSettings(KafkaSettings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shared.adapters.http_api import Problem
+from shared.adapters.http_problem import Problem
 from shared.regions.codes import NATION, holds, may_read
 from shared.runtime.auth import Caller
 

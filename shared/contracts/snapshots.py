@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
-Level = Literal["nation", "province", "regency", "district", "village"]
+from shared.regions.codes import Level
+
 Window = Literal["7d", "30d", "90d"]
 DueWindow = Literal["30d", "60d", "90d"]
 DesignationState = Literal["none", "eligible", "designated", "designated_broken"]

@@ -89,14 +89,11 @@ class TokenVerifier:
     async def _decode(self, token: str, keys: KeySet) -> jwt.Token:
         try:
             return jwt.decode(token, keys, algorithms=ALGORITHMS)
-        except Exception as first:  # joserfc raises TypeError, RecursionError and more for hostile tokens
+        except Exception as error:  # joserfc raises TypeError, RecursionError and more for hostile tokens
             renewed = await self._keys.current(KEYS_RETRY)
-            if renewed is keys:
-                raise AuthError("the token cannot be read or its signature does not fit; get a new one") from first
-        try:
-            return jwt.decode(token, renewed, algorithms=ALGORITHMS)
-        except Exception as second:
-            raise AuthError("the token's signature fits none of the issuer's keys; get a new one") from second
+            if renewed is not keys:
+                return await self._decode(token, renewed)
+            raise AuthError("the token cannot be read or its signature fits no key; get a new one") from error
 
 
 def _explain(error: JoseError) -> str:

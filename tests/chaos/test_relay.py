@@ -89,8 +89,8 @@ async def kafka(tmp_path: Path) -> AsyncIterator[Kafka]:
 
 
 def signal_to(kafka: Kafka, what: signal.Signals) -> None:
-    assert kafka.child.pid is not None
-    os.kill(kafka.child.pid, what)
+    assert kafka.pid is not None
+    os.kill(kafka.pid, what)
 
 
 async def test_while_kafka_is_frozen_facts_are_taken_and_the_backlog_shows(

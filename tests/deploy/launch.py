@@ -9,9 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from deploy.local.launcher import keep_up
 from deploy.local.settings import ANY_PORTS, StackConfig, StackSettings
-from deploy.local.stack import LocalStack, Part
+from deploy.local.stack import LocalStack, Part, keep_up
 
 STAND_IN = str(Path(__file__).parent / "stand_in.py")
 

@@ -39,7 +39,7 @@ def given() -> set[str]:
     PublishingMetrics(registry)
     ProofMetrics(registry)
     NotifierMetrics(registry, [])
-    ReaderMetrics.on(registry)
+    ReaderMetrics(registry)
     DeadLetters(KafkaAccess("127.0.0.1:1").broker(), topics.CHANGES_DEAD, registry)
     families = [metric.name for metric in registry.collect()]
     return {*families, *(f"{name}_total" for name in families)}

@@ -67,14 +67,6 @@ async def test_a_java_that_does_not_fit_is_one_line(tmp_path: Path, there: str |
     assert error in errors[0]
 
 
-async def test_a_reset_says_what_it_forgot(tmp_path: Path) -> None:
-    """And leaves no key behind."""
-    (tmp_path / "keys").mkdir()
-    code, out, errors = await local("reset", tmp_path)
-    assert (code, out, errors) == (0, f"Forgot the data, keys and logs under {tmp_path}\n", [])
-    assert not (tmp_path / "keys").exists()
-
-
 async def test_make_alone_lists_every_target() -> None:
     """Each that a person may call, with what it does."""
     process = await asyncio.create_subprocess_exec("make", stdout=asyncio.subprocess.PIPE, cwd=REPOSITORY)

@@ -13,11 +13,10 @@ import httpx
 import pytest
 from rich.console import Console
 
-from deploy.local.launcher import keep_up
 from deploy.local.ports import free_ports
 from deploy.local.process import Child, until_ready
 from deploy.local.settings import StackConfig, StackSettings
-from deploy.local.stack import LocalStack, Part
+from deploy.local.stack import LocalStack, Part, keep_up
 from shared.runtime.errors import PermanentError
 from tests.deploy.launch import STAND_IN, settings_in, stand_ins
 

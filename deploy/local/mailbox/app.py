@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 
 from deploy.local.mailbox.letters import Letters
+from shared.adapters.http_headers import SafeHeaders
 
 _PAGES: Final = Jinja2Templates(Path(__file__).parent / "templates")
 
@@ -48,6 +49,7 @@ def build(folder: Path, host: str, smtp_port: int) -> FastAPI:
             yield
 
     pages = FastAPI(title="Mailbox", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    pages.add_middleware(SafeHeaders)
 
     @pages.get("/")
     async def inbox(request: Request) -> HTMLResponse:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,13 +18,13 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from deploy.local.launcher import say
 from deploy.local.mailbox.letters import Letter, Letters
 from deploy.local.sample.aceh import ONE_TO, PROVINCE, Figures
-from deploy.local.sample.client import Client
+from deploy.local.sample.client import Client, send_facts
 from deploy.local.sample.people import BUDGET_ENDS, Fact, base_facts, rise_facts
 from deploy.local.sample.reference import reference_files
 from deploy.local.settings import StackConfig, write_whole
+from deploy.local.stack import say
 from shared.regions.codes import WIB
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.errors import PermanentError, TransientError
@@ -36,15 +37,20 @@ _WITHIN_S: Final = 120.0
 
 @dataclass(slots=True)
 class Scenario:
-    """The sample in steps; each step ends when its result can be seen from outside."""
+    """The sample in steps; each step ends when its result can be seen from outside.
 
+    `outcomes` counts the registry's answers, `aceh` is the province as last read.
+    """
+
+    config: StackConfig
     figures: Figures
     base: list[Fact]
     rise: list[Fact]
     client: Client
     mailbox: Letters
     console: Console
-    aceh: dict[str, Any]
+    outcomes: Counter[str] = field(default_factory=Counter)
+    aceh: dict[str, Any] = field(default_factory=dict)
 
     async def enrol_base(self) -> None:
         """Send the base, and return once coverage counts it."""
@@ -56,7 +62,7 @@ class Scenario:
 
     async def governors_mail(self) -> Letter | None:
         """Return the governor's newest message; wait for one only if this play has changed anything."""
-        if self.client.outcomes["accepted"]:
+        if self.outcomes["accepted"]:
             await self._until(lambda: bool(self._mails()), f"no message to {GOVERNOR}; see the notifier's log")
         return next(iter(self._mails()), None)
 
@@ -66,8 +72,8 @@ class Scenario:
     async def _enrol(self, step: str, facts: list[Fact], people: int) -> None:
         say(self.console, f"{step}: {len(facts)} facts")
         began = time.monotonic()
-        await self.client.send(facts)
-        measures = ("registered", "active") if self.client.outcomes["accepted"] else ("registered",)
+        await send_facts(facts, self.config, self.outcomes)
+        measures = ("registered", "active") if self.outcomes["accepted"] else ("registered",)
         missing = f"coverage counts no {people} people in {PROVINCE}; see its log"
         await self._until(lambda: all(self.aceh[measure] >= people for measure in measures), missing)
         say(self.console, f"{_share(self.aceh)}, counted after {time.monotonic() - began:.1f} s")
@@ -95,10 +101,10 @@ async def play(config: StackConfig, console: Console) -> None:
     async with opened_scenario(config, console) as scenario:
         await scenario.enrol_base()
         await scenario.enrol_more()
-        mail, client = await scenario.governors_mail(), scenario.client
-        alerts = await client.get("notifier", f"/v1/alerts?region={PROVINCE}")
-    if not client.outcomes["accepted"]:
-        say(console, f"Nothing is new: all {client.outcomes['duplicate']} facts are known from an earlier play.")
+        mail = await scenario.governors_mail()
+        alerts = await scenario.client.get("notifier", f"/v1/alerts?region={PROVINCE}")
+    if not scenario.outcomes["accepted"]:
+        say(console, f"Nothing is new: all {scenario.outcomes['duplicate']} facts are known from an earlier play.")
     if mail is not None:
         console.print(Panel(Text(mail.text.strip()), title=Text(mail.subject), subtitle=Text(f"to {mail.to}")))
     for line in (*_summary(scenario.aceh), f"Alerts: {len(alerts['items'])}", *_where(config)):
@@ -114,7 +120,8 @@ async def opened_scenario(config: StackConfig, console: Console) -> AsyncIterato
         client = Client(http, config)
         for kind, text in reference_files(figures, base, anchor).items():
             await client.put(kind, text)
-        yield Scenario(figures, base, rise_facts(figures, anchor), client, Letters(config.home.mailbox), console, {})
+        mailbox = Letters(config.home.mailbox)
+        yield Scenario(config, figures, base, rise_facts(figures, anchor), client, mailbox, console)
 
 
 def remembered_anchor(file: Path, clock: Clock) -> datetime:
@@ -144,7 +151,8 @@ def _summary(aceh: dict[str, Any]) -> Iterator[str]:
     (target,), (forecast,), (quota,) = aceh["target"], aceh["forecast"], aceh["quota"]
     reached_on = forecast["at_rate"]["reached_on"]
     yield f"{_share(aceh)}; {aceh['active']} active"
-    yield "In 90 days: " + ", ".join(f"{count['registered']} {kind}" for kind, count in aceh["flows"]["90d"].items())
+    flows = {kind: count["registered"] for kind, count in aceh["flows"]["90d"].items()}
+    yield "In 90 days: " + ", ".join(f"{people} {kind}" for kind, people in flows.items() if people)
     yield "Lapse in 60 days if nobody pays: " + ", ".join(f"{n} {payer}" for payer, n in aceh["due"]["60d"].items())
     yield f"Target: {target['people_required']} active today, {target['people_short']} people short"
     yield f"Forecast: {forecast['ratio']:.1%} on {reached_on} at this rate, due on {forecast['due_on']}"

@@ -21,8 +21,8 @@ from shared.runtime.clock import Clock
 LIVE_WITHIN: Final = timedelta(seconds=1)
 """A partition whose newest applied record is younger is live, even while the next ones are on their way."""
 
-OnFlush = Callable[[Collection[str]], None]
-"""Called with the places in which people were counted."""
+OnFlush = Callable[[Collection[str], bool], None]
+"""Called with the places in which people were counted, and whether their partition is behind."""
 
 
 @dataclass(slots=True)
@@ -60,23 +60,22 @@ class Applier:
     """Counts batches of changes, and has their regions published."""
 
     def __init__(
-        self, store: Store, catching_up: CatchingUp, clock: Clock, metrics: CountingMetrics, on_flush: OnFlush,
-        on_flush_behind: OnFlush,
-    ) -> None:  # fmt: skip
+        self, store: Store, catching_up: CatchingUp, clock: Clock, metrics: CountingMetrics, on_flush: OnFlush
+    ) -> None:
         self._store = store
         self._catching_up = catching_up
         self._clock = clock
         self._metrics = metrics
         self._on_flush = on_flush
-        self._on_flush_behind = on_flush_behind
 
     async def take_up(self, partitions: Collection[int]) -> dict[int, ChangeBatch]:
         """Return an empty batch for each partition, at the position of its checkpoint; it counts as behind at first."""
-        checkpoints = await self._store.checkpoints()
+        checkpoints, batches = await self._store.checkpoints(), dict[int, ChangeBatch]()
         for partition in partitions:
             self._catching_up.note(partition, behind=True)
-        positions = {partition: checkpoints[partition].position for partition in partitions}
-        return {partition: ChangeBatch(partition, position, position) for partition, position in positions.items()}
+            position = checkpoints[partition].position
+            batches[partition] = ChangeBatch(partition, position, position)
+        return batches
 
     async def commit(self, batches: Sequence[ChangeBatch]) -> None:
         """Count the batches in two steps: (1) one transaction moves the checkpoints and adds to all counters, (2) the
@@ -96,11 +95,8 @@ class Applier:
         await self._store.apply(flushes)
         for flush in flushes:
             self._catching_up.note(flush.partition, behind=flush.behind)
-            on_flush = self._on_flush_behind if flush.behind else self._on_flush
-            on_flush(flush.sum.places)
+            self._on_flush(flush.sum.places, flush.behind)
         applied, repeated = sum(one.sum.changes for one in batches), sum(one.repeated for one in batches)
-        self._metrics.flushed(applied, repeated, perf_counter() - started, self._age_of_oldest(batches))
-
-    def _age_of_oldest(self, batches: Sequence[ChangeBatch]) -> float | None:
-        firsts = [batch.first_recorded_at for batch in batches if batch.first_recorded_at]
-        return (self._clock.now() - min(firsts)).total_seconds() if firsts else None
+        firsts = [one.first_recorded_at for one in batches if one.first_recorded_at]
+        oldest_s = (self._clock.now() - min(firsts)).total_seconds() if firsts else None
+        self._metrics.flushed(applied, repeated, perf_counter() - started, oldest_s)

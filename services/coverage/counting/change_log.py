@@ -69,7 +69,7 @@ class LogWalk:
 
     def __init__(self, log: str, tail: Tail, positions: Mapping[int, Position]) -> None:
         self.positions = dict(positions)
-        self._log = log
+        self.log = log
         self._tail = tail
         self._left: dict[int, LogPart] = {}
         self._first_seen: dict[int, int] = {}
@@ -80,18 +80,15 @@ class LogWalk:
         A position's offset moves once all read with it was returned: who goes on there reads some changes again.
         Raises: LogIncomplete where the log ends before the limit; TransientError.
         """
-        if left := {at: self._take(at, limit) for at, limit in until.items() if self._has_left(at, limit)}:
-            return left
         lacking = [at for at, limit in until.items() if self.positions[at].next_seq < limit]
         if not lacking:
             return {}
+        if left := {at: self._take(at, until[at]) for at in lacking if at in self._left}:
+            return left
         self._left |= await self._tail.read(lacking)
         if not self._left.keys() & set(lacking):
             raise self._incomplete(lacking[0])
         return {at: self._take(at, until[at]) for at in lacking if at in self._left}
-
-    def _has_left(self, partition: int, limit: int) -> bool:
-        return partition in self._left and self.positions[partition].next_seq < limit
 
     def _take(self, partition: int, limit: int) -> list[CountedChange]:
         part, position = self._left.pop(partition), self.positions[partition]
@@ -109,5 +106,5 @@ class LogWalk:
         next_seq, first = self.positions[partition].next_seq, self._first_seen.get(partition)
         if next_seq == 0 and first != 0:
             there = "holds nothing" if first is None else f"begins with seq {first}"
-            return BeginningMissing(f"partition {partition} of {self._log} {there}: its beginning was deleted", 0)
-        return LogIncomplete(f"partition {partition} of {self._log} has no seq {next_seq}, which was counted", next_seq)
+            return BeginningMissing(f"partition {partition} of {self.log} {there}: its beginning was deleted", 0)
+        return LogIncomplete(f"partition {partition} of {self.log} has no seq {next_seq}, which was counted", next_seq)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Protocol
 
 from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.position import Position
@@ -38,10 +37,6 @@ class Checkpoint:
     generation: int = 0
 
 
-NONE_KNOWN: Final[Mapping[str, Version]] = MappingProxyType({})
-"""The default of `known`: nothing is left out."""
-
-
 class Store(Protocol):
     """Counters, flows, pages and checkpoints."""
 
@@ -65,7 +60,7 @@ class Store(Protocol):
         ...
 
     async def figures(
-        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] = NONE_KNOWN
+        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] | None = None
     ) -> dict[str, RegionCounts]:
         """Return the counts of each region at one point in time, except regions still at their `known` version.
 

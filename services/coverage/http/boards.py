@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -15,15 +15,13 @@ from services.coverage.reading.boards import Boards, place_on_board
 from services.coverage.reading.due import By, Due, DueReader
 from services.coverage.reference.domain.quota import Village
 from services.coverage.reference.domain.reference import AsOf
-from shared.adapters.http_api import Problem
+from shared.adapters.http_problem import Problem
 from shared.adapters.paging import Cursor, Limit, cursor_in, place_in
 from shared.adapters.territory import demand_within
 from shared.contracts.snapshots import QuotaBoard
 from shared.runtime.auth import Caller
 
 Group = Literal["vulnerable", "village_official", "non_asn", "election_officer"]
-_SHORT_AT_MOST: Final = 10**9
-"""Above any quota, so that the most short come first in a cursor's order."""
 Days = Annotated[int, Query(ge=1, le=366, description="Days ahead of the region's today")]
 DueBy = Annotated[By, Query(description="By what the people are grouped")]
 OfGroup = Annotated[Group, Query(description="The group of the quota")]
@@ -66,23 +64,21 @@ def create_router(*, visibility: Visibility, due: DueReader, boards: Boards, dep
         cursor: Cursor = None, at: AsOf | None = Depends(depends.asked),
         caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
-        """Return the villages with a quota of the group, page by page, and their sums; never a mean."""
+        """Return the villages with a quota of the group, page by page, and their sums; never a mean.
+
+        A village whose people change while pages are read may be on two pages or on none. Name `known_at`, a day that
+        is over, for pages that do not change.
+        """
         demand_within(demand_all(caller, [region]), region)
         order = f"quota {group}"
-        after = place_in(order, cursor)
+        after = place_in(order, cursor, tuple[bool, int, str])
 
         async def page() -> QuotaVillages:
             board = await boards.quota(region, group, at or AsOf(depends.today(region)), now=at is None)
-            rest = [village for village in board.villages if _place(village) > after]
-            following = cursor_in(order, _place(rest[limit - 1])) if len(rest) > limit else None
+            rest = [one for one in board.villages if after is None or place_on_board(one) > after]
+            following = cursor_in(order, place_on_board(rest[limit - 1])) if len(rest) > limit else None
             return QuotaVillages(region, group, board.total, rest[:limit], following)
 
         return await visibility.answer_official(request, [region], at, page)
 
     return router
-
-
-def _place(village: Village) -> str:
-    """Return the village's place on the board as text of the same order."""
-    has_people, short, region = place_on_board(village)
-    return f"{has_people:d} {_SHORT_AT_MOST + short:010d} {region}"

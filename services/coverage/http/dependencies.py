@@ -9,15 +9,18 @@ from typing import Annotated, Any, Final
 from fastapi import Query, Request
 
 from services.coverage.reference.domain.reference import AsOf
-from shared.adapters.http_api import Bearer, Problem
+from shared.adapters.http_api import Bearer
+from shared.adapters.http_problem import Problem
+from shared.adapters.http_query import Day
+from shared.adapters.http_regions import region_in_force
 from shared.adapters.openapi import problem
 from shared.regions.catalogue import Catalogue
 from shared.regions.codes import NATION, local
-from shared.regions.successors import Ambiguous, Homes
+from shared.regions.successors import Homes
 from shared.runtime.clock import Clock
 
-AsOfDay = Annotated[date | None, Query(description="The day whose figures are asked about; today by default")]
-KnownAt = Annotated[date | None, Query(description="Only what had been recorded by the end of this day (WIB)")]
+AsOfDay = Annotated[Day | None, Query(description="The day whose figures are asked about; today by default")]
+KnownAt = Annotated[Day | None, Query(description="Only what had been recorded by the end of this day (WIB)")]
 UNKNOWN: Final[dict[int | str, dict[str, Any]]] = {
     404: problem("No region has this code; `candidates` names those that a retired one may stand for"),
 }
@@ -39,23 +42,14 @@ class Dependencies:
 
     def resolve_region(self, code: str) -> str:
         """Return the region in force of a code. Raises: Problem 404 if there is none, or several."""
-        if code in self.catalogue:
-            return code
-        home = self.homes.home_of(code)
-        if isinstance(home, Ambiguous):
-            detail = f"the code is retired and may stand for {', '.join(home.candidates)}; ask for one of them"
-            raise Problem(404, "ambiguous_region", detail, candidates=list(home.candidates))
-        if home is None:
-            detail = "no region has this code; write a Kemendagri code (11, 11.01, 11.01.01) or ID"
-            raise Problem(404, "unknown_region", detail)
-        return home
+        return region_in_force(self.homes, code)
 
     def region(self, request: Request, code: str) -> str:
         """Return the code in the path. Raises: Problem 301 for a retired code, with the address of its successor."""
         home = self.resolve_region(code)
         if home != code:
             query = request.scope["query_string"].decode("latin-1")
-            path = request.url.path.replace(f"/{code}", f"/{home}", 1)
+            path = str(request.scope["path"]).replace(f"/{code}", f"/{home}", 1)
             headers = {"Location": f"{path}?{query}" if query else path}
             raise Problem(301, "retired_region", f"the code is retired; {home} is its successor", headers=headers)
         return code

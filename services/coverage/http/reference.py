@@ -11,17 +11,21 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from services.coverage.http.dependencies import UNKNOWN
 from services.coverage.reference.load import MAX_ROWS, Format, LoadReport, ReferenceImport, check
 from services.coverage.reference.ports import ReferenceStore
 from services.coverage.reference.schemas import KINDS, FileRow
 from shared.adapters.body_limits import LineLimit, ObjectLimit
 from shared.adapters.csv_rows import UnreadableFileError
 from shared.adapters.http_answers import answer
-from shared.adapters.http_api import Bearer, Problem, read_body
+from shared.adapters.http_api import Bearer, read_body
+from shared.adapters.http_problem import Problem
+from shared.adapters.http_regions import region_in_force
 from shared.adapters.openapi import problem
-from shared.adapters.paging import Cursor, Limit, cursor_at, place_of
+from shared.adapters.paging import Cursor, Limit, cursor_in, place_in
 from shared.adapters.territory import demand_readable, demand_within
 from shared.regions.codes import NATION
+from shared.regions.successors import Homes
 from shared.runtime.auth import Caller
 
 READ_SCOPE: Final = "coverage:read"
@@ -64,12 +68,12 @@ class Tried:
     unchanged: int
 
 
-def create_router(*, imports: ReferenceImport, reference: ReferenceStore, bearer: Bearer) -> APIRouter:
+def create_router(*, imports: ReferenceImport, reference: ReferenceStore, homes: Homes, bearer: Bearer) -> APIRouter:
     """Return PUT and GET of every kind of reference data."""
     router = APIRouter(prefix="/v1", tags=["reference data"])
     for model in KINDS.values():
         _add_put(router, model, imports, bearer)
-        _add_get(router, model, reference, bearer)
+        _add_get(router, model, reference, homes, bearer)
     return router
 
 
@@ -99,28 +103,30 @@ def _add_put(router: APIRouter, model: type[FileRow], imports: ReferenceImport, 
         return answer(report.rows, report.new, len(report.statements) - report.new)
 
 
-def _add_get(router: APIRouter, model: type[FileRow], reference: ReferenceStore, bearer: Bearer) -> None:
+def _add_get(router: APIRouter, model: type[FileRow], reference: ReferenceStore, homes: Homes, bearer: Bearer) -> None:
     @router.get(
         f"/{model.kind.name}",
         summary=f"Get {model.kind.name}",
         description="Every row with its restatements, by region, series and version.",
         response_class=Response,
-        responses={200: page_of(model)},
+        responses={200: page_of(model), **UNKNOWN},
     )
     async def get(
         request: Request, region: OfRegion = None, limit: Limit = 100, cursor: Cursor = None,
         caller: Caller = bearer.requires(READ_SCOPE),
     ) -> Response:  # fmt: skip
+        order = model.kind.name
+        region = region_in_force(homes, region) if region is not None else None
         if region is None:
             demand_within(caller, NATION)
         else:
             demand_readable(caller, [region])
-        found = await reference.page(model.kind.name, region, place_of(cursor), limit + 1)
+        found = await reference.page(model.kind.name, region, place_in(order, cursor, str) or "", limit + 1)
         items = [
             model.listed(row.statement) | {"recorded_at": row.recorded_at, "version": row.version}
             for _, row in found[:limit]
         ]
-        page = {"items": items, "next": cursor_at(found[limit - 1][0]) if len(found) > limit else None}
+        page = {"items": items, "next": cursor_in(order, found[limit - 1][0]) if len(found) > limit else None}
         return answer(request, page)
 
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from services.coverage.http.dependencies import MOVED, Dependencies
 from services.coverage.http.visibility import REFUSALS, Visibility
 from services.coverage.reading.shown import PublicCount, PublicPlace, PublicRegion, Shown
-from services.coverage.reading.sorting import Filter, Sort, Value, filtered, is_text, ordered, place_of
+from services.coverage.reading.sorting import Filter, Sort, filtered, ordered
 from services.coverage.reference.domain.reference import AsOf
 from shared.adapters.paging import Cursor, Limit, cursor_in, malformed_cursor, place_in
 from shared.contracts.snapshots import Count, Snapshot
@@ -71,29 +70,22 @@ def create_router(*, visibility: Visibility, depends: Dependencies) -> APIRouter
     ) -> Response:  # fmt: skip
         """Return the regions directly below, page by page. Without a token hidden numbers are null, as for one region,
         and regions with a hidden number come last.
+
+        The first page decides which regions there are and in which order; `next` names those of the later pages. So
+        each region is on one page, also when its numbers change meanwhile. The numbers are as of each page's own time.
         """
-        order = " ".join(["children", sort, *sorted(filters)])
-        after = _begun(place_in(order, cursor), sort) if cursor else None
+        below = depends.catalogue.children(region)
+        order = " ".join([region, sort, *sorted(filters)])
+        rest = place_in(order, cursor, list[str])
+        if rest is not None and not set(rest).issubset(below):
+            raise malformed_cursor()
 
         def page(regions: Sequence[Shown]) -> Page:
-            rest: list[Any] = ordered(filtered(regions[1:], filters), sort, after)
-            following = cursor_in(order, _place(rest[limit - 1], sort)) if len(rest) > limit else None
-            return Page(region, regions[0].unplaced, rest[:limit], following)
+            by_code: dict[str, Any] = {shown.region: shown for shown in regions[1:]}
+            codes = rest or [shown.region for shown in ordered(filtered(by_code.values(), filters), sort)]
+            following = cursor_in(order, codes[limit:]) if len(codes) > limit else None
+            return Page(region, regions[0].unplaced, [by_code[code] for code in codes[:limit]], following)
 
-        return await visibility.answer(request, caller, [region, *depends.catalogue.children(region)], at, page)
+        return await visibility.answer(request, caller, [region, *below], at, page)
 
     return router
-
-
-def _place(shown: Shown, sort: Sort) -> str:
-    return msgspec.json.encode(place_of(shown, sort)).decode()
-
-
-def _begun(place: str, sort: Sort) -> tuple[Value, str]:
-    """Return the place after which a page begins. Raises: Problem 422 for a cursor that no page gave."""
-    kind: Any = tuple[str, str] if is_text(sort) else tuple[float | None, str]
-    try:
-        begun: tuple[Value, str] = msgspec.json.decode(place, type=kind)
-    except msgspec.DecodeError as error:
-        raise malformed_cursor() from error
-    return begun

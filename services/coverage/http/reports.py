@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -37,8 +38,8 @@ Region = Annotated[str, Query(description="Kemendagri code, or ID; the sheet has
 FileFormat = Annotated[Format, Query(alias="format", description="XLSX for Excel, CSV with dot decimals for all else")]
 
 
-def create_router(*, visibility: Visibility, depends: Dependencies) -> APIRouter:
-    """Return the routes under /v1/reports."""
+def create_router(*, visibility: Visibility, depends: Dependencies, public_url: str) -> APIRouter:
+    """Return the routes under /v1/reports. `public_url` is where readers of a sheet find this service."""
     router = APIRouter(prefix="/v1/reports", tags=["reports"])
 
     def days(region: str, as_of: date | None, known_at: date | None, caller: Caller | None) -> AsOf:
@@ -59,8 +60,8 @@ def create_router(*, visibility: Visibility, depends: Dependencies) -> APIRouter
         """Return the monev sheet, in Indonesian; unless days are named, of the last month's end, known by yesterday."""
         region = depends.resolve_region(region)
         at = days(region, as_of, known_at, caller)
-        named = {"as_of": at.day} | ({"known_at": at.known_at} if at.known_at else {})
-        link = str(request.url.include_query_params(region=region, **named))
+        asked = {"region": region, "as_of": at.day, "known_at": at.known_at, "format": file_format}
+        link = f"{public_url}/v1/reports/monev?{urlencode({name: day for name, day in asked.items() if day})}"
         media_type, written = _FILES[file_format]
         name = f"monev-{region}-{at.day}.{file_format}"
 

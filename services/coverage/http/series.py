@@ -15,16 +15,17 @@ from services.coverage.http.dependencies import MOVED, Dependencies, refuse_afte
 from services.coverage.http.visibility import REFUSALS, Visibility, demand_all
 from services.coverage.reading.series import POINTS_AT_MOST, HistoryPoint, Series, Step, days_of
 from services.coverage.reference.domain.reference import AsOf
-from shared.adapters.http_api import Problem
+from shared.adapters.http_problem import Problem
+from shared.adapters.http_query import Day
 from shared.contracts.snapshots import Count
 from shared.runtime.auth import Caller
 
 _A_YEAR: Final = timedelta(days=365)
 _A_MONTH: Final = timedelta(days=29)
 """30 days with the last one: the window that is shown most."""
-From = Annotated[date | None, Query(alias="from", description="The first day; by default a year before the last")]
-To = Annotated[date | None, Query(description="The last day; by default `as_of`, else today")]
-From30 = Annotated[date | None, Query(alias="from", description="The first day; by default 29 before the last")]
+From = Annotated[Day | None, Query(alias="from", description="The first day; by default a year before the last")]
+To = Annotated[Day | None, Query(description="The last day; by default `as_of`, else today")]
+From30 = Annotated[Day | None, Query(alias="from", description="The first day; by default 29 before the last")]
 OfStep = Annotated[Step, Query(description="Every day, or the ends of months and the last day")]
 
 

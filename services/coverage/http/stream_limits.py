@@ -11,7 +11,8 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from shared.adapters.http_api import Bearer, Problem
+from shared.adapters.http_api import Bearer
+from shared.adapters.http_problem import Problem
 from shared.adapters.http_shares import Share, address_of
 from shared.runtime.clock import Clock
 from shared.runtime.errors import TransientError

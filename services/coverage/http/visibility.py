@@ -14,7 +14,8 @@ from services.coverage.reading.shown import PublicPlace, PublicRegion, Shown
 from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.reference import AsOf
 from shared.adapters.http_answers import answer_apart_from_time, answer_unless_held
-from shared.adapters.http_api import Problem, unauthorised
+from shared.adapters.http_api import unauthorised
+from shared.adapters.http_problem import Problem
 from shared.adapters.openapi import problem
 from shared.adapters.territory import demand_readable
 from shared.runtime.auth import Caller

@@ -9,9 +9,10 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from services.coverage.counting.change_log import ChangeLog, LogPart, Tail
+from services.coverage.counting.change_log import ChangeLog, LogPart
 from services.coverage.counting.domain.movements import CountedChange
-from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
+from services.coverage.counting.kafka.decoder import ChangeDecoder
+from shared.adapters.dead_letters import UnusableRecord
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import regency_of
@@ -30,12 +31,6 @@ class _Placed(msgspec.Struct):
     before: _Place | None
     after: _Place | None
 
-    @property
-    def partition(self) -> int:
-        """The partition of the change; -1 where it names no place."""
-        state = self.after or self.before
-        return partition_for(regency_of(state.region), PARTITIONS) if state else -1
-
 
 class LedgerDump:
     """The dump as a log of changes, read once, partition by partition in order; then the topic, for later changes."""
@@ -49,12 +44,20 @@ class LedgerDump:
         self._decode = msgspec.json.Decoder(_Placed).decode
 
     @asynccontextmanager
-    async def opened(self, offsets: Mapping[int, int]) -> AsyncIterator[_DumpTail]:
+    async def opened(self, offsets: Mapping[int, int]) -> AsyncIterator[LedgerDump]:
         """See the port."""
-        async with self._later.opened(offsets) as later:
-            yield _DumpTail(self, later)
+        async with self._later.opened(offsets) as self._topic:
+            self.starts = self._topic.starts
+            yield self
 
-    def batch(self, partition: int) -> list[CountedChange]:
+    async def read(self, partitions: Collection[int]) -> dict[int, LogPart]:
+        """Return what follows in the dump, then in the topic."""
+        for partition in partitions:
+            if batch := self._batch(partition):
+                return {partition: LogPart(batch, (), 0)}
+        return await self._topic.read(partitions)
+
+    def _batch(self, partition: int) -> list[CountedChange]:
         """Return the next changes of the partition, empty where the dump has no more. Raises: PermanentError."""
         batch: list[CountedChange] = []
         for number, line in self._lines:
@@ -69,7 +72,7 @@ class LedgerDump:
                 )
             try:
                 batch.append(self._decoder.decode(line, partition))
-            except Unusable:
+            except UnusableRecord:
                 # The topic's record was set aside too; it takes no number.
                 continue
             if len(batch) == _LINES:
@@ -77,26 +80,13 @@ class LedgerDump:
         return batch
 
     def _place(self, number: int, line: bytes) -> int:
+        """Return the partition of the change; -1 where it names no place."""
         try:
-            return self._decode(line).partition
+            change = self._decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise PermanentError(
                 f"line {number} of the dump is no change ({type(error).__name__}); it must be what "
                 "`cakupan-registry dump-ledger` wrote"
             ) from error
-
-
-class _DumpTail:
-    """What follows in the dump, then in the topic."""
-
-    def __init__(self, dump: LedgerDump, later: Tail) -> None:
-        self.starts = later.starts
-        self._dump = dump
-        self._later = later
-
-    async def read(self, partitions: Collection[int]) -> dict[int, LogPart]:
-        """See the port."""
-        for partition in partitions:
-            if batch := self._dump.batch(partition):
-                return {partition: LogPart(batch, (), 0)}
-        return await self._later.read(partitions)
+        state = change.after or change.before
+        return partition_for(regency_of(state.region), PARTITIONS) if state else -1

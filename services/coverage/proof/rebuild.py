@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from services.coverage.counting.change_log import BeginningMissing, ChangeLog, LogIncomplete, LogWalk
 from services.coverage.counting.domain.counters import Sum
@@ -13,6 +14,7 @@ from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.ports import Flush, Store
 from services.coverage.proof.mongo.generations import MongoGenerations
+from shared.adapters.progress_bar import ProgressBar
 from shared.regions.codes import NATION, local
 from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError
@@ -25,18 +27,6 @@ CHANGES_A_FLUSH: Final = 60_000
 """Over all partitions, as when a reader is behind (ADR 0018)."""
 CLOSE: Final = 5_000
 """Changes left to count while the live generation stands still: they take a fraction of a second."""
-
-
-class ProgressBar(Protocol):
-    """Shows how far a long work is."""
-
-    def begin(self, phase: str, total: int | None = None) -> None:
-        """Show a new phase, of this many steps if that is known."""
-        ...
-
-    def advance(self, steps: int) -> None:
-        """Show that so many more steps are done."""
-        ...
 
 
 class Rebuild:
@@ -64,8 +54,7 @@ class Rebuild:
         A crash before 3 leaves the live generation as it is, held for seconds at most; the next rebuild goes on with
         what was written. Raises: PermanentError where another rebuild is under way, or the topic lacks changes.
         """
-        await self._renew()
-        try:
+        async with self._leased():
             builds = await self._generations.builds()
             generation = builds.building or max(builds.live, *builds.old, 0) + 1
             self._building = await self._generations.store(generation)
@@ -77,30 +66,31 @@ class Rebuild:
                 while not await self._take_over(generation, walk):
                     continue
             return generation
-        except BeginningMissing as missing:
-            raise PermanentError(
-                f"{missing}; publish the ledger on a new topic (docs/runbooks/lost-topic.md)"
-            ) from missing
-        except LogIncomplete as missing:
-            raise PermanentError(
-                f"{missing}: find out whether the topic was made anew (docs/runbooks/lost-topic.md)"
-            ) from missing
-        finally:
-            if self._in_flight:
-                self._in_flight.cancel()
-                await asyncio.gather(self._in_flight, return_exceptions=True)
-            await self._release()
 
     async def discard(self) -> int | None:
         """Delete the generation that an earlier rebuild left; return its number, or None where there is none.
 
         Raises: PermanentError where another rebuild is under way.
         """
+        async with self._leased():
+            return await self._generations.discard()
+
+    @asynccontextmanager
+    async def _leased(self) -> AsyncIterator[None]:
+        """Hold the lease during the block. After it no write is in flight, and the lease is free."""
         await self._renew()
         try:
-            return await self._generations.discard()
+            yield
+        except LogIncomplete as missing:
+            beginning = isinstance(missing, BeginningMissing)
+            advice = "publish the ledger on a new topic" if beginning else "find out whether the topic was made anew"
+            raise PermanentError(f"{missing}; {advice} (docs/runbooks/lost-topic.md)") from missing
         finally:
-            await self._release()
+            if self._in_flight:
+                self._in_flight.cancel()
+                await asyncio.gather(self._in_flight, return_exceptions=True)
+            if self._lease is not None:
+                await self._leases.release(self._lease, self._holder)
 
     async def _counted(self) -> dict[int, int]:
         """Return the next number of each partition of the live generation."""
@@ -161,7 +151,3 @@ class Rebuild:
                 "another rebuild is under way; if it was killed, try again in "
                 f"{LEASE_FOR.total_seconds():.0f} s to go on with it"
             )
-
-    async def _release(self) -> None:
-        if self._lease is not None:
-            await self._leases.release(self._lease, self._holder)

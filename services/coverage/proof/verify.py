@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import date
 
 from services.coverage.counting.change_log import BeginningMissing, ChangeLog, LogIncomplete, LogWalk
 from services.coverage.counting.domain.counters import Sum, Tally
@@ -21,7 +20,6 @@ from services.coverage.proof.domain.recount import (
     dues_and_news_in,
     flows_in,
     people_in,
-    total,
 )
 from services.coverage.proof.mongo.counted import MongoCounted, MongoPointInTime
 from shared.regions.codes import NATION, local, parent_of
@@ -54,15 +52,6 @@ class Compared:
     unread: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """A log of changes, counted anew as far as it was walked through."""
-
-    log: str
-    walk: LogWalk
-    recount: Recount
-
-
 class Verifier:
     """Compares partition by partition while flushes go on: each piece of work reads one point in time, and is short."""
 
@@ -74,87 +63,71 @@ class Verifier:
         self.compared = Compared()
 
     async def pieces(self, partition: int) -> AsyncGenerator[int]:
-        """Do the next piece of work whenever asked, and yield how many changes it read, until all is compared."""
-        flows_from = first_day(local(NATION, self._clock.now()).date())
+        """Do the next piece of work whenever asked, and yield how many changes it read, until all is compared.
+
+        First read the logs as far as the partition is counted, then compare the counters, region by region. Little is
+        counted meanwhile: it is read from the logs before each region is compared.
+        """
+        self._partition = partition
+        self._flows_from = first_day(local(NATION, self._clock.now()).date())
+        self._counts: list[tuple[LogWalk, Recount]] = []
         async with AsyncExitStack() as opened:
-            counts = []
             for log in self._logs:
                 tail = await opened.enter_async_context(log.opened({partition: 0}))
                 walk = LogWalk(log.name, tail, {partition: Position()})
-                counts.append(_Counted(log.name, walk, Recount(flows_from)))
-            comparing = _Pass(self._store, partition, flows_from, counts, self._judge, self.compared)
-            async for changes in comparing.pieces():
+                self._counts.append((walk, Recount(self._flows_from)))
+            async with self._store.point_in_time() as now:
+                await self._enter(now)
+                regions = await now.regions(partition)
+            async for changes in self._read_logs():
                 yield changes
-
-
-@dataclass
-class _Pass:
-    """One partition's comparison; `seq` is the number up to which the partition is counted."""
-
-    store: MongoCounted
-    partition: int
-    flows_from: date
-    counts: list[_Counted]
-    judge: Judge
-    compared: Compared
-    seq: int = 0
-
-    async def pieces(self) -> AsyncIterator[int]:
-        """Read the logs as far as the partition is counted; then compare the counters, region by region.
-
-        Little is counted meanwhile: it is read from the logs before each region is compared.
-        """
-        async with self.store.point_in_time() as now:
-            await self._enter(now)
-            regions = await now.regions(self.partition)
-        async for changes in self._read_logs():
-            yield changes
-        for region in sorted({*regions, *(region for count in self.counts for region in count.recount.paged)}):
-            yield await self._compare(region)
-        yield await self._compare_sums(regions)
-        self.compared.position += self.seq
+            for region in sorted({*regions, *(region for _, recount in self._counts for region in recount.paged)}):
+                yield await self._compare(region)
+            yield await self._compare_sums(regions)
+            self.compared.position += self._seq
 
     async def _enter(self, now: MongoPointInTime) -> None:
-        self.seq = (await now.position(self.partition)).next_seq
+        """Note the number up to which the partition is counted at this point in time."""
+        self._seq = await now.next_seq(self._partition)
 
     async def _read_logs(self) -> AsyncIterator[int]:
         """Count the logs up to the position, and yield the number of changes of each part read.
 
         A log that lacks changes is reported and left aside.
         """
-        for count in list(self.counts):
+        for walk, recount in list(self._counts):
             try:
-                while read := await count.walk.read({self.partition: self.seq}):
-                    changes = read[self.partition]
-                    count.recount.add(Sum(changes))
+                while read := await walk.read({self._partition: self._seq}):
+                    changes = read[self._partition]
+                    recount.add(Sum(changes))
                     self.compared.changes += len(changes)
                     yield len(changes)
             except BeginningMissing as missing:
                 self.compared.unread.append(f"{missing}, and nothing proved by it")
-                self.counts.remove(count)
+                self._counts.remove((walk, recount))
             except LogIncomplete as missing:
-                self.counts.remove(count)
-                self._report(NATION, (f"{count.log}, changes up to seq", self.seq, missing.next_seq))
+                self._counts.remove((walk, recount))
+                self._report(NATION, (f"{walk.log}, changes up to seq", self._seq, missing.next_seq))
 
     async def _compare(self, region: str) -> int:
         """Compare a region, and all below a regency, with its pages and with the logs."""
         before = self.compared.changes
-        async with self.store.point_in_time() as now:
+        async with self._store.point_in_time() as now:
             await self._enter(now)
             async for _ in self._read_logs():
                 continue
-            found = await now.figures(self.partition, region, self.flows_from)
+            found = await now.figures(self._partition, region, self._flows_from)
             paged = await self._paged(now, region)
         self._compare_positions(found)
-        self._compare_figures(region, found, paged, _of_pages)
-        for count in self.counts:
-            self._compare_figures(region, found, count.recount, _of_changes)
-            self._report(region, differing(count.recount.movements(region), paged.movements(region)))
+        self._compare_figures(region, found, paged, of_pages=True)
+        for _, recount in self._counts:
+            self._compare_figures(region, found, recount, of_pages=False)
+            self._report(region, differing(recount.movements(region), paged.movements(region)))
         return self.compared.changes - before
 
     async def _paged(self, now: MongoPointInTime, region: str) -> Recount:
-        paged = Recount(self.flows_from)
-        async for rows in now.moved(self.partition, region):
+        paged = Recount(self._flows_from)
+        async for rows in now.moved(self._partition, region):
             for row, people in rows:
                 if isinstance(row, Step):
                     paged.add_step(row, people)
@@ -165,50 +138,41 @@ class _Pass:
     def _compare_positions(self, found: Mapping[str, RegionCounts]) -> None:
         """Report a position that the partition never had; the nation takes part in every change, so it has the last."""
         for one, figures in found.items():
-            if figures.position > self.seq or (one == NATION and figures.position < self.seq):
-                self._report(one, ("position", self.seq, figures.position))
+            if figures.position > self._seq or (one == NATION and figures.position < self._seq):
+                self._report(one, ("position", self._seq, figures.position))
 
     def _compare_figures(
-        self,
-        region: str,
-        found: Mapping[str, RegionCounts],
-        recount: Recount,
-        measures: Callable[[RegionCounts], Measures],
+        self, region: str, found: Mapping[str, RegionCounts], recount: Recount, *, of_pages: bool
     ) -> None:
         for one in sorted({*found, *recount.regions(region)}):
             expected = RegionCounts(recount.tally(one), 0, recount.flows(one))
-            self._report(one, differing(measures(expected), measures(found.get(one, RegionCounts()))))
+            there = _measures(found.get(one, RegionCounts()), of_pages=of_pages)
+            self._report(one, differing(_measures(expected, of_pages=of_pages), there))
             self.compared.regions += 1
 
     async def _compare_sums(self, regions: Sequence[str]) -> int:
         """Compare nation and provinces with the sums of their children; the pages have proved those of regencies."""
-        async with self.store.point_in_time() as now:
+        async with self._store.point_in_time() as now:
             await self._enter(now)
-            tallies = await now.tallies(self.partition, regions)
+            tallies = await now.tallies(self._partition, regions)
         below: dict[str, list[Tally]] = {region: [] for region in tallies if region == NATION or len(region) == 2}
         for region, tally in tallies.items():
             if (parent := parent_of(region)) is not None:
                 below.setdefault(parent, []).append(tally)
         for parent, children in below.items():
-            sum_, found = total(children), tallies.get(parent, Tally())
-            if (difference := differing(_in(sum_), _in(found))) is not None:
+            sum_, found = Tally(), tallies.get(parent, Tally())
+            for child in children:
+                sum_.add(child.as_below())
+            if (difference := differing(_measures(RegionCounts(sum_)), _measures(RegionCounts(found)))) is not None:
                 self._report(parent, (f"{difference[0]}, as the sum of its children", *difference[1:]))
         return 0
 
     def _report(self, region: str, difference: tuple[str, object, object] | None) -> None:
         if difference is not None:
-            self.judge(Difference(region, *difference, self.partition, self.seq))
+            self._judge(Difference(region, *difference, self._partition, self._seq))
 
 
-def _in(tally: Tally) -> Measures:
-    return {**people_in(tally), **dues_and_news_in(tally)}
-
-
-def _of_pages(figures: RegionCounts) -> Measures:
-    """Return what pages can prove."""
-    return {**people_in(figures.tally), **flows_in(figures.flows)}
-
-
-def _of_changes(figures: RegionCounts) -> Measures:
-    """Return what changes can prove: everything."""
-    return {**_in(figures.tally), **flows_in(figures.flows)}
+def _measures(figures: RegionCounts, *, of_pages: bool = False) -> Measures:
+    """Return what changes can prove, which is everything; or what pages can prove."""
+    others = {} if of_pages else dues_and_news_in(figures.tally)
+    return {**people_in(figures.tally), **others, **flows_in(figures.flows)}

@@ -29,16 +29,12 @@ class PublishingMetrics:
     def published(self, snapshots: Sequence[Snapshot]) -> None:
         """Count snapshots that are on the topic, and show their numbers."""
         self._snapshots.inc(len(snapshots))
-        for snapshot in snapshots:
-            if snapshot.level in _SHOWN_LEVELS:
-                self._show(snapshot)
-
-    def _show(self, snapshot: Snapshot) -> None:
-        self._shown.add(snapshot.region)
-        self._registered.labels(snapshot.region).set(snapshot.registered)
-        self._active.labels(snapshot.region).set(snapshot.active)
-        self._show_ratio(snapshot.region, "registered", snapshot.coverage.registered)
-        self._show_ratio(snapshot.region, "active", snapshot.coverage.active)
+        for one in (snapshot for snapshot in snapshots if snapshot.level in _SHOWN_LEVELS):
+            self._shown.add(one.region)
+            self._registered.labels(one.region).set(one.registered)
+            self._active.labels(one.region).set(one.active)
+            self._show_ratio(one.region, "registered", one.coverage.registered)
+            self._show_ratio(one.region, "active", one.coverage.active)
 
     def _show_ratio(self, region: str, measure: str, ratio: Ratio | None) -> None:
         """Show a ratio that exists; remove one that no longer does, so that no old value stays."""

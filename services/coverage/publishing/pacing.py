@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -26,10 +26,10 @@ class Pacer:
         """Note that these regions are to be taken once more, in the order noted."""
         self._again.update((region, None) for region in regions if region not in self._changed)
 
-    def take(self, now: datetime) -> list[str]:
-        """Return the regions that changed and have rested long enough; they rest again from now."""
+    def take(self, now: datetime, wanted: Callable[[str], bool]) -> list[str]:
+        """Return the wanted regions that changed and have rested long enough; they rest again from now."""
         self._forget_rested(now)
-        due = [region for region in self._changed if region not in self._taken_at]
+        due = [region for region in self._changed if region not in self._taken_at and wanted(region)]
         self._changed.difference_update(due)
         self._taken_at.update(dict.fromkeys(due, now))
         return due

@@ -48,9 +48,7 @@ class Poller:
         await self._poll_checkpoints()
         await self.poll_reference()
         await self._publish_taken_up()
-        self._publisher.touch_caught_up(self._catching_up.catching_up)
-        self._publisher.touch_overdue()
-        self._publisher.show_only_owned()
+        self._publisher.refresh(self._catching_up.catching_up)
 
     async def _poll_checkpoints(self) -> None:
         if caught_up := self._catching_up.noted_behind(self._owned.caught_up):
@@ -66,14 +64,10 @@ class Poller:
             if checkpoints[partition].resumed > before[partition].resumed:
                 await self._resume(partition)
         if checkpoints != before:
-            await self._publish_summed()
+            # The nation and provinces whose position has grown are published, whichever replica counted.
+            versions = await self._store.versions([region for region in self._summed if self._publisher.owns(region)])
+            self._publisher.touch_newer({region: version.position for region, version in versions.items()})
         self._checkpoints = checkpoints
-
-    async def _publish_summed(self) -> None:
-        """Publish the nation and provinces whose position has grown, whoever counted."""
-        owned = [region for region in self._summed if self._publisher.owns(region)]
-        versions = await self._store.versions(owned)
-        self._publisher.touch_newer({region: version.position for region, version in versions.items()})
 
     async def poll_reference(self) -> None:
         """Read the rows recorded since the last poll; publish their regions, and those above, whose sums may change."""

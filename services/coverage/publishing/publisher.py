@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import Final
@@ -51,8 +52,12 @@ class Publisher:
         self._clock = clock
         self._metrics = metrics
         self._pacer = Pacer(EVERY)
-        self._round: Iterator[str] = iter(())
-        self._changed_next = False
+        self._lanes: Sequence[Callable[[], list[str]]] = (
+            partial(self._changed, [], _is_large),
+            partial(self._changed, [], lambda region: not _is_large(region)),
+            self._again,
+        )
+        self._next = 0
         self._wake = asyncio.Event()
         self._published_behind: set[str] = set()
         self._deferred: dict[int, set[str]] = {}
@@ -71,44 +76,40 @@ class Publisher:
         self._pacer.touch_again(region for region in regions if self.owns(region))
         self._wake.set()
 
-    def counted(self, places: Collection[str]) -> None:
-        """Note that people were counted in these places, and so in all regions above."""
-        self.touch({region for place in places for region in lineage(place)})
+    def counted(self, places: Collection[str], behind: bool) -> None:
+        """Note that people of one partition were counted in these places, and so in all regions above.
 
-    def counted_behind(self, places: Collection[str]) -> None:
-        """Note that old changes of one partition were counted: publish nation and provinces, the rest once caught up.
-
-        A replay would publish every village again and again, and nobody could act upon it.
+        While the partition is `behind`, only nation and provinces are published, and the rest once it has caught up: a
+        replay would publish every village again and again, and nobody could act upon it.
         """
-        for place in islice(places, 1):
-            self._deferred.setdefault(self._partition_of(place), set()).update(places)
-        self.touch({NATION, *(place[:2] for place in places)})
+        if behind:
+            for place in islice(places, 1):
+                self._deferred.setdefault(self._partition_of(place), set()).update(places)
+            self.touch({NATION, *(place[:PROVINCE_CODE] for place in places)})
+        else:
+            self.touch({region for place in places for region in lineage(place)})
 
-    def touch_caught_up(self, catching_up: Callable[[str], bool]) -> None:
-        """Publish anew what was published as catching up and no longer is; nation and provinces first."""
+    def refresh(self, catching_up: Callable[[str], bool]) -> None:
+        """Publish anew the regions that are no longer catching up, nation and provinces first, and those whose forecast
+        is out of date. Remove the regions of other replicas from the metrics.
+        """
+        self.touch(self._viewer.overdue())
+        self._metrics.keep(self.owns)
         caught_up = {region for region in self._published_behind if not catching_up(region)}
         self._published_behind -= caught_up
         self.touch(region for region in caught_up if len(region) <= PROVINCE_CODE)
         self.touch_again(caught_up)
         for partition, places in list(self._deferred.items()):
             if not any(map(catching_up, islice(places, 1))):
-                self.counted(self._deferred.pop(partition))
+                self.counted(self._deferred.pop(partition), behind=False)
 
     def touch_newer(self, positions: Mapping[str, int]) -> None:
         """Publish the regions whose position is beyond the one published here."""
         self.touch(region for region, position in positions.items() if position > self._positions.get(region, 0))
 
-    def touch_overdue(self) -> None:
-        """Publish anew the regions whose published forecast is out of date."""
-        self.touch(self._viewer.overdue())
-
     def owns(self, region: str) -> bool:
         """Say whether this replica publishes the region."""
         return self._partition_of(region) in self._owned.partitions
-
-    def show_only_owned(self) -> None:
-        """Remove the regions of other replicas from the metrics."""
-        self._metrics.keep(self.owns)
 
     async def run(self) -> None:
         """Publish until cancelled; what fails is tried again, and readiness shows it."""
@@ -133,35 +134,38 @@ class Publisher:
             await asyncio.sleep((perf_counter() - began) * rest)
 
     def _due(self) -> list[str]:
-        """Return the regions to publish next: some that changed, in turns with some that are only published again."""
-        self._changed_next = not self._changed_next
-        turns = (self._changed, self._again) if self._changed_next else (self._again, self._changed)
-        return turns[0]() or turns[1]()
+        """Return a chunk of what is due: large regions that changed, small ones that did, and regions to be published
+        again, in turns. So a province waits for one chunk of each kind, never for all villages.
+        """
+        for _ in self._lanes:
+            lane, self._next = self._lanes[self._next], (self._next + 1) % len(self._lanes)
+            if regions := lane():
+                return regions
+        self._next = 0
+        return []
 
-    def _changed(self) -> list[str]:
-        """Return some of a round: all that had changed when it began, so that a region and those below go together."""
-        if regions := list(islice(self._round, _CHUNK)):
-            return regions
-        self._round = iter(sorted(sorted(self._pacer.take(self._clock.now())), key=_size))
-        return list(islice(self._round, _CHUNK))
+    def _changed(self, round_: list[str], wanted: Callable[[str], bool]) -> list[str]:
+        """Return a chunk of a round: all wanted regions that had changed when it began."""
+        if not round_:
+            round_ += sorted(self._pacer.take(self._clock.now(), wanted), key=_order, reverse=True)
+        return [round_.pop() for _ in range(min(_CHUNK, len(round_)))]
 
     def _again(self) -> list[str]:
         return self._pacer.take_again(self._clock.now(), _CHUNK)
 
     async def _publish(self, regions: Sequence[str]) -> None:
         """Publish the regions that are this replica's; on failure they stay due."""
+        owned = [region for region in regions if self.owns(region)]
+        if not owned:
+            return
         try:
-            if owned := [region for region in regions if self.owns(region)]:
-                await self._send(owned)
+            # Under the span of the last change, so that its trace goes on to the notifier.
+            with tracing.span("publish snapshots", self._traceparent) as traceparent:
+                snapshots = await self._viewer.snapshots(owned)
+                await self._publish_all(snapshots, traceparent)
         except BaseException:
-            self._pacer.touch(regions)
+            self._pacer.touch(owned)
             raise
-
-    async def _send(self, regions: Sequence[str]) -> None:
-        # Under the span of the last change, so that its trace goes on to the notifier.
-        with tracing.span("publish snapshots", self._traceparent) as traceparent:
-            snapshots = await self._viewer.snapshots(regions)
-            await self._publish_all(snapshots, traceparent)
         self._positions.update((shot.region, shot.position) for shot in snapshots)
         self._published_behind.update(shot.region for shot in snapshots if shot.catching_up)
         self._metrics.published(snapshots)
@@ -171,8 +175,13 @@ class Publisher:
         return self._trouble
 
 
-def _size(region: str) -> int:
-    """Return the order of regions, beside their code: the nation; provinces, each with its regencies; districts;
-    villages. Whoever is told of a province then reads of the regency that moved it at once.
+def _is_large(region: str) -> bool:
+    """Say whether a region is the nation, a province or a regency: some 550, of which most messages are."""
+    return len(region) <= REGENCY_CODE
+
+
+def _order(region: str) -> tuple[int, str]:
+    """Return the order of a round: the nation; provinces, each with its regencies; districts; villages. Whoever is told
+    of a province then reads of the regency that moved it at once.
     """
-    return 0 if region == NATION else max(len(region), REGENCY_CODE)
+    return 0 if region == NATION else max(len(region), REGENCY_CODE), region

@@ -29,13 +29,12 @@ _REST: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """Numerators of one region, read together: on its day, and by days before it. Valid until at least `until`."""
+    """By how much the numerators of a region grew in the days before its day. Valid until at least `until`."""
 
     day: AsOf
     version: Version
     until: datetime
-    on_day: Numerators
-    earlier: Mapping[int, Numerators]
+    gained: Mapping[int, Numerators]
 
 
 class Baseline:
@@ -55,7 +54,10 @@ class Baseline:
             await self._read([r for r, day in days.items() if day == at and self._is_due(r, at, versions[r])], at)
         self._outdated -= days.keys()
         self._outdated |= {region for region in days if self._kept[region].version != versions[region]}
-        return {region: _less_gained(present[region], self._kept[region]) for region in days}
+        return {
+            region: {ago: _less(present[region], gained) for ago, gained in self._kept[region].gained.items()}
+            for region in days
+        }
 
     def overdue(self) -> list[str]:
         """Return the regions whose last answer was outdated and which may be read again now."""
@@ -80,8 +82,9 @@ class Baseline:
         rest = max(LEAST_REST, timedelta(seconds=(perf_counter() - began) * _REST))
         until = self._clock.now() + rest
         for region, line in lines.items():
-            on_day, earlier = numerators_of(line.tally_on(at.day, date.max)), numerators_before(line, at)
-            self._kept[region] = _Kept(at, Version(line.generation, line.position), until, on_day, earlier)
+            on_day = numerators_of(line.tally_on(at.day, date.max))
+            gained = {ago: _less(on_day, then) for ago, then in numerators_before(line, at).items()}
+            self._kept[region] = _Kept(at, line.version, until, gained)
 
 
 def first_looked_back(day: date) -> date:
@@ -96,16 +99,8 @@ def numerators_before(line: Timeline, at: AsOf) -> dict[int, Numerators]:
     return {days: numerators_of(tally) for days, tally in tallies.items() if tally.arrivals > 0}
 
 
-def _less_gained(present: Numerators, kept: _Kept) -> dict[int, Numerators]:
-    """Return the present numerators less the gain that was measured at the read."""
+def _less(one: Numerators, other: Numerators) -> Numerators:
     return {
-        days: {basis: _minus(count, kept.on_day[basis], then[basis]) for basis, count in present.items()}
-        for days, then in kept.earlier.items()
+        basis: Count(count.registered - other[basis].registered, count.active - other[basis].active)
+        for basis, count in one.items()
     }
-
-
-def _minus(now: Count, on_day: Count, then: Count) -> Count:
-    return Count(
-        now.registered - on_day.registered + then.registered,
-        now.active - on_day.active + then.active,
-    )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from services.coverage.counting.domain.counters import Tally
 from services.coverage.reference.domain.forecast import forecast
 from services.coverage.reference.domain.potentials import Children, Potentials
-from services.coverage.reference.domain.ratio import ratio
-from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex
-from services.coverage.reference.domain.targets import TARGETS, TargetPath, target
-from shared.contracts.snapshots import Count, Coverage, Designation, Forecast, Potential, QuotaBoard, Snapshot, Target
+from services.coverage.reference.domain.ratio import coverage
+from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
+from services.coverage.reference.domain.targets import TARGETS, target
+from shared.contracts.snapshots import Count, Designation, Forecast, QuotaBoard, Snapshot, Target
 
 WORKERS: Final = "workers"
 OFFICIALS: Final = "village_officials"
@@ -45,17 +46,23 @@ class Deriver:
         """Return the snapshot with all its parts. `earlier` gives the numerators by days before the day."""
         region, people = counted.region, numerators(counted.registered, counted.active, counted.by_group)
         potential = self._potentials.by_basis(region, at)
-        value = potential[WORKERS].value if WORKERS in potential else None
-        paths = self.reference.all(TARGETS, region, at).values()
-        forecasts = (_forecast(row, at.day, people, earlier, potential) for row in paths)
+        values = {basis: found.value for basis, found in potential.items()}
+        targets, forecasts = list[Target](), list[Forecast]()
+        for row in self.reference.all(TARGETS, region, at).values():
+            basis, _, measure = row.statement.series.partition(" ")
+            number = attrgetter(measure)
+            then = {days: number(people_then[basis]) for days, people_then in earlier.items()}
+            targets.append(target(row, at.day, number(people[basis]), values.get(basis)))
+            if found := forecast(row, at.day, number(people[basis]), values.get(basis), then):
+                forecasts.append(found)
         return replace(
             counted,
             as_of=as_of,
             catching_up=catching_up,
             potential=potential,
-            coverage=Coverage(ratio(counted.registered, value), ratio(counted.active, value)),
-            target=tuple(_target(row, at.day, people, potential) for row in paths),
-            forecast=tuple(found for found in forecasts if found is not None),
+            coverage=coverage(counted.registered, counted.active, values.get(WORKERS)),
+            target=tuple(targets),
+            forecast=tuple(forecasts),
             quota=board.quota,
             designation=board.designation,
         )
@@ -74,28 +81,3 @@ def numerators(registered: int, active: int, by_group: Mapping[str, Count]) -> N
 def numerators_of(tally: Tally) -> Numerators:
     """Return the numerator of each basis from a region's counts."""
     return numerators(tally.registered, tally.active, tally.by("group"))
-
-
-def _measured(row: RecordedRow[TargetPath], people: Numerators) -> tuple[str, int]:
-    """Return the basis of a path, and the number of people that its measure counts."""
-    basis, _, measure = row.statement.series.partition(" ")
-    return basis, people[basis].active if measure == "active" else people[basis].registered
-
-
-def _target(row: RecordedRow[TargetPath], day: date, people: Numerators, potential: Mapping[str, Potential]) -> Target:
-    basis, numerator = _measured(row, people)
-    return target(row, day, numerator, potential[basis].value if basis in potential else None)
-
-
-def _forecast(
-    row: RecordedRow[TargetPath],
-    day: date,
-    people: Numerators,
-    earlier: Mapping[int, Numerators],
-    potential: Mapping[str, Potential],
-) -> Forecast | None:
-    basis, numerator = _measured(row, people)
-    if basis not in potential:
-        return None
-    numbers = {days: _measured(row, then)[1] for days, then in earlier.items()}
-    return forecast(row, day, numerator, potential[basis].value, numbers)

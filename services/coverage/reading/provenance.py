@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
 from services.coverage.counting.ports import Store
-from services.coverage.proof.ports import Passed, Proofs
+from services.coverage.proof.ports import Proofs
 from services.coverage.reference.domain.potentials import BASES, POTENTIALS, Children, Potentials, periods_in_force
 from services.coverage.reference.domain.quota import QUOTAS, nearest
 from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex
@@ -101,13 +101,9 @@ class Provenance:
         self._proofs = proofs
         self._clock = clock
 
-    def today(self, region: str) -> date:
-        """Return the region's today."""
-        return local(region, self._clock.now()).date()
-
     async def of(self, region: str, at: AsOf) -> Origins:
         """Return the origins of a region's figures."""
-        figures = await self._store.figures([region], None)
+        figures, last = await self._store.figures([region], None), (await self._proofs.read()).last
         return Origins(
             region=region,
             as_of=at.day,
@@ -115,22 +111,18 @@ class Provenance:
             potentials=tuple(self._denominators(region, at)),
             reference=tuple(_origin(row) for row in self._rows(region, at)),
             sources=tuple(self._sources(region, figures[region].tally.fed_at)),
-            last_verify=_verified((await self._proofs.read()).last),
+            last_verify=LastVerify(agreed=last.differences == 0, **asdict(last)) if last else None,
         )
 
     def _denominators(self, region: str, at: AsOf) -> Iterator[PotentialOrigin]:
         potentials = self._potentials.by_basis(region, at)
         for basis in BASES:
-            history = tuple(
-                PotentialPeriod(stretch.since, stretch.breaks, _origin(stretch.row) if stretch.row else None)
-                for stretch in periods_in_force(self._reference.rows(POTENTIALS, region, basis), at)
-            )
             if basis in potentials:
-                found = potentials[basis]
-                yield PotentialOrigin(
-                    basis, found.value, found.summed, found.source, found.definition, found.valid_from, found.version,
-                    history,
-                )  # fmt: skip
+                periods = periods_in_force(self._reference.rows(POTENTIALS, region, basis), at)
+                history = tuple(
+                    PotentialPeriod(since, breaks, _origin(row) if row else None) for since, row, breaks in periods
+                )
+                yield PotentialOrigin(basis=basis, history=history, **asdict(potentials[basis]))
 
     def _rows(self, region: str, at: AsOf) -> Iterator[RecordedRow[Any]]:
         """Yield the region's rows in force, and the quota of each group, whose row may be set on a region above."""
@@ -139,30 +131,18 @@ class Provenance:
                 yield from self._reference.all(layout.kind, region, at).values()
         groups = {group for place in lineage_of(region) for group in self._reference.all(QUOTAS, place, at)}
         for group in sorted(groups):
-            row = nearest(self._reference, region, group, at)
-            if row is not None:
+            if (row := nearest(self._reference, region, group, at)) is not None:
                 yield row
 
     def _sources(self, region: str, fed_at: Mapping[str, datetime]) -> Iterator[SourceOrigin]:
         """Yield each source that fed the region; for the nation also the expected sources that never did."""
         now = self._clock.now()
-        feeds = self._reference.all(SOURCES, NATION, AsOf(self.today(NATION)))
+        feeds = self._reference.all(SOURCES, NATION, AsOf(local(NATION, now).date()))
         expected = feeds.keys() if region == NATION else ()
         for source in sorted({*fed_at, *expected}):
-            feed = feeds[source].value if source in feeds else None
-            yield SourceOrigin(
-                source,
-                feed.name if feed else None,
-                feed.cadence_days if feed else None,
-                fed_at.get(source),
-                silent_since(feed, fed_at.get(source), now),
-            )
-
-
-def _verified(last: Passed | None) -> LastVerify | None:
-    if last is None:
-        return None
-    return LastVerify(last.at, last.differences == 0, last.differences, last.position, last.with_topic)
+            feed, newest = feeds[source].value if source in feeds else None, fed_at.get(source)
+            name, cadence_days = (feed.name, feed.cadence_days) if feed else (None, None)
+            yield SourceOrigin(source, name, cadence_days, newest, silent_since(feed, newest, now))
 
 
 def _origin(row: RecordedRow[Any]) -> Origin:

@@ -11,7 +11,7 @@ from services.coverage.counting.domain.flows import DAY, before, change_of, firs
 from services.coverage.counting.ports import Store
 from services.coverage.reading.derived import WORKERS
 from services.coverage.reference.domain.potentials import Children, Potentials
-from services.coverage.reference.domain.ratio import ratio
+from services.coverage.reference.domain.ratio import coverage
 from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from shared.contracts.snapshots import Count, Coverage
 
@@ -58,7 +58,7 @@ class Series:
     def _point(self, region: str, at: AsOf, registered: int, active: int) -> HistoryPoint:
         potential = self._potentials.of(region, WORKERS, at)
         value = potential.value if potential else None
-        return HistoryPoint(at.day, registered, active, value, Coverage(ratio(registered, value), ratio(active, value)))
+        return HistoryPoint(at.day, registered, active, value, coverage(registered, active, value))
 
     async def flows(self, region: str, first: date, last: date, known_at: date | None, today: date) -> RegionFlows:
         """Return the flows from the first day to the last. Days in the windows are read from the counters: cheaper."""
@@ -67,17 +67,13 @@ class Series:
         else:
             until = known_at or date.max
             line = (await self._store.timelines([region], before(first), until))[region]
-            flows = line.flows(first, last, until)
+            flows = line.flows_between(first, last, until)
         kinds = summed(flows, first, last)
         return RegionFlows(change_of(kinds), kinds)
 
 
 def days_of(first: date, last: date, step: Step) -> Iterator[date]:
     """Yield every day; or the last day of each month, then the last day asked about."""
-    day = first
-    while day < last:
-        following = day + DAY
-        if step == "day" or following.month != day.month:
-            yield day
-        day = following
+    days = (first + n * DAY for n in range((last - first).days))
+    yield from (day for day in days if step == "day" or (day + DAY).day == 1)
     yield last

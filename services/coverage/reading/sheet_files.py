@@ -11,6 +11,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from services.coverage.reading.monev import Sheet
+from shared.adapters.csv_cells import harmless
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV: Final = "text/csv; charset=utf-8"
@@ -28,7 +29,7 @@ def as_csv(sheet: Sheet) -> bytes:
     text = StringIO()
     writer = csv.writer(text)
     writer.writerow(column.title for column in sheet.columns)
-    writer.writerows(sheet.rows)
+    writer.writerows([harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in sheet.rows)
     return text.getvalue().encode()
 
 

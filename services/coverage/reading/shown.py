@@ -9,7 +9,6 @@ from shared.contracts.snapshots import (
     Count,
     Designation,
     DueWindow,
-    Level,
     Potential,
     Projection,
     Ratio,
@@ -17,6 +16,7 @@ from shared.contracts.snapshots import (
     Target,
     Window,
 )
+from shared.regions.codes import Level
 
 
 @dataclass(frozen=True, slots=True)

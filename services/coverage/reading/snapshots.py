@@ -105,7 +105,7 @@ class SnapshotReader:
 
         WIB's day is the earliest of the three, so windows begin no later there than elsewhere.
         """
-        kept = {region: self._kept[region] for region, day in days.items() if self._is_kept(region, day)}
+        kept = {region: one for region, one in self._kept.items() if days.get(region) == one.day}
         known = {region: one.version for region, one in kept.items()}
         figures = await self._store.figures(days, first_day(local(NATION, now).date()), known)
         anew = {
@@ -114,9 +114,6 @@ class SnapshotReader:
         }
         self._kept |= {region: one for region, one in anew.items() if level_of(region) in _KEPT_LEVELS}
         return kept | anew
-
-    def _is_kept(self, region: str, day: AsOf) -> bool:
-        return region in self._kept and self._kept[region].day == day
 
     async def _then(self, regions: Sequence[str], at: AsOf, now: datetime) -> tuple[dict[str, Snapshot], Earlier]:
         first, known_at = first_day(at.day), at.known_at or date.max

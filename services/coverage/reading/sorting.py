@@ -1,4 +1,4 @@
-"""Sorts, filters and pages regions, using only figures that the caller may see."""
+"""Sorts and filters regions, using only figures that the caller may see."""
 
 from __future__ import annotations
 
@@ -55,14 +55,9 @@ _FILTERS: Final[dict[Filter, Callable[[Shown], bool]]] = {
 }
 
 
-def is_text(sort: Sort) -> bool:
-    """Say whether this order compares words, not numbers."""
-    return sort.removeprefix("-") in ("code", "name")
-
-
-def place_of(shown: Shown, sort: Sort) -> tuple[Any, str]:
-    """Return the place of a region in an order: its value, and its code to tell equal ones apart."""
-    return _VALUES[sort.removeprefix("-")](shown), shown.region
+def value_of(shown: Shown, sort: Sort) -> Value:
+    """Return what this order compares; None if it is hidden or unknown."""
+    return _VALUES[sort.removeprefix("-")](shown)
 
 
 def filtered(regions: Iterable[Shown], filters: Iterable[Filter]) -> Iterator[Shown]:
@@ -71,18 +66,9 @@ def filtered(regions: Iterable[Shown], filters: Iterable[Filter]) -> Iterator[Sh
     return (shown for shown in regions if all(_FILTERS[name](shown) for name in filters))
 
 
-def ordered(regions: Iterable[Shown], sort: Sort, after: tuple[Value, str] | None = None) -> list[Shown]:
-    """Return the regions behind a place in order, equal ones by code, those without a value last."""
-    by_code = sorted(((place_of(shown, sort), shown) for shown in regions), key=lambda item: item[0][1])
-    known = [item for item in by_code if item[0][0] is not None]
-    known.sort(key=lambda item: item[0][0], reverse=sort.startswith("-"))
-    unknown = [item for item in by_code if item[0][0] is None]
-    return [shown for place, shown in known + unknown if after is None or _is_after(place, after, sort)]
-
-
-def _is_after(place: tuple[Any, str], begun: tuple[Any, str], sort: Sort) -> bool:
-    if place[0] == begun[0]:
-        return place[1] > begun[1]
-    if place[0] is None or begun[0] is None:
-        return place[0] is None
-    return bool(place[0] < begun[0] if sort.startswith("-") else place[0] > begun[0])
+def ordered(regions: Iterable[Shown], sort: Sort) -> list[Shown]:
+    """Return the regions in order, equal ones by code, those without a value last."""
+    by_code = sorted(((value_of(shown, sort), shown) for shown in regions), key=lambda item: item[1].region)
+    known: list[tuple[Any, Shown]] = [item for item in by_code if item[0] is not None]
+    known.sort(key=lambda item: item[0], reverse=sort.startswith("-"))
+    return [shown for _, shown in known] + [shown for value, shown in by_code if value is None]

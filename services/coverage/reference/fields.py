@@ -61,6 +61,11 @@ def _reading(info: ValidationInfo) -> Reading:
     return info.context
 
 
+def published(types: list[str], description: str, **more: Any) -> WithJsonSchema:
+    """Return the JSON Schema under which a column is published."""
+    return WithJsonSchema({"type": types, "description": description, **more})
+
+
 def fault(code: LiteralString, wrong: str, fix: str, field: str = "") -> PydanticCustomError:
     """Return the error to raise. `field` names the column where a check looks at the whole row."""
     return PydanticCustomError(code, "{wrong}; {fix}", {"wrong": wrong, "fix": fix, "field": field})
@@ -182,18 +187,14 @@ Text = Annotated[str, BeforeValidator(_full_text), Field(min_length=1, max_lengt
 Remark = Annotated[
     str,
     BeforeValidator(_remark),
-    WithJsonSchema(
-        {"type": ["string", "null"], "maxLength": MAX_TEXT, "description": "what it rests on, for example a decree"}
-    ),
+    published(["string", "null"], "what it rests on, for example a decree", maxLength=MAX_TEXT),
 ]
 Whole = Annotated[Annotated[int, Field(ge=0, le=MAX_WHOLE)] | None, BeforeValidator(_whole)]
 Cadence = Annotated[Annotated[int, Field(ge=1, le=MAX_CADENCE_DAYS)] | None, BeforeValidator(_cadence)]
 Ratio = Annotated[
     Decimal | None,
     BeforeValidator(_ratio),
-    WithJsonSchema(
-        {"type": ["string", "number", "null"], "description": "an exact decimal from 0 to 1: 0.40, not 40 %"}
-    ),
+    published(["string", "number", "null"], "an exact decimal from 0 to 1: 0.40, not 40 %"),
 ]
 VillageKinds = Annotated[
     list[Literal["desa", "kelurahan", "desa_adat"]] | None,

@@ -86,8 +86,7 @@ class ReferenceImport:
         report = await asyncio.to_thread(check, model, body, format_, self._home_of)
         if report.errors:
             return report
-        record = self._store.would_add if dry_run else self._store.add
-        new = await record(report.statements, self._clock.now())
+        new = await self._store.add(report.statements, self._clock.now(), dry_run=dry_run)
         if not dry_run:
             await self._refresh()
         return replace(report, new=len(new))
@@ -106,20 +105,15 @@ def check(model: type[FileRow], body: bytes, format_: Format, home_of: HomeOf) -
             report.errors.append(RowError(number, "", "", cells.code, wrong, fix))
             continue
         try:
-            _gather(model.model_validate(cells, context=reading).statement(), model, statements)
+            statement = model.model_validate(cells, context=reading).statement()
+            key = (statement.region, statement.series, statement.valid_from, statement.source)
+            statements[key] = model.join(statements[key], statement) if key in statements else statement
         except ValidationError as error:
             report.errors += [_row_error(number, cells, wrong) for wrong in error.errors(include_url=False)]
         except PydanticCustomError as error:
             report.errors.append(_error(number, cells, error.type, error.context or {}))
     report.statements = list(statements.values())
     return report
-
-
-def _gather(
-    statement: Statement[Any], model: type[FileRow], statements: dict[tuple[str, str, date, str], Statement[Any]]
-) -> None:
-    key = (statement.region, statement.series, statement.valid_from, statement.source)
-    statements[key] = model.join(statements[key], statement) if key in statements else statement
 
 
 def _row_error(number: int, cells: _Cells, wrong: ErrorDetails) -> RowError:

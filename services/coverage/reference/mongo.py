@@ -41,12 +41,12 @@ class MongoReference:
             await self._mongo["reference"].create_index("batch")
             await self._mongo["reference"].create_index([("kind", 1), ("region", 1), ("_id", 1)])
 
-    async def add(self, statements: Statements, recorded_at: datetime) -> Rows:
+    async def add(self, statements: Statements, recorded_at: datetime, *, dry_run: bool = False) -> Rows:
         """See the port. Only one of two imports at once gets the next revision; the other sees its rows and retries."""
         for _ in range(_TRIES):
             past = await self._batches()
             rows = await self._new_rows(statements, recorded_at, past)
-            if not rows or await self._record(rows, past):
+            if dry_run or not rows or await self._record(rows, past):
                 return rows
         raise TransientError("other files of reference data keep being recorded; send this one again")
 
@@ -68,10 +68,6 @@ class MongoReference:
             abandoned = {"$lt": rows[0].recorded_at - _ABANDONED_AFTER}
             await reference.delete_many({"batch": {"$nin": [*past, batch]}, "recorded_at": abandoned})
         return True
-
-    async def would_add(self, statements: Statements, recorded_at: datetime) -> Rows:
-        """See the port."""
-        return await self._new_rows(statements, recorded_at, await self._batches())
 
     async def _batches(self, after: int = 0) -> list[str]:
         """Return the batches of recorded imports, in the order of their revisions."""

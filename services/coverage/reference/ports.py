@@ -15,12 +15,11 @@ Rows = list[RecordedRow[Any]]
 class ReferenceStore(Protocol):
     """Recorded rows of all kinds. The revision is the number of imports recorded so far."""
 
-    async def add(self, statements: Statements, recorded_at: datetime) -> Rows:
-        """Record the new ones of the statements, all or none, and return them as rows. All are of one kind."""
-        ...
+    async def add(self, statements: Statements, recorded_at: datetime, *, dry_run: bool = False) -> Rows:
+        """Record the new ones of the statements, all or none, and return them as rows. All are of one kind.
 
-    async def would_add(self, statements: Statements, recorded_at: datetime) -> Rows:
-        """Return the rows that `add` would record now. Nothing is recorded."""
+        A dry run returns the same rows and records nothing.
+        """
         ...
 
     async def since(self, revision: int) -> tuple[int, Rows]:

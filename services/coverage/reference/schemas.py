@@ -12,17 +12,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     ValidationInfo,
-    WithJsonSchema,
     model_validator,
 )
 
-from services.coverage.reference.domain.awards import AWARDED, AWARDS
 from services.coverage.reference.domain.desa_sadar import DESIGNATED, DESIGNATIONS, YEARS_QUOTA
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.quota import QUOTAS, Quota
 from services.coverage.reference.domain.reference import ReferenceKind, Statement
 from services.coverage.reference.domain.sources import SOURCES, Feed
-from services.coverage.reference.domain.targets import TARGETS, PathPoint, TargetPath, series_of
+from services.coverage.reference.domain.targets import TARGETS, PathPoint, TargetPath
 from services.coverage.reference.fields import (
     Cadence,
     Day,
@@ -34,6 +32,7 @@ from services.coverage.reference.fields import (
     VillageKinds,
     Whole,
     fault,
+    published,
     shown,
     whole,
 )
@@ -43,29 +42,51 @@ from shared.regions.codes import NATION, level_of
 Basis = Literal["workers", "vulnerable", "village_officials"]
 Measure = Literal["registered", "active"]
 _WITHDRAWN: Final = (None, "", "withdrawn")
+AWARDED: Final = "awarded"
+AWARDS: Final = ReferenceKind("awards", str)
+"""The series is the award's name, the value `AWARDED`."""
 
 
 class FileRow(BaseModel):
     """One row of a file. A column with a default may be missing in the file.
 
-    `examples` are rows for the OpenAPI document, with values in the order of the columns. `listed_schema` has the
-    JSON Schema of fields that are listed differently than they are loaded.
+    `series` names the column that separates the series of a region. `examples` are rows for the OpenAPI document, with
+    values in the order of the columns. `listed_schema` has the JSON Schema of fields that are listed differently than
+    they are loaded.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     kind: ClassVar[ReferenceKind[Any]]
+    series: ClassVar[str]
     examples: ClassVar[tuple[tuple[Any, ...], ...]]
     listed_schema: ClassVar[dict[str, Any]] = {}
 
     def statement(self) -> Statement[Any]:
         """Return what the row states."""
-        raise NotImplementedError
+        row: Any = self
+        return Statement(
+            self.kind, row.region, self._series(), row.valid_from, self._value(), row.source, row.definition
+        )
+
+    def _series(self) -> str:
+        return str(getattr(self, self.series))
+
+    def _value(self) -> Any:
+        """Return the value that the row states; None withdraws."""
+        row: Any = self
+        return row.value
 
     @classmethod
     def listed(cls, statement: Statement[Any]) -> dict[str, Any]:
         """Return a statement as the list of what is recorded shows it."""
-        raise NotImplementedError
+        dated = {"valid_from": statement.valid_from, "source": statement.source, "definition": statement.definition}
+        return {"region": statement.region, **cls._own(statement), **dated}
+
+    @classmethod
+    def _own(cls, statement: Statement[Any]) -> dict[str, Any]:
+        """Return the fields of the kind: series and value."""
+        return {cls.series: statement.series, "value": statement.value}
 
     @classmethod
     def join(cls, _first: Statement[Any], _second: Statement[Any]) -> Statement[Any]:
@@ -74,15 +95,11 @@ class FileRow(BaseModel):
         raise fault("repeated_row", "states the same as an earlier row", "keep one of them", first_column)
 
 
-def _listed(statement: Statement[Any], **own: Any) -> dict[str, Any]:
-    dated = {"valid_from": statement.valid_from, "source": statement.source, "definition": statement.definition}
-    return {"region": statement.region, **own, **dated}
-
-
 class PotentialRow(FileRow):
     """Potential workers, the denominators. `value` null withdraws."""
 
     kind = POTENTIALS
+    series = "basis"
     examples = (
         ("11", "workers", "2023-09-01", 1_710_891, "bps/sakernas-2023-02", "people who work, not civil servants"),
     )
@@ -93,15 +110,6 @@ class PotentialRow(FileRow):
     value: Whole
     source: Text
     definition: Text
-
-    def statement(self) -> Statement[int]:
-        """See above. The series is the basis."""
-        return Statement(self.kind, self.region, self.basis, self.valid_from, self.value, self.source, self.definition)
-
-    @classmethod
-    def listed(cls, statement: Statement[int]) -> dict[str, Any]:
-        """See above."""
-        return _listed(statement, basis=statement.series, value=statement.value)
 
 
 class TargetRow(FileRow):
@@ -140,11 +148,12 @@ class TargetRow(FileRow):
             raise fault("empty", f"is empty beside a {other}", "state both, or neither to withdraw the path", field)
         return self
 
-    def statement(self) -> Statement[TargetPath]:
-        """See above. A row states a path of one point; `join` adds the points of the other rows."""
-        series = series_of(self.basis, self.measure)
-        path = None if self.date is None or self.ratio is None else TargetPath((PathPoint(self.date, self.ratio),))
-        return Statement(self.kind, self.region, series, self.valid_from, path, self.source, self.definition)
+    def _series(self) -> str:
+        return f"{self.basis} {self.measure}"
+
+    def _value(self) -> TargetPath | None:
+        """Return a path of one point; `join` adds the points of the other rows."""
+        return None if self.date is None or self.ratio is None else TargetPath((PathPoint(self.date, self.ratio),))
 
     @classmethod
     def join(cls, first: Statement[TargetPath], second: Statement[TargetPath]) -> Statement[TargetPath]:
@@ -164,12 +173,12 @@ class TargetRow(FileRow):
         return replace(first, value=TargetPath((*first.value.points, point)))
 
     @classmethod
-    def listed(cls, statement: Statement[TargetPath]) -> dict[str, Any]:
-        """See above. All points of a path are listed together."""
+    def _own(cls, statement: Statement[TargetPath]) -> dict[str, Any]:
+        """Return the fields of a path; all its points are listed together."""
         basis, _, measure = statement.series.partition(" ")
         points = statement.value.points if statement.value else ()
-        shown_points = [{"date": point.on, "ratio": str(point.ratio)} for point in points]
-        return _listed(statement, basis=basis, measure=measure, points=shown_points)
+        listed = [{"date": point.on, "ratio": str(point.ratio)} for point in points]
+        return {"basis": basis, "measure": measure, "points": listed}
 
 
 class QuotaRow(FileRow):
@@ -180,6 +189,7 @@ class QuotaRow(FileRow):
     """
 
     kind = QUOTAS
+    series = "group"
     examples = (
         ("63.10", "vulnerable", "active", 100, ["desa"], "2023-01-01", "tanah-bumbu", "Satu Desa 100 Pekerja Rentan"),
     )
@@ -201,16 +211,13 @@ class QuotaRow(FileRow):
             raise fault("empty", "count and kinds belong together", fix, field)
         return self
 
-    def statement(self) -> Statement[Quota]:
-        """See above. The series is the group."""
-        quota = None if self.count is None else Quota(self.measure, self.count, tuple(sorted(self.kinds or ())))
-        return Statement(self.kind, self.region, self.group, self.valid_from, quota, self.source, self.definition)
+    def _value(self) -> Quota | None:
+        return None if self.count is None else Quota(self.measure, self.count, tuple(sorted(self.kinds or ())))
 
     @classmethod
-    def listed(cls, statement: Statement[Quota]) -> dict[str, Any]:
-        """See above."""
+    def _own(cls, statement: Statement[Quota]) -> dict[str, Any]:
         fields = {name: statement.value and getattr(statement.value, name) for name in ("measure", "count", "kinds")}
-        return _listed(statement, group=statement.series, **fields)
+        return {"group": statement.series, **fields}
 
 
 def _village_or_nation(region: str) -> str:
@@ -253,32 +260,26 @@ class DesignationRow(FileRow):
     value: Annotated[
         int | None,
         BeforeValidator(_designation),
-        WithJsonSchema(
-            {
-                "type": ["string", "integer", "null"],
-                "description": "designated or withdrawn; at ID a number of villages",
-            }
-        ),
+        published(["string", "integer", "null"], "designated or withdrawn; at ID a number of villages"),
     ]
     source: Text
     definition: Remark = ""
 
-    def statement(self) -> Statement[int]:
-        """See above. A village's designation and the nation's yearly number are two series."""
-        series = YEARS_QUOTA if self.region == NATION else DESIGNATED
-        return Statement(self.kind, self.region, series, self.valid_from, self.value, self.source, self.definition)
+    def _series(self) -> str:
+        """A village's designation and the nation's yearly number are two series."""
+        return YEARS_QUOTA if self.region == NATION else DESIGNATED
 
     @classmethod
-    def listed(cls, statement: Statement[int]) -> dict[str, Any]:
-        """See above."""
+    def _own(cls, statement: Statement[int]) -> dict[str, Any]:
         is_designated = statement.series == DESIGNATED and statement.value is not None
-        return _listed(statement, value=DESIGNATED if is_designated else statement.value)
+        return {"value": DESIGNATED if is_designated else statement.value}
 
 
 class AwardRow(FileRow):
     """Awards that a region was given, such as Kabupaten Peduli. `withdrawn` or null withdraws."""
 
     kind = AWARDS
+    series = "name"
     examples = (("35.01", "Kabupaten Peduli", "2023-10-05", AWARDED, "bpjs", "an invented day"),)
 
     region: Region
@@ -288,15 +289,8 @@ class AwardRow(FileRow):
     source: Text
     definition: Remark = ""
 
-    def statement(self) -> Statement[str]:
-        """See above. The series is the award's name."""
-        value = None if self.value in _WITHDRAWN else AWARDED
-        return Statement(self.kind, self.region, self.name, self.valid_from, value, self.source, self.definition)
-
-    @classmethod
-    def listed(cls, statement: Statement[str]) -> dict[str, Any]:
-        """See above."""
-        return _listed(statement, name=statement.series, value=statement.value)
+    def _value(self) -> str | None:
+        return None if self.value in _WITHDRAWN else AWARDED
 
 
 class SourceRow(FileRow):

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from services.notifier.domain.officials import Language, Official, Role, ZoneName
-from services.notifier.domain.rules import Direction, Measure, Rule, Severity, Window
+from services.notifier.domain.rules import Direction, Measure, Rule, Severity
+from shared.contracts.snapshots import Window
 from shared.regions.codes import Level
 from shared.runtime.errors import PermanentError
 
@@ -23,6 +33,7 @@ _ADDRESS: Final = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$"
 
 IsRegion = Callable[[str], bool]
 T = TypeVar("T", bound=BaseModel)
+E = TypeVar("E", "RuleEntry", "OfficialEntry")
 
 
 def _duration(value: object) -> object:
@@ -39,6 +50,20 @@ def _positive(value: Decimal) -> Decimal:
     return value
 
 
+def _known(code: str, info: ValidationInfo) -> str:
+    if not (info.context or {})["is_region"](code):
+        raise ValueError("no region has this code; write a Kemendagri code in quotes, or ID")
+    return code
+
+
+def _unique(entries: tuple[E, ...]) -> tuple[E, ...]:
+    ids = [entry.id for entry in entries]
+    if repeated := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
+        raise ValueError(f"{', '.join(repeated)}, id: it is there twice; give each its own")
+    return entries
+
+
+Region = Annotated[str, AfterValidator(_known)]
 Ratio = Annotated[Decimal, AfterValidator(_positive)]
 Slug = Annotated[str, Field(pattern=_SLUG)]
 
@@ -53,7 +78,7 @@ class RuleEntry(_Entry):
     id: Slug
     title: dict[Language, str]
     levels: frozenset[Level] = frozenset()
-    regions: frozenset[str] = frozenset()
+    regions: frozenset[Region] = frozenset()
     measure: Measure
     direction: Direction
     raise_at: Ratio | None = None
@@ -102,7 +127,7 @@ class OfficialEntry(_Entry):
     id: Slug
     name: Annotated[str, Field(min_length=1)]
     role: Role
-    region: str
+    region: Region
     email: Annotated[str, Field(pattern=_ADDRESS)]
     language: Language = "id"
     time_zone: ZoneName
@@ -113,31 +138,27 @@ class OfficialEntry(_Entry):
 
 
 class _RuleFile(_Entry):
-    rules: tuple[RuleEntry, ...]
+    rules: Annotated[tuple[RuleEntry, ...], AfterValidator(_unique)]
 
 
 class _OfficialFile(_Entry):
-    officials: tuple[OfficialEntry, ...]
+    officials: Annotated[tuple[OfficialEntry, ...], AfterValidator(_unique)]
 
 
 def read_rules(path: Path, is_region: IsRegion) -> dict[str, Rule]:
     """Return the rules of a file by id. Raises: PermanentError naming file, entry, field, value and what to do."""
-    entries = _validated(path, _RuleFile).rules
-    _check(path, "rules", [(entry.id, sorted(entry.regions)) for entry in entries], is_region)
-    return {entry.id: entry.read() for entry in entries}
+    return {entry.id: entry.read() for entry in _validated(path, _RuleFile, is_region).rules}
 
 
 def read_officials(path: Path, is_region: IsRegion) -> dict[str, Official]:
     """Return the officials of a file by id. Raises: PermanentError as above."""
-    entries = _validated(path, _OfficialFile).officials
-    _check(path, "officials", [(entry.id, [entry.region]) for entry in entries], is_region)
-    return {entry.id: entry.read() for entry in entries}
+    return {entry.id: entry.read() for entry in _validated(path, _OfficialFile, is_region).officials}
 
 
-def _validated(path: Path, model: type[T]) -> T:
+def _validated(path: Path, model: type[T], is_region: IsRegion) -> T:
     document = _load(path)
     try:
-        return model.model_validate(document)
+        return model.model_validate(document, context={"is_region": is_region})
     except ValidationError as error:
         wrong = "; ".join(_described(dict(found), document) for found in error.errors())
         raise PermanentError(f"{path}: {wrong}; correct the file and start again") from error
@@ -162,24 +183,7 @@ def _described(found: dict[str, Any], document: Any) -> str:
         entry = f"{place[0]} entry {named or place[1] + 1}"
         del place[:2]
     field = ".".join(map(str, place))
-    value = "" if found["type"] == "missing" or isinstance(found["input"], dict) else f" = {found['input']!r}"
+    shown = found["type"] != "missing" and not isinstance(found["input"], dict | tuple)
+    value = f" = {found['input']!r}" if shown else ""
     where = ", ".join(part for part in (entry, field) if part) or "the file"
     return f"{where}{value}: {found['msg'].removeprefix('Value error, ')}"
-
-
-def _check(path: Path, kind: str, entries: Sequence[tuple[str, Sequence[str]]], is_region: IsRegion) -> None:
-    """Refuse duplicate ids and unknown regions."""
-    wrong = list(_wrong(entries, is_region))
-    if wrong:
-        raise PermanentError(f"{path}: {'; '.join(f'{kind} entry {found}' for found in wrong)}")
-
-
-def _wrong(entries: Sequence[tuple[str, Sequence[str]]], is_region: IsRegion) -> Iterator[str]:
-    seen = set[str]()
-    for id_, regions in entries:
-        if id_ in seen:
-            yield f"{id_}, id: it is there twice; give each its own"
-        seen.add(id_)
-        for region in regions:
-            if not is_region(region):
-                yield f"{id_}, region = {region!r}: no region has this code; write a Kemendagri code in quotes, or ID"

@@ -12,7 +12,7 @@ from aiokafka import ConsumerRecord
 from services.notifier.application.evaluate import Evaluator, SnapshotBatch
 from services.notifier.application.metrics import NotifierMetrics
 from services.notifier.application.ports import EvaluationStore
-from shared.adapters.dead_letters import DeadLetters
+from shared.adapters.dead_letters import DeadLetters, UnusableRecord
 from shared.adapters.kafka_poll import RecordsByPartition
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import WIT, level_of, parent_of
@@ -23,15 +23,6 @@ _MAX_INTEGER: Final = 2**63
 """The limit of MongoDB's integers; no count of people or changes comes near it."""
 
 IsRegion = Callable[[str], bool]
-
-
-class UnusableRecord(Exception):  # noqa: N818 - it is the record's quality
-    """A record that is not a snapshot, with the reason for the dead letter."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 class SnapshotSink:
@@ -51,7 +42,6 @@ class SnapshotSink:
         self._is_region = is_region
         self._metrics = metrics
         self._positions: dict[int, int] = {}
-        self._set_aside: dict[int, int] = {}
 
     async def assigned(self, partitions: Collection[int]) -> Mapping[int, int]:
         """Return the next offset of every partition from the store."""
@@ -81,10 +71,7 @@ class SnapshotSink:
         try:
             return decode(record.key, record.value, self._is_region)
         except UnusableRecord as error:
-            # When a batch is tried again, its dead letters are not repeated.
-            if record.offset > self._set_aside.get(record.partition, -1):
-                await self._dead_letters.put(record, error.reason, error.detail)
-                self._set_aside[record.partition] = record.offset
+            if await self._dead_letters.put(record, error):
                 self._metrics.set_aside()
             return None
 

@@ -66,7 +66,7 @@ class MongoDeliveries:
 
     async def keep_message(self, delivery: Delivery, message: Message) -> bool:
         """See the port."""
-        return await self._change(delivery, {"$set": {"message": documents.message_document(message)}})
+        return await self._change(delivery, {"$set": {"message": documents.fields_of(message)}})
 
     async def mark_sent(self, delivery: Delivery, now: datetime) -> bool:
         """See the port."""

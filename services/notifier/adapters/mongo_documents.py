@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
 import msgspec
 
-from services.notifier.application.alerts import Alert, AlertState, Delivery, DeliveryState, Message, Transition
+from services.notifier.application.alerts import Alert, AlertState, Delivery, Transition
 from services.notifier.application.ports import SnapshotOrder
 from services.notifier.domain.figures import Figure
-from services.notifier.domain.hysteresis import Phase, Reason, RuleState
+from services.notifier.domain.hysteresis import RuleState
 from services.notifier.domain.rules import Rule
 from shared.adapters.mongo import Document
 from shared.contracts.snapshots import Snapshot
@@ -38,20 +38,12 @@ def read_snapshot(document: Document) -> Snapshot:
 
 def state_document(transition: Transition) -> Document:
     """Return the state after a transition as it is stored."""
-    state = transition.state
-    return {
-        "rule": transition.rule,
-        "region": transition.region,
-        "phase": state.phase.value,
-        "since": state.since,
-        "episode": state.episode,
-        "version": state.version,
-    }
+    return {"rule": transition.rule, "region": transition.region, **fields_of(transition.state)}
 
 
 def read_state(document: Document) -> RuleState:
     """Return the state that a document holds."""
-    return RuleState(Phase(document["phase"]), document["since"], document["episode"], document["version"])
+    return msgspec.convert(document, RuleState)
 
 
 def transition_document(transition: Transition) -> Document:
@@ -63,22 +55,14 @@ def transition_document(transition: Transition) -> Document:
         "reason": transition.reason.value,
         "at": transition.at,
         "belongs_to": transition.episode,
-        "numerator": transition.figure.numerator,
-        "denominator": transition.figure.denominator,
+        **fields_of(transition.figure),
     }
 
 
 def read_transition(document: Document) -> Transition:
     """Return the transition that a document holds."""
-    return Transition(
-        rule=document["rule"],
-        region=document["region"],
-        before=Phase(document["before"]),
-        state=read_state(document),
-        reason=Reason(document["reason"]),
-        at=document["at"],
-        figure=Figure(document["numerator"], document["denominator"]),
-    )
+    parts = {"state": read_state(document), "figure": msgspec.convert(document, Figure)}
+    return msgspec.convert({**document, **parts}, Transition)
 
 
 def alert_document(alert: Alert) -> Document:
@@ -106,22 +90,17 @@ def read_alert(document: Document) -> Alert:
     )
 
 
-_NOT_STORED = ("id", "message")
-
-
 def delivery_document(delivery: Delivery) -> Document:
     """Return a new, unclaimed delivery as it is stored, without its key."""
-    fields: dict[str, Any] = {name: getattr(delivery, name) for name in delivery.__slots__ if name not in _NOT_STORED}
-    return {**fields, "state": delivery.state.value, "message": None, "claimed_by": None}
-
-
-def message_document(message: Message) -> Document:
-    """Return a message as it is stored."""
-    return {name: getattr(message, name) for name in message.__slots__}
+    return {name: value for name, value in fields_of(delivery).items() if name != "id"} | {"claimed_by": None}
 
 
 def read_delivery(document: Document) -> Delivery:
     """Return the delivery that a document holds."""
-    fields = {name: document[name] for name in Delivery.__slots__ if name not in _NOT_STORED}
-    message = Message(**document["message"]) if document["message"] else None
-    return Delivery(id=document["_id"], **fields | {"state": DeliveryState(document["state"])}, message=message)
+    return msgspec.convert({"id": document["_id"], **document}, Delivery)
+
+
+def fields_of(value: object) -> Document:
+    """Return the fields of a dataclass; MongoDB stores times as they are."""
+    fields: Document = msgspec.to_builtins(value, builtin_types=(datetime,))
+    return fields

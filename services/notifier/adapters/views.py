@@ -10,8 +10,9 @@ from decimal import Decimal
 from services.notifier.application.alerts import Alert, AlertState, Delivery, DeliveryState, Transition
 from services.notifier.domain.hysteresis import Phase, Reason
 from services.notifier.domain.officials import Language, Role
-from services.notifier.domain.rules import Direction, Measure, Rule, Severity, Window
-from shared.contracts.snapshots import Level
+from services.notifier.domain.rules import Direction, Measure, Rule, Severity
+from shared.contracts.snapshots import Window
+from shared.regions.codes import Level
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,10 @@ from services.notifier.application.movers import add_up
 from services.notifier.application.ports import Channel, DeliveryStore
 from services.notifier.domain.officials import Official
 from shared.runtime import tracing
-from shared.runtime.backoff import delay
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
-from shared.runtime.tasks import woken
+from shared.runtime.tasks import delay, woken
 
 _log = logger(__name__)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.notifier.domain.rules import Measure, Window
-from shared.contracts.snapshots import Count, Snapshot
+from services.notifier.domain.rules import Measure
+from shared.contracts.snapshots import Count, Snapshot, Window
 
 _SHOWN: Final = 5
 """As many as an official reads at a glance."""

@@ -11,8 +11,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent
 
 from services.notifier.domain.officials import Language
-from shared.contracts.snapshots import Level
-from shared.regions.codes import NATION, local, zone_name
+from shared.regions.codes import NATION, Level, local, zone_name
 
 _LOCALES: Final[dict[Language, Locale]] = {"id": Locale("id", "ID"), "en": Locale("en", "GB")}
 """British English has days before months and 24-hour clocks, as Indonesia does."""

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
 
 from services.notifier.domain.figures import Figure
 from services.notifier.domain.officials import Language, Role
+from shared.contracts.snapshots import Window
 from shared.regions.codes import Level, holds, level_of
-
-Window = Literal["7d", "30d", "90d"]
 
 
 class Measure(StrEnum):

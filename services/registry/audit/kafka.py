@@ -13,10 +13,9 @@ from aiokafka.errors import KafkaError
 from services.registry.audit.ports import Last
 from services.registry.relay.kafka import KafkaChangeTopic
 from services.registry.relay.ports import Batch
-from shared.adapters.kafka_access import KafkaAccess
+from shared.adapters.kafka_access import KafkaAccess, started
 from shared.adapters.kafka_admin import partitions
 from shared.adapters.kafka_producer import Producer
-from shared.adapters.kafka_start import started
 from shared.contracts.changes import Change
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import PermanentError, TransientError

@@ -13,7 +13,8 @@ from services.registry.domain.errors import RefusalCode
 from services.registry.identity.erasure import Eraser, ErasureOutcome
 from services.registry.identity.identity import identity_of
 from services.registry.identity.refusals import as_refusal
-from shared.adapters.http_api import PROBLEM_TYPE, Bearer, Problem, read_body
+from shared.adapters.http_api import Bearer, read_body
+from shared.adapters.http_problem import PROBLEM_TYPE, Problem
 from shared.contracts import facts as contract
 from shared.runtime.auth import Caller
 

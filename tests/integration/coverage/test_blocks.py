@@ -10,8 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.flows import by_day, first_day
-from services.coverage.counting.domain.movements import counted
+from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.mongo import blocks as mongo_documents
 from services.coverage.counting.mongo.store import MongoStore
@@ -19,7 +18,7 @@ from services.coverage.counting.ports import Flush
 from shared.adapters.mongo import Mongo
 from shared.contracts.snapshots import Count
 from shared.runtime.errors import PermanentError
-from tests.factories_coverage import TODAY, VILLAGE, change, partition, state
+from tests.factories_coverage import TODAY, VILLAGE, by_day, change, counted, partition, state
 
 FLUSHES = 200
 

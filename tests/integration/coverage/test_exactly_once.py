@@ -14,12 +14,12 @@ from prometheus_client import CollectorRegistry
 from services.coverage.counting.apply import Applier, ChangeBatch
 from services.coverage.counting.catching_up import CatchingUp
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.movements import CountedChange, counted
+from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.domain.rollup import Rollup
 from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.counting.ports import Store
 from shared.runtime.errors import FencedError
-from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, VILLAGE, change, partition, state
+from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, VILLAGE, change, counted, partition, state
 from tests.fakes import ManualClock
 from tests.stores_coverage import fresh_store
 
@@ -51,7 +51,7 @@ class Replica:
     async def start(self) -> None:
         """Begin with nothing in memory, at the checkpoints."""
         metrics = CountingMetrics(CollectorRegistry())
-        self.applier = Applier(self.store, CatchingUp(partition), ManualClock(), metrics, _ignored, _ignored)
+        self.applier = Applier(self.store, CatchingUp(partition), ManualClock(), metrics, _ignored)
         self.closed = []
         await self._take_up(self.topic)
 
@@ -99,7 +99,7 @@ class Replica:
         await self.flush([self.close(at) for at in self.topic])
 
 
-def _ignored(_places: Collection[str]) -> None:
+def _ignored(_places: Collection[str], _behind: bool) -> None:
     return
 
 

@@ -114,6 +114,75 @@ async def test_children_come_in_the_order_asked(stack: Stack, replica: Replica) 
     assert problem(other) == (422, "other_cursor")
 
 
+async def test_a_child_that_moves_between_two_pages_is_on_one_of_them(stack: Stack, replica: Replica) -> None:
+    """After each page others become the greatest: each regency is shown once, in the order of the first page."""
+    for place, count in (("11.03", 4), ("11.05", 3), ("11.07", 2)):
+        await stack.publish(joined(count, place))
+    await eventually(lambda: replica.counts("ID", 9))
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    people = 9
+    for late in ("11.02", "11.10", "11.12", *[None] * 9):
+        query = {"sort": "-active", "limit": "2"} | cursor
+        page = (await replica.http.get("/v1/regions/11/children", params=query, headers=replica.headers)).json()
+        seen += [item["region"] for item in page["items"]]
+        cursor = {"cursor": page["next"]}
+        if late:
+            people += 10
+            await stack.publish(joined(10, late))
+            await eventually(lambda: replica.counts("ID", people))  # noqa: B023 - awaited within the turn
+    assert seen[:3] == ["11.03", "11.05", "11.07"]
+    assert len(seen) == len(set(seen)) == 23
+    assert page["next"] is None
+    assert next(item["active"] for item in page["items"]) == 0
+    first = await replica.http.get("/v1/regions/11/children?sort=-active&limit=3", headers=replica.headers)
+    assert [item["region"] for item in first.json()["items"]] == ["11.02", "11.10", "11.12"]
+
+
+@pytest.mark.parametrize("scope", [None, "facts:write", "coverage:read"])
+async def test_every_order_and_filter_is_answered_to_every_caller(
+    stack: Stack, replica: Replica, scope: str | None
+) -> None:
+    """Hidden and unknown numbers, at every level, are no error of ours."""
+    await stack.publish(joined(30) + joined(12, OTHER_REGENCY))
+    await put(replica, ACEH)
+    await eventually(lambda: replica.counts("ID", 42))
+    headers = stack.headers(scope) if scope else {}
+    parameters = (await replica.http.get("/openapi.json")).json()["paths"]["/v1/regions/{code}/children"]["get"]
+    words = {one["name"]: one["schema"] for one in parameters["parameters"]}
+    queries = [{"sort": one} for one in words["sort"]["enum"]]
+    queries += [{"filter": one} for one in words["filter"]["items"]["enum"]]
+    assert len(queries) == 21
+    for region in ("ID", "11", "11.01", "11.01.02"):
+        for query in queries:
+            page = await replica.http.get(f"/v1/regions/{region}/children", params=query, headers=headers)
+            assert page.status_code == 200, (region, query, page.text)
+
+
+async def test_head_is_get_without_a_body_at_every_route(replica: Replica) -> None:
+    """Also of a stream, which ends with its headers."""
+    paths = (await replica.http.get("/openapi.json")).json()["paths"]
+    query = {"q": "aceh", "group": "vulnerable", "region": "11"}
+    for path, methods in paths.items():
+        if "get" in methods and path != "/metrics":
+            taken = {one["name"] for one in methods["get"].get("parameters", ())}
+            address = path.format(code="11")
+            asked = {name: value for name, value in query.items() if name in taken}
+            head = await replica.http.head(address, params=asked, headers=replica.headers)
+            assert (head.status_code, head.content) == (200, b""), path
+            if path != "/v1/stream":
+                get = await replica.http.get(address, params=asked, headers=replica.headers)
+                assert head.headers.keys() == get.headers.keys(), path
+
+
+async def test_a_retired_code_finds_the_reference_data_of_its_successor(replica: Replica) -> None:
+    """Rows are recorded under the code in force, whichever code asks for them."""
+    await put(replica, ACEH.replace("11,workers", "93.01,workers"))
+    for code in ("91.01", "93.01"):
+        (row,) = (await replica.http.get(f"/v1/potentials?region={code}", headers=replica.headers)).json()["items"]
+        assert row["region"] == "93.01"
+
+
 async def test_potentials_are_recorded_once_and_listed_with_their_history(replica: Replica) -> None:
     """The same file again adds nothing; a restatement and a withdrawal stand beside what was."""
     assert (await put(replica, ACEH)).json() == {"rows": 1, "recorded": 1, "unchanged": 0}
@@ -131,17 +200,6 @@ async def test_potentials_are_recorded_once_and_listed_with_their_history(replic
     values = [item["value"] for item in first["items"] + second.json()["items"]]
     assert values == [17109, 16016, None]
     assert second.json()["next"] is None
-
-
-async def test_one_wrong_row_keeps_the_whole_file_out(replica: Replica) -> None:
-    """The report names row, field, what is wrong and what to do."""
-    response = await put(replica, ACEH + "11.01,workers,2023-09-01,1.5 million,x,y\nAceh,workers,2023,5,x,y\n")
-    assert problem(response) == (422, "rows_refused")
-    body = response.json()
-    assert body["wrong"] == 2
-    assert [(e["row"], e["field"]) for e in body["errors"]] == [(3, "value"), (4, "region"), (4, "valid_from")]
-    listed = await replica.http.get("/v1/potentials", headers=replica.headers)
-    assert listed.json()["items"] == []
 
 
 @pytest.mark.parametrize(

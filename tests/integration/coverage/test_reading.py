@@ -95,7 +95,22 @@ async def test_the_monev_sheet_of_a_day_is_the_same_file_whatever_comes_later(st
     table = list(csv.DictReader(files[1].decode().splitlines()))
     assert (table[0]["Kode"], table[0]["Terdaftar"], table[0]["Aktif"]) == ("11", "20", "20")
     assert sum(int(row["Terdaftar"]) for row in table[1:]) == 20
-    assert load_workbook(BytesIO(files[0]))["Monev 11"].cell(2, 4).value == 20
+    book = load_workbook(BytesIO(files[0]))
+    assert book["Monev 11"].cell(2, 4).value == 20
+    link = "http://127.0.0.1:8002/v1/reports/monev?region=11&as_of=2023-06-30&known_at=2023-07-15&format=xlsx"
+    assert {row[0].value: row[1].value for row in book["Keterangan"].iter_rows(max_col=2)}["Tautan"] == link
+
+
+async def test_no_file_holds_what_a_caller_put_into_the_address(replica: Replica) -> None:
+    """The link comes from a setting, never from the header Host; a retired code and its successor give one file."""
+    usual = await report(replica, MONEV)
+    for host in ("evil.example", "evil.example:99999", "[", "a b"):
+        other = await replica.http.get(MONEV, headers=replica.headers | {"host": host})
+        assert other.content == usual
+    refused = await replica.http.get(f"{MONEV}&x=1", headers=replica.headers)
+    assert refused.json()["code"] == "unknown_parameter"
+    retired, successor = [await report(replica, MONEV.replace("=11", f"={code}")) for code in ("91.01", "93.01")]
+    assert retired == successor
 
 
 async def report(replica: Replica, address: str) -> bytes:

@@ -22,10 +22,10 @@ from services.coverage.proof import rebuild
 from services.coverage.proof.domain.recount import Recount, dues_and_news_in, flows_in, people_in
 from services.coverage.proof.mongo.counted import MongoPointInTime
 from services.coverage.proof.mongo.generations import MongoGenerations
-from services.coverage.proof.rebuild import ProgressBar, Rebuild
+from services.coverage.proof.rebuild import Rebuild
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
-from shared.contracts import topics
+from shared.adapters.progress_bar import ProgressBar
 from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.clock import SystemClock
@@ -210,7 +210,7 @@ async def test_a_process_killed_while_it_writes_is_gone_on_with(
     }
     child = Child("rebuild", (sys.executable, "-c", SLOW, "rebuild"), tmp_path / "log", environment)
     # Behind the killed process's lease.
-    clock, progress = ManualClock(SystemClock().now() + timedelta(minutes=2)), Counting()
+    clock, progress = ManualClock(SystemClock().now() + timedelta(minutes=2)), SilentProgress()
     second, generations = await rebuilding(stack, mongo, "two", clock, progress)
 
     async def writing() -> bool:
@@ -227,14 +227,6 @@ async def test_a_process_killed_while_it_writes_is_gone_on_with(
     assert await second.run() == 1
     assert 0 < progress.done == stream.sent - written
     assert (await cakupan_coverage(stack, "verify")).code == 0
-
-
-class Counting(SilentProgress):
-    """Counts the changes."""
-
-    def advance(self, steps: int) -> None:
-        """See the protocol."""
-        self.done += steps
 
 
 async def test_the_command_discards_what_was_broken_off(stack: Stack, replica: Replica, mongo: Mongo) -> None:
@@ -266,15 +258,3 @@ async def test_a_rebuild_mends_what_was_spoilt(stack: Stack, replica: Replica, m
     assert last is not None
     assert last.position >= before
     assert (await cakupan_coverage(stack, "rebuild", "--status", "--drop-old")).code == 2
-
-
-async def test_a_topic_without_its_beginning_is_refused(stack: Stack, replica: Replica) -> None:
-    """Nothing can be counted from it; the live generation stays."""
-    await stack.publish([change(0)])
-    await eventually(lambda: replica.counts("ID", 1))
-    await stack.make_anew(topics.CHANGES)
-    await stack.publish([change(1)])
-    ran = await cakupan_coverage(stack, "rebuild")
-    assert ran.code == 2
-    assert f"partition {partition()} of the topic begins with seq 1" in ran.said
-    assert "live: generation 0" in (await cakupan_coverage(stack, "rebuild", "--status")).said

@@ -57,7 +57,7 @@ class Bench:
     async def reader(self, sink: Sink[RecordBatch], limits: Limits) -> AsyncIterator[KafkaReader[RecordBatch]]:
         """Run a reader for the block."""
         self.metrics, clock = CollectorRegistry(), SystemClock()
-        owned = OwnedPartitions(self.topic.name, clock, ReaderMetrics.on(self.metrics))
+        owned = OwnedPartitions(self.topic.name, clock, ReaderMetrics(self.metrics))
         reader = KafkaReader(
             self.access.broker(), owned, f"{self.topic.name}.group", "replica-0", sink, clock, limits=limits,
             reset="earliest",

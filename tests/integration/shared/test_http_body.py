@@ -51,11 +51,6 @@ async def test_a_gzip_body_is_unpacked(url: str, packed: bytes, holds: int, codi
     assert (answer.status_code, answer.text) == (200, str(holds))
 
 
-async def test_an_identity_body_is_not_unpacked(url: str) -> None:
-    """`identity` means no coding."""
-    assert (await size(url, TEXT, "identity")).text == str(len(TEXT))
-
-
 async def test_a_bomb_is_refused_before_it_takes_up_memory(url: str) -> None:
     """200 MB of zeros in 200 KB: 413, and only the limit and a piece were unpacked."""
     bomb = gzip.compress(bytes(200_000_000), compresslevel=9)

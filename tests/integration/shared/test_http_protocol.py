@@ -128,4 +128,4 @@ async def test_an_unknown_path_or_method_is_a_problem() -> None:
             assert "/docs" in answer.json()["detail"]
         refused = await http.delete("/v1/size")
         assert (refused.status_code, refused.json()["code"]) == (405, "method_not_allowed")
-        assert refused.headers["allow"] == "GET, POST"
+        assert refused.headers["allow"] == "GET, HEAD, POST"

@@ -53,8 +53,7 @@ async def test_a_stranger_learns_a_status_and_no_more() -> None:
     async def away() -> str:
         return "mongodb at 10.0.0.7 does not answer"
 
-    api = sizer()
-    api.state.health.add("mongodb", away)
+    api = sizer(checks={"mongodb": away})
     async with served(api) as http:
         ready = await http.get("/health/ready")
         assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})

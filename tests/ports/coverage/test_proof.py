@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from services.coverage.counting.domain.counters import Sum, Tally
 from services.coverage.counting.domain.flows import first_day
-from services.coverage.counting.domain.movements import CountedChange, Movement, Step, counted
+from services.coverage.counting.domain.movements import CountedChange, Movement, Step
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.mongo.store import MongoStore
 from services.coverage.counting.ports import Flush
@@ -29,6 +29,7 @@ from tests.factories_coverage import (
     VILLAGE,
     change,
     changes,
+    counted,
     counted_too,
     joined,
     partition,
@@ -115,7 +116,7 @@ SPOILT: list[tuple[str, str, dict[str, object], str]] = [
     ("counters", f"11.01 {P}", counted_too("-", Tally(placed_here=2)), "11.01, unplaced (partition"),
     ("counters", f"11 {P}", counted_too("-", Tally(lapses={"2027-04-01 self ": -1})), "11, lapses of 2027-04-01 self"),
     ("counters", f"ID {P}", {"$set": {"position": 99}}, "ID, position"),
-    ("counters", f"11.01.02 {P}", {"$unset": {"flows": ""}}, "11.01.02, joined on "),
+    ("counters", f"11.01.02 {P}", {"$unset": {"flows": ""}}, "11.01.02, joined+1 on "),
     ("pages", f"11.01 {P} 0", {"$pop": {"rows": -1}}, "11.01, registered"),
     ("pages", f"ID {P} 0", {"$pop": {"rows": 1}}, "ID, "),
 ]

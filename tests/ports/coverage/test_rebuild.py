@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.movements import CountedChange, counted
+from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.mongo.store import MongoStore
 from services.coverage.counting.ports import Flush
@@ -18,7 +18,7 @@ from services.coverage.proof.mongo.generations import MongoGenerations
 from services.coverage.proof.rebuild import LEASE_FOR, Rebuild
 from shared.adapters.mongo import Mongo
 from shared.runtime.errors import FencedError, PermanentError
-from tests.factories_coverage import VILLAGE, joined, partition
+from tests.factories_coverage import VILLAGE, counted, joined, partition
 from tests.fakes import ManualClock
 from tests.fakes_audit import SilentProgress
 from tests.fakes_proof import MemoryLeases, MemoryLog

@@ -62,10 +62,10 @@ async def test_a_dry_run_records_nothing(reference: ReferenceStore) -> None:
     await reference.add([ACEH], AT)
     revision, _ = await reference.since(0)
     restated = replace(ACEH, value=1_601_559)
-    (row,) = await reference.would_add([ACEH, restated], AT)
+    (row,) = await reference.add([ACEH, restated], AT, dry_run=True)
     assert (row.statement, row.version) == (restated, 2)
     assert await reference.since(revision) == (revision, [])
-    assert [await reference.would_add([], AT), await reference.add([], AT)] == [[], []]
+    assert [await reference.add([], AT, dry_run=True), await reference.add([], AT)] == [[], []]
 
 
 async def test_new_rows_are_noticed_by_revision(reference: ReferenceStore) -> None:

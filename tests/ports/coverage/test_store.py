@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from services.coverage.counting.apply import Applier
-from services.coverage.counting.catching_up import CatchingUp
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.flows import by_day, first_day
-from services.coverage.counting.domain.movements import counted
+from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.position import Position
-from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.counting.ports import Flush, Store
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count
@@ -25,12 +19,13 @@ from tests.factories_coverage import (
     RECORDED_AT,
     TODAY,
     VILLAGE,
+    by_day,
     change,
+    counted,
     joined,
     partition,
     state,
 )
-from tests.fakes import ManualClock
 
 AT = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
 
@@ -147,25 +142,3 @@ async def test_a_partition_is_resumed_at_another_offset(store: Store) -> None:
     assert (checkpoint.position, checkpoint.resumed) == (Position(2, 9), 1)
     with pytest.raises(FencedError):
         await store.resume(partition(), Position(2, 2), Position(2, 5))
-
-
-@pytest.mark.parametrize("crash", ["before the flush", "after the flush"])
-async def test_a_crash_around_the_flush_counts_each_change_once(store: Store, crash: str) -> None:
-    """Whoever takes over reads the checkpoint, is given the records from there on, and drops what was applied."""
-    changes, metrics = [*map(counted, joined(3))], CountingMetrics(CollectorRegistry())
-    applier = Applier(store, CatchingUp(partition), ManualClock(), metrics, _ignored, _ignored)
-    dying = (await applier.take_up([partition()]))[partition()]
-    dying.take(changes, 3, AT)
-    if crash == "after the flush":
-        await applier.commit([dying])
-    heir = (await applier.take_up([partition()]))[partition()]
-    heir.take(changes, 3, AT)
-    await applier.commit([heir])
-    with pytest.raises(FencedError):
-        await applier.commit([dying])
-    assert (await store.figures([VILLAGE], TODAY))[VILLAGE].tally.registered == 3
-    assert (await store.checkpoints())[partition()].position == Position(3, 3)
-
-
-def _ignored(_places: Collection[str]) -> None:
-    return

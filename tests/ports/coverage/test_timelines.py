@@ -9,8 +9,6 @@ from unittest.mock import patch
 from hypothesis import given, settings
 
 from services.coverage.counting.domain.counters import Sum, Tally
-from services.coverage.counting.domain.flows import by_day
-from services.coverage.counting.domain.movements import counted
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.mongo import blocks as mongo_documents
 from services.coverage.counting.ports import Flush, Store
@@ -19,14 +17,14 @@ from shared.contracts.snapshots import Count
 from shared.regions.codes import WIB, lineage_of
 from tests.factories_coverage import (
     NEIGHBOUR,
-    OTHER_REGENCY,
     PLACES,
     RECORDED_AT,
     TODAY,
     VILLAGE,
+    by_day,
     change,
     changes,
-    joined,
+    counted,
     partition,
     state,
 )
@@ -72,16 +70,6 @@ async def as_of(store: Store, regions: Collection[str], day: date, known_at: dat
     return {region: line.tally_on(day, known_at) for region, line in lines.items()}
 
 
-async def test_a_late_fact_is_known_from_the_day_it_was_recorded(store: Store) -> None:
-    """As of the day of effect it counts; known before it was recorded it does not."""
-    late = change(1, effective_day=TODAY - 10 * DAY)
-    await keep(store, [change(0, effective_day=TODAY - 20 * DAY, recorded_at=RECORDED_AT - 20 * DAY), late])
-    regions = ("ID", "11", "11.01", "11.01.02", VILLAGE)
-    for ago, known_at, expected in ((5, TODAY - DAY, 1), (5, TODAY, 2), (15, TODAY, 1)):
-        found = await as_of(store, regions, TODAY - ago * DAY, known_at)
-        assert {tally.registered for tally in found.values()} == {expected}
-
-
 async def test_history_goes_day_by_day(store: Store) -> None:
     """Each day with all that took effect by then; by dimension too."""
     some = [change(n, effective_day=TODAY - n * DAY, after=state(segment="PU")) for n in range(4)]
@@ -98,20 +86,14 @@ async def test_flows_of_any_days_are_read(store: Store) -> None:
     move = change(1, "moved", before=state(), after=state(NEIGHBOUR), recorded_at=RECORDED_AT + DAY)
     await keep(store, [change(0, effective_day=TODAY - 3 * DAY), move])
     lines = await store.timelines([VILLAGE, NEIGHBOUR, "11.01.02", "11", "ID"], date.min, date.max)
-    assert by_day(lines[VILLAGE].flows(TODAY - 2 * DAY, TODAY, date.max)) == {(TODAY, "moved_out"): Count(1, -1)}
+    assert by_day(lines[VILLAGE].flows_between(TODAY - 2 * DAY, TODAY, date.max)) == {
+        (TODAY, "moved_out"): Count(1, -1)
+    }
     for region in ("11.01.02", "11", "ID"):
         joined_then = {(TODAY - 3 * DAY, "joined"): Count(1, 1)}
-        assert by_day(lines[region].flows(date.min, date.max, date.max)) == joined_then
+        assert by_day(lines[region].flows_between(date.min, date.max, date.max)) == joined_then
     known = (await store.timelines([NEIGHBOUR], date.min, TODAY))[NEIGHBOUR]
-    assert known.flows(TODAY, TODAY, TODAY) == {}
-
-
-async def test_a_region_of_a_page_is_read_with_its_neighbours(store: Store) -> None:
-    """Villages of one district, and a place of another regency, each with its own movements alone."""
-    await keep(store, [*joined(2), change(2, after=state(NEIGHBOUR)), *joined(4, OTHER_REGENCY)])
-    found = await store.timelines([VILLAGE, NEIGHBOUR, OTHER_REGENCY, "12"], date.min, date.min)
-    people = {region: sum(n for _, n in line.movements) for region, line in found.items()}
-    assert people == {VILLAGE: 2, NEIGHBOUR: 1, OTHER_REGENCY: 4, "12": 0}
+    assert known.flows_between(TODAY, TODAY, TODAY) == {}
 
 
 @given(changes())

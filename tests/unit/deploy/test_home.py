@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.ports import demand_free, free_ports, remembered_ports
+from deploy.local.ports import remembered_ports
 from deploy.local.settings import Home
 from shared.runtime.errors import PermanentError
 
@@ -40,17 +40,6 @@ def test_ports_are_taken_again_unless_somebody_else_has_them(tmp_path: Path) -> 
     assert second["mongod"] == first["mongod"]
     assert second["kafka"] != first["kafka"]
     assert len(set(second.values())) == 3
-
-
-def test_a_taken_port_is_named_with_the_variable_that_moves_it() -> None:
-    """A free one is no trouble."""
-    (port,) = free_ports(1)
-    demand_free("registry", port, "REGISTRY_PORT")
-    with (
-        socket.create_server(("127.0.0.1", port)),
-        pytest.raises(PermanentError, match=f"port {port} for registry is taken; .* REGISTRY_PORT"),
-    ):
-        demand_free("registry", port, "REGISTRY_PORT")
 
 
 def test_a_full_disk_is_reported_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.keys import AUDIENCE, ISSUER, READY, Grant, Keys
+from deploy.local.keys import AUDIENCE, ISSUER, Keys
 from deploy.local.settings import Home
 from shared.runtime.auth import AuthError, TokenVerifier
 from tests.fakes import ManualClock
@@ -39,15 +39,6 @@ async def test_ready_tokens_are_accepted_for_thirty_days(tmp_path: Path) -> None
     clock.advance(timedelta(days=2))
     with pytest.raises(AuthError, match="expired"):
         await verifier(keys, clock).verify(tokens["operator"])
-
-
-async def test_a_token_is_issued_as_asked(tmp_path: Path) -> None:
-    """Another scope, or one that has expired already."""
-    keys, clock = Keys(Home(tmp_path)), ManualClock(NOW)
-    caller = await verifier(keys, clock).verify(keys.issue_token(Grant("reader", "coverage:read"), NOW))
-    assert (caller.subject, caller.scopes, caller.sources) == ("reader", frozenset({"coverage:read"}), frozenset())
-    with pytest.raises(AuthError, match="expired"):
-        await verifier(keys, clock).verify(keys.issue_token(READY[0], NOW, timedelta(hours=-1)))
 
 
 def test_keys_stay_and_only_their_owner_reads_them(tmp_path: Path) -> None:

@@ -17,14 +17,6 @@ def message(message_id: str | None, subject: str = "Aceh") -> bytes:
     return "\r\n".join([*head, f"Subject: {subject}", "To: gubernur@aceh.test", "", "40,00%", ""]).encode()
 
 
-def test_the_same_message_again_replaces_itself(tmp_path: Path) -> None:
-    """Another Message-ID is another message."""
-    letters = Letters(tmp_path)
-    for message_id, subject in (("<a@x>", "first"), ("<a@x>", "again"), ("<b@x>", "other")):
-        letters.keep(message(message_id, subject))
-    assert {(letter.name, letter.subject) for letter in letters.all()} == {("a@x", "again"), ("b@x", "other")}
-
-
 def test_the_newest_is_first(tmp_path: Path) -> None:
     """By the time at which it was kept."""
     letters = Letters(tmp_path)

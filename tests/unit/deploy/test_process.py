@@ -35,15 +35,6 @@ async def test_an_end_that_nobody_asked_for_is_reported_with_the_last_words(tmp_
     assert [word.strip() for word in words] == ["starting", "no such topic"]
 
 
-async def test_a_killed_process_is_reported_by_its_signal(tmp_path: Path) -> None:
-    """As its operator would name it."""
-    child = shell("kill -9 $$", tmp_path / "log")
-    await child.start()
-    await eventually(lambda: ended(child))
-    with pytest.raises(PermanentError, match="killed by SIGKILL"):
-        child.check()
-
-
 async def test_one_that_does_not_listen_is_ended_in_time(tmp_path: Path) -> None:
     """SIGTERM first, SIGKILL after the grace; a stopped child is no trouble any more."""
     child = shell("trap '' TERM; echo ready; while :; do sleep 0.01; done", tmp_path / "log")

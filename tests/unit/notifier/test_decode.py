@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.notifier.adapters.kafka_snapshots import UnusableRecord, decode
+from services.notifier.adapters.kafka_snapshots import decode
+from shared.adapters.dead_letters import UnusableRecord
 from shared.regions.catalogue import catalogue
 from tests.factories_notifier import aceh_at_40, child, snapshot
 

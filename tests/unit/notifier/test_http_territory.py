@@ -12,11 +12,16 @@ from fastapi import FastAPI, Request, Response
 
 from services.notifier.adapters.http_api import create_router
 from services.notifier.application.alerts import Alert
-from shared.adapters.http_api import Bearer, Problem
+from shared.adapters.http_api import Bearer
+from shared.adapters.http_problem import Problem
+from shared.regions.catalogue import catalogue
+from shared.regions.successors import Homes, table
 from shared.runtime.auth import TokenVerifier
 from tests.factories_notifier import NOW, rule, snapshot
 from tests.fakes import ManualClock
 from tests.tokens import AUDIENCE, ISSUER, Issuer
+
+HOMES = Homes(catalogue(), table())
 
 
 @dataclass
@@ -68,7 +73,7 @@ async def world() -> AsyncIterator[World]:
 
     api.add_exception_handler(Problem, refuse)  # type: ignore[arg-type]
     bearer = Bearer(TokenVerifier(issuer.keys, ISSUER, AUDIENCE, clock))
-    api.include_router(create_router(store=store, rules={}, is_region=lambda _: True, bearer=bearer))  # type: ignore[arg-type]
+    api.include_router(create_router(store=store, rules={}, homes=HOMES, bearer=bearer))  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://test") as http:
         yield World(http, store, issuer)
 

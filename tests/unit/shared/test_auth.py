@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -79,6 +81,28 @@ async def test_an_unsigned_token_is_refused(verifier: TokenVerifier, token: str)
     """Garbage, and `alg: none`."""
     with pytest.raises(AuthError):
         await verifier.verify(token)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"crit": 5}, {"crit": ["x"]}, {"alg": ["ES256"]}, {"alg": {}}, {"kid": {}}, {"b64": False, "crit": ["b64"]},
+     {"jwk": 5}, {"typ": [], "x5c": "x"}, [], 5, None, "x"],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("payload", [b"{}", b"\xff", b"5", b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}"], ids=len)
+async def test_whatever_fails_to_decode_is_refused(verifier: TokenVerifier, header: Any, payload: bytes) -> None:
+    """No hostile header or payload is an error of ours."""
+    if isinstance(header, dict):
+        header = {"alg": "ES256", "kid": "k1"} | header
+    parts = [base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (json.dumps(header).encode(), payload)]
+    for signature in ("", "eHh4eHg", "%%%", "\u00e9"):
+        with pytest.raises(AuthError):
+            await verifier.verify(".".join([*parts, signature]))
+
+
+async def test_a_source_that_is_no_word_admits_nobody(issuer: Issuer, verifier: TokenVerifier) -> None:
+    """`null` is not the source "None"."""
+    assert (await verifier.verify(issuer.token(sources=[None, 5, "bpjs/aceh"]))).sources == {"bpjs/aceh"}
 
 
 async def test_a_token_signed_by_a_stranger_is_refused(verifier: TokenVerifier, clock: ManualClock) -> None:

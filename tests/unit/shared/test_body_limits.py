@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from shared.adapters.body_limits import LineLimit, ObjectLimit
-from shared.adapters.http_api import Problem, read_body
+from shared.adapters.http_api import read_body
 from shared.adapters.http_body import BodyGuard
+from shared.adapters.http_problem import Problem
 
 MIB = 1024 * 1024
 PACKED = [(b"content-encoding", b"gzip")]

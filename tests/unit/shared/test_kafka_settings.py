@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from faststream.security import BaseSecurity, SASLScram256
 
-from shared.adapters.kafka_access import KafkaAccess, Login
-from shared.adapters.kafka_settings import KafkaSettings
+from shared.adapters.kafka_access import KafkaAccess, KafkaSettings, Login
 from shared.runtime.errors import PermanentError
 from tests.certificates import Authority
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from shared.adapters.dead_letters import without_identities
 from shared.adapters.kafka_producer import partition_for
-from shared.runtime.backoff import delay
 from shared.runtime.lease import Lease, balance
+from shared.runtime.tasks import delay
 from tests.fakes import ManualClock
 from tests.fakes_registry import MemoryOutbox, MemoryStore
 

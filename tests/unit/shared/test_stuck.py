@@ -20,7 +20,7 @@ from tests.fakes import ManualClock
 async def test_only_a_poll_that_never_ends_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that has not started, or waits for its store, is alive: a restart would bring no server back."""
     clock, ended = ManualClock(), asyncio.Event()
-    owned = OwnedPartitions("t", clock, ReaderMetrics.on(CollectorRegistry()))
+    owned = OwnedPartitions("t", clock, ReaderMetrics(CollectorRegistry()))
     sink: Any = None
     reader: KafkaReader[Any] = KafkaReader(
         KafkaBroker(logger=None), owned, "g", "i", sink, clock, limits=ONE_AT_A_TIME, reset="earliest"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.http_api import Problem
+from shared.adapters.http_problem import Problem
 from shared.adapters.territory import demand_readable, demand_within
 from shared.regions.codes import holds, lineage_of, may_read
 from shared.runtime.auth import Caller

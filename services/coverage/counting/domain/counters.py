@@ -9,20 +9,18 @@ from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
 from services.coverage.counting.domain.movements import ARRIVALS, MOVED, NO_FLOW, CountedChange, Movement, StepKey
-from services.coverage.counting.domain.profiles import Profile, lapse_of, profile_of
+from services.coverage.counting.domain.profiles import is_active, lapse_of, profile_of
 from shared.contracts.snapshots import Count, DueWindow
 
 CLOCK: Final = "clock"
 """The source that the registry names where no fact made the change."""
 
-DUE_WINDOWS: Final[dict[DueWindow, timedelta]] = {
-    "30d": timedelta(days=30),
-    "60d": timedelta(days=60),
-    "90d": timedelta(days=90),
-}
+DUE_WINDOWS: Final[dict[DueWindow, timedelta]] = {"30d": timedelta(30), "60d": timedelta(60), "90d": timedelta(90)}
 """The days ahead for which a snapshot shows who is due."""
 
 Dimension = Literal["segment", "group", "payer", "programme"]
+_FIELDS: Final = {"group": "groups", "programme": "programmes"}
+"""The field of a profile for each dimension in which people have several values."""
 
 
 class Sum:
@@ -97,7 +95,7 @@ class Tally:
     @property
     def active(self) -> int:
         """Everyone who is active."""
-        return sum(people for code, people in self.people.items() if profile_of(code).active)
+        return sum(people for code, people in self.people.items() if is_active(code))
 
     def by(self, dimension: Dimension) -> dict[str, Count]:
         """Return registered and active by segment, group, payer or programme, sorted; a value without people is absent.
@@ -107,7 +105,8 @@ class Tally:
         registered, active = defaultdict[str, int](int), defaultdict[str, int](int)
         for code, people in self.people.items():
             profile = profile_of(code)
-            for value in _values(profile, dimension):
+            values: str | tuple[str, ...] = getattr(profile, _FIELDS.get(dimension, dimension))
+            for value in (values,) if isinstance(values, str) else values:
                 registered[value] += people
                 active[value] += people * profile.active
         counts = {value: Count(registered[value], active[value]) for value in sorted(registered)}
@@ -152,29 +151,24 @@ class Tally:
         """
         earlier = Tally(dict(self.people), {}, self.placed_here, self.placed_here_active, arrivals=self.arrivals)
         for movement, people in movements:
-            earlier._count(movement.before, people, here=movement.before_here)
-            earlier._count(movement.after, -people, here=movement.after_here)
-            if movement.after is not None and movement.kind in ARRIVALS:
-                earlier.arrivals -= people
+            earlier.count(movement, -people)
         return earlier
 
-    def _count(self, code: str | None, people: int, *, here: bool) -> None:
-        if code is None:
-            return
-        self.people[code] = self.people.get(code, 0) + people
-        if here:
-            self.placed_here += people
-            self.placed_here_active += people * profile_of(code).active
-
-
-def _values(profile: Profile, dimension: Dimension) -> tuple[str, ...]:
-    values = {
-        "segment": (profile.segment,),
-        "group": profile.groups,
-        "payer": (profile.payer,),
-        "programme": profile.programmes,
-    }
-    return values[dimension]
+    def count(self, movement: Movement, people: int) -> None:
+        """Count the people who made a movement; a negative number takes them back."""
+        _, _, kind, before, after, before_here, after_here = movement
+        if before is not None:
+            self.people[before] = self.people.get(before, 0) - people
+            if before_here:
+                self.placed_here -= people
+                self.placed_here_active -= people * is_active(before)
+        if after is not None:
+            self.people[after] = self.people.get(after, 0) + people
+            if after_here:
+                self.placed_here += people
+                self.placed_here_active += people * is_active(after)
+            if kind in ARRIVALS:
+                self.arrivals += people
 
 
 def newest(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -11,20 +11,12 @@ from services.coverage.counting.domain.movements import MOVED_IN, MOVED_OUT, MOV
 from services.coverage.counting.domain.profiles import is_active
 from shared.contracts.snapshots import Count, Window
 
-CAME: Final = ("joined", "rejoined", MOVED_IN)
-"""Kinds that add registered people to a region."""
-WENT: Final = ("ended", MOVED_OUT)
-"""Kinds that take registered people from a region."""
 FLOW_KINDS: Final = (
     "joined", "rejoined", "ended", MOVED_IN, MOVED_OUT, "lapsed", "activated", "returned", MOVED_WITHIN,
 )  # fmt: skip
 """In the order in which snapshots show them."""
 
-WINDOWS: Final[dict[Window, timedelta]] = {
-    "7d": timedelta(days=7),
-    "30d": timedelta(days=30),
-    "90d": timedelta(days=90),
-}
+WINDOWS: Final[dict[Window, timedelta]] = {"7d": timedelta(7), "30d": timedelta(30), "90d": timedelta(90)}
 """The windows of a snapshot (semantics.md, "Counts")."""
 
 DAY: Final = timedelta(days=1)
@@ -57,9 +49,14 @@ def flows_of(movements: Iterable[tuple[Movement, int]]) -> Flows:
     """Return the flows that the movements make."""
     flows: Flows = {}
     for movement, people in movements:
-        if (code := flow_code(movement.kind, movement.before, movement.after)) is not None:
-            add_flow(flows, code, movement.effective_day.toordinal(), people)
+        add_movement(flows, movement, people)
     return flows
+
+
+def add_movement(into: Flows, movement: Movement, people: int) -> None:
+    """Add the flow of people who made a movement, unless it is no flow."""
+    if (code := flow_code(movement.kind, movement.before, movement.after)) is not None:
+        add_flow(into, code, movement.effective_day.toordinal(), people)
 
 
 def add_flow(into: Flows, code: str, day: int, people: int) -> None:
@@ -88,16 +85,6 @@ def since(flows: Flows, first: date) -> Flows:
     return {code: days for code, days in recent.items() if days}
 
 
-def by_day(flows: Flows) -> dict[tuple[date, str], Count]:
-    """Return people (as `registered`) and change in active by day and kind, without those that sum to 0."""
-    counts: dict[tuple[date, str], Count] = {}
-    for code, days in flows.items():
-        for day, people in days.items():
-            key = date.fromordinal(day), flow_of(code)[0]
-            counts[key] = _added(counts.get(key, Count()), code, people)
-    return {key: count for key, count in counts.items() if count != Count()}
-
-
 def before(day: date, length: timedelta = DAY) -> date:
     """Return the day so long before, but no day before the calendar's first, on which nothing happened."""
     return day - min(length, day - date.min)
@@ -117,18 +104,17 @@ def summed(flows: Flows, first: date, last: date) -> dict[str, Count]:
     """Return the flows of the days from first to last, with every kind."""
     sums, begin, end = dict.fromkeys(FLOW_KINDS, Count()), first.toordinal(), last.toordinal()
     for code, days in flows.items():
-        kind = flow_of(code)[0]
-        sums[kind] = _added(sums[kind], code, sum([n for day, n in days.items() if begin <= day <= end]))
+        (kind, change), people = flow_of(code), sum([n for day, n in days.items() if begin <= day <= end])
+        # A move within the region adds only its change in active.
+        registered = 0 if kind == MOVED_WITHIN else people
+        sums[kind] = Count(sums[kind].registered + registered, sums[kind].active + people * change)
     return sums
-
-
-def _added(count: Count, code: str, people: int) -> Count:
-    """Return the count with these people. A move within the region adds only its change in active."""
-    kind, change = flow_of(code)
-    return Count(count.registered + (0 if kind == MOVED_WITHIN else people), count.active + people * change)
 
 
 def change_of(kinds: Mapping[str, Count]) -> Count:
     """Return by how much registered and active changed: people who came less those who went, and Σ active."""
-    came, went = (sum(kinds[kind].registered for kind in side) for side in (CAME, WENT))
+    came, went = (
+        sum(kinds[kind].registered for kind in side)
+        for side in (("joined", "rejoined", MOVED_IN), ("ended", MOVED_OUT))
+    )
     return Count(came - went, sum(count.active for count in kinds.values()))

@@ -6,9 +6,8 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from services.coverage.counting.domain.profiles import CountedState, counted_state
-from shared.contracts.changes import Change
-from shared.regions.codes import WIB, holds, lineage_of
+from services.coverage.counting.domain.profiles import CountedState
+from shared.regions.codes import holds, lineage_of
 
 SUMMED_LEVELS: Final = frozenset({"nation", "province"})
 """Every partition counts a part of these, and nobody's place is one of them. Any other region lies in one partition."""
@@ -76,38 +75,16 @@ class Movement(NamedTuple):
     after_here: bool = False
 
 
-def counted(change: Change) -> CountedChange:
-    """Return the part of the change that is counted."""
-    return CountedChange(
-        change.seq,
-        change.diff,
-        change.kind.value,
-        change.effective_day,
-        change.recorded_at.astimezone(WIB).date(),
-        change.recorded_at,
-        change.source,
-        change.counterpart,
-        counted_state(change.before) if change.before else None,
-        counted_state(change.after) if change.after else None,
-    )
-
-
 def seen(step: Step, region: str) -> Movement | None:
     """Return the step as the region sees it; None if neither end lies in the region."""
     before = step.before if step.before and step.origin and holds(region, step.origin) else None
     after = step.after if step.after and step.target and holds(region, step.target) else None
     if before is None and after is None:
         return None
+    kind = step.kind
+    if kind == MOVED and not holds(region, step.origin or ""):
+        kind = MOVED_IN
+    elif kind == MOVED:
+        kind = MOVED_WITHIN if holds(region, step.target or "") else MOVED_OUT
     before_here, after_here = before is not None and step.origin == region, after is not None and step.target == region
-    return Movement(
-        step.effective_day, step.recorded_day, kind_in(region, step), before, after, before_here, after_here
-    )
-
-
-def kind_in(region: str, step: Step) -> str:
-    """Return the kind as this region sees it: a move goes in, out or within, depending on where its ends lie."""
-    if step.kind != MOVED:
-        return step.kind
-    if not holds(region, step.origin or ""):
-        return MOVED_IN
-    return MOVED_WITHIN if holds(region, step.target or "") else MOVED_OUT
+    return Movement(step.effective_day, step.recorded_day, kind, before, after, before_here, after_here)

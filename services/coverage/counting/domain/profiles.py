@@ -7,8 +7,6 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
-from shared.contracts.changes import State
-
 _BETWEEN: Final = " "
 _AMONG: Final = "+"
 _ACTIVE: Final = " active"
@@ -41,14 +39,6 @@ class CountedState(NamedTuple):
     region: str
     profile: str
     lapse: str | None
-
-
-def counted_state(state: State) -> CountedState:
-    """Return the part of the state that is counted."""
-    profile = Profile(state.segment, state.groups, state.payer, state.programmes, state.active)
-    scheduled = state.lapses_on if state.active else None
-    lapse = None if scheduled is None else lapse_code(Lapse(scheduled, state.payer, state.groups))
-    return CountedState(state.region, profile_code(profile), lapse)
 
 
 @lru_cache(maxsize=_PROFILES)

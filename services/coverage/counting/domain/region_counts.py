@@ -35,13 +35,10 @@ class RegionCounts:
 
 
 @dataclass(slots=True)
-class Timeline:
-    """A region's counts now and its movements, read at the same point in time. Equal movements may stand apart."""
+class Timeline(RegionCounts):
+    """A region's counts now, without flows, and its movements, all of one point in time. Equal ones may stand apart."""
 
-    tally: Tally = field(default_factory=Tally)
-    position: int = 0
     movements: list[tuple[Movement, int]] = field(default_factory=list)
-    generation: int = 0
 
     def tally_on(self, day: date, known_at: date) -> Tally:
         """Return the counts as of a day, known at a day; `date.max` sets no limit.
@@ -56,10 +53,10 @@ class Timeline:
 
     def counts_on(self, day: date, known_at: date, flows_from: date) -> RegionCounts:
         """Return the counts as of a day, known at a day, with the flows from `flows_from` to that day."""
-        flows = self.flows(flows_from, day, known_at)
+        flows = self.flows_between(flows_from, day, known_at)
         return RegionCounts(self.tally_on(day, known_at), self.position, flows, self.generation)
 
-    def flows(self, first: date, last: date, known_at: date) -> Flows:
+    def flows_between(self, first: date, last: date, known_at: date) -> Flows:
         """Return the flows of the days from first to last, known at a day."""
         return flows_of(
             (movement, people)
@@ -70,14 +67,11 @@ class Timeline:
     def history(self, days: Iterable[date], known_at: date) -> dict[date, Tally]:
         """Return the counts as of each of the days, in order, known at a day; each movement is looked at once."""
         tally, history = self.tally_on(date.max, known_at), dict[date, Tally]()
-        known = sorted((one for one in self.movements if one[0].recorded_day <= known_at), key=_effective_day)
+        known = [one for one in self.movements if one[0].recorded_day <= known_at]
+        known.sort(key=lambda one: one[0].effective_day)
         for day in sorted(days, reverse=True):
             later = []
             while known and known[-1][0].effective_day > day:
                 later.append(known.pop())
             tally = history[day] = tally.without(later)
         return dict(sorted(history.items()))
-
-
-def _effective_day(movement: tuple[Movement, int]) -> date:
-    return movement[0].effective_day

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from services.coverage.counting.domain.counters import Sum, Tally
-from services.coverage.counting.domain.flows import Flows, add_flow, add_flows, flow_code
+from services.coverage.counting.domain.flows import Flows, add_flow, add_flows, add_movement, flow_code
 from services.coverage.counting.domain.movements import (
     ARRIVALS,
     MOVED,
@@ -107,9 +107,8 @@ class Rollup:
             if len(region) <= PROVINCE_CODE:
                 movements, key = self.movements[region], movement[:5]
                 movements[key] = movements.get(key, 0) + people
-            code = flow_code(movement.kind, movement.before, movement.after)
-            if code is not None and movement.effective_day >= self._flows_from:
-                add_flow(self.flows[region], code, movement.effective_day.toordinal(), people)
+            if movement.effective_day >= self._flows_from:
+                add_movement(self.flows[region], movement, people)
 
     def _sum_movements(self) -> None:
         """Add the provinces' movements to the nation, except moves: the nation sees those in another way."""

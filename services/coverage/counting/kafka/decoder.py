@@ -7,7 +7,6 @@ two (ADR 0018).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final, Literal
@@ -17,11 +16,11 @@ from aiokafka import ConsumerRecord
 
 from services.coverage.counting.change_log import LogPart
 from services.coverage.counting.domain.movements import CountedChange
-from services.coverage.counting.domain.profiles import CountedState, counted_state
+from services.coverage.counting.domain.profiles import CountedState, Lapse, Profile, lapse_code, profile_code
+from shared.adapters.dead_letters import UnusableRecord
 from shared.adapters.kafka_producer import partition_for
-from shared.contracts.changes import State
 from shared.contracts.topics import PARTITIONS
-from shared.regions.codes import NATION, WIB, level_of, regency_of
+from shared.regions.codes import WIB, level_of, regency_of
 
 _PLACES: Final = frozenset({"regency", "district", "village"})
 _KEPT: Final = 20_000
@@ -32,21 +31,8 @@ IsRegion = Callable[[str], bool]
 Kind = Literal["joined", "rejoined", "ended", "moved", "lapsed", "activated", "returned", "reclassified", "paid"]
 
 
-class Unusable(Exception):  # noqa: N818 - it is the record's quality
-    """A record that is no change of this partition, with the reason of its dead letter."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A record that is no change, and why."""
-
-    record: ConsumerRecord
-    why: Unusable
+Refused = tuple[ConsumerRecord, UnusableRecord]
+"""A record that is no change, and why."""
 
 
 class _State(msgspec.Struct, gc=False, frozen=True):
@@ -86,7 +72,7 @@ class ChangeDecoder:
         self._places: tuple[dict[str, str], ...] = tuple({} for _ in range(PARTITIONS))
 
     def part(self, records: Sequence[ConsumerRecord], partition: int) -> tuple[LogPart, list[Refused]]:
-        """Return the changes among consecutive records of a partition, and the records that are no changes."""
+        """Return the changes among consecutive records of a partition; and the other records, each with its reason."""
         changes: list[CountedChange] = []
         offsets: list[int] = []
         refused: list[Refused] = []
@@ -95,14 +81,14 @@ class ChangeDecoder:
             try:
                 changes.append(decode(record.value, partition))
                 offsets.append(record.offset)
-            except Unusable as why:
-                refused.append(Refused(record, why))
+            except UnusableRecord as why:
+                refused.append((record, why))
         return LogPart(changes, offsets, records[-1].offset + 1), refused
 
     def decode(self, value: bytes | None, partition: int) -> CountedChange:
         """Return the counted fields of the change in a record of this partition.
 
-        Raises: Unusable with the reason `null_value`, `not_json`, `wrong_schema` or `unknown_region`.
+        Raises: UnusableRecord with the reason `null_value`, `not_json`, `wrong_schema` or `unknown_region`.
         """
         try:
             change = self._decode(value or b"")
@@ -116,9 +102,9 @@ class ChangeDecoder:
                  change.source, change.counterpart, before, after),
             )  # fmt: skip
         except msgspec.ValidationError as error:
-            raise Unusable("wrong_schema", str(error)) from error
+            raise UnusableRecord("wrong_schema", str(error)) from error
         except (ValueError, RecursionError) as error:
-            raise Unusable("null_value" if value is None else "not_json", str(error)) from error
+            raise UnusableRecord("null_value" if value is None else "not_json", str(error)) from error
         if before is None or after is None or before[0] != after[0]:
             _check_ends(before, after)
         return counted
@@ -130,29 +116,30 @@ class ChangeDecoder:
             self._check_place(state.region, partition)
             region = self._places[partition][state.region] = state.region
         like = _like(state.segment, state.groups, state.payer, state.programmes, state.active, state.lapses_on)
-        return _new(CountedState, (region, like[1], like[2]))
+        return _new(CountedState, (region, like[0], like[1]))
 
     def _check_place(self, region: str, partition: int) -> None:
         if not self._is_region(region) or level_of(region) not in _PLACES:
-            raise Unusable("unknown_region", f"{region[:20]!r} is no regency, district or village")
+            raise UnusableRecord("unknown_region", f"{region[:20]!r} is no regency, district or village")
         if partition_for(regency_of(region), PARTITIONS) != partition:
-            raise Unusable("unknown_region", f"{region} is no region of partition {partition}")
+            raise UnusableRecord("unknown_region", f"{region} is no region of partition {partition}")
 
 
 def _check_ends(before: CountedState | None, after: CountedState | None) -> None:
     if before is None and after is None:
-        raise Unusable("wrong_schema", "neither `before` nor `after` is given")
+        raise UnusableRecord("wrong_schema", "neither `before` nor `after` is given")
     if before and after and regency_of(before.region) != regency_of(after.region):
-        raise Unusable("wrong_schema", "`before` and `after` lie in two regencies: a move is a record for each")
+        raise UnusableRecord("wrong_schema", "`before` and `after` lie in two regencies: a move is a record for each")
 
 
 @lru_cache(maxsize=_KEPT)
 def _like(
     segment: str, groups: tuple[str, ...], payer: str, programmes: tuple[str, ...], active: bool, lapses_on: str | None
-) -> CountedState:
-    """Return the counted fields but the region. Only hundreds of them differ, so they are cached."""
-    lapse = None if lapses_on is None else msgspec.convert(lapses_on, date)
-    return counted_state(State(NATION, segment, groups, payer, programmes, True, active, None, lapse))
+) -> tuple[str, str | None]:
+    """Return the codes of the profile and of the lapse. There are only hundreds of them, so they are cached."""
+    on = None if lapses_on is None else msgspec.convert(lapses_on, date)
+    lapse = lapse_code(Lapse(on, payer, groups)) if active and on else None
+    return profile_code(Profile(segment, groups, payer, programmes, active)), lapse
 
 
 @lru_cache(maxsize=_KEPT)

@@ -11,8 +11,7 @@ from aiokafka.errors import KafkaError
 
 from services.coverage.counting.change_log import LogPart
 from services.coverage.counting.kafka.decoder import ChangeDecoder
-from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_start import started
+from shared.adapters.kafka_access import KafkaAccess, started
 from shared.runtime.errors import TransientError
 
 _ANSWERS_WITHIN_S: Final = 10.0

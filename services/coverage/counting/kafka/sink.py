@@ -27,7 +27,6 @@ class ChangeSink:
         self._decoder = decoder
         self._metrics = metrics
         self._refused: defaultdict[int, list[Refused]] = defaultdict(list)
-        self._set_aside: dict[int, int] = {}
 
     async def assigned(self, partitions: Collection[int]) -> Mapping[int, ChangeBatch]:
         """Return an empty batch for every partition, at the position of its checkpoint."""
@@ -58,12 +57,9 @@ class ChangeSink:
         await self._applier.commit(batches)
 
     async def _put_aside(self, partition: int, until: int) -> None:
-        """Set aside what lies before the offset; a flush that is tried again does not repeat its dead letters."""
+        """Set aside what lies before the offset."""
         refused = self._refused[partition]
-        while refused and refused[0].record.offset < until:
-            item = refused[0]
-            if item.record.offset > self._set_aside.get(partition, -1):
-                await self._dead_letters.put(item.record, item.why.reason, item.why.detail)
-                self._set_aside[partition] = item.record.offset
+        while refused and refused[0][0].offset < until:
+            if await self._dead_letters.put(*refused[0]):
                 self._metrics.set_aside()
             refused.pop(0)

@@ -66,16 +66,10 @@ class Block:
     def _add(self, document: Document) -> None:
         for packed in document.get("people", ()):
             for part, tally in _people(packed).items():
-                if part in self.people:
-                    self.people[part].add(tally)
-                else:
-                    self.people[part] = tally
+                self.people.setdefault(part, Tally()).add(tally)
         for packed in document.get("flows", ()):
             for part, flows in _flows(packed).items():
-                if part in self.flows:
-                    add_flows(self.flows[part], flows)
-                else:
-                    self.flows[part] = flows
+                add_flows(self.flows.setdefault(part, {}), flows)
 
     def tally(self, region: str) -> Tally:
         """Return the region's counts; a district's are its own part and all its villages."""

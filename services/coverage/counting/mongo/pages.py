@@ -34,11 +34,6 @@ _SUMMED_WIDTH: Final = 5
 Key = tuple[Any, ...]
 
 
-def page_region(region: str) -> str:
-    """Return the region from whose pages this one is read."""
-    return region if level_of(region) in SUMMED_LEVELS else regency_of(region)
-
-
 def page_updates(flush: Flush, rollup: Rollup) -> Iterator[UpdateOne]:
     """Yield an upsert for each page that the flush adds to."""
     stretch = flush.before.next_seq // STRETCH
@@ -97,8 +92,9 @@ class Later:
     @property
     def query(self) -> Document:
         """The query for the pages that may hold such movements."""
+        paged = {one if level_of(one) in SUMMED_LEVELS else regency_of(one) for one in self._regions}
         return {
-            "region": {"$in": sorted({page_region(region) for region in self._regions})},
+            "region": {"$in": sorted(paged)},
             "$or": [
                 {"effective_until": {"$gt": self._effective_after.toordinal()}},
                 {"recorded_until": {"$gt": self._recorded_after.toordinal()}},

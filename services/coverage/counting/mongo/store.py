@@ -22,7 +22,7 @@ from services.coverage.counting.domain.region_counts import RegionCounts, Timeli
 from services.coverage.counting.domain.rollup import Rollup
 from services.coverage.counting.mongo.blocks import Addition, Block, additions, block_of, regions_in
 from services.coverage.counting.mongo.pages import Later, page_updates
-from services.coverage.counting.ports import NONE_KNOWN, Checkpoint, Flush
+from services.coverage.counting.ports import Checkpoint, Flush
 from shared.adapters.mongo import Collection as Collected
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
@@ -133,20 +133,17 @@ class MongoStore:
             raise FencedError(f"partition {partition} has moved on meanwhile: it is not stopped")
 
     async def figures(
-        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] = NONE_KNOWN
+        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] | None = None
     ) -> dict[str, RegionCounts]:
         """See the port."""
+        before = known or {}
 
         async def work(session: Session) -> dict[str, RegionCounts]:
             counters = await self._counters(session)
-            present = await counters.versions(known) if known else {}
-            wanted = [region for region in regions if region not in known or present[region] != known[region]]
+            present = await counters.versions(before)
+            wanted = [region for region in regions if region not in before or present[region] != before[region]]
             figures = {region: RegionCounts(generation=counters.generation) for region in wanted}
-            for region, block, position in await counters.blocks(wanted, flows=flows_from is not None):
-                figures[region].tally.add(block.tally(region))
-                figures[region].position += position
-                if flows_from is not None:
-                    add_flows(figures[region].flows, block.flows_of(region, flows_from))
+            await counters.add_to(figures, flows_from)
             return figures
 
         return await self._mongo.transact(work)
@@ -160,9 +157,7 @@ class MongoStore:
             counters = await self._counters(session)
             timelines = {region: Timeline(generation=counters.generation) for region in regions}
             with translating("read the past"):
-                for region, block, position in await counters.blocks(regions):
-                    timelines[region].tally.add(block.tally(region))
-                    timelines[region].position += position
+                await counters.add_to(timelines, None)
                 pages = self._mongo[of_generation("pages", counters.generation)]
                 async for page in pages.find(later.query, session=session):
                     later.add(page)
@@ -197,13 +192,15 @@ class _Counters:
         self._session = session
         self.generation = generation
 
-    async def blocks(self, regions: Iterable[str], *, flows: bool = False) -> list[tuple[str, Block, int]]:
-        """Return each region with each of its blocks and the block's position. Flows are large, so only if asked."""
-        blocks = list[tuple[str, Block, int]]()
-        for held, document in await self._found(regions, None if flows else {"flows": 0}):
+    async def add_to(self, counts: Mapping[str, RegionCounts], flows_from: date | None) -> None:
+        """Add what was counted in each region. Flows are large, so they are read only if a first day is given."""
+        for held, document in await self._found(counts, {"flows": 0} if flows_from is None else None):
             block = Block.of(document)
-            blocks += [(region, block, document["position"]) for region in held]
-        return blocks
+            for region in held:
+                counts[region].tally.add(block.tally(region))
+                counts[region].position += document["position"]
+                if flows_from is not None:
+                    add_flows(counts[region].flows, block.flows_of(region, flows_from))
 
     async def versions(self, regions: Iterable[str]) -> dict[str, Version]:
         """Return the version of each region."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from services.coverage.counting.domain.counters import Sum, Tally
-from services.coverage.counting.domain.flows import Flows, add_flow, by_day, flow_code
+from services.coverage.counting.domain.flows import Flows, add_movement
 from services.coverage.counting.domain.movements import SUMMED_LEVELS, Movement, MovementKey, Step, lineage, seen
-from services.coverage.counting.domain.profiles import is_active
 from shared.regions.codes import holds, level_of
 
 Measures = Mapping[str, object]
@@ -108,19 +107,9 @@ class Recount:
         """Count people in one region, as it saw their step."""
         if level_of(region) in SUMMED_LEVELS:
             self._digests[region][movement.effective_day].add(movement[:5], people)
-        tally = self._tallies[region]
-        for code, here, change in (
-            (movement.before, movement.before_here, -people),
-            (movement.after, movement.after_here, people),
-        ):
-            if code is not None:
-                tally.people[code] = tally.people.get(code, 0) + change
-                tally.placed_here += change * here
-                tally.placed_here_active += change * here * is_active(code)
+        self._tallies[region].count(movement, people)
         if movement.effective_day >= self._flows_from:
-            code = flow_code(movement.kind, movement.before, movement.after)
-            if code is not None:
-                add_flow(self._flows[region], code, movement.effective_day.toordinal(), people)
+            add_movement(self._flows[region], movement, people)
 
 
 def people_in(tally: Tally) -> Measures:
@@ -144,11 +133,8 @@ def dues_and_news_in(tally: Tally) -> Measures:
 
 
 def flows_in(flows: Flows) -> Measures:
-    """Return flows by day and kind."""
-    days = by_day(flows)
-    people = {f"{kind} on {day}": flow.registered for (day, kind), flow in days.items()}
-    active = {f"{kind} on {day}, active": flow.active for (day, kind), flow in days.items()}
-    return {**people, **active}
+    """Return flows by day and by flow code, which is the kind and the change in active."""
+    return {f"{code} on {date.fromordinal(day)}": n for code, days in flows.items() for day, n in days.items()}
 
 
 def differing(expected: Measures, found: Measures) -> tuple[str, object, object] | None:
@@ -157,11 +143,3 @@ def differing(expected: Measures, found: Measures) -> tuple[str, object, object]
         if (expected.get(name) or 0) != (found.get(name) or 0):
             return name, expected.get(name) or 0, found.get(name) or 0
     return None
-
-
-def total(tallies: Iterable[Tally]) -> Tally:
-    """Return the tally of a region whose people are all in these tallies."""
-    sum_ = Tally()
-    for tally in tallies:
-        sum_.add(tally.as_below())
-    return sum_

@@ -9,7 +9,6 @@ from datetime import date
 
 from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.movements import Movement, Step
-from services.coverage.counting.domain.position import Position
 from services.coverage.counting.domain.region_counts import RegionCounts
 from services.coverage.counting.mongo.blocks import Block, regions_in
 from services.coverage.counting.mongo.pages import rows_of
@@ -40,10 +39,10 @@ class MongoPointInTime:
         self._counters = of_generation("counters", generation)
         self._pages = of_generation("pages", generation)
 
-    async def position(self, partition: int) -> Position:
-        """Return the position up to which the partition was counted."""
+    async def next_seq(self, partition: int) -> int:
+        """Return the number up to which the partition was counted."""
         (found,) = [doc async for doc in self._find("checkpoints", {"_id": partition})]
-        return Position(found["next_seq"], found["next_offset"])
+        return int(found["next_seq"])
 
     async def regions(self, partition: int) -> list[str]:
         """Return the nation, the provinces and the regencies that have counters in this partition."""
@@ -53,7 +52,8 @@ class MongoPointInTime:
     async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, RegionCounts]:
         """Return the region as this partition counts it, with flows from that day on; of a regency, also all below."""
         figures: dict[str, RegionCounts] = {}
-        asked = {"partition": partition, "block": {"$regex": _family(region)}}
+        family = f"^{re.escape(region)}" + (r"(\.|$)" if level_of(region) == "regency" else "$")
+        asked = {"partition": partition, "block": {"$regex": family}}
         async for document in self._find(self._counters, asked):
             block = Block.of(document)
             for one in regions_in(document):
@@ -79,8 +79,3 @@ class MongoPointInTime:
         with translating(f"read {collection}"):
             async for document in self._mongo[collection].find(asked, fields, session=self._session):
                 yield document
-
-
-def _family(region: str) -> str:
-    """Return what matches the region's block; of a regency also those of its districts."""
-    return f"^{re.escape(region)}" + (r"(\.|$)" if level_of(region) == "regency" else "$")

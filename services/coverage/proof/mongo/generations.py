@@ -45,14 +45,12 @@ class MongoGenerations:
 
     async def changes(self) -> dict[int, int]:
         """Return how many changes the live generation, and the one being built, have counted."""
-        builds = await self.builds()
-        stores = {builds.live: MongoStore(self._mongo)}
-        if builds.building is not None:
-            stores[builds.building] = MongoStore(self._mongo, builds.building)
-        return {
-            number: sum(checkpoint.position.next_seq for checkpoint in (await store.checkpoints()).values())
-            for number, store in stores.items()
-        }
+        builds, of = await self.builds(), dict[int, int]()
+        for number in (builds.live, builds.building):
+            if number is not None:
+                store = MongoStore(self._mongo, None if number == builds.live else number)
+                of[number] = sum(one.position.next_seq for one in (await store.checkpoints()).values())
+        return of
 
     async def store(self, generation: int) -> MongoStore:
         """Return the store that fills this generation, with checkpoints of its own; made if it is not there.

@@ -38,7 +38,9 @@ def pace(reference: ReferenceIndex, at: AsOf) -> DesignationPace | None:
     quotas = dict(_quotas(reference, at))
     if at.day.year not in quotas:
         return None
-    quota, years = quotas[at.day.year], list(_years(reference, at))
+    quota = quotas[at.day.year]
+    rows = (designation(reference, village, at) for village in reference.regions_of(DESIGNATIONS))
+    years = [row.statement.valid_from.year for row in rows if row is not None]
     designated, expected = years.count(at.day.year), ceil(expected_by(at.day, quota))
     return DesignationPace(
         year=at.day.year,
@@ -63,11 +65,3 @@ def _quotas(reference: ReferenceIndex, at: AsOf) -> Iterator[tuple[int, int]]:
         row = reference.one(DESIGNATIONS, NATION, YEARS_QUOTA, AsOf(min(date(year, 12, 31), at.day), at.known_at))
         if row is not None and row.statement.valid_from.year == year:
             yield year, row.value
-
-
-def _years(reference: ReferenceIndex, at: AsOf) -> Iterator[int]:
-    """Yield the year of each designation in force."""
-    for village in reference.regions_of(DESIGNATIONS):
-        row = designation(reference, village, at)
-        if row is not None:
-            yield row.statement.valid_from.year

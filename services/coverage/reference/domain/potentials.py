@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -69,25 +69,19 @@ def _terms(potential: Potential) -> tuple[str, str, date]:
     return potential.source, potential.definition, potential.valid_from
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodInForce:
-    """The row in force from `since` on; None where the figure was withdrawn.
+def periods_in_force(
+    rows: Iterable[RecordedRow[int]], at: AsOf
+) -> Iterator[tuple[date, RecordedRow[int] | None, bool]]:
+    """Yield the periods of a series up to the day, oldest first, as they were known at `at.known_at`.
 
-    `breaks` is true where the definition changed: ratios before and after cannot be compared.
+    Each has its first day, the row in force (None where the figure was withdrawn), and whether the definition changed:
+    then ratios before and after cannot be compared.
     """
-
-    since: date
-    row: RecordedRow[int] | None
-    breaks: bool
-
-
-def periods_in_force(rows: Iterable[RecordedRow[int]], at: AsOf) -> Iterator[PeriodInForce]:
-    """Yield the periods of a series up to the day, oldest first, as they were known at `at.known_at`."""
     rows = list(rows)
     definition: str | None = None
     for since in sorted({row.statement.valid_from for row in rows if row.known(at.known_at)}):
         if since <= at.day:
             row = in_force(rows, AsOf(since, at.known_at))
             now = definition if row is None else row.statement.definition
-            yield PeriodInForce(since, row, breaks=definition is not None and now != definition)
+            yield since, row, definition is not None and now != definition
             definition = now

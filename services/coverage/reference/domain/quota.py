@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
+from services.coverage.reference.domain.potentials import Children
 from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex, ReferenceKind
 from shared.contracts.snapshots import Count, QuotaBoard
 from shared.regions.codes import level_of, lineage_of, parent_of
 
 T = TypeVar("T")
-Children = Callable[[str], tuple[str, ...]]
 
 _BY_FIRST_DIGIT: Final = {"1": "kelurahan", "2": "desa", "3": "desa_adat"}
 
@@ -84,17 +85,12 @@ def village(region: str, quota: Quota, count: Count) -> Village:
 
 def board(group: str, villages: Iterable[Village]) -> QuotaBoard:
     """Return the sums over villages, never a mean. Measure and requirement are None where villages differ in them."""
-    villages = list(villages)
-    return QuotaBoard(
-        group=group,
-        measure=_common(v.measure for v in villages),
-        required=_common(v.required for v in villages),
-        villages=len(villages),
-        passing=sum(v.passes for v in villages),
-        at_zero=sum(v.people == 0 for v in villages),
-        gap=sum(v.people_short for v in villages),
-        people_below=sum(v.people for v in villages if not v.passes),
-    )
+    return merged(group, map(partial(_board_of_one, group), villages))
+
+
+def _board_of_one(group: str, one: Village) -> QuotaBoard:
+    below = 0 if one.passes else one.people
+    return QuotaBoard(group, one.measure, one.required, 1, one.passes, one.people == 0, one.people_short, below)
 
 
 def merged(group: str, boards: Iterable[QuotaBoard]) -> QuotaBoard:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
-from shared.contracts.snapshots import Ratio
+from shared.contracts.snapshots import Coverage, Ratio
 
 _STEPS: Final = 10_000
 """Four decimals: hundredths of a per cent."""
@@ -20,6 +20,11 @@ def ratio(numerator: int, denominator: int | None) -> Ratio | None:
         return None
     exact = Fraction(numerator, denominator) if denominator else None
     return Ratio(numerator, denominator, None if exact is None else rounded(exact))
+
+
+def coverage(registered: int, active: int, workers: int | None) -> Coverage:
+    """Return both measures over the potential of the basis `workers`."""
+    return Coverage(ratio(registered, workers), ratio(active, workers))
 
 
 def rounded(exact: Fraction) -> float:

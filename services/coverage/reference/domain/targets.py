@@ -48,6 +48,7 @@ class TargetPath:
 
 
 TARGETS: Final = ReferenceKind("targets", TargetPath)
+"""The series is basis and measure, with a blank between them."""
 
 
 def people_for(required: Fraction, potential: int) -> int:
@@ -58,11 +59,6 @@ def people_for(required: Fraction, potential: int) -> int:
 def people_short(required: Fraction, potential: int, numerator: int) -> int:
     """Return how many people are missing: 0 where the ratio is met."""
     return max(0, people_for(required, potential) - numerator)
-
-
-def series_of(basis: str, measure: str) -> str:
-    """Return the series of a basis and a measure."""
-    return f"{basis} {measure}"
 
 
 def target(row: RecordedRow[TargetPath], day: date, numerator: int | None, potential: int | None) -> Target:

@@ -24,7 +24,8 @@ from services.registry.intake.parsing import Candidate, Parser
 from services.registry.intake.regions import RegionCodes
 from shared.adapters.body_limits import LineLimit
 from shared.adapters.csv_rows import UnreadableFileError, text_lines
-from shared.adapters.http_api import Bearer, Problem, read_body
+from shared.adapters.http_api import Bearer, read_body
+from shared.adapters.http_problem import Problem
 from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError

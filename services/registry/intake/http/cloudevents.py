@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from pydantic_core import from_json
 
-from shared.adapters.http_api import Problem
+from shared.adapters.http_problem import Problem
 
 STRUCTURED: Final = frozenset({"application/cloudevents+json", "application/json"})
 _PREFIX: Final = "ce-"

@@ -17,7 +17,8 @@ from services.registry.intake.http.in_flight import InFlight
 from services.registry.intake.http.openapi import FACT_REQUEST, FACT_RESPONSES
 from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate, Parser
-from shared.adapters.http_api import Bearer, DirectRoute, Problem, read_body
+from shared.adapters.http_api import Bearer, DirectRoute, read_body
+from shared.adapters.http_problem import Problem
 from shared.contracts import facts as contract
 from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.adapters.http_api import Problem, retry_after
+from shared.adapters.http_problem import Problem, retry_after
 from shared.runtime.auth import Caller
 
 

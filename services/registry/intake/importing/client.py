@@ -17,8 +17,8 @@ import httpx
 import msgspec
 
 from services.registry.intake.regions import RegionCodes
-from shared.runtime.backoff import delay
 from shared.runtime.errors import PermanentError, TransientError
+from shared.runtime.tasks import delay
 
 PATIENCE: Final = timedelta(minutes=10)
 """Longer than a restart or a fail-over takes. If nothing is decided for so long, the registry is taken to be gone."""

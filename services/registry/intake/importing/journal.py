@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 
+from shared.adapters.csv_cells import harmless
+
 _HEADER: Final = ("line", "source", "id", "column", "code", "what_to_do")
-_RUN_BY_SPREADSHEETS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is a formula to a spreadsheet, and would be run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,8 @@ class RefusedLine:
     what_to_do: str
 
     def cells(self) -> list[str]:
-        """Return the cells, with an apostrophe before what a spreadsheet would run."""
-        texts = ["" if cell is None else str(cell) for cell in astuple(self)]
-        return [f"'{text}" if text.startswith(_RUN_BY_SPREADSHEETS) else text for text in texts]
+        """Return the cells, harmless to spreadsheets."""
+        return ["" if cell is None else harmless(str(cell)) for cell in astuple(self)]
 
 
 class _State(msgspec.Struct):

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.coverage.counting.change_log import BeginningMissing, LogIncomplete, LogWalk
-from services.coverage.counting.domain.movements import CountedChange, counted
+from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.resume import offset_of
 from shared.runtime.errors import PermanentError
-from tests.factories_coverage import change
+from tests.factories_coverage import change, counted
 from tests.fakes_proof import MemoryLog
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 
 from hypothesis import given
@@ -12,12 +11,12 @@ from hypothesis import strategies as st
 
 from services.coverage.counting.domain.counters import Dimension, Sum, Tally
 from services.coverage.counting.domain.flows import FLOW_KINDS, flows_of, summed
-from services.coverage.counting.domain.movements import Movement, counted
+from services.coverage.counting.domain.movements import Movement
 from services.coverage.counting.domain.rollup import Rollup
 from shared.contracts.changes import Change, State
 from shared.contracts.snapshots import Count
-from shared.regions.codes import WIB, holds, lineage_of, parent_of
-from tests.factories_coverage import RECORDED_AT, TODAY, VILLAGE, change, changes, joined, state
+from shared.regions.codes import holds, lineage_of, parent_of
+from tests.factories_coverage import RECORDED_AT, VILLAGE, change, changes, counted, joined, state
 
 MEASURES: dict[str, Any] = {"registered": lambda _: True, "active": lambda state: state.active}
 DIMENSIONS: dict[Dimension, Any] = {
@@ -53,30 +52,9 @@ def defined(some: list[Change], region: str, wanted: Any) -> int:
     return sum(one.diff * (counts_in(one.after) - counts_in(one.before)) for one in some)
 
 
-def _has(values_of: Any, value: str, state: State) -> bool:
-    return value in values_of(state)
-
-
-def _has_and_active(values_of: Any, value: str, state: State) -> bool:
-    return state.active and value in values_of(state)
-
-
 def regions(some: list[Change]) -> set[str]:
     """Return every region that any of the changes is about."""
     return {region for one in some for s in (one.before, one.after) if s for region in lineage_of(s.region)}
-
-
-def test_a_person_counts_in_every_region_above_their_place() -> None:
-    """Village, district, regency, province and nation each count them once."""
-    assert counts(tallied(joined(1))) == dict.fromkeys([VILLAGE, "11.01.02", "11.01", "11", "ID"], (1, 1))
-
-
-def test_people_without_a_lower_place_are_unplaced() -> None:
-    """Who is known by regency only counts there as placed here, and above as below."""
-    tallies = tallied([*joined(2, "11.01", active=False), *joined(1)])
-    assert (tallies["11.01"].registered, tallies["11.01"].placed_here) == (3, 2)
-    assert (tallies["11.01"].active, tallies["11.01"].placed_here_active) == (1, 0)
-    assert tallies["11"].placed_here == 0
 
 
 def test_the_newest_fact_of_each_source_is_remembered() -> None:
@@ -109,8 +87,8 @@ def test_every_count_is_what_the_definition_says(some: list[Change]) -> None:
         for dimension, values_of in DIMENSIONS.items():
             found = tally.by(dimension)
             for value in {v for one in some for s in (one.before, one.after) if s for v in values_of(s)}:
-                registered = defined(some, region, partial(_has, values_of, value))
-                active = defined(some, region, partial(_has_and_active, values_of, value))
+                registered = defined(some, region, lambda s, of=values_of, v=value: v in of(s))
+                active = defined(some, region, lambda s, of=values_of, v=value: s.active and v in of(s))
                 assert found.get(value, Count()) == Count(registered, active)
 
 
@@ -181,14 +159,3 @@ def kind_seen(one: Change, region: str) -> str | None:
         return str(one.kind)
     other = one.counterpart is not None and holds(region, one.counterpart)
     return "moved_within" if all(here) or other else "moved_out" if here[0] else "moved_in"
-
-
-def test_a_tally_without_later_movements_is_what_was() -> None:
-    """People and those placed here go back; what they lapse on is known of now only."""
-    active, lapsed = (counted(one).after for one in joined(1, "11.01") + joined(1, "11.01", active=False))
-    assert active is not None
-    assert lapsed is not None
-    now = Tally({lapsed.profile: 1}, placed_here=1)
-    move = Movement(TODAY, RECORDED_AT.astimezone(WIB).date(), "lapsed", active.profile, lapsed.profile, True, True)
-    earlier = now.without([(move, 1)])
-    assert (earlier.registered, earlier.active, earlier.placed_here_active) == (1, 1, 1)

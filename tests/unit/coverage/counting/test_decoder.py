@@ -8,12 +8,13 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from services.coverage.counting.domain.movements import CountedChange, counted
-from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
+from services.coverage.counting.domain.movements import CountedChange
+from services.coverage.counting.kafka.decoder import ChangeDecoder
+from shared.adapters.dead_letters import UnusableRecord
 from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import NATION
-from tests.factories_coverage import OTHER_PROVINCE, change, changes, partition, state, value
+from tests.factories_coverage import OTHER_PROVINCE, change, changes, counted, partition, state, value
 
 SAME_PARTITION = next(
     regency
@@ -42,13 +43,6 @@ def test_the_lean_reading_is_that_of_the_contract(some: list[Change]) -> None:
         place = (one.after or one.before or state()).region
         whole = msgspec.json.decode(value(one), type=Change)
         assert decoded(value(one), partition(place)) == counted(whole) == counted(one)
-
-
-def test_a_state_written_in_another_order_is_read_alike() -> None:
-    """The registry begins with the region, which makes reading fast; nothing depends on it."""
-    document = msgspec.to_builtins(change())
-    document["after"] = dict(reversed(document["after"].items()))
-    assert decoded(msgspec.json.encode(document)) == counted(change())
 
 
 def test_the_golden_change_is_read() -> None:
@@ -85,6 +79,6 @@ def test_the_golden_change_is_read() -> None:
 )
 def test_what_is_no_change_of_this_partition_has_its_reason(record: bytes | None, reason: str) -> None:
     """Nothing that can stand on the topic stops the reader."""
-    with pytest.raises(Unusable) as unusable:
+    with pytest.raises(UnusableRecord) as unusable:
         decoded(record)
     assert unusable.value.reason == reason

@@ -5,15 +5,21 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
 
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.flows import first_day, flows_of, summed, windowed
-from services.coverage.counting.domain.movements import Step, counted
-from services.coverage.counting.domain.rollup import Rollup
+from services.coverage.counting.domain.flows import flows_of, summed, windowed
+from services.coverage.counting.domain.movements import Step
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count
-from tests.factories_coverage import NEIGHBOUR, OTHER_PROVINCE, OTHER_REGENCY, TODAY, VILLAGE, change, changes, state
+from tests.factories_coverage import (
+    NEIGHBOUR,
+    OTHER_REGENCY,
+    TODAY,
+    VILLAGE,
+    change,
+    counted,
+    state,
+)
 from tests.fakes_coverage import seen_in
 
 
@@ -54,13 +60,6 @@ def test_the_halves_of_a_move_meet_where_both_ends_lie() -> None:
     assert kinds("11", out, in_) == kinds("ID", out, in_) == {"moved_within": Count(0, -1)}
 
 
-def test_a_move_to_another_province_is_a_flow_of_both() -> None:
-    """Only the nation holds both ends."""
-    out = change(kind="moved", before=state(), after=None, counterpart=OTHER_PROVINCE)
-    assert kinds("11", out) == {"moved_out": Count(1, -1)}
-    assert kinds("ID", out) == {"moved_within": Count(0, -1)}
-
-
 @pytest.mark.parametrize(
     ("ago", "holds"),
     [(0, {"7d", "30d", "90d"}), (6, {"7d", "30d", "90d"}), (7, {"30d", "90d"}), (29, {"30d", "90d"}), (30, {"90d"}),
@@ -71,21 +70,3 @@ def test_windows_end_today_and_count_today(ago: int, holds: set[str]) -> None:
     day = (TODAY - timedelta(days=ago)).toordinal()
     windows = windowed({"joined+1": {day: 1}, "joined+0": {day: 1}}, TODAY)
     assert {window for window, flows in windows.items() if flows["joined"] == Count(2, 1)} == holds
-
-
-def test_the_first_day_of_the_longest_window_is_known() -> None:
-    """Nothing before it need be read."""
-    assert first_day(TODAY) == TODAY - timedelta(days=89)
-
-
-@given(changes())
-def test_the_change_in_registered_and_in_active_is_the_sum_of_the_flows(some: list[Change]) -> None:
-    """registered: joined + rejoined + moved_in − ended − moved_out; active: the sum of the second figures."""
-    for region, tally in Rollup(Sum(map(counted, some))).above.items():
-        flows = kinds(region, *some)
-        people = {kind: flow.registered for kind, flow in flows.items()}
-        gained = sum(people.get(kind, 0) for kind in ("joined", "rejoined", "moved_in"))
-        lost = sum(people.get(kind, 0) for kind in ("ended", "moved_out"))
-        assert tally.registered == gained - lost
-        # What was reclassified stays active or not: it is no flow.
-        assert tally.active == sum(flow.active for flow in flows.values())

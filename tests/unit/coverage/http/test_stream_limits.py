@@ -10,7 +10,8 @@ from fastapi import Request
 from starlette.types import Message
 
 from services.coverage.http.stream_limits import CountedStream, StreamLimits
-from shared.adapters.http_api import Bearer, Problem
+from shared.adapters.http_api import Bearer
+from shared.adapters.http_problem import Problem
 from shared.adapters.http_shares import Share
 from shared.runtime.auth import TokenVerifier
 from shared.runtime.issuer_keys import KEYS_KEPT
@@ -98,7 +99,7 @@ async def test_an_address_has_so_many_streams_and_gets_the_place_back(world: Wor
     world.limits.demand_room(request)
     with pytest.raises(RuntimeError):
         await CountedStream(world.limits.share, content())(
-            request.scope | {"asgi": {"spec_version": "2.4"}}, receive, send
+            {**request.scope, "asgi": {"spec_version": "2.4"}}, receive, send
         )
     assert refused == [429]
     world.limits.demand_room(request)

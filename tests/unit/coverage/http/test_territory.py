@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -33,7 +34,7 @@ class World:
         query = {name: value for name, value in NEEDED.items() if name in self.routes[path]}
         if "region" in self.routes[path]:
             query["region"] = region
-        claims = {"role": role, "region": home or ...}
+        claims: dict[str, Any] = {"role": role, "region": home or ...}
         headers = {"authorization": f"Bearer {self.issuer.token(scope='coverage:read', **claims)}"}
         answer = await self.http.get(path.replace("{code}", region), params=query, headers=headers)
         return str(answer.json()["code"]) if answer.status_code == 403 else None

@@ -14,17 +14,22 @@ from tests.fakes import ManualClock
 SECOND = timedelta(seconds=1)
 
 
+def anything(_region: str) -> bool:
+    """Want every region."""
+    return True
+
+
 def test_the_first_change_goes_out_at_once_and_the_last_after_a_second() -> None:
     """Leading edge at once, trailing edge after the rest, then nothing more."""
     clock, pacer = ManualClock(), Pacer(SECOND)
     pacer.touch(["11"])
-    assert pacer.take(clock.now()) == ["11"]
+    assert pacer.take(clock.now(), anything) == ["11"]
     pacer.touch(["11"])
     clock.advance(timedelta(milliseconds=400))
-    assert pacer.take(clock.now()) == []
+    assert pacer.take(clock.now(), anything) == []
     assert pacer.wait(clock.now()) == timedelta(milliseconds=600)
     clock.advance(timedelta(milliseconds=600))
-    assert pacer.take(clock.now()) == ["11"]
+    assert pacer.take(clock.now(), anything) == ["11"]
     assert pacer.wait(clock.now()) is None
 
 
@@ -35,7 +40,7 @@ def test_what_is_only_taken_again_goes_in_its_turn() -> None:
     pacer.touch(["14"])
     pacer.touch_again(["14"])
     assert pacer.take_again(clock.now(), 2) == ["11", "12"]
-    assert pacer.take(clock.now()) == ["14"]
+    assert pacer.take(clock.now(), anything) == ["14"]
     pacer.touch_again(["11"])
     assert pacer.take_again(clock.now(), 2) == ["13"]
     assert pacer.take_again(clock.now(), 2) == []
@@ -53,7 +58,7 @@ def test_never_twice_within_a_second_and_never_the_last_forgotten(steps: list[tu
     start = clock.now()
 
     def take() -> None:
-        for region in [*pacer.take(clock.now()), *pacer.take_again(clock.now(), 1)]:
+        for region in [*pacer.take(clock.now(), anything), *pacer.take_again(clock.now(), 1)]:
             taken.setdefault(region, []).append(clock.now() - start)
 
     for region, milliseconds, changed in steps:

@@ -9,7 +9,6 @@ from typing import Any
 
 from services.coverage.reading.boards import Boards
 from services.coverage.reading.derived import Board
-from services.coverage.reading.districts import Districts
 from services.coverage.reference.domain.desa_sadar import DESIGNATED, DESIGNATIONS, YEARS_QUOTA
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.quota import QUOTAS, Quota
@@ -49,7 +48,7 @@ async def store_of(people: Mapping[str, int], group: str = "vulnerable") -> Coun
 
 def boards(store: MemoryStore, reference: ReferenceIndex) -> Boards:
     """Return boards with these rows of reference data."""
-    return Boards(Districts(reference, CHILDREN, store))
+    return Boards(reference, CHILDREN, store)
 
 
 async def board(of: Boards, region: str, at: AsOf = TODAY) -> Board:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from datetime import date
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import Any
 
 import msgspec
+import pytest
 from openpyxl import load_workbook
 
 from services.coverage.reading.monev import COLUMNS, Sheet, sheet
@@ -100,6 +101,14 @@ def test_the_workbook_holds_numbers_and_says_where_they_come_from() -> None:
     assert about["Diketahui per"] == "2023-10-15 (WIB)"
     assert about["Sumber potensi"] == "bps, berlaku sejak 2023-09-01, versi 1: pekerja"
     assert about["Tautan"] == LINK
+
+
+@pytest.mark.parametrize("begin", [*"=+-@\t\r\n", "\uff1d"])
+def test_no_cell_of_a_csv_is_run_by_a_spreadsheet(begin: str) -> None:
+    """An apostrophe before it makes it text; a negative number stays one."""
+    table = as_csv(Sheet("x", COLUMNS[:3], [[f"{begin}1+1", "1=1", -5]], ()))
+    _, row = csv.reader(StringIO(table.decode(), newline=""))
+    assert row == [f"'{begin}1+1", "1=1", "-5"]
 
 
 def test_the_same_sheet_is_the_same_file() -> None:

@@ -6,11 +6,11 @@ from datetime import date, timedelta
 
 from services.coverage.proof.ports import Passed, Proof
 from services.coverage.reading.provenance import LastVerify, Origins, Provenance
-from services.coverage.reference.domain.awards import AWARDED, AWARDS
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.quota import QUOTAS, Quota
 from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from services.coverage.reference.domain.sources import SOURCES, Feed
+from services.coverage.reference.schemas import AWARDED, AWARDS
 from tests.factories_coverage import RECORDED_AT as FED_AT
 from tests.factories_coverage import VILLAGE, joined
 from tests.factories_reference import RECORDED_AT, SEPTEMBER, index_of, row, tree

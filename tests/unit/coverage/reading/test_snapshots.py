@@ -36,18 +36,6 @@ def counts(snapshot: Snapshot) -> Snapshot:
     )  # fmt: skip
 
 
-async def test_a_day_is_shown_as_it_was_known(store: MemoryStore) -> None:
-    """A late fact is in the day's count and windows once it was recorded, and not before."""
-    late = change(1, effective_day=TODAY - 10 * DAY)
-    await keep(store, [change(0, effective_day=TODAY - 20 * DAY, recorded_at=RECORDED_AT - 20 * DAY), late])
-    days = [AsOf(TODAY - 5 * DAY, TODAY - DAY), AsOf(TODAY - 5 * DAY), AsOf(TODAY - 15 * DAY)]
-    for region in ("ID", "11", "11.01.02", VILLAGE):
-        shown = [(await reader(store).snapshots([region], at))[0] for at in days]
-        assert [shot.registered for shot in shown] == [1, 2, 1]
-        assert [shot.flows["30d"]["joined"] for shot in shown] == [Count(1, 1), Count(2, 2), Count(1, 1)]
-        assert [shot.flows["7d"]["joined"] for shot in shown] == [Count(), Count(1, 1), Count(1, 1)]
-
-
 async def test_a_day_has_its_own_potential_and_time_and_no_due(store: MemoryStore) -> None:
     """Versions in force that day of those known then; who lapses is known of now only, and left out."""
     await keep(store, [change(0, effective_day=TODAY - 20 * DAY)])

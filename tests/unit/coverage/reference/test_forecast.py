@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,12 +37,6 @@ def test_windows_longer_than_the_history_are_left_out() -> None:
     assert found.at_rate is None
     assert [one.days for one in found.range] == [30]
     assert forecast(STATED, DAY, 400, 1000, {}) is None
-
-
-@pytest.mark.parametrize("potential", [None, 0])
-def test_without_people_to_divide_by_there_is_no_forecast(potential: int | None) -> None:
-    """A ratio over nothing is never reached."""
-    assert forecast(STATED, DAY, 400, potential, {30: 1, 90: 1, 180: 1}) is None
 
 
 def test_not_at_this_rate() -> None:

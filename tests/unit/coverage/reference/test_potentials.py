@@ -44,13 +44,6 @@ def test_the_regencies_of_papua_barat_add_up() -> None:
     assert (coverage.numerator, coverage.denominator, coverage.ratio) == (25_721, 20_390, 1.2615)
 
 
-def test_sums_of_sums_count() -> None:
-    """Villages make districts, districts regencies, regencies the province, provinces the nation."""
-    rows = [workers(village, 10) for village in VILLAGES]
-    assert found("ID", *rows) == Potential(40, "bps", SEPTEMBER, 4, "all who work", summed=True)
-    assert found("11.01.01.2001", *rows) == Potential(10, "bps", SEPTEMBER, 1, "all who work")
-
-
 def test_a_figure_of_its_own_decides() -> None:
     """Whatever the children come to."""
     own = found("11", workers("11", 99), *(workers(village, 10) for village in VILLAGES))
@@ -113,7 +106,7 @@ def test_a_series_breaks_where_the_definition_changes() -> None:
         workers("11", 7, valid_from=date(2026, 1, 1), version=5),
     ]
     series = list(periods_in_force(rows, AsOf(date(2025, 12, 31))))
-    assert [(s.since, s.row.value if s.row else None, s.breaks) for s in series] == [
+    assert [(since, row.value if row else None, breaks) for since, row, breaks in series] == [
         (SEPTEMBER, 1_710_891, False),
         (date(2024, 3, 1), 1_720_000, False),
         (date(2025, 1, 1), None, False),

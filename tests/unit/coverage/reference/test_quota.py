@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coverage.reference.domain.quota import QUOTAS, Quota, board, holding, kind_of, nearest, village
+from services.coverage.reference.domain.quota import QUOTAS, Quota, board, holding, nearest, village
 from services.coverage.reference.domain.reference import ReferenceIndex
-from shared.contracts.snapshots import Count, QuotaBoard
+from shared.contracts.snapshots import Count
 from tests.factories_reference import TODAY, index_of, row, tree
 
 DESA, OTHER_DESA, KELURAHAN, ADAT = "63.10.01.2001", "63.10.02.2002", "63.10.01.1001", "91.03.01.3001"
@@ -21,14 +20,6 @@ HUNDRED = Quota("active", 100, ("desa",))
 def held(book: ReferenceIndex, region: str = "ID", group: str = "vulnerable") -> dict[str, Quota]:
     """Return the quota by village."""
     return dict(holding(book, region, group, TODAY, CHILDREN))
-
-
-@pytest.mark.parametrize(
-    ("code", "kind"), [(DESA, "desa"), (KELURAHAN, "kelurahan"), (ADAT, "desa_adat"), ("63.10.01.9001", None)]
-)
-def test_the_code_tells_the_kind_of_village(code: str, kind: str | None) -> None:
-    """By the first digit of its last part."""
-    assert kind_of(code) == kind
 
 
 def test_a_quota_holds_for_all_below_of_its_kinds() -> None:
@@ -56,15 +47,6 @@ def test_a_withdrawn_row_lets_the_one_above_decide() -> None:
     found = nearest(index_of(*rows), DESA, "vulnerable", TODAY)
     assert found is not None
     assert found.value.count == 100
-
-
-def test_tanah_bumbu() -> None:
-    """Passing, at zero and the gap; a village above the quota makes up for none below it."""
-    counts = {"63.10.01.2001": 131, "63.10.01.2002": 88, "63.10.01.2003": 0, "63.10.01.2004": 100}
-    villages = [village(code, HUNDRED, Count(500, active)) for code, active in counts.items()]
-    assert board("vulnerable", villages) == QuotaBoard(
-        group="vulnerable", measure="active", required=100, villages=4, passing=2, at_zero=1, gap=112, people_below=88
-    )
 
 
 def test_quotas_that_differ_have_no_common_requirement() -> None:

@@ -31,17 +31,6 @@ def test_ratio_is_rounded_half_even_to_four_decimals(numerator: int, denominator
     assert ratio(numerator, denominator) == Ratio(numerator, denominator, expected)
 
 
-def test_nothing_over_nothing_is_no_ratio() -> None:
-    """A potential of 0 gives null, never 100 %."""
-    assert ratio(0, 0) == Ratio(0, 0, None)
-    assert ratio(7, 0) == Ratio(7, 0, None)
-
-
-def test_without_a_potential_there_is_a_count_and_no_ratio() -> None:
-    """A missing denominator makes the whole figure null."""
-    assert ratio(7, None) is None
-
-
 @given(st.integers(0, 10**15), st.integers(1, 10**15))
 def test_ratio_is_never_capped_and_never_far_off(numerator: int, denominator: int) -> None:
     """It is within half of the last decimal of the exact quotient, however large that is."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,14 +42,6 @@ def test_a_restatement_holds_from_its_day_and_keeps_the_older_version() -> None:
     assert in_force(both, AsOf(date(2023, 12, 31))) == both[0]
     assert in_force(both, AsOf(NEW_YEAR)) == restated
     assert in_force(both, AsOf(date(2023, 8, 31))) is None
-
-
-def test_what_was_announced_is_had_by_the_day_it_was_known() -> None:
-    """A restatement of the same day replaces the figure for those who ask later, and for nobody who asks as of then."""
-    both = [aceh(), aceh(1_601_559, after_days=10, version=2)]
-    assert in_force(both, AsOf(NEW_YEAR, known_at=date(2024, 3, 10))) == both[0]
-    assert in_force(both, AsOf(NEW_YEAR, known_at=date(2024, 3, 11))) == both[1]
-    assert in_force(both, AsOf(NEW_YEAR, known_at=date(2024, 2, 29))) is None
 
 
 def test_the_recorded_day_is_that_of_wib() -> None:
@@ -122,9 +113,3 @@ def test_the_index_answers_by_series_and_takes_a_row_once() -> None:
     assert reference.all(POTENTIALS, "12", AsOf(NEW_YEAR)) == {}
     assert (reference.size, reference.regions) == (2, frozenset({"11", "ID"}))
     assert ReferenceIndex().regions == frozenset()
-
-
-def test_a_row_that_withdraws_has_no_value() -> None:
-    """It is never in force, so to ask is a mistake."""
-    with pytest.raises(AssertionError):
-        _ = aceh(None).value

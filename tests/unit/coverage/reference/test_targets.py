@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
@@ -70,16 +70,6 @@ def test_what_is_required_lies_between_its_points(path: TargetPath, day: date) -
         ratios = [point.ratio for point in path.points]
         assert min(ratios) <= required <= max(ratios)
     assert [path.required(point.on) for point in path.points] == [Fraction(point.ratio) for point in path.points]
-
-
-@given(paths(), st.dates(date(2020, 1, 1), date(2045, 12, 30)))
-def test_each_day_between_two_points_adds_the_same(path: TargetPath, day: date) -> None:
-    """Linear: the middle of three days that no point parts is the mean of the others."""
-    three = [day, day + timedelta(days=1), day + timedelta(days=2)]
-    required = [path.required(one) for one in three]
-    if None not in required and three[1] not in {point.on for point in path.points}:
-        one, middle, other = (ratio for ratio in required if ratio is not None)
-        assert middle * 2 == one + other
 
 
 @given(st.fractions(0, 1), st.integers(0, 10**9), st.integers(0, 10**9))

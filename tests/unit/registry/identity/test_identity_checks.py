@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.contracts.facts import EnrolledFact, Identity, canonical
+from shared.contracts.facts import TYPES, Identity, canonical
 from tests.factories_registry import event
 
 DAYS = [date(1900, 1, 1) + timedelta(days=n) for n in range((date(2100, 1, 1) - date(1900, 1, 1)).days)]
@@ -84,5 +84,7 @@ def test_an_identity_is_shown_by_its_scheme_only() -> None:
     """Neither its repr nor an error's text quotes it, so that no traceback can."""
     assert "1101014101900001" not in repr(Identity(scheme="nik", value="1101014101900001"))
     with pytest.raises(ValidationError) as wrong:
-        EnrolledFact.model_validate(event(data={"identity": {"scheme": "nik", "value": "1101013302900001"}}))
+        TYPES["cakupan.enrolled.v1"].model_validate(
+            event(data={"identity": {"scheme": "nik", "value": "1101013302900001"}})
+        )
     assert "1101013302900001" not in str(wrong.value)
