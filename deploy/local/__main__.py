@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -70,4 +71,6 @@ def _one_line_errors() -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    # Whatever this process and its children write is for its owner alone.
+    os.umask(0o077)
     app()

@@ -55,6 +55,8 @@ class Home:
         """
         for folder in (self.root, self.keys, self.tokens, self.mailbox, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
+        # Data, mails and tokens are their owner's. A folder of an earlier version is closed now.
+        self.root.chmod(0o700)
         free = shutil.disk_usage(self.root).free
         if free < _NEEDED_BYTES:
             raise PermanentError(

@@ -87,7 +87,7 @@ def read_keys(answer: bytes) -> KeySet:
     """
     try:
         listed = json.loads(answer)["keys"]
-        keys = [key for one in listed if (key := _key(one)) is not None]
+        keys: list[Any] = [key for one in listed if (key := _key(one)) is not None]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise TransientError(f"the token issuer's answer is no JWKS ({type(error).__name__})") from error
     if not keys:

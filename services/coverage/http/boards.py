@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from services.coverage.http.dependencies import MOVED, Dependencies
-from services.coverage.http.visibility import REFUSALS, Visibility, demand_all
+from services.coverage.http.visibility import REFUSALS, SCOPE, Visibility, demand_all
 from services.coverage.reading.boards import Boards, place_on_board
 from services.coverage.reading.due import By, Due, DueReader
 from services.coverage.reference.domain.quota import Village
@@ -45,7 +45,7 @@ def create_router(*, visibility: Visibility, due: DueReader, boards: Boards, dep
     @router.get("/{code}/due", responses={200: {"model": Due}})
     async def get_due(
         request: Request, region: str = Depends(depends.region), days: Days = 30, by: DueBy = "payer",
-        at: AsOf | None = Depends(depends.asked), caller: Caller | None = depends.bearer.optional,
+        at: AsOf | None = Depends(depends.asked), caller: Caller = depends.bearer.requires(SCOPE),
     ) -> Response:  # fmt: skip
         """Return the active people who lapse within so many days unless somebody pays. This is known of today only."""
         demand_all(caller, [region, *(depends.catalogue.children(region) if by == "child" else ())])
@@ -62,7 +62,7 @@ def create_router(*, visibility: Visibility, due: DueReader, boards: Boards, dep
     async def get_quota(
         request: Request, group: OfGroup, region: str = Depends(depends.region), limit: Limit = 100,
         cursor: Cursor = None, at: AsOf | None = Depends(depends.asked),
-        caller: Caller | None = depends.bearer.optional,
+        caller: Caller = depends.bearer.requires(SCOPE),
     ) -> Response:  # fmt: skip
         """Return the villages with a quota of the group, page by page, and their sums; never a mean.
 
