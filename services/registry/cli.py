@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import resource
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -69,12 +70,8 @@ def import_(
     FILE may be - for standard input, which is sent from its beginning each time. Exit code 0 if every line was taken,
     1 if some were refused or in conflict, 2 if it could not be done, 130 after Ctrl-C.
     """
-    try:
-        code = run_import(FactFile.named(file, format_), url, token_file, region_codes, rejected)
-    except (PermanentError, TransientError, OSError) as error:
-        typer.echo(f"Error: {error}", err=True)
-        code = NOT_DONE
-    raise typer.Exit(code)
+    with _exiting(NOT_DONE):
+        raise typer.Exit(run_import(FactFile.named(file, format_), url, token_file, region_codes, rejected))
 
 
 @app.command()
@@ -137,14 +134,12 @@ def _audit(work: Callable[[Auditor, ProgressBar], Awaitable[str]]) -> None:
         seconds = perf_counter() - started
         typer.echo(f"{said}; {seconds:.1f} s, {progress.done / seconds:,.0f} steps/s")
 
-    try:
-        asyncio.run(run())
-    except DifferenceFound as difference:
-        typer.echo(f"difference: {difference}", err=True)
-        raise typer.Exit(1) from difference
-    except (PermanentError, TransientError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+    with _exiting(2):
+        try:
+            asyncio.run(run())
+        except DifferenceFound as difference:
+            typer.echo(f"difference: {difference}", err=True)
+            raise typer.Exit(1) from difference
 
 
 @app.command()
@@ -160,12 +155,10 @@ def erase(
     show it.
     """
     value = typer.prompt("Identity", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
-    try:
-        answer = call_erase(scheme, value.strip(), force, url, token_file.read_text().strip())
-    except (PermanentError, TransientError, OSError) as error:
-        raise _failed(str(error)) from None
-    typer.echo(answer.line, err=not answer.erased)
-    if not answer.erased:
+    with _exiting(1):
+        erased, line = call_erase(scheme, value.strip(), force, url, token_file.read_text().strip())
+    typer.echo(line, err=not erased)
+    if not erased:
         raise typer.Exit(1)
 
 
@@ -173,10 +166,8 @@ def erase(
 def new_key() -> None:
     """Put a fresh key at the end of the identity key file; every replica then needs the whole file."""
     settings = RegistrySettings()
-    try:
+    with _exiting(1):
         keys = append_key(settings.identity_key_file)
-    except PermanentError as error:
-        raise _failed(str(error)) from None
     typer.echo(f"{settings.identity_key_file} holds {keys} keys; give it to every replica, restart them, rotate-key")
 
 
@@ -187,14 +178,16 @@ def rotate_key() -> None:
     It may be killed and started again: it goes on.
     """
     settings = RegistrySettings()
-    try:
-        with ProgressBar() as progress:
-            retired = asyncio.run(rotate_keys(settings, progress))
-    except (PermanentError, TransientError) as error:
-        raise _failed(str(error)) from None
+    with _exiting(1), ProgressBar() as progress:
+        retired = asyncio.run(rotate_keys(settings, progress))
     typer.echo(f"keys retired: {retired}" if retired else "the newest key of the file is the one in use")
 
 
-def _failed(reason: str) -> typer.Exit:
-    typer.echo(reason, err=True)
-    return typer.Exit(1)
+@contextmanager
+def _exiting(code: int) -> Iterator[None]:
+    """End the command with this exit code, and the reason on standard error, where the block cannot do its work."""
+    try:
+        yield
+    except (PermanentError, TransientError, OSError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(code) from None

@@ -12,8 +12,8 @@ _OTHER_FORMATS: Final = {
     b"\x1f\x8b": "gzip; unpack it, or send it with Content-Encoding: gzip",
     b"PK\x03\x04": "an Excel workbook (XLSX) or another ZIP archive; save the sheet as CSV UTF-8",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook (XLS); save the sheet as CSV UTF-8",
-    b"\xff\xfe": "text in UTF-16; save it as CSV UTF-8",
-    b"\xfe\xff": "text in UTF-16; save it as CSV UTF-8",
+    b"\xff\xfe": "text in UTF-16; save it as UTF-8",
+    b"\xfe\xff": "text in UTF-16; save it as UTF-8",
     b"%PDF": "a PDF; export the table as CSV UTF-8",
 }
 """First bytes of files that people take for CSV → what the file is, and what to do."""
@@ -48,11 +48,15 @@ def text_lines(file: io.BufferedIOBase) -> TextIO:
     """Return the lines of a file as `rows` wants them. Raises: UnreadableFileError where the file is no text."""
     # Standard input cannot be sought in, but a buffered reader can look ahead.
     buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)
-    start = buffered.peek(4)
+    refuse_other_formats(buffered.peek(4))
+    return io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def refuse_other_formats(start: bytes) -> None:
+    """Raise UnreadableFileError, which names the format, where a file begins as one that is no text."""
     for magic, what in _OTHER_FORMATS.items():
         if start.startswith(magic):
             raise UnreadableFileError(f"the file is {what}")
-    return io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def rows(
@@ -173,11 +177,14 @@ def _is_utf8(text: str) -> bool:
 def _header(source: _Lines, columns: Sequence[str], required: Collection[str]) -> tuple[list[str], int]:
     """Return the names of the columns, without empty ones at the end, and how many cells the header has with them.
 
-    Raises: UnreadableFileError.
+    Blank lines before it are skipped. Raises: UnreadableFileError.
     """
     wanted = f"the first line must name columns of {','.join(columns)}"
+    names: list[str] = []
     try:
-        names = [name.strip() for name in next(csv.reader(source, strict=True))]
+        while not any(names):
+            source.begin_row()
+            names = [name.strip() for name in next(csv.reader(source, strict=True))]
     except StopIteration:
         raise UnreadableFileError(f"the file is empty; {wanted}") from None
     except csv.Error as error:

@@ -44,6 +44,14 @@ _IDENTITY: Final = {
     # Checked before it is made upper case: letters of other alphabets may have capitals in ASCII.
     "passport": re.compile(r"[A-Za-z0-9]{5,20}", re.ASCII),
 }
+_SPREADSHEET_NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?E\+?\d+|\d+[.,]0+", re.ASCII | re.IGNORECASE)
+"""1,71E+15 or 1710000000000000.0: what a spreadsheet makes of an identity."""
+_SPREADSHEET_DATE: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?|[A-Za-z]{3,9}[- ]\d{2,4}|\d{1,2}/(?:\d{1,2}/)?\d{2,4}", re.ASCII
+)
+"""2023-11-01 00:00:00, Nov-23 or 11/2023: what a spreadsheet makes of a month."""
+AS_TEXT: Final = "format the column as text and export it again"
+"""What to do about a value that a spreadsheet changed."""
 _DAY_OFFSET_FOR_WOMEN: Final = 40
 """The NIK of a woman has 40 added to the day of birth."""
 
@@ -94,6 +102,8 @@ def _from_iso(text: str) -> datetime:
 def _parse_month(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch(r"\d{4}-(?:0[1-9]|1[0-2])", value, re.ASCII) and value >= "0001":
         return value
+    if isinstance(value, str) and _SPREADSHEET_DATE.fullmatch(value):
+        raise PydanticCustomError("malformed_field", f"is a date of a spreadsheet, not a month (2023-12); {AS_TEXT}")
     raise PydanticCustomError("malformed_field", "must be a month such as 2023-12")
 
 
@@ -122,6 +132,16 @@ RegionCode = Annotated[
     ),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=512)]
+_PRINTABLE: Final = (
+    r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"  # for Rust, Python and ECMAScript
+)
+Key = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=512, pattern=_PRINTABLE,
+        description="No control characters, no blank at either end. Otherwise it is compared as sent.",
+    ),
+]  # fmt: skip
 
 
 def _without_null(schema: dict[str, Any]) -> None:
@@ -162,6 +182,12 @@ class Identity(_Shape):
     @model_validator(mode="after")
     def _well_formed(self) -> Identity:
         if not _IDENTITY[self.scheme].fullmatch(self.value):
+            if _SPREADSHEET_NUMBER.fullmatch(self.value):
+                raise PydanticCustomError("malformed_identity", f"was turned into a number by a spreadsheet; {AS_TEXT}")
+            if self.scheme == "kpj" and re.fullmatch(r"\d{7,10}", self.value, re.ASCII):
+                raise PydanticCustomError(
+                    "malformed_identity", f"is no kpj of 11 digits; where a spreadsheet dropped zeros, {AS_TEXT}"
+                )
             raise PydanticCustomError("malformed_identity", f"is not a well-formed {self.scheme}")
         if self.scheme == "nik" and not _holds_a_date(self.value):
             raise PydanticCustomError("malformed_identity", "digits 7–12 of the nik are not a date of birth")
@@ -198,7 +224,9 @@ class EnrolledData(_Shape):
     identity: Identity
     region: RegionCode
     segment: Segment
-    groups: list[Group] = Field(default_factory=list, json_schema_extra={"default": []})
+    groups: list[Group] = Field(
+        default_factory=list, description="Left out and empty are the same content.", json_schema_extra={"default": []}
+    )
     payer: Annotated[Payer | None, BeforeValidator(_refuse_null)] = None
     programmes: list[Programme] = Field(default_factory=list, json_schema_extra={"default": ["JKK", "JKM"]})
     paid_through: Annotated[Month | None, BeforeValidator(_refuse_null)] = None
@@ -264,13 +292,16 @@ class CorrectedData(_Shape):
 
 
 class Envelope(BaseModel):
-    """CloudEvents attributes. Extensions (names of small letters and digits) are allowed and ignored."""
+    """CloudEvents attributes. Extensions (names of small letters and digits) are allowed and ignored.
+
+    An attribute that is null is not set. The source "clock" is the registry's own.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, hide_input_in_errors=True)
 
     specversion: Literal["1.0"]
-    id: Name
-    source: Name
+    id: Key
+    source: Key
     type: str
     time: Instant
     data: Any

@@ -67,8 +67,8 @@ class Judge:
         """Return the outcome. Duplicate and conflict come before any refusal."""
         known = self._slot(candidate.key).fact if candidate.key else None
         if known is not None:
-            same = self._identities.digest(candidate.digest, known.layer) == known.digest
-            return _DUPLICATE if same else _CONFLICT
+            digests = (self._identities.digest(digest, known.layer) for digest in candidate.digests)
+            return _DUPLICATE if known.digest in digests else _CONFLICT
         refusal = candidate.refusal or self._refusal(candidate)
         if refusal is not None:
             return Outcome(Result.REFUSED, refusal)
@@ -94,7 +94,7 @@ class Judge:
     def _accept(self, candidate: Candidate) -> None:
         assert candidate.key is not None
         fact = _with_holders(candidate.parsed, [self._holder(who) for who in candidate.identities])
-        digest = self._identities.digest(candidate.digest)
+        digest = self._identities.digest(candidate.digests[0])
         known = KnownFact(digest, candidate.type, fact.effective_at, layer=self._identities.layers.newest)
         slot = self._slot(candidate.key)
         if isinstance(fact, Correction):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from pydantic_core import from_json
 
 from services.registry.domain.eligibility import not_eligible
 from services.registry.domain.errors import Refusal, RefusalCode
@@ -27,6 +26,7 @@ from services.registry.domain.facts import (
 )
 from services.registry.domain.months import month_number
 from services.registry.identity.identity import Identity, identity_of
+from services.registry.identity.refusals import read_json
 from services.registry.intake.regions import RegionCodes, Regions
 from services.registry.intake.shape import CORRECTED as CORRECTED_TYPE
 from services.registry.intake.shape import Shaped, inside, shape
@@ -41,7 +41,8 @@ FURTHEST_PAID_MONTHS: Final = 24
 
 _WHO: Final = ("identity", "other")
 """The fields of a fact that hold identities."""
-
+_ENROLLED: Final = "cakupan.enrolled.v1"
+TOO_LARGE: Final = Refusal(RefusalCode.TOO_LARGE, None, f"a fact has at most {contract.MAX_FACT_BYTES} bytes")
 CORRECTION_OF_CORRECTION: Final = Refusal(
     RefusalCode.CORRECTION_OF_CORRECTION,
     "data.corrects",
@@ -51,17 +52,24 @@ CORRECTION_OF_CORRECTION: Final = Refusal(
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A fact as it arrived. `key` is (source, id) where these could be read. Either `fact` or `refusal` is set.
+    """A fact as it arrived. `key` is (source, id) where both could be read. Either `fact` or `refusal` is set.
 
-    The fact has no holders yet: `identities` are the identities that it names, in order. `digest` is a keyed hash of
-    the content (type, time, data); keyed, since the content holds an identity.
+    The fact has no holders yet: `identities` are the identities that it names, in order. `digests` are keyed hashes of
+    the content (type, time, data); keyed, since the content holds an identity. The first is stored. A second is that
+    of the other way to write the same content, which earlier versions stored. `source` is set where it could be read.
     """
 
     key: FactKey | None
-    digest: bytes = b""
+    digests: tuple[bytes, ...] = ()
     identities: tuple[Identity, ...] = ()
     fact: AnyFact | None = None
     refusal: Refusal | None = None
+    source: str | None = None
+
+    @property
+    def named(self) -> tuple[str | None, str | None]:
+        """Source and id for the answer, each as far as it could be read."""
+        return self.key or (self.source, None)
 
     @property
     def parsed(self) -> AnyFact:
@@ -82,7 +90,7 @@ class Parser:
         self, regions: Catalogue, content_secret: bytes, on_rehomed: Callable[[], None] = lambda: None
     ) -> None:
         self._regions = Regions(Homes(regions, table()), on_rehomed)
-        self._secret = content_secret
+        self._hash = hashlib.blake2b(key=content_secret, digest_size=16)
 
     def reading(self, codes: RegionCodes) -> Parser:
         """Return a parser for a sender whose region codes are of this scheme."""
@@ -92,26 +100,43 @@ class Parser:
 
     def parse(self, raw: bytes, now: datetime) -> Candidate:
         """Return the candidate in these bytes (one CloudEvent as JSON); `now` bounds its time."""
-        if len(raw) > contract.MAX_FACT_BYTES:
-            return _unreadable(RefusalCode.TOO_LARGE, f"a fact has at most {contract.MAX_FACT_BYTES} bytes")
-        try:
-            document = from_json(raw, allow_inf_nan=False)
-        except ValueError:
-            return _unreadable(RefusalCode.MALFORMED_JSON, "send one JSON object, in UTF-8")
-        if not isinstance(document, dict):
-            return _unreadable(RefusalCode.MALFORMED_JSON, "send a JSON object, a CloudEvent")
+        document = _json(raw)
+        if isinstance(document, dict):
+            return self.parse_document(document, now)
+        if isinstance(document, Refusal):
+            return Candidate(None, refusal=document)
+        return Candidate(None, refusal=Refusal(RefusalCode.MALFORMED_JSON, None, "send a JSON object, a CloudEvent"))
+
+    def parse_message(
+        self, content_type: str, attributes: Mapping[str, str | bytes | None], body: bytes | None, now: datetime
+    ) -> Candidate:
+        """Return the candidate in a message of HTTP or Kafka, structured or binary (CloudEvents 1.0).
+
+        `attributes` are those that travel in headers: bytes where they are no UTF-8, None where they are not set.
+        """
+        is_structured = content_type.lower().lstrip().startswith("application/cloudevents")
+        if is_structured or "specversion" not in attributes:
+            return self.parse(body or b"", now)
+        document: dict[str, Any] = {name: value for name, value in attributes.items() if name != "data"}
+        if body is not None:
+            document["data"] = data = _json(body)
+            if isinstance(data, Refusal):
+                key, source = _key(document)
+                return Candidate(key, refusal=data, source=source)
         return self.parse_document(document, now)
 
     def parse_document(self, document: dict[str, Any], now: datetime) -> Candidate:
-        """Return the candidate in a decoded CloudEvent; `now` bounds its time."""
-        key = _key(document)
+        """Return the candidate in a decoded CloudEvent; `now` bounds its time. An attribute that is null is not set."""
+        if None in document.values():
+            document = {name: value for name, value in document.items() if value is not None or name == "data"}
+        key, source = _key(document)
         shaped = shape(document, now)
         if isinstance(shaped, list):
-            return Candidate(key, refusal=min(shaped, key=lambda refusal: refusal.code.rank))
+            return Candidate(key, refusal=min(shaped, key=_order), source=source)
         refusal = self._judge(shaped)
         if refusal:
-            return Candidate(key, self._digest(shaped), refusal=refusal)
-        return Candidate(key, self._digest(shaped), _identities(shaped), self._with_region_in_force(_fact(shaped)))
+            return Candidate(key, self._digests(shaped), refusal=refusal)
+        return Candidate(key, self._digests(shaped), _identities(shaped), self._with_region_in_force(_fact(shaped)))
 
     def _judge(self, shaped: Shaped) -> Refusal | None:
         """Return the first refusal that depends on more than one field, or on the region list."""
@@ -143,35 +168,58 @@ class Parser:
             return fact
         return replace(fact, replacement=self._regions.with_region_in_force(fact.replacement))
 
-    def _digest(self, shaped: Shaped) -> bytes:
-        """Return the keyed hash of the content: type, instant and data as sent, with lists as sets."""
-        data = _content(shaped.data)
+    def _digests(self, shaped: Shaped) -> tuple[bytes, ...]:
+        """Return the keyed hash of type, instant and data as sent, with lists as sets.
+
+        An enrolment without groups has that of one where they are left out, then that of one where they are empty.
+        """
+        data = _content(shaped)
         if shaped.replacement:
-            data["replacement"] = {**data["replacement"], "data": _content(shaped.replacement.data)}
+            data["replacement"] = {**data["replacement"], "data": _content(shaped.replacement)}
             if "time" in data["replacement"]:
                 data["replacement"]["time"] = shaped.replacement.time
-        content = msgspec.json.encode([shaped.type, shaped.time, data], order="sorted")
-        return hashlib.blake2b(content, key=self._secret, digest_size=16).digest()
+        contents = [msgspec.json.encode([shaped.type, shaped.time, data], order="sorted")]
+        counts = shaped.replacement or shaped
+        if counts.type == _ENROLLED and not counts.data.get("groups"):
+            # "groups" is the first of its sorted names, and "identity", which every enrolment has, the second.
+            contents.append(contents[0].replace(b'{"identity"', b'{"groups":[],"identity"', 1))
+        return tuple(map(self._hashed, contents))
+
+    def _hashed(self, content: bytes) -> bytes:
+        keyed = self._hash.copy()
+        keyed.update(content)
+        return keyed.digest()
 
 
-def _content(data: dict[str, Any]) -> dict[str, Any]:
+def _content(shaped: Shaped) -> dict[str, Any]:
     """Return the data with lists as sorted sets and identities in the form in which they are compared."""
-    content = dict(data)
-    for name, value in data.items():
+    content = dict(shaped.data)
+    for name, value in shaped.data.items():
         if isinstance(value, list):
             content[name] = sorted(set(value))
         elif name in _WHO:
             content[name] = {"scheme": value["scheme"], "value": identity_of(value).value}
+    if shaped.type == _ENROLLED and not content.get("groups"):
+        content.pop("groups", None)
     return content
 
 
-def _key(document: dict[str, Any]) -> FactKey | None:
+def _order(refusal: Refusal) -> tuple[int, str]:
+    """Return the sort key. Unknown fields are found in the order in which they were sent, which must not matter."""
+    return refusal.code.rank, refusal.field or "" if refusal.code is RefusalCode.UNKNOWN_FIELD else ""
+
+
+def _key(document: dict[str, Any]) -> tuple[FactKey | None, str | None]:
+    """Return (source, id) where both are text, and the source where it is."""
     source, id_ = document.get("source"), document.get("id")
-    return (source, id_) if isinstance(source, str) and isinstance(id_, str) else None
+    if not isinstance(source, str):
+        return None, None
+    return ((source, id_) if isinstance(id_, str) else None), source
 
 
-def _unreadable(code: RefusalCode, detail: str) -> Candidate:
-    return Candidate(None, refusal=Refusal(code, None, detail))
+def _json(raw: bytes) -> Any:
+    """Return the value in these bytes, or the refusal."""
+    return TOO_LARGE if len(raw) > contract.MAX_FACT_BYTES else read_json(raw)
 
 
 def _not_eligible(named: dict[str, Any], local_time: datetime) -> Refusal | None:
@@ -191,7 +239,7 @@ def _paid_too_far(paid_through: str | None, local_time: datetime) -> Refusal | N
     return Refusal(
         RefusalCode.PAID_THROUGH_OUT_OF_RANGE,
         "data.paid_through",
-        f"{paid_through} is {ahead} months after the fact's time; at most {FURTHEST_PAID_MONTHS} are taken",
+        f"is {ahead} months after the fact's time; at most {FURTHEST_PAID_MONTHS} are taken",
     )
 
 

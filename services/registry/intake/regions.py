@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
@@ -9,7 +10,7 @@ from typing import Final
 
 from services.registry.domain.errors import Refusal, RefusalCode
 from services.registry.domain.facts import Fact, FactOrLink
-from services.registry.identity.refusals import shown
+from shared.contracts.facts import AS_TEXT
 from shared.regions.bps import crosswalk
 from shared.regions.codes import level_of
 from shared.regions.successors import Ambiguous, Homes
@@ -17,6 +18,19 @@ from shared.regions.successors import Ambiguous, Homes
 _FIELD: Final = "data.region"
 _TOO_HIGH: Final = frozenset({"nation", "province"})
 _CANDIDATES_SHOWN: Final = 5
+_WITHOUT_ITS_ZERO: Final = re.compile(r"\d\d[.,]\d", re.ASCII)
+_UNKNOWN: Final = Refusal(
+    RefusalCode.UNKNOWN_REGION,
+    _FIELD,
+    "is not a regency, district or village of the Kemendagri list in force, nor a retired code with a known successor; "
+    "send a code in force, with dots, such as 63.10.03.2004 (BPS codes are another scheme)",
+)
+_NO_COUNTERPART: Final = Refusal(
+    RefusalCode.UNKNOWN_REGION,
+    _FIELD,
+    "read as a BPS code it has no single counterpart among the regencies, districts and villages of the Kemendagri "
+    "list in force; send the Kemendagri code, in a request without region_codes=bps",
+)
 
 
 class RegionCodes(StrEnum):
@@ -44,11 +58,20 @@ class Regions:
         """Return the code of the regency, district or village in force, or the refusal."""
         kemendagri = crosswalk().get(code) if self._codes is RegionCodes.BPS else code
         if kemendagri is None:
-            return _no_counterpart(code)
+            return _NO_COUNTERPART
         home = self._homes.home_of(kemendagri)
         if isinstance(home, str) and level_of(home) not in _TOO_HIGH:
             return home
-        return _ambiguous(code, home) if isinstance(home, Ambiguous) else _unknown(code)
+        return _ambiguous(code, home) if isinstance(home, Ambiguous) else self._unknown(code)
+
+    def _unknown(self, code: str) -> Refusal:
+        """Return the refusal, with a hint where a spreadsheet took the code for a number and dropped its zero."""
+        whole = f"{code.replace(',', '.')}0"
+        if _WITHOUT_ITS_ZERO.fullmatch(code) and self._homes.home_of(whole):
+            return Refusal(
+                RefusalCode.UNKNOWN_REGION, _FIELD, f"a spreadsheet dropped the last zero of {whole}; {AS_TEXT}"
+            )
+        return _UNKNOWN
 
     def with_region_in_force(self, fact: FactOrLink) -> FactOrLink:
         """Return the fact with its region in force. Its code has been resolved before, without a refusal."""
@@ -62,30 +85,12 @@ class Regions:
         return replace(fact, region=home)
 
 
-def _unknown(code: str) -> Refusal:
-    return Refusal(
-        RefusalCode.UNKNOWN_REGION,
-        _FIELD,
-        f"{shown(code)} is not a regency, district or village of the Kemendagri list in force, nor a retired code with "
-        "a known successor; send a code in force, with dots (BPS codes are another scheme)",
-    )
-
-
 def _ambiguous(code: str, home: Ambiguous) -> Refusal:
     named = ", ".join(home.candidates[:_CANDIDATES_SHOWN])
     more = len(home.candidates) - _CANDIDATES_SHOWN
     return Refusal(
         RefusalCode.AMBIGUOUS_REGION,
         _FIELD,
-        f"{shown(code)} is retired and may now be {named}{f' or one of {more} more' if more > 0 else ''}; "
+        f"{code} is retired and may now be {named}{f' or one of {more} more' if more > 0 else ''}; "
         "send the code in force of the place that is meant",
-    )
-
-
-def _no_counterpart(code: str) -> Refusal:
-    return Refusal(
-        RefusalCode.UNKNOWN_REGION,
-        _FIELD,
-        f"{shown(code)}, read as a BPS code, has no single counterpart among the regencies, districts and villages of "
-        "the Kemendagri list in force; send the Kemendagri code, in a request without region_codes=bps",
     )

@@ -7,7 +7,7 @@ our code, so that the answer can name the first in our order.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +15,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from services.registry.domain.errors import Refusal, RefusalCode
-from services.registry.identity.refusals import as_refusal, shown
+from services.registry.domain.timeline import CLOCK
+from services.registry.identity.refusals import as_refusal, named
 from shared.contracts import facts as contract
 from shared.runtime.masking import holds_long_number
 
@@ -43,9 +44,9 @@ def shape(document: dict[str, Any], now: datetime) -> Shaped | list[Refusal]:
     """Return the event, or everything that is wrong with its shape."""
     type_ = document.get("type")
     if isinstance(type_, str) and type_ not in contract.TYPES:
-        return [_unknown_type("type", type_, contract.TYPES)]
+        return [_unknown_type("type", contract.TYPES)]
     model = contract.TYPES.get(type_, contract.Envelope) if isinstance(type_, str) else contract.Envelope
-    refusals = [*_extension_refusals(document), *_nothing_reclassified(document), *_numbered_source(document)]
+    refusals = [*_envelope_refusals(document), *_nothing_reclassified(document)]
     event = None
     try:
         event = model.model_validate(document, context={"now": now})
@@ -74,7 +75,7 @@ def _replacement(document: dict[str, Any], now: datetime) -> Shaped | list[Refus
     short, replacement = data.get("type"), data.get("replacement")
     names = [name.split(".")[1] for name in contract.TYPES]
     if isinstance(short, str) and short not in names:
-        return [_unknown_type("data.type", short, names)]
+        return [_unknown_type("data.type", names)]
     if not isinstance(short, str) or not isinstance(replacement, dict) or short == "corrected":
         return None
     stands = {
@@ -87,29 +88,26 @@ def _replacement(document: dict[str, Any], now: datetime) -> Shaped | list[Refus
 
 def inside(refusal: Refusal) -> Refusal:
     """Return the refusal of a replacement with its field named from the correction on."""
-    return replace(refusal, field=f"data.replacement.{refusal.field}")
+    return replace(refusal, field=".".join(filter(None, ("data.replacement", refusal.field))))
 
 
-def _unknown_type(field: str, seen: str, known: Sequence[str] | dict[str, Any]) -> Refusal:
-    return Refusal(RefusalCode.UNKNOWN_TYPE, field, f"{shown(seen)} is not taken; send one of {', '.join(known)}")
+def _unknown_type(field: str, known: Iterable[str]) -> Refusal:
+    return Refusal(RefusalCode.UNKNOWN_TYPE, field, f"is not taken; send one of {', '.join(known)}")
 
 
-def _extension_refusals(document: dict[str, Any]) -> Iterator[Refusal]:
+def _envelope_refusals(document: dict[str, Any]) -> Iterator[Refusal]:
+    """Yield what is wrong with extensions, and with a source, which is published with every change."""
     for name in sorted(document.keys() - _ATTRIBUTES):
-        value = document[name]
         if not _EXTENSION.fullmatch(name):
-            detail = "is no CloudEvents attribute; leave it out (extensions have small letters and digits only)"
-            yield Refusal(RefusalCode.UNKNOWN_FIELD, shown(name), detail)
-        elif not isinstance(value, (str, int)):
-            yield Refusal(
-                RefusalCode.MALFORMED_FIELD, shown(name), "an extension is a string, a whole number or a boolean"
-            )
-
-
-def _numbered_source(document: dict[str, Any]) -> Iterator[Refusal]:
-    """Yield a refusal where the source may hold somebody's number: a source is published with every change."""
+            detail = "has an attribute that CloudEvents has not (names are small letters and digits); leave it out"
+            yield Refusal(RefusalCode.UNKNOWN_FIELD, named([name]), detail)
+        elif not isinstance(document[name], (str, int)):
+            detail = "has an extension that is no string, whole number or boolean"
+            yield Refusal(RefusalCode.MALFORMED_FIELD, named([name]), detail)
     source = document.get("source")
-    if isinstance(source, str) and holds_long_number(source):
+    if source == CLOCK:
+        yield Refusal(RefusalCode.MALFORMED_FIELD, "source", "is the registry's own; name your system")
+    elif isinstance(source, str) and holds_long_number(source):
         detail = "has eleven digits or more in a row, as an identity has; a source is published: name the system"
         yield Refusal(RefusalCode.MALFORMED_FIELD, "source", detail)
 

@@ -107,11 +107,3 @@ async def test_hostile_headers_are_refused_or_passed_over(registry: Registry, wh
     answer = await registry.post(json.dumps(document["data"]).encode(), **headers)
     assert answer.status_code in (200, 202, 403, 422)
     assert "set-cookie" not in answer.headers
-
-
-async def test_a_number_made_by_a_spreadsheet_is_refused_with_a_hint(registry: Registry) -> None:
-    """The digits are lost; the hint says how to export them as text."""
-    file = csv_file(event(data={"identity": {"scheme": "nik", "value": "1,10E+15"}}), fresh())
-    answer = await registry.bulk(file, "text/csv")
-    assert told(answer) == [("refused", "malformed_identity", "identity"), ("accepted", None, None)]
-    assert "format the column as text" in answer.json()["results"][0]["detail"]

@@ -1,41 +1,28 @@
-"""Reads a CloudEvent from an HTTP request, structured or binary (CloudEvents 1.0, HTTP protocol binding)."""
+"""Reads the attributes of a binary CloudEvent from HTTP headers (CloudEvents 1.0, HTTP protocol binding)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, Final
-from urllib.parse import unquote
+from typing import Final
+from urllib.parse import unquote_to_bytes
 
-from pydantic_core import from_json
-
-from shared.adapters.http_problem import Problem
-
-STRUCTURED: Final = frozenset({"application/cloudevents+json", "application/json"})
 _PREFIX: Final = "ce-"
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_ESCAPED: Final = re.compile(r"\\(.)")
 
 
-def is_binary(headers: Mapping[str, str]) -> bool:
-    """Say whether the event's attributes travel in headers and the body is its data alone."""
-    return f"{_PREFIX}specversion" in headers
+def attributes_of(headers: Mapping[str, str]) -> dict[str, str | bytes | None]:
+    """Return the attributes in the headers; bytes for one that is not UTF-8."""
+    return {name.removeprefix(_PREFIX): _read(value) for name, value in headers.items() if name.startswith(_PREFIX)}
 
 
-def require_json(headers: Mapping[str, str]) -> None:
-    """Raise the 415 that names what is taken, unless the content type is one of ours."""
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in STRUCTURED:
-        raise Problem(
-            415,
-            "unsupported_media_type",
-            "send the event as application/cloudevents+json, or its data as application/json with ce- headers",
-        )
-
-
-def document_of(headers: Mapping[str, str], body: bytes) -> dict[str, Any] | None:
-    """Return the event of a binary request as one document; None where the body is not JSON."""
-    attributes = {
-        name.removeprefix(_PREFIX): unquote(value) for name, value in headers.items() if name.startswith(_PREFIX)
-    }
+def _read(value: str) -> str | bytes:
+    """Read a header as the binding says: first quoted strings (RFC 9110), then percent-encoding, then UTF-8."""
+    if quoted := _QUOTED.fullmatch(value):
+        value = _ESCAPED.sub(r"\1", quoted[1])
+    octets = unquote_to_bytes(value.encode("latin-1"))
     try:
-        return {**attributes, "data": from_json(body, allow_inf_nan=False)}
-    except ValueError:
-        return None
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple, TextIO
+from typing import Final, TextIO
 
 import msgspec
 
-from services.registry.domain.errors import Refusal, RefusalCode
-from services.registry.intake import facts_csv
+from services.registry.domain.errors import Refusal
+from services.registry.intake import fact_files
+from services.registry.intake.fact_files import FactRow
 from shared.adapters.csv_rows import UnreadableFileError, text_lines
 from shared.contracts.facts import MAX_FACT_BYTES
 from shared.runtime.errors import PermanentError
@@ -29,7 +30,6 @@ CHUNK_BYTES: Final = 4 * 1024 * 1024
 """Half of what a bulk request may have: the last fact of a chunk may be as large as facts get."""
 _FIRST_BLOCK: Final = 1024 * 1024
 _GZIP: Final = b"\x1f\x8b"
-_TOO_LARGE: Final = Refusal(RefusalCode.TOO_LARGE, None, f"a fact has at most {MAX_FACT_BYTES} bytes")
 
 
 class Format(StrEnum):
@@ -42,24 +42,17 @@ class Format(StrEnum):
 _FORMATS: Final = {".csv": Format.CSV, ".ndjson": Format.NDJSON, ".jsonl": Format.NDJSON}
 
 
-class Row(NamedTuple):
-    """One row: its physical line, and the fact as JSON or the refusal of a row that cannot be sent."""
-
-    line: int
-    fact: bytes | Refusal
-
-
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Rows in the order of the file. `bytes_read` is how far in the file the last of them lies."""
 
-    rows: list[Row]
+    rows: list[FactRow]
     bytes_read: int
 
     @property
     def facts(self) -> list[bytes]:
         """The facts to send."""
-        return [row.fact for row in self.rows if isinstance(row.fact, bytes)]
+        return [row.content for row in self.rows if isinstance(row.content, bytes)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +93,9 @@ class FactFile:
             try:
                 # The wrapper closes the file when it is forgotten, so it has a name here.
                 text = text_lines(plain)
-                rows = (_csv if self.format is Format.CSV else _ndjson)(_bounded(text))
+                lines = _bounded(text)
+                as_sent = (line.encode(errors="surrogateescape") for line in lines)
+                rows = _csv(lines) if self.format is Format.CSV else fact_files.read_ndjson(as_sent)
                 yield from _chunks(islice(rows, skip, None), position)
             except UnreadableFileError as error:
                 raise PermanentError(f"{self.path}: {error}") from error
@@ -113,12 +108,12 @@ class FactFile:
         return io.BufferedReader(io.FileIO(self.path))
 
 
-def _chunks(rows: Iterable[Row], position: Callable[[], int]) -> Iterator[Chunk]:
-    chunk: list[Row] = []
+def _chunks(rows: Iterable[FactRow], position: Callable[[], int]) -> Iterator[Chunk]:
+    chunk: list[FactRow] = []
     size = 0
     for row in rows:
         chunk.append(row)
-        size += len(row.fact) if isinstance(row.fact, bytes) else 0
+        size += len(row.content) if isinstance(row.content, bytes) else 0
         if len(chunk) == CHUNK_FACTS or size >= CHUNK_BYTES:
             yield Chunk(chunk, position())
             chunk, size = [], 0
@@ -134,13 +129,7 @@ def _bounded(text: TextIO) -> Iterator[str]:
             line = text.readline(MAX_FACT_BYTES)
 
 
-def _csv(lines: Iterable[str]) -> Iterator[Row]:
-    for line, content in facts_csv.read(lines):
-        yield Row(line, content if isinstance(content, Refusal) else msgspec.json.encode(content))
-
-
-def _ndjson(lines: Iterable[str]) -> Iterator[Row]:
-    for number, line in enumerate(lines, 1):
-        if fact := line.strip():
-            raw = fact.encode(errors="surrogateescape")
-            yield Row(number, raw if len(raw) <= MAX_FACT_BYTES else _TOO_LARGE)
+def _csv(lines: Iterable[str]) -> Iterator[FactRow]:
+    """Yield the rows as the JSON that is sent."""
+    for line, content in fact_files.read_csv(lines):
+        yield FactRow(line, content if isinstance(content, Refusal) else msgspec.json.encode(content))

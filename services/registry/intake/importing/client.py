@@ -44,6 +44,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 class _Results(msgspec.Struct):
     results: list[Answer]
+    warnings: list[dict[str, str]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class BulkClient:
         self._clock = clock
         self._decided_at = clock()
         self._http = httpx.AsyncClient(timeout=_TIMEOUT, transport=transport)
+        self.warnings: dict[str, None] = {}
+        """What the registry warned of, each once."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -122,7 +125,8 @@ class BulkClient:
             "Content-Type": "application/x-ndjson",
             "Content-Encoding": "gzip",
         }
-        body = gzip.compress(b"\n".join(facts), _PACKING_LEVEL)
+        # The blank line keeps a broken first line from being taken for the mark of another format.
+        body = gzip.compress(b"\n".join([b"", *facts]), _PACKING_LEVEL)
         try:
             answer = await self._http.post(self._url, params=self._codes, headers=headers, content=body)
         except httpx.TransportError as error:
@@ -133,9 +137,11 @@ class BulkClient:
         if not answer.is_success:
             raise PermanentError(_problem(answer))
         try:
-            return msgspec.json.decode(answer.content, type=_Results).results
+            decoded = msgspec.json.decode(answer.content, type=_Results)
         except msgspec.MsgspecError:
             raise PermanentError(f"{self._url} does not answer as a registry does; check --url") from None
+        self.warnings |= dict.fromkeys(warning["detail"] for warning in decoded.warnings)
+        return decoded.results
 
 
 def _problem(answer: httpx.Response) -> str:

@@ -74,7 +74,10 @@ async def _sent(
         said_at = journal.rows
 
     async with BulkClient(url, token_file, region_codes, say_once) as client:
-        return await import_facts(file, client, journal, progress)
+        outcomes = await import_facts(file, client, journal, progress)
+        for warning in client.warnings:
+            console.print(f"Warning: {warning}", soft_wrap=True, markup=False, highlight=False)
+        return outcomes
 
 
 def _summarise(outcomes: Counter[str], seconds: float, sent: int) -> None:

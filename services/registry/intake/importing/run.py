@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.registry.domain.errors import Refusal, RefusalCode
-from services.registry.identity.refusals import shown
-from services.registry.intake import facts_csv
+from services.registry.intake import fact_files
 from services.registry.intake.importing.chunks import Chunk, FactFile, Format
 from services.registry.intake.importing.client import Answer, BulkClient
 from services.registry.intake.importing.journal import Journal, RefusedLine
@@ -60,7 +59,10 @@ async def _write_down(
     outcomes: Counter[str] = Counter()
     refused: list[RefusedLine] = []
     for row in chunk.rows:
-        answer = _refused_here(row.fact) if isinstance(row.fact, Refusal) else next(answers)
+        no = row.content
+        answer = (
+            Answer("refused", None, None, no.code, no.field, no.detail) if isinstance(no, Refusal) else next(answers)
+        )
         outcomes[answer.outcome] += 1
         if answer.outcome not in TAKEN:
             refused.append(_refused_line(row.line, answer, format_))
@@ -80,16 +82,6 @@ async def _cards_again(facts: Sequence[bytes], answers: list[Answer], client: Bu
     return answers
 
 
-def _refused_here(refusal: Refusal) -> Answer:
-    return Answer("refused", code=refusal.code, field=refusal.field, detail=refusal.detail)
-
-
 def _refused_line(line: int, answer: Answer, format_: Format) -> RefusedLine:
-    return RefusedLine(
-        line,
-        None if answer.source is None else shown(answer.source),
-        None if answer.id is None else shown(answer.id),
-        facts_csv.column_of(answer.field) if format_ is Format.CSV else answer.field,
-        answer.code or answer.outcome,
-        answer.detail,
-    )
+    column = fact_files.column_of(answer.field) if format_ is Format.CSV else answer.field
+    return RefusedLine(line, answer.source, answer.id, column, answer.code or answer.outcome, answer.detail)

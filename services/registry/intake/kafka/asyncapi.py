@@ -33,7 +33,7 @@ CHANGE: Final = Change(
 )  # fmt: skip
 REJECTION: Final = Rejection(
     source="bpjs/aceh", id="f-000131", code="unknown_segment", field="data.segment",
-    detail="PNS is not known; send one of 'PU', 'BPU', 'JAKON' or 'PMI'",
+    detail="is not known; send one of 'PU', 'BPU', 'JAKON' or 'PMI'",
     topic="enrollment.facts.v1", partition=3, offset=41072,
 )  # fmt: skip
 

@@ -22,9 +22,7 @@ from shared.runtime.errors import PermanentError, TransientError
 
 _IN_FLIGHT: Final = 100
 """While a backlog drains, a single fact by HTTP waits for a commit of this size. With more it waited longer, and the
-backlog drained no faster."""
-_PARSED_AT_ONCE: Final = 50
-"""Some three milliseconds; then others get their turn."""
+backlog drained no faster. To parse so many takes some three milliseconds; then others get their turn."""
 _TAKEN: Final = frozenset({Result.ACCEPTED, Result.DUPLICATE})
 
 Place = tuple[int, int]
@@ -94,7 +92,9 @@ class FactSink:
 
     async def _decided_together(self, records: Sequence[ConsumerRecord]) -> tuple[list[_Decided], Exception | None]:
         """Decide these records at once; return as above."""
-        candidates = await self._parsed(records)
+        now = self._clock.now()
+        candidates = [candidate_of(record, self._parser, now) for record in records]
+        await asyncio.sleep(0)
         answers = await asyncio.gather(*map(self._outcome, records, candidates), return_exceptions=True)
         decided: list[_Decided] = []
         error: Exception | None = None
@@ -106,16 +106,6 @@ class FactSink:
             else:
                 raise answer
         return decided, error
-
-    async def _parsed(self, records: Sequence[ConsumerRecord]) -> list[Candidate]:
-        candidates: list[Candidate] = []
-        for start in range(0, len(records), _PARSED_AT_ONCE):
-            now = self._clock.now()
-            candidates += [
-                candidate_of(record, self._parser, now) for record in records[start : start + _PARSED_AT_ONCE]
-            ]
-            await asyncio.sleep(0)
-        return candidates
 
     async def _outcome(self, record: ConsumerRecord, candidate: Candidate) -> Outcome:
         if candidate.key is None:

@@ -11,27 +11,26 @@ from aiokafka import ConsumerRecord
 from faststream.kafka.publisher.usecase import DefaultPublisher
 
 from services.registry.domain.outcomes import Outcome
-from services.registry.identity.refusals import shown
 from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate
 from shared.contracts.rejections import Rejection
 from shared.runtime.logging import logger
+from shared.runtime.masking import masked
 
 _log = logger(__name__)
 
-CONFLICT: Final = "conflict"
 _LONGEST_NAME: Final = 512
 """What a source or id may have at most (`shared/contracts/facts.py`). Of a longer one the beginning is reported."""
 
 
 def rejection_of(record: ConsumerRecord, candidate: Candidate, outcome: Outcome) -> Rejection:
     """Return the report of a fact that was refused, or whose id another fact has."""
-    source, id_ = candidate.key or (None, None)
+    source, id_ = (None if name is None else masked(name)[:_LONGEST_NAME] for name in candidate.named)
     refusal = outcome.refusal
     return Rejection(
-        source=None if source is None else shown(source, _LONGEST_NAME),
-        id=None if id_ is None else shown(id_, _LONGEST_NAME),
-        code=refusal.code.value if refusal else CONFLICT,
+        source=source,
+        id=id_,
+        code=refusal.code.value if refusal else "conflict",
         field=refusal.field if refusal else "id",
         detail=refusal.detail if refusal else "another fact has this source and id; give a new fact a new id",
         topic=record.topic,

@@ -70,12 +70,13 @@ class MongoStore:
 
     async def due(self, by: datetime, limit: int) -> list[str]:
         with translating("find who is due"):
-            found = (
-                self._mongo["participants"]
-                .find({"due_at": {"$type": "date", "$lte": by}}, {"_id": 1})
-                .sort("due_at", 1)
-            )
+            found = self._mongo["participants"].find(due_by(by), {"_id": 1}).sort("due_at", 1)
             return [doc["_id"] async for doc in found.limit(limit)]
+
+
+def due_by(instant: datetime) -> Document:
+    """Return the query for who is due. It names the type, as MongoDB would not use the partial index otherwise."""
+    return {"due_at": {"$type": "date", "$lte": instant}}
 
 
 class _MongoTransaction:

@@ -6,7 +6,7 @@ import jsonschema
 
 from deploy import contracts
 from services.registry.domain.outcomes import Result
-from services.registry.intake import facts_csv
+from services.registry.intake import fact_files
 from services.registry.intake.commit import Intake
 from shared.contracts.examples import ENROLLED_AS_CSV, FACTS
 from shared.contracts.facts import TYPES
@@ -37,7 +37,7 @@ def test_each_example_fits_the_published_schema_that_shows_it() -> None:
 
 def test_the_csv_example_is_the_enrolment() -> None:
     """To the registry they are one and the same fact."""
-    (row,) = facts_csv.read(ENROLLED_AS_CSV.splitlines())
+    (row,) = fact_files.read_csv(ENROLLED_AS_CSV.splitlines())
     assert isinstance(row.content, dict)
     as_json = PARSER.parse_document(dict(FACTS["enrolled"]), CLOCK.now())
     assert PARSER.parse_document(row.content, CLOCK.now()) == as_json

@@ -45,6 +45,7 @@ class ScriptedRegistry:
     known: set[str] = field(default_factory=set)
     requests: list[httpx.Request] = field(default_factory=list)
     dies_after: int | None = None
+    warnings: list[dict[str, str]] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -55,8 +56,9 @@ class ScriptedRegistry:
             if isinstance(answer, Exception):
                 raise answer
             return answer
-        facts = [json.loads(line) for line in gzip.decompress(request.read()).splitlines()]
-        return httpx.Response(200, json={"errors": False, "results": [self._line(fact) for fact in facts]})
+        facts = [json.loads(line) for line in gzip.decompress(request.read()).splitlines() if line]
+        results = [self._line(fact) for fact in facts]
+        return httpx.Response(200, json={"errors": False, "warnings": self.warnings, "results": results})
 
     def _line(self, fact: Fact) -> Line:
         named = {"source": fact["source"], "id": fact["id"]}
@@ -77,6 +79,7 @@ class Desk:
     facts: int = 3
     now: float = 0.0
     waits: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.file, self.token = self.folder / "people.ndjson", self.folder / "token"
@@ -97,7 +100,9 @@ class Desk:
             httpx.MockTransport(self.registry),
         ) as client:  # fmt: skip
             progress = ProgressBar(Console(quiet=True))
-            return dict(await import_facts(FactFile.named(self.file, None), client, self.journal(), progress))
+            outcomes = await import_facts(FactFile.named(self.file, None), client, self.journal(), progress)
+            self.warned = list(client.warnings)
+            return dict(outcomes)
 
     def refused_lines(self) -> list[list[str]]:
         with self.refused.open(newline="") as file:
@@ -125,6 +130,13 @@ async def test_a_file_is_sent_and_counted_and_leaves_nothing_behind(tmp_path: Pa
     assert len(desk.registry.requests) == 3
     assert not desk.refused.exists()
     assert not desk.state.exists()
+
+
+async def test_a_warning_is_kept_once_however_many_requests_have_it(tmp_path: Path) -> None:
+    """The command prints it when all is decided."""
+    desk = Desk(tmp_path, ScriptedRegistry(warnings=[{"code": "rounded_identities", "detail": "15 digits"}]), facts=5)
+    await desk.run()
+    assert (len(desk.registry.requests), desk.warned) == (3, ["15 digits"])
 
 
 async def test_refused_lines_are_written_with_line_column_code_and_what_to_do(tmp_path: Path) -> None:
@@ -156,11 +168,11 @@ async def test_refused_rows_of_a_csv_name_their_column(tmp_path: Path) -> None:
     wrong = {"outcome": "refused", "code": "unknown_scheme", "field": "data.other.scheme", "detail": "d"}
     desk = Desk(tmp_path, ScriptedRegistry(judge=lambda fact: wrong if fact["id"] == "b" else None))
     desk.file = tmp_path / "people.csv"
-    desk.file.write_text('id,source,type,identity\na,s,linked,x\nb,s,linked,x\nc,s,linked,"1,1E+15"\nd,s\n')
+    desk.file.write_text("id,source,type,identity\na,s,linked,x\nb,s,linked,x\n\nc,s,corrected,x\nd,s\n")
     assert await desk.run() == {"accepted": 1, "refused": 3}
     desk.refused = tmp_path / "people.csv.rejected.csv"
     assert [(row[0], *row[3:5]) for row in desk.refused_lines()[1:]] == [
-        ("3", "other_scheme", "unknown_scheme"), ("4", "identity", "malformed_identity"), ("5", "", "malformed_field")
+        ("3", "other_scheme", "unknown_scheme"), ("5", "type", "unknown_type"), ("6", "", "malformed_field")
     ]  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def test_every_fault_has_the_same_refusal_in_both_modes(code: str) -> None:
         (None, HEADERS, "missing_field", ("bpjs/aceh", "f-1")),
         (b"[]", HEADERS, "malformed_field", ("bpjs/aceh", "f-1")),
         (DATA, [*HEADERS, ("ce_id", b"\xff")], "malformed_field", None),
-        (DATA, [*HEADERS, ("ce_source", None)], "malformed_field", None),
+        (DATA, [*HEADERS, ("ce_source", None)], "missing_field", None),
         (DATA, [*HEADERS, ("ce_x-y", b"1")], "unknown_field", ("bpjs/aceh", "f-1")),
     ],
 )  # fmt: skip
@@ -73,6 +73,12 @@ def test_what_is_no_fact_is_refused_under_the_key_that_could_be_read(
     made = candidate(value, headers)
     assert made.refusal is not None
     assert (made.refusal.code.value, made.key) == (code, key)
+
+
+def test_the_source_is_told_though_the_id_cannot_be_read() -> None:
+    """So that its sender finds the refusal."""
+    made = candidate(DATA, [*HEADERS, ("ce_id", b"\xff")])
+    assert (made.named, made.refusal and made.refusal.field) == (("bpjs/aceh", None), "id")
 
 
 def test_a_structured_content_type_wins_over_attributes_in_headers() -> None:
