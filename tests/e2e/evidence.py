@@ -80,7 +80,7 @@ async def _documents(world: World) -> AsyncIterator[tuple[str, bytes]]:
             if database.startswith(prefix):
                 for collection in await client[database].list_collection_names():
                     async for document in client[database][collection].find():
-                        place = f"{database}.{collection} {document['_id']!r}"
+                        place = f"{database}.{collection} {document.get('_id')!r}"
                         yield place, bson.encode(document) + repr(document).encode()
     finally:
         await client.close()

@@ -197,8 +197,8 @@ def _content(shaped: Shaped) -> dict[str, Any]:
     for name, value in shaped.data.items():
         if isinstance(value, list):
             content[name] = sorted(set(value))
-        elif name in _WHO:
-            content[name] = {"scheme": value["scheme"], "value": identity_of(value).value}
+        elif name in _WHO and value["scheme"] == "passport":
+            content[name] = {"scheme": "passport", "value": identity_of(value).value}
     if shaped.type == _ENROLLED and not content.get("groups"):
         content.pop("groups", None)
     return content

@@ -71,7 +71,9 @@ class MongoPointInTime:
 
     async def moved(self, partition: int, region: str) -> AsyncIterator[Sequence[tuple[Step | Movement, int]]]:
         """Yield the rows of the region's pages, each with its people: steps of a regency, else movements."""
-        async for page in self._find(self._pages, {"region": region, "partition": partition}):
+        # Ids begin with region and partition: one range of their index holds just these pages.
+        prefix = f"{region} {partition}"
+        async for page in self._find(self._pages, {"_id": {"$gt": f"{prefix} ", "$lt": f"{prefix}!"}}):
             for rows in rows_of(page):
                 yield rows
 
