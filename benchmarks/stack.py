@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from deploy.local.settings import StackConfig, StackSettings
+from deploy.local.settings import ANY_PORTS, StackConfig, StackSettings
 from deploy.local.stack import LocalStack, Part, Parts
 from deploy.local.stack import services as all_services
 
@@ -57,10 +57,7 @@ async def started_stack(services: Parts | None = None, **settings: Any) -> Async
         chosen = StackSettings(
             folder=Path(folder),
             namespace=f"bench{uuid.uuid4().hex[:6]}.",
-            registry_port=0,
-            coverage_port=0,
-            notifier_port=0,
-            mailbox_port=0,
+            **ANY_PORTS,
             **settings,
         )
         stack = LocalStack(chosen, services=services or _with_own_rules)

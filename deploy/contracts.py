@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas of what travels between services, made from the contract classes themselves.
+"""Writes the JSON Schemas of what travels between services, and the list of every route, made from the code itself.
 
 `python -m deploy.contracts` writes them; `--check` fails where the committed files differ, so that a contract never
 changes unseen.
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from deploy.routes import routes
 from shared.contracts import topics
 from shared.contracts.changes import Change
 from shared.contracts.examples import FACTS
@@ -43,12 +44,17 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def files() -> dict[str, str]:
     """Return file name → content for every contract."""
-    return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas().items()}
+    made = {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas().items()}
+    return made | {"routes.md": routes()}
+
+
+def _generated() -> list[Path]:
+    return [*FOLDER.glob("*.schema.json"), *FOLDER.glob("routes.md")]
 
 
 def differing() -> list[str]:
     """Return the names of files that are missing, differ, or belong to no contract any more."""
-    made, there = files(), {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.schema.json")}
+    made, there = files(), {path.name: path.read_text(encoding="utf-8") for path in _generated()}
     return sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
 
 

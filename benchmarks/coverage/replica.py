@@ -29,7 +29,9 @@ _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 async def apart(config: StackConfig, name: str) -> StackConfig:
     """Return the same servers with topics and a database that nobody else has."""
-    own = replace(config, namespace=f"{config.namespace}{name}.", ports={**config.ports, "coverage": free_ports(1)[0]})
+    port, operators = free_ports(2)
+    ports = {**config.ports, "coverage": port, "coverage_operators": operators}
+    own = replace(config, namespace=f"{config.namespace}{name}.", ports=ports)
     await ensure_topics(own.kafka, [topic.under(own.namespace) for topic in topics.ALL])
     return own
 
@@ -42,8 +44,9 @@ def database_of(config: StackConfig) -> Mongo:
 class Replica:
     """Coverage, running."""
 
-    def __init__(self, url: str, pid: int, store: MongoStore) -> None:
+    def __init__(self, url: str, operators: str, pid: int, store: MongoStore) -> None:
         self.url = url
+        self.operators = operators
         self._process = Path(f"/proc/{pid}")
         self._store = store
 
@@ -71,7 +74,7 @@ class Replica:
     async def flush_size(self) -> int:
         """Return how many changes a flush had on average."""
         async with httpx.AsyncClient(timeout=30) as http:
-            page = (await http.get(f"{self.url}/metrics")).text
+            page = (await http.get(f"{self.operators}/metrics")).text
         values = {one.name: one.value for family in text_string_to_metric_families(page) for one in family.samples}
         return round(values["coverage_flush_changes_sum"] / values["coverage_flush_changes_count"])
 
@@ -84,9 +87,9 @@ async def running(config: StackConfig) -> AsyncIterator[Replica]:
     mongo = database_of(config)
     await child.start()
     try:
-        await until_ready(child, config.url("coverage"))
+        await until_ready(child, config.operators_url("coverage"))
         assert child.pid is not None
-        yield Replica(config.url("coverage"), child.pid, MongoStore(mongo))
+        yield Replica(config.url("coverage"), config.operators_url("coverage"), child.pid, MongoStore(mongo))
     finally:
         await child.stop(_STOP_WITHIN_S)
         mongo.close()

@@ -78,7 +78,7 @@ async def _imported(stack: LocalStack) -> list[Sample]:
     writing = asyncio.create_task(_write(command.stdin))
     ending = asyncio.create_task(command.wait())
     samples = list[Sample]()
-    async with httpx.AsyncClient(base_url=stack.config.url("registry")) as client:
+    async with httpx.AsyncClient(base_url=stack.config.operators_url("registry")) as client:
         while not ending.done():
             await asyncio.wait({ending}, timeout=_POLL_EVERY_S)
             samples.append(Sample(perf_counter(), await _accepted(client), _memory_mb(stack.pid("registry"))))

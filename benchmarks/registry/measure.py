@@ -142,6 +142,6 @@ class _Run:
 
     async def _swept(self) -> float:
         async with httpx.AsyncClient() as client:
-            page = (await client.get(f"{self._registry}/metrics")).text
+            page = (await client.get(f"{self._config.operators_url('registry')}/metrics")).text
         samples = [one for family in text_string_to_metric_families(page) for one in family.samples]
         return sum(one.value for one in samples if one.name == "registry_swept_people_total")

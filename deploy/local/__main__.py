@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from deploy.local.keys import Keys
+from deploy.local.keys import Keys, share
 from deploy.local.sample.scenario import play
 from deploy.local.settings import StackSettings
 from deploy.local.stack import LocalStack, Work, keep_up, say
@@ -44,12 +47,17 @@ def reset() -> None:
 
 
 @app.command()
-def prepare() -> None:
+def prepare(
+    share_in: Annotated[Path | None, typer.Option("--share", help="Where each service gets its keys")] = None,
+) -> None:
     """Make keys, tokens and topics for services that something else starts, such as compose.yaml."""
     settings = StackSettings()
     with _one_line_errors():
         settings.home.make()
-        Keys(settings.home).write_tokens(SystemClock().now())
+        keys = Keys(settings.home)
+        keys.write_tokens(SystemClock().now())
+        if share_in is not None:
+            share(keys, share_in)
         wanted = [topic.under(settings.namespace) for topic in topics.ALL]
         asyncio.run(ensure_topics(settings.kafka, wanted))
 
@@ -70,4 +78,6 @@ def _one_line_errors() -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    # Whatever this process and its children write is for its owner alone.
+    os.umask(0o077)
     app()

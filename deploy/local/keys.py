@@ -74,6 +74,13 @@ class Keys:
             write_whole(self._tokens / f"{grant.subject}.jwt", self.issue_token(grant, now))
 
 
+def share(keys: Keys, folder: Path) -> None:
+    """Give each service a folder with the keys that it needs: public ones for all, the identities' for the registry."""
+    for name in ("registry", "coverage", "notifier"):
+        write_whole(folder / name / "keys" / "jwks.json", keys.jwks.read_text())
+    write_whole(folder / "registry" / "keys" / "identity.key", keys.identity.read_text())
+
+
 def _signing_key(file: Path) -> ECKey:
     if not file.exists():
         made = ECKey.generate_key("P-256", parameters={"use": "sig", "alg": _ALGORITHM}, auto_kid=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -19,9 +19,14 @@ from shared.runtime.errors import PermanentError
 
 REPOSITORY: Final = Path(__file__).parent.parent.parent
 """The root of this clone, where commands run."""
+OPERATORS_HOST: Final = "127.0.0.1"
+"""The operators' listeners of the stack answer this machine only, wherever the services themselves listen."""
 _NEEDED_BYTES: Final = 1_000_000_000
 """mongod preallocates 300 MB of journal and Kafka's jars take 43 MB; the sample itself is a few MB."""
-_PARTS: Final = ("registry", "coverage", "notifier", "mailbox", "smtp")
+_SERVICES: Final = ("registry", "coverage", "notifier")
+_PARTS: Final = (*_SERVICES, *(f"{name}_operators" for name in _SERVICES), "mailbox", "smtp")
+ANY_PORTS: Final[dict[str, Any]] = {f"{name}_port": 0 for name in _PARTS}
+"""Settings of a stack that may run beside others."""
 
 
 class Home:
@@ -50,6 +55,8 @@ class Home:
         """
         for folder in (self.root, self.keys, self.tokens, self.mailbox, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
+        # Data, mails and tokens are their owner's. A folder of an earlier version is closed now.
+        self.root.chmod(0o700)
         free = shutil.disk_usage(self.root).free
         if free < _NEEDED_BYTES:
             raise PermanentError(
@@ -103,6 +110,9 @@ class StackSettings(KafkaSettings):
     registry_port: int = Field(8001, validation_alias="REGISTRY_PORT")
     coverage_port: int = Field(8002, validation_alias="COVERAGE_PORT")
     notifier_port: int = Field(8003, validation_alias="NOTIFIER_PORT")
+    registry_operators_port: int = Field(9001, validation_alias="REGISTRY_OPERATORS_PORT")
+    coverage_operators_port: int = Field(9002, validation_alias="COVERAGE_OPERATORS_PORT")
+    notifier_operators_port: int = Field(9003, validation_alias="NOTIFIER_OPERATORS_PORT")
     mailbox_port: int = Field(8025, validation_alias="MAILBOX_PORT")
     smtp_port: int = Field(0, validation_alias="MAILBOX_SMTP_PORT")
 
@@ -131,6 +141,11 @@ class StackConfig:
     def url(self, name: str) -> str:
         """Return the base URL of a part, without a slash at the end."""
         return f"http://{self.host}:{self.ports[name]}"
+
+    def operators_url(self, name: str) -> str:
+        """Return where a service's metrics and health are; the mailbox has its health beside its page."""
+        port = self.ports.get(f"{name}_operators")
+        return self.url(name) if port is None else f"http://{OPERATORS_HOST}:{port}"
 
 
 def write_whole(file: Path, text: str) -> None:

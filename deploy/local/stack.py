@@ -16,7 +16,7 @@ from deploy.local.keys import AUDIENCE, ISSUER, Keys
 from deploy.local.ports import demand_free, remembered_ports
 from deploy.local.process import Child, together, until_ready
 from deploy.local.servers import Servers
-from deploy.local.settings import StackConfig, StackSettings
+from deploy.local.settings import OPERATORS_HOST, StackConfig, StackSettings
 from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
@@ -28,7 +28,7 @@ _NOTIFIER_FILES: Final = Path(__file__).parent / "notifier"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One process; it is ready when `GET /health/ready` on its port answers 200."""
+    """One process; it is ready when `GET /health/ready` answers 200 where its operators ask."""
 
     name: str
     command: Sequence[str]
@@ -131,7 +131,7 @@ class LocalStack:
 
     def _demand_free(self, name: str, port: int) -> None:
         variable = "MAILBOX_SMTP_PORT" if name == "smtp" else f"{name.upper()}_PORT"
-        demand_free(name, port, variable, self._settings.host)
+        demand_free(name, port, variable, OPERATORS_HOST if name.endswith("_operators") else self._settings.host)
 
     async def _launch(self, *parts: Part) -> None:
         """Return once all of these are ready; they start side by side."""
@@ -142,9 +142,11 @@ class LocalStack:
 
     async def _start(self, child: Child) -> None:
         # Checked again, as fetching Kafka takes a while: a stranger there would answer for our process.
-        self._demand_free(child.name, self.config.ports[child.name])
+        for name in (child.name, f"{child.name}_operators"):
+            if name in self.config.ports:
+                self._demand_free(name, self.config.ports[name])
         await child.start()
-        await until_ready(child, self.config.url(child.name))
+        await until_ready(child, self.config.operators_url(child.name))
 
 
 Work = Callable[[LocalStack], Coroutine[Any, Any, None]]
@@ -185,7 +187,8 @@ async def _work(stack: LocalStack, console: Console, then: Work | None) -> None:
 def _say_ready(config: StackConfig, console: Console) -> None:
     """Say where everything is."""
     for name in ("registry", "coverage", "notifier"):
-        say(console, f"{name}  {config.url(name)}  {config.url(name)}/docs  ready")
+        url, metrics = config.url(name), f"{config.operators_url(name)}/metrics"
+        say(console, f"{name}  {url}  {url}/docs  metrics {metrics}  ready")
     say(console, f"mailbox  {config.url('mailbox')}  ready")
     say(console, f"Kafka: {config.kafka}")
     say(console, f"MongoDB: {config.mongodb_uri}")
@@ -215,7 +218,9 @@ def _service(name: str, config: StackConfig, own: Mapping[str, str]) -> Part:
         "CAKUPAN_TOKEN_AUDIENCE": AUDIENCE,
         "CAKUPAN_INSTANCE": f"{name}-0",
         "CAKUPAN_HOST": config.host,
+        "CAKUPAN_OPERATORS_HOST": OPERATORS_HOST,
         f"{name.upper()}_PORT": str(config.ports[name]),
+        f"{name.upper()}_OPERATORS_PORT": str(config.ports[f"{name}_operators"]),
     }
     program = Path(sys.executable).parent / f"cakupan-{name}"
     return Part(name, (str(program), "serve"), {**environment, **own})

@@ -32,6 +32,7 @@ from services.coverage.http import series as http_series
 from services.coverage.http import stream as http_stream
 from services.coverage.http.dependencies import Dependencies
 from services.coverage.http.public import PublicRoutes
+from services.coverage.http.stream_limits import StreamLimits
 from services.coverage.http.visibility import Visibility
 from services.coverage.proof import background, rebuild
 from services.coverage.proof.background import BackgroundVerifier
@@ -64,6 +65,7 @@ from services.coverage.reference.load import ReferenceImport
 from services.coverage.reference.mongo import MongoReference
 from services.coverage.settings import CoverageSettings
 from shared.adapters.asyncapi import declare_publisher, describe_read
+from shared.adapters.http_shares import Share
 from shared.adapters.kafka_batches import GROWING
 from shared.adapters.kafka_producer import partition_for
 from shared.adapters.mongo import Mongo
@@ -130,7 +132,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     api = service.application("Counts who is covered in each region, and publishes it.", start, has_etags=True)
     _add_routes(
         api, service, snapshot_reader=snapshot_reader, boards=boards, book=book, store=store, reference=reference,
-        proofs=proofs, poller=poller, releases=releases, public_url=settings.public_url.rstrip("/"),
+        proofs=proofs, poller=poller, releases=releases, settings=settings,
     )  # fmt: skip
     if settings.cors_origins:
         api.add_middleware(
@@ -143,12 +145,13 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
 def _add_routes(
     api: FastAPI, service: Service, *, snapshot_reader: SnapshotReader, boards: Boards, book: ReferenceIndex,
     store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller, releases: MongoReleases,
-    public_url: str,
+    settings: CoverageSettings,
 ) -> None:  # fmt: skip
     """Add everything under /v1."""
     regions, clock, bearer = catalogue(), service.clock, service.bearer
     homes = Homes(regions, table())
     depends = Dependencies(regions, homes, clock, bearer)
+    public_url = settings.public_url.rstrip("/")
     visibility, public = Visibility(snapshot_reader), PublicRoutes(releases, public_url)
     api.include_router(
         http_search.create_router(
@@ -168,7 +171,10 @@ def _add_routes(
     api.include_router(
         http_reports.create_router(visibility=visibility, public=public, depends=depends, public_url=public_url)
     )
-    api.include_router(http_stream.create_router(reader=snapshot_reader, live=Live(clock), depends=depends))
+    limits = StreamLimits(Share(settings.streams_per_address), settings.stream_longest, clock, bearer)
+    api.include_router(
+        http_stream.create_router(reader=snapshot_reader, live=Live(clock), depends=depends, limits=limits)
+    )
 
 
 async def resumed(settings: CoverageSettings, partition: int) -> Position:

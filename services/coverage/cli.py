@@ -39,7 +39,7 @@ Reference = Literal["potentials", "targets", "quotas", "designations", "awards",
 def serve() -> None:
     """Serve until stopped; settings come from COVERAGE_* and CAKUPAN_* variables."""
     settings = CoverageSettings()
-    serve_api("coverage", lambda: build(settings), settings.host, settings.port, settings.log_level)
+    serve_api("coverage", lambda: build(settings), settings, settings.port, settings.operators_port)
 
 
 @app.command()

@@ -22,4 +22,4 @@ def main() -> None:
 def serve() -> None:
     """Serve until stopped. Settings come from NOTIFIER_* and CAKUPAN_* variables."""
     settings = NotifierSettings()
-    serve_api("notifier", lambda: build(settings), settings.host, settings.port, settings.log_level)
+    serve_api("notifier", lambda: build(settings), settings, settings.port, settings.operators_port)

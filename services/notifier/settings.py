@@ -16,6 +16,7 @@ class NotifierSettings(CommonSettings):
     model_config = SettingsConfigDict(env_prefix="NOTIFIER_", extra="ignore", populate_by_name=True)
 
     port: int = 8003
+    operators_port: int = Field(9003, description="Where metrics and health with reasons are; 0 takes any free port")
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 1025
     smtp_sender: str = Field(

@@ -44,7 +44,7 @@ def main() -> None:
 def serve() -> None:
     """Serve until stopped; settings come from REGISTRY_* and CAKUPAN_* variables."""
     settings = RegistrySettings()
-    serve_api("registry", lambda: build(settings), settings.host, settings.port, settings.log_level)
+    serve_api("registry", lambda: build(settings), settings, settings.port, settings.operators_port)
 
 
 @app.command("import")

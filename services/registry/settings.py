@@ -16,6 +16,7 @@ class RegistrySettings(CommonSettings):
     model_config = SettingsConfigDict(env_prefix="REGISTRY_", extra="ignore", populate_by_name=True)
 
     port: int = 8001
+    operators_port: int = Field(9001, description="Where metrics and health with reasons are; 0 takes any free port")
     identity_key_file: Path = Field(
         Path(".local/keys/identity.key"),
         description="64 hex digits; whoever has them can try out identities, and without them none is recognised",

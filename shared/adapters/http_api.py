@@ -1,4 +1,4 @@
-"""The HTTP side that all services share: problems (RFC 9457), bearer tokens, health, metrics, AsyncAPI."""
+"""The HTTP side that all services share: problems (RFC 9457), bearer tokens, AsyncAPI."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ import httpx
 from fastapi import Depends, FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
@@ -31,9 +30,10 @@ from shared.adapters.http_headers import SafeHeaders
 from shared.adapters.http_pages import add_docs
 from shared.adapters.http_problem import Problem, retry_after
 from shared.adapters.http_query import explain, refuse_unknown_parameters
+from shared.adapters.operators import add_operators
 from shared.runtime.auth import AuthError, Caller, TokenVerifier
 from shared.runtime.errors import PermanentError, TransientError
-from shared.runtime.health import Check, report
+from shared.runtime.health import Check
 from shared.runtime.logging import logger
 
 _log = logger(__name__)
@@ -45,6 +45,7 @@ def create_api(
     description: str,
     registry: CollectorRegistry,
     checks: Mapping[str, Check],
+    liveness: Mapping[str, Check],
     broker: KafkaBroker,
     body_within: timedelta,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
@@ -71,7 +72,7 @@ def create_api(
     api.add_middleware(SafeHeaders)
     _add_problems(api)
     add_docs(api)
-    _add_operations(api, registry, checks)
+    add_operators(api, registry, checks, liveness)
     add_asyncapi(api, broker, title)
     return api
 
@@ -129,24 +130,6 @@ def _methods(request: Request) -> list[str]:
     """Return the methods that the path takes; each may belong to another route."""
     scopes = ({**request.scope, "method": method} for method in ("GET", "POST", "PUT", "PATCH", "DELETE"))
     return [s["method"] for s in scopes if any(route.matches(s)[0] is Match.FULL for route in request.app.routes)]
-
-
-def _add_operations(api: FastAPI, registry: CollectorRegistry, checks: Mapping[str, Check]) -> None:
-    not_ready: dict[int | str, dict[str, Any]] = {503: {"description": "It cannot; `checks` says why"}}
-
-    @api.get("/health/live", tags=["operations"], summary="The process runs")
-    async def live() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @api.get("/health/ready", tags=["operations"], summary="The process can do its work now", responses=not_ready)
-    async def ready() -> JSONResponse:
-        found = await report(checks)
-        good = all(state == "ok" for state in found.values())
-        return JSONResponse({"status": "ok" if good else "not ready", "checks": found}, 200 if good else 503)
-
-    @api.get("/metrics", tags=["operations"], summary="Prometheus metrics", response_class=PlainTextResponse)
-    async def metrics() -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 def key_fetcher(jwks: str) -> Callable[[], Awaitable[bytes]]:
@@ -241,13 +224,18 @@ def unauthorised(reason: str) -> Problem:
     return Problem(401, "unauthorised", reason, headers={"WWW-Authenticate": 'Bearer realm="cakupan"'})
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Return the body. Raises: Problem 413 `too_large` as soon as more bytes than the limit have come."""
+async def read_body(request: Request, limit: int, check: Callable[[bytes], None] | None = None) -> bytes:
+    """Return the body. `check` is given each piece, unpacked, as it comes, and may raise a Problem.
+
+    Raises: Problem 413 `too_large` as soon as more bytes than the limit have come.
+    """
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
         if size > limit:
             raise Problem(413, "too_large", f"the body is over {limit} bytes; send less at once")
+        if check is not None:
+            check(part)
         parts.append(part)
     return b"".join(parts)

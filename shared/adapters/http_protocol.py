@@ -6,6 +6,7 @@ It also answers with a problem where uvicorn would answer in plain text.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -33,11 +34,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._in_head = True
         self._head_bytes = 0
+        self._idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the time limit for the first request."""
+        """Start the time limit for the first request, and make room where all connections are taken."""
         super().connection_made(transport)
+        self._idle_since = self.loop.time()
         self._start_timer()
+        self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the time limit."""
@@ -78,12 +82,31 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Start the time limit for the rest of a body that the application did not read."""
         super().on_response_complete()
+        self._idle_since = self.loop.time()
         if not self._in_head:
             self._start_timer()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
         """Refuse bytes that are not HTTP."""
         self._refuse(_NO_HTTP)
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether no request is being answered on this connection and none has come whole."""
+        return self._in_head and (self.cycle is None or self.cycle.response_complete)
+
+    def _make_room(self) -> None:
+        """Where there is one connection too many, close the oldest idle one of the address that has most of them.
+
+        So whoever opens connections and asks nothing takes no place from those who ask.
+        """
+        live: list[Any] = [one for one in self.connections if not one.transport.is_closing()]
+        idle = [one for one in live if one is not self and one._is_idle]
+        if len(live) > self.connections_at_most and idle:
+            counts = Counter(one.client and one.client[0] for one in idle)
+            most = max(counts.values())
+            crowd = [one for one in idle if counts[one.client and one.client[0]] == most]
+            min(crowd, key=lambda one: one._idle_since).transport.close()
 
     def _start_timer(self) -> None:
         self._stop_timer()

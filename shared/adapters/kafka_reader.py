@@ -32,6 +32,8 @@ _log = logger(__name__)
 
 _SILENT_POLL: Final = timedelta(seconds=30)
 """A loop that has not asked Kafka for so long is stuck."""
+_STUCK_POLL: Final = timedelta(minutes=2)
+"""A poll takes a fraction of a second; the client's own longest timeout is 40 s."""
 _COMMIT_EVERY: Final = timedelta(seconds=1)
 """By time, not by batch: a commit each batch would halve the rate. After a kill, a sink without positions of its own
 reads so much again."""
@@ -56,6 +58,7 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
         self._assignments = 0
         self._not_started: str | None = None
         self._last_poll: datetime | None = None
+        self._polling_since: datetime | None = None
         self._broker = broker
         self._subscriber = broker.subscriber(
             self._topic,
@@ -136,6 +139,7 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
     async def _poll(self) -> RecordsByPartition:
         """Return what Kafka has; where a poll fails the positions stay, and a partition at fault is stopped."""
         assignments = self._assignments
+        self._polling_since = self._clock.now()
         try:
             polled = await gather(self._consumer)
         except KafkaError:
@@ -144,6 +148,8 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
         except Exception as error:
             _log.error("a record cannot be read", topic=self._topic, error=type(error).__name__)
             return await self._fail_at_unreadable()
+        finally:
+            self._polling_since = None
         if assignments == self._assignments:
             return polled
         # Some records may be of an assignment that is over: nothing says which, so all are fetched again.
@@ -276,6 +282,15 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
                 await self._commit_hint()
         except TimeoutError:
             _log.warning("offsets not committed on the way out", topic=self._topic)
+
+    async def stuck(self) -> str | None:
+        """Say that a poll does not end, which only a restart can mend; None otherwise.
+
+        A poll ends within its timeout whether Kafka answers or not, and waiting for the sink's store is no poll.
+        """
+        if self._polling_since is not None and self._clock.now() - self._polling_since > _STUCK_POLL:
+            return f"a poll of {self._topic} has not ended since {self._polling_since}"
+        return None
 
     async def trouble(self) -> str | None:
         """Say why this reader is not doing its work; None when it is. A health check."""

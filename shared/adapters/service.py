@@ -44,6 +44,7 @@ class Service:
         verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, self.clock)
         self.bearer = Bearer(verifier)
         self.checks: dict[str, Check] = {"mongodb": self.mongo.ping}
+        self._liveness: dict[str, Check] = {}
         self._name = name
         self._settings = settings
 
@@ -60,7 +61,9 @@ class Service:
     ) -> KafkaReader[B]:
         """Return this replica's reader of a topic."""
         group = f"{self._settings.namespace}{self._name}"
-        return KafkaReader(self.broker, owned, group, self.instance, sink, self.clock, limits=limits, reset=reset)
+        reader = KafkaReader(self.broker, owned, group, self.instance, sink, self.clock, limits=limits, reset=reset)
+        self._liveness[owned.topic] = reader.stuck
+        return reader
 
     def dead_letters(self, topic: Topic) -> DeadLetters:
         """Return the writer to a topic of dead letters."""
@@ -89,7 +92,8 @@ class Service:
 
         api = create_api(
             title=f"Cakupan {self._name}", description=description, registry=self.prometheus, checks=self.checks,
-            broker=self.broker, body_within=self._settings.body_within, lifespan=lifespan,
+            liveness=self._liveness, broker=self.broker, body_within=self._settings.body_within,
+            lifespan=lifespan,
         )  # fmt: skip
         extend_openapi(api, schemas, has_etags=has_etags)
         return api

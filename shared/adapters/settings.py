@@ -36,6 +36,23 @@ class CommonSettings(KafkaSettings):
     )
     log_level: str = Field("INFO", validation_alias="CAKUPAN_LOG_LEVEL")
     host: str = Field("127.0.0.1", validation_alias="CAKUPAN_HOST")
+    operators_host: str = Field(
+        "127.0.0.1",
+        validation_alias="CAKUPAN_OPERATORS_HOST",
+        description="Where the operators' listener is: it asks for no token, so only loopback or a network of your own",
+    )
+    proxies: str = Field(
+        "",
+        validation_alias="CAKUPAN_PROXIES",
+        description="Addresses or networks (10.0.0.0/8) of our own proxies, with commas; from them alone "
+        "X-Forwarded-For is believed",
+    )
+    requests_per_address: int = Field(
+        50,
+        ge=1,
+        validation_alias="CAKUPAN_REQUESTS_PER_ADDRESS",
+        description="Requests without a token that one address may have answered at once",
+    )
     body_within_s: float = Field(
         30,
         gt=0,

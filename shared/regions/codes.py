@@ -51,6 +51,17 @@ def holds(region: str, place: str) -> bool:
     return region in (NATION, place) or place.startswith(region + ".")
 
 
+def may_read(home: str, place: str) -> bool:
+    """Say whether an official of `home` reads all about `place`.
+
+    They do of home and all below it, of all above it, and of its siblings unless these are villages (ADR 0033).
+    """
+    if holds(home, place) or holds(place, home):
+        return True
+    # Codes of callers may be none, so that no level is asked for: a village's code has three dots.
+    return parent_of(place) == parent_of(home) and place.count(".") < len(_LEVELS) - 1
+
+
 def zone_of(code: str) -> timezone:
     """Return the region's time zone: WIB, WITA or WIT; the nation's is WIB."""
     province = code[:2]

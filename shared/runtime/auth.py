@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from joserfc import jwt
@@ -13,20 +11,14 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from shared.runtime.clock import Clock
-from shared.runtime.errors import TransientError
+from shared.runtime.issuer_keys import KEYS_KEPT, KEYS_RETRY, FetchKeys, IssuerKeys
 
 ALGORITHMS: Final = ["ES256", "EdDSA", "Ed25519"]
 """Signatures with public keys only. `Ed25519` is the newer name of EdDSA on that curve (RFC 9864)."""
 CLOCK_SKEW: Final = timedelta(seconds=30)
 """Allowed difference between clocks; more would accept expired tokens for too long."""
-KEYS_KEPT: Final = timedelta(minutes=5)
-"""How long a withdrawn key is still accepted."""
-KEYS_RETRY: Final = timedelta(seconds=10)
-"""A token that fits no key makes us fetch the keys again, as they may have rotated, but not more often than this."""
 TOKENS_KEPT: Final = 1000
 """Checked signatures that are remembered: far more than there are clients, and few enough for memory."""
-
-FetchKeys = Callable[[], Awaitable[bytes]]
 
 
 class AuthError(Exception):
@@ -56,17 +48,18 @@ class TokenVerifier:
     """Checks signature, `iss`, `aud`, `exp` and `nbf`; reads scopes and claims."""
 
     def __init__(self, fetch: FetchKeys, issuer: str, audience: str, clock: Clock) -> None:
-        self._fetch = fetch
+        self._keys = IssuerKeys(fetch, clock)
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
-        self._keys: KeySet | None = None
         self._verified: dict[str, dict[str, Any]] = {}
-        self._fetched_at: datetime | None = None
+        self._verified_with: KeySet | None = None
 
     async def verify(self, token: str) -> Caller:
         """Return the caller that the token names. Raises: AuthError; TransientError when there are no keys yet."""
-        keys = await self._current_keys(KEYS_KEPT)
+        keys = await self._keys.current(KEYS_KEPT)
+        if keys is not self._verified_with:
+            self._verified, self._verified_with = {}, keys
         claims = self._verified.get(token)
         if claims is None:
             claims = (await self._decode(token, keys)).claims
@@ -83,6 +76,8 @@ class TokenVerifier:
             registry.validate(claims)
         except JoseError as error:
             raise AuthError(_explain(error)) from error
+        except Exception as error:  # claims of other types, such as a text for `exp`
+            raise AuthError("the token's claims cannot be read; get a new one") from error
         return _caller(claims)
 
     def _remember(self, token: str, claims: dict[str, Any]) -> None:
@@ -95,22 +90,10 @@ class TokenVerifier:
         try:
             return jwt.decode(token, keys, algorithms=ALGORITHMS)
         except Exception as error:  # joserfc raises TypeError, RecursionError and more for hostile tokens
-            renewed = await self._current_keys(KEYS_RETRY)
+            renewed = await self._keys.current(KEYS_RETRY)
             if renewed is not keys:
                 return await self._decode(token, renewed)
             raise AuthError("the token cannot be read or its signature fits no key; get a new one") from error
-
-    async def _current_keys(self, kept: timedelta) -> KeySet:
-        now = self._clock.now()
-        if self._keys is None or self._fetched_at is None or now - self._fetched_at > kept:
-            try:
-                self._keys = KeySet.import_key_set(json.loads(await self._fetch()))
-                self._verified.clear()
-            except TransientError:
-                if self._keys is None:
-                    raise
-            self._fetched_at = now
-        return self._keys
 
 
 def _explain(error: JoseError) -> str:
@@ -124,6 +107,8 @@ def _caller(claims: dict[str, Any]) -> Caller:
     sources = claims.get("sources", [])
     if not isinstance(scope, str) or not isinstance(sources, list):
         raise AuthError("the token's scope must be a string and its sources a list")
+    if not all(isinstance(claims.get(name), str | None) for name in ("role", "region")):
+        raise AuthError("the token's role and region must be strings")
     return Caller(
         subject=str(claims["sub"]),
         scopes=frozenset(scope.split()),

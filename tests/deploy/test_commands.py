@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.settings import REPOSITORY
+from deploy.local.settings import ANY_PORTS, REPOSITORY
 
 CLOSED = {"CAKUPAN_KAFKA_BOOTSTRAP": "127.0.0.1:1", "CAKUPAN_MONGODB_URI": "mongodb://127.0.0.1:1/"}
-PORTS = {f"{name}_PORT": "0" for name in ("REGISTRY", "COVERAGE", "NOTIFIER", "MAILBOX")}
+PORTS = {name.upper(): "0" for name in ANY_PORTS if name != "smtp_port"}
 
 
 async def local(command: str, folder: Path, **environment: str) -> tuple[int | None, str, list[str]]:

@@ -63,3 +63,12 @@ def test_its_variables_are_ones_that_the_services_read() -> None:
         shared = {variable for variable in environment if variable.startswith("CAKUPAN_")}
         assert shared <= common
         assert {variable.split("_")[0] for variable in environment} <= {"CAKUPAN", "PROBE", name.upper()}
+
+
+def test_each_container_has_its_own_volume_of_secrets() -> None:
+    """Only what makes the keys has several; no service reads the issuer's key, the tokens or another's keys."""
+    mounted = {name: {one.split(":")[0] for one in service.get("volumes", [])} for name, service in services().items()}
+    maker = mounted.pop("prepare")
+    assert all(len(volumes) == 1 for volumes in mounted.values())
+    assert len(set.union(*mounted.values())) == len(mounted)
+    assert "issuer" in maker - set.union(*mounted.values())

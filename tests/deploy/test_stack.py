@@ -43,15 +43,15 @@ async def test_a_process_can_be_killed_and_restarted_by_name(settings: StackSett
         await stack.start()
         config = stack.config
         await stack.kill("coverage")
-        assert [await answers(url) for url in map(config.url, ("registry", "coverage"))] == [True, False]
+        assert [await answers(url) for url in map(config.operators_url, ("registry", "coverage"))] == [True, False]
         await stack.restart("coverage")
         before = stack.pid("notifier")
         await stack.restart("notifier")
         assert stack.pid("notifier") != before
-        assert all([await answers(url) for url in map(config.url, ("coverage", "notifier", "mailbox"))])
+        assert all([await answers(url) for url in map(config.operators_url, ("coverage", "notifier", "mailbox"))])
     finally:
         await stack.stop()
-    assert not any([await answers(url) for url in map(config.url, ("registry", "coverage", "mailbox"))])
+    assert not any([await answers(url) for url in map(config.operators_url, ("registry", "coverage", "mailbox"))])
 
 
 async def test_a_child_that_dies_ends_the_stack_with_its_name(settings: StackSettings) -> None:
@@ -64,9 +64,13 @@ async def test_a_child_that_dies_ends_the_stack_with_its_name(settings: StackSet
 
     with pytest.raises(PermanentError, match=r"coverage has ended \(killed by SIGKILL\); its log is .*coverage\.log"):
         await keep_up(stack, Console(file=said), kill_one)
-    assert not await answers(stack.config.url("registry"))
-    assert not await answers(stack.config.url("mailbox"))
-    assert f"registry  {stack.config.url('registry')}  {stack.config.url('registry')}/docs  ready\n" in said.getvalue()
+    assert not await answers(stack.config.operators_url("registry"))
+    assert not await answers(stack.config.operators_url("mailbox"))
+    url = stack.config.url("registry")
+    assert (
+        f"registry  {url}  {url}/docs  metrics {stack.config.operators_url('registry')}/metrics  ready\n"
+        in said.getvalue()
+    )
     assert f"Tokens: {settings.home.tokens}/*.jwt\n" in said.getvalue()
 
 
@@ -79,7 +83,7 @@ async def test_a_service_that_cannot_start_is_named_and_the_rest_stopped(setting
     stack = LocalStack(settings, broken)
     with pytest.raises(PermanentError, match=r"(?s)notifier has ended \(exit code 1\).*rules.yaml: no such file"):
         await keep_up(stack, Console(file=io.StringIO()))
-    assert not await answers(stack.config.url("registry"))
+    assert not await answers(stack.config.operators_url("registry"))
 
 
 async def test_one_that_is_never_ready_is_named_with_the_check_that_fails(tmp_path: Path) -> None:

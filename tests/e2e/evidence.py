@@ -30,7 +30,7 @@ async def evidence(world: World) -> dict[str, bytes]:
 async def _metrics(world: World) -> AsyncIterator[tuple[str, bytes]]:
     async with httpx.AsyncClient() as http:
         for name in ("registry", "coverage", "notifier"):
-            yield name, (await http.get(f"{world.config.url(name)}/metrics")).content
+            yield name, (await http.get(f"{world.config.operators_url(name)}/metrics")).content
 
 
 async def _records(world: World) -> AsyncIterator[tuple[str, bytes]]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from deploy.local.mailbox.letters import Letter, Letters
-from deploy.local.settings import StackSettings
+from deploy.local.settings import ANY_PORTS, StackSettings
 from deploy.local.stack import LocalStack
 from shared.adapters.settings import CommonSettings
 from tests.e2e import profiling
@@ -31,10 +31,7 @@ async def started_world(folder: Path, kafka_bootstrap: str, mongodb_uri: str) ->
             kafka_bootstrap=kafka_bootstrap,
             mongodb_uri=f"mongodb://127.0.0.1:{port}/?directConnection=true",
             namespace=f"e2e{uuid.uuid4().hex[:6]}.",
-            registry_port=0,
-            coverage_port=0,
-            notifier_port=0,
-            mailbox_port=0,
+            **ANY_PORTS,
         )
         stack = LocalStack(settings)
         profiling.start(mongodb_uri, databases_of(settings.namespace))

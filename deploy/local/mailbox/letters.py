@@ -70,10 +70,19 @@ def _name(content: bytes) -> str:
 
 
 def _read(file: Path) -> Letter:
-    message: EmailMessage = message_from_bytes(file.read_bytes(), policy=policy.default)
+    """Return the message. Where its headers or its text cannot be read, they are shown as they came."""
+    content = file.read_bytes()
+    try:
+        return _parsed(file.stem, content)
+    except Exception:  # the parser raises many kinds for broken mails; one of them must not hide all others
+        return Letter(file.stem, "(a message that cannot be read)", "", "", content.decode(errors="replace"))
+
+
+def _parsed(name: str, content: bytes) -> Letter:
+    message: EmailMessage = message_from_bytes(content, policy=policy.default)
     body = message.get_body(("plain",))
     return Letter(
-        name=file.stem,
+        name=name,
         subject=str(message["Subject"] or "(no subject)"),
         to=str(message["To"] or ""),
         date=str(message["Date"] or ""),

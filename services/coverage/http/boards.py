@@ -10,13 +10,14 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from services.coverage.http.dependencies import MOVED, Dependencies
-from services.coverage.http.visibility import REFUSALS, Visibility, demand_all
+from services.coverage.http.visibility import REFUSALS, SCOPE, Visibility, demand_all
 from services.coverage.reading.boards import Boards, place_on_board
 from services.coverage.reading.due import By, Due, DueReader
 from services.coverage.reference.domain.quota import Village
 from services.coverage.reference.domain.reference import AsOf
 from shared.adapters.http_problem import Problem
 from shared.adapters.paging import Cursor, Limit, cursor_in, place_in
+from shared.adapters.territory import demand_within
 from shared.contracts.snapshots import QuotaBoard
 from shared.runtime.auth import Caller
 
@@ -44,10 +45,10 @@ def create_router(*, visibility: Visibility, due: DueReader, boards: Boards, dep
     @router.get("/{code}/due", responses={200: {"model": Due}})
     async def get_due(
         request: Request, region: str = Depends(depends.region), days: Days = 30, by: DueBy = "payer",
-        at: AsOf | None = Depends(depends.asked), caller: Caller | None = depends.bearer.optional,
+        at: AsOf | None = Depends(depends.asked), caller: Caller = depends.bearer.requires(SCOPE),
     ) -> Response:  # fmt: skip
         """Return the active people who lapse within so many days unless somebody pays. This is known of today only."""
-        demand_all(caller)
+        demand_all(caller, [region, *(depends.catalogue.children(region) if by == "child" else ())])
         if at is not None and (at.day != depends.today(region) or at.known_at is not None):
             detail = "who lapses when is known of today only; leave as_of and known_at out"
             raise Problem(422, "not_known_of_the_past", detail, field="as_of")
@@ -61,14 +62,14 @@ def create_router(*, visibility: Visibility, due: DueReader, boards: Boards, dep
     async def get_quota(
         request: Request, group: OfGroup, region: str = Depends(depends.region), limit: Limit = 100,
         cursor: Cursor = None, at: AsOf | None = Depends(depends.asked),
-        caller: Caller | None = depends.bearer.optional,
+        caller: Caller = depends.bearer.requires(SCOPE),
     ) -> Response:  # fmt: skip
         """Return the villages with a quota of the group, page by page, and their sums; never a mean.
 
         A village whose people change while pages are read may be on two pages or on none. Name `known_at`, a day that
         is over, for pages that do not change.
         """
-        demand_all(caller)
+        demand_within(demand_all(caller, [region]), region)
         order = f"quota {group}"
         after = place_in(order, cursor, tuple[bool, int, str])
 

@@ -12,9 +12,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from services.coverage.http.dependencies import UNKNOWN
-from services.coverage.reference.load import Format, LoadReport, ReferenceImport, check
+from services.coverage.reference.load import MAX_ROWS, Format, LoadReport, ReferenceImport, check
 from services.coverage.reference.ports import ReferenceStore
 from services.coverage.reference.schemas import KINDS, FileRow
+from shared.adapters.body_limits import LineLimit, ObjectLimit
 from shared.adapters.csv_rows import UnreadableFileError
 from shared.adapters.http_answers import answer
 from shared.adapters.http_api import Bearer, read_body
@@ -22,6 +23,8 @@ from shared.adapters.http_problem import Problem
 from shared.adapters.http_regions import region_in_force
 from shared.adapters.openapi import problem
 from shared.adapters.paging import Cursor, Limit, cursor_in, place_in
+from shared.adapters.territory import demand_readable, demand_within
+from shared.regions.codes import NATION
 from shared.regions.successors import Homes
 from shared.runtime.auth import Caller
 
@@ -32,7 +35,7 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 _ERRORS_SHOWN: Final = 200
 """Enough to correct a file by. `wrong` gives the number of all wrong rows."""
 _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    413: problem("Over 32 MiB, unpacked"),
+    413: problem("Over 32 MiB, unpacked, or over 100,000 rows"),
     415: problem("Neither CSV nor JSON, or a content coding other than gzip"),
     422: problem("Refused; `errors` names each row, its region and field, a code, what is wrong and what to do"),
 }
@@ -41,7 +44,10 @@ _VERSIONED: Final = {
     "version": {"type": "integer", "minimum": 1, "description": "of its region and series, from 1"},
 }
 DryRun = Annotated[bool, Query(description="Check the file and say what would be recorded; record nothing")]
-OfRegion = Annotated[str | None, Query(description="Only rows of this region; sources belong to the nation, ID")]
+OfRegion = Annotated[
+    str | None,
+    Query(description="Only rows of this region; sources belong to the nation, ID. An official names one to read"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,9 @@ def _add_put(router: APIRouter, model: type[FileRow], imports: ReferenceImport, 
     ) -> Taken | Tried:
         format_ = _format(request)
         try:
-            report = await imports.put(model, await read_body(request, MAX_BYTES), format_, dry_run=dry_run)
+            limit = LineLimit(MAX_ROWS, header=True) if format_ is Format.CSV else ObjectLimit(MAX_ROWS)
+            body = await read_body(request, MAX_BYTES, limit)
+            report = await imports.put(model, body, format_, dry_run=dry_run)
         except UnreadableFileError as error:
             raise Problem(422, "unreadable_file", str(error)) from error
         if report.errors:
@@ -105,10 +113,14 @@ def _add_get(router: APIRouter, model: type[FileRow], reference: ReferenceStore,
     )
     async def get(
         request: Request, region: OfRegion = None, limit: Limit = 100, cursor: Cursor = None,
-        _caller: Caller = bearer.requires(READ_SCOPE),
+        caller: Caller = bearer.requires(READ_SCOPE),
     ) -> Response:  # fmt: skip
         order = model.kind.name
         region = region_in_force(homes, region) if region is not None else None
+        if region is None:
+            demand_within(caller, NATION)
+        else:
+            demand_readable(caller, [region])
         found = await reference.page(model.kind.name, region, place_in(order, cursor, str) or "", limit + 1)
         items = [
             model.listed(row.statement) | {"recorded_at": row.recorded_at, "version": row.version}

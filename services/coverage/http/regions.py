@@ -65,7 +65,7 @@ def create_router(*, visibility: Visibility, public: PublicRoutes, depends: Depe
         """
         if not sees_all(caller):
             return await public.region(request, caller, region, at)
-        return await visibility.answer(request, [region], at, lambda regions: regions[0])
+        return await visibility.answer(request, caller, [region], at, lambda regions: regions[0])
 
     @router.get("/{code}/children", responses={200: {"model": Page}, **REFUSALS, **MOVED, **NO_RELEASE})
     async def get_children(
@@ -91,6 +91,6 @@ def create_router(*, visibility: Visibility, public: PublicRoutes, depends: Depe
             items = [by_code[code] for code in codes[:limit]]
             return Page(region, regions[0].unplaced, items, following_codes(order, codes, limit))
 
-        return await visibility.answer(request, [region, *below], at, page)
+        return await visibility.answer(request, caller, [region, *below], at, page)
 
     return router

@@ -77,7 +77,7 @@ def create_router(*, visibility: Visibility, public: PublicRoutes, depends: Depe
 
         regions, headers = [region, *depends.catalogue.children(region)], f'attachment; filename="{name}"'
         return await visibility.answer(
-            request, regions, at, file, media_type=media_type, headers={"Content-Disposition": headers}
+            request, caller, regions, at, file, media_type=media_type, headers={"Content-Disposition": headers}
         )
 
     return router

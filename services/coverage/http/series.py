@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from services.coverage.counting.domain.flows import before
 from services.coverage.http.dependencies import MOVED, Dependencies, refuse_after
-from services.coverage.http.visibility import REFUSALS, Visibility, demand_all
+from services.coverage.http.visibility import REFUSALS, SCOPE, Visibility, demand_all
 from services.coverage.reading.series import POINTS_AT_MOST, HistoryPoint, Series, Step, days_of
 from services.coverage.reference.domain.reference import AsOf
 from shared.adapters.http_problem import Problem
@@ -60,10 +60,10 @@ def create_router(*, visibility: Visibility, series: Series, depends: Dependenci
     @router.get("/{code}/history", responses={200: {"model": History}})
     async def get_history(
         request: Request, region: str = Depends(depends.region), first: From = None, to: To = None,
-        step: OfStep = "day", at: AsOf | None = Depends(depends.asked), caller: Caller | None = depends.bearer.optional,
+        step: OfStep = "day", at: AsOf | None = Depends(depends.asked), caller: Caller = depends.bearer.requires(SCOPE),
     ) -> Response:  # fmt: skip
         """Return registered, active, potential and coverage at the end of each day, at most 1,000 of them."""
-        demand_all(caller)
+        demand_all(caller, [region])
         span = _span(first, to, at, depends.today(region), _A_YEAR)
         days = [*islice(days_of(*span, step), POINTS_AT_MOST + 1)]
         if len(days) > POINTS_AT_MOST:
@@ -79,10 +79,10 @@ def create_router(*, visibility: Visibility, series: Series, depends: Dependenci
     @router.get("/{code}/flows", responses={200: {"model": FlowsBetween}})
     async def get_flows(
         request: Request, region: str = Depends(depends.region), first: From30 = None, to: To = None,
-        at: AsOf | None = Depends(depends.asked), caller: Caller | None = depends.bearer.optional,
+        at: AsOf | None = Depends(depends.asked), caller: Caller = depends.bearer.requires(SCOPE),
     ) -> Response:  # fmt: skip
         """Return the gross flows from the first day to the last: by kind, registered and active."""
-        demand_all(caller)
+        demand_all(caller, [region])
         today, known_at = depends.today(region), at.known_at if at else None
         span = _span(first, to, at, today, _A_MONTH)
 

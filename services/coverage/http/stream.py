@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Query
-from fastapi.responses import Response, StreamingResponse
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
 from fastapi.sse import format_sse_event
 
 from services.coverage.http.dependencies import UNKNOWN, Dependencies
-from services.coverage.http.visibility import REFUSALS, demand_all
+from services.coverage.http.stream_limits import CountedStream, StreamLimits
+from services.coverage.http.visibility import REFUSALS, SCOPE, demand_all
 from services.coverage.reading.live import Live
 from services.coverage.reading.snapshots import SnapshotReader
 from shared.contracts.snapshots import Snapshot
@@ -19,7 +20,7 @@ from shared.runtime.auth import Caller
 
 _EVENTS: Final = "text/event-stream"
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "Events without end", "content": {_EVENTS: {"schema": {"type": "string"}}}},
+    200: {"description": "Events", "content": {_EVENTS: {"schema": {"type": "string"}}}},
     **REFUSALS,
     **UNKNOWN,
 }
@@ -29,19 +30,21 @@ _QUIET_S: Final = 15
 """After about half a minute without a byte, a proxy may take the connection for dead."""
 
 
-def create_router(*, reader: SnapshotReader, live: Live, depends: Dependencies) -> APIRouter:
+def create_router(*, reader: SnapshotReader, live: Live, depends: Dependencies, limits: StreamLimits) -> APIRouter:
     """Return the route of the stream."""
     router = APIRouter(prefix="/v1", tags=["regions"])
 
     @router.get("/stream", response_class=Response, responses=_ANSWERS)
-    async def stream(region: Region, caller: Caller | None = depends.bearer.optional) -> Response:
+    async def stream(request: Request, region: Region, caller: Caller = depends.bearer.requires(SCOPE)) -> Response:
         """Send a `snapshot` of the region and of each directly below it, then those that change, at most once a second.
 
-        After a break connect again: everything is sent as it is then. The `id` is region and position.
+        After a break connect again: everything is sent as it is then. The `id` is region and position. The stream ends
+        after some minutes, and when the token does.
         """
-        demand_all(caller)
+        limits.demand_room(request)
         region = depends.resolve_region(region)
         regions, key = [region, *depends.catalogue.children(region)], (region,)
+        demand_all(caller, regions)
 
         async def read() -> Sequence[Snapshot]:
             return await reader.snapshots(regions)
@@ -50,7 +53,8 @@ def create_router(*, reader: SnapshotReader, live: Live, depends: Dependencies) 
         await live.latest(key, read)
         # Without the second header nginx would gather events into larger pieces.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_events(live.follow(key, read)), media_type=_EVENTS, headers=headers)
+        events = _events(limits.within(request, live.follow(key, read)))
+        return CountedStream(limits.share, events, media_type=_EVENTS, headers=headers)
 
     return router
 

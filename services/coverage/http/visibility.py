@@ -14,6 +14,7 @@ from shared.adapters.http_answers import answer_unless_held
 from shared.adapters.http_api import unauthorised
 from shared.adapters.http_problem import Problem
 from shared.adapters.openapi import problem
+from shared.adapters.territory import demand_readable
 from shared.contracts.snapshots import Snapshot
 from shared.runtime.auth import Caller
 
@@ -32,17 +33,19 @@ class Visibility:
         self._reader = reader
 
     async def answer(
-        self, request: Request, regions: Sequence[str], at: AsOf | None,
+        self, request: Request, caller: Caller | None, regions: Sequence[str], at: AsOf | None,
         content: Callable[[Sequence[Snapshot]], object], **about: Any,
     ) -> Response:  # fmt: skip
         """Answer an official with what `content` makes of the regions; the first of them holds all others.
 
-        `about` is passed on to `answer`.
+        `about` is passed on to `answer`. Raises: Problem 401 or 403 for a caller who may not see them.
         """
 
         async def build() -> object:
             return content(await self._reader.snapshots(regions, at))
 
+        # Also a caller who holds the answer may have lost the right to it.
+        demand_all(caller, regions)
         return await self.answer_official(request, regions, at, build, **about)
 
     async def answer_official(
@@ -53,10 +56,12 @@ class Visibility:
         return await answer_unless_held(request, await self._reader.state(regions, at), build, **about)
 
 
-def demand_all(caller: Caller | None) -> None:
-    """Pass a caller who sees everything. Raises: Problem 401 or 403 for any other."""
-    if not sees_all(caller):
+def demand_all(caller: Caller | None, regions: Sequence[str]) -> Caller:
+    """Return a caller who sees everything of these regions. Raises: Problem 401 or 403 for any other."""
+    if caller is None or not sees_all(caller):
         raise needs_token(caller, "this is shown to officials only")
+    demand_readable(caller, regions)
+    return caller
 
 
 def sees_all(caller: Caller | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -26,6 +27,9 @@ MAX_ROWS: Final = 100_000
 """More than one row for every region there is."""
 _LONGEST_ROW: Final = 64 * 1024
 """In characters. All cells of a row together are far shorter: a longer row has a quote that is not closed."""
+
+_BLANKS: Final = re.compile(r"[ \t\r\n]*")
+_NO_JSON: Final = "the body is not JSON, or a row is too long; send a list of objects"
 
 _Cells = Mapping[str, Any]
 
@@ -140,17 +144,47 @@ def _csv(body: bytes, model: type[FileRow]) -> Iterator[tuple[int, _Cells | BadR
 
 
 def _json(body: bytes, model: type[FileRow]) -> Iterator[tuple[int, _Cells]]:
+    columns, required = model.model_fields, set(_required(model))
     try:
-        # Decimals keep numbers as they were written: 5.0 is no whole number, and no ratio is rounded.
-        listed = json.loads(body.decode("utf-8-sig"), parse_float=Decimal, parse_int=Decimal)
+        for number, row in enumerate(_elements(body.decode("utf-8-sig")), 1):
+            if not isinstance(row, dict) or not required <= row.keys() <= columns.keys():
+                raise UnreadableFileError(f"row {number} must be an object with exactly {', '.join(columns)}")
+            yield number, {name: cell.strip() if isinstance(cell, str) else cell for name, cell in row.items()}
     except UnicodeDecodeError as error:
         raise UnreadableFileError(f"byte {error.start} is not UTF-8; save the file as UTF-8") from error
-    except (ValueError, ArithmeticError, RecursionError) as error:
-        raise UnreadableFileError("the body is not JSON; send a list of objects") from error
-    if not isinstance(listed, list):
+
+
+def _elements(text: str) -> Iterator[Any]:
+    """Yield the elements of a JSON list, one at a time, so that a wrong list costs one row and no memory.
+
+    Raises: UnreadableFileError where the text is no list, or an element is longer than a row may be.
+    """
+    # Decimals keep numbers as they were written: 5.0 is no whole number, and no ratio is rounded.
+    decode = json.JSONDecoder(parse_float=Decimal, parse_int=Decimal).raw_decode
+    at, before = _after_blanks(text, 0), "["
+    if text[at : at + 1] in '{"0123456789-tfn':
         raise UnreadableFileError("the body is no list; send a list of objects")
-    columns, required = model.model_fields, set(_required(model))
-    for number, row in enumerate(listed, 1):
-        if not isinstance(row, dict) or not required <= row.keys() <= columns.keys():
-            raise UnreadableFileError(f"row {number} must be an object with exactly {', '.join(columns)}")
-        yield number, {name: cell.strip() if isinstance(cell, str) else cell for name, cell in row.items()}
+    window, begin = "", -1
+    while True:
+        if text[at : at + 1] != before:
+            break
+        at = _after_blanks(text, at + 1)
+        if before == "[" and text[at : at + 1] == "]":
+            break
+        if not begin <= at < begin + len(window) // 2:
+            # An element is decoded within a window, which is as long as the longest row and serves many short ones.
+            window, begin = text[at : at + 2 * _LONGEST_ROW], at
+        try:
+            element, end = decode(window, at - begin)
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            raise UnreadableFileError(_NO_JSON) from error
+        yield element
+        at, before = _after_blanks(text, begin + end), ","
+    if text[at : at + 1] != "]" or _after_blanks(text, at + 1) < len(text):
+        raise UnreadableFileError(_NO_JSON)
+
+
+def _after_blanks(text: str, at: int) -> int:
+    """Return the place of the next character that is not blank."""
+    found = _BLANKS.match(text, at)
+    return found.end() if found else at

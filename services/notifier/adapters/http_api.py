@@ -28,7 +28,7 @@ from shared.adapters.http_problem import Problem
 from shared.adapters.http_regions import region_in_force
 from shared.adapters.openapi import problem
 from shared.adapters.paging import Cursor, Limit, cursor_in, place_in
-from shared.regions.codes import NATION
+from shared.adapters.territory import demand_within, home_of
 from shared.regions.successors import Homes
 from shared.runtime.auth import Caller
 
@@ -48,22 +48,24 @@ def create_router(*, store: MongoDeliveries, rules: Mapping[str, Rule], homes: H
 
     @router.get("/alerts", responses={404: problem("No region has this code, or several")})
     async def get_alerts(
-        region: str = NATION, state: AlertState | None = None, limit: Limit = 100, cursor: Cursor = None,
-        _caller: Caller = may_read,
+        region: str | None = None, state: AlertState | None = None, limit: Limit = 100, cursor: Cursor = None,
+        caller: Caller = may_read,
     ) -> AlertPage:  # fmt: skip
-        """Return the alerts of the region and all below it, newest first."""
-        order, region = "alerts", region_in_force(homes, region)
+        """Return the alerts of the region and all below it, newest first; by default of all that the token may see."""
+        order, region = "alerts", region_in_force(homes, home_of(caller) if region is None else region)
+        demand_within(caller, region)
         found = await store.alerts(region, state, page_start(order, cursor), limit + 1)
         items = [AlertView.of(alert) for alert in found[:limit]]
         last = items[-1] if len(found) > limit else None
         return AlertPage(items, next_cursor(order, last.raised_at, last.id) if last else None)
 
     @router.get("/alerts/{id}", responses={404: problem("No alert has this id")})
-    async def get_alert(id: str, _caller: Caller = may_read) -> AlertReport:
+    async def get_alert(id: str, caller: Caller = may_read) -> AlertReport:
         """Return an alert with all decisions of its episode and its deliveries."""
         alert = await store.alert(id)
         if alert is None:
             raise Problem(404, "unknown_alert", "no alert has this id; take one from /v1/alerts or from a message")
+        demand_within(caller, alert.snapshot.region)
         decisions = [DecisionView.of(transition) for transition in await store.transitions(alert)]
         deliveries = [DeliveryView.of(delivery) for delivery in await store.deliveries_of(id)]
         return AlertReport(AlertView.of(alert), decisions, deliveries)

@@ -23,6 +23,7 @@ from tests.factories_coverage import (
     value,
 )
 from tests.integration.coverage.stack import Replica, Stack
+from tests.serving import OPERATORS
 from tests.waiting import eventually
 
 UNREADABLE: list[tuple[bytes | None, bytes]] = [
@@ -100,7 +101,7 @@ async def test_a_gap_stops_its_partition_alone_until_the_missing_records_came(st
     await eventually(lambda: replica.counts("ID", 5))
 
     async def unready() -> str:
-        response = await replica.http.get("/health/ready")
+        response = await replica.http.get(f"http://{OPERATORS}/health/ready")
         assert response.status_code == 503
         return str(response.json()["checks"]["changes"])
 
@@ -126,7 +127,7 @@ async def test_a_topic_made_anew_stops_its_partitions(stack: Stack) -> None:
     async with stack.started() as second:
 
         async def trouble() -> str:
-            return str((await second.http.get("/health/ready")).json()["checks"]["changes"])
+            return str((await second.http.get(f"http://{OPERATORS}/health/ready")).json()["checks"]["changes"])
 
         async def published() -> bool:
             return f"partition {partition()}: offset 4 is next, and the topic holds 0 to 0" in await trouble()

@@ -28,7 +28,7 @@ from shared.runtime.clock import Clock, SystemClock
 from tests.factories_notifier import aceh_at_40, snapshot
 from tests.fakes import ManualClock
 from tests.fuzzing import findings
-from tests.serving import listening, served
+from tests.serving import OPERATORS, listening, served
 from tests.tokens import AUDIENCE, ISSUER, Issuer
 from tests.waiting import eventually
 
@@ -133,7 +133,7 @@ async def world(
 
 async def metric(http: httpx.AsyncClient, name: str) -> float:
     """Return the value of a metric, 0 if there is none."""
-    lines = (await http.get("/metrics")).text.splitlines()
+    lines = (await http.get(f"http://{OPERATORS}/metrics")).text.splitlines()
     return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name)), 0.0)
 
 

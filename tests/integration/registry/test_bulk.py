@@ -94,6 +94,7 @@ async def test_a_bad_row_is_refused_with_its_code_and_never_quotes_the_identity(
     [
         ("x", "application/json", 415, "unsupported_media_type"),
         ("{}\n" * 10_001, NDJSON, 413, "too_large"),
+        ("\n".join([HEADER, *["x"] * 10_001]), CSV, 413, "too_large"),
         (b"x" * (8 * 1024 * 1024 + 1), NDJSON, 413, "too_large"),
     ],
 )

@@ -15,7 +15,7 @@ from tests.factories_registry import NIK, event, raw
 from tests.integration.registry.facts_topic import FactsTopic, facts_topic
 from tests.integration.registry.serving import Registry, make_topics
 from tests.records import STRUCTURED, binary
-from tests.serving import served
+from tests.serving import OPERATORS, served
 from tests.waiting import eventually
 
 
@@ -36,7 +36,7 @@ def answered(http: httpx.AsyncClient, **expected: float) -> Callable[[], Awaitab
     """Return a probe: whether this process has answered so many facts with each outcome, by whatever entrance."""
 
     async def probe() -> bool:
-        lines = (await http.get("/metrics")).text.splitlines()
+        lines = (await http.get(f"http://{OPERATORS}/metrics")).text.splitlines()
         for outcome, count in expected.items():
             start = f'registry_facts_total{{outcome="{outcome}"'
             assert sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(start)) == count

@@ -25,7 +25,7 @@ from tests.certificates import Authority
 from tests.factories_registry import raw
 from tests.integration.registry.facts_topic import facts_topic
 from tests.integration.registry.serving import make_topics
-from tests.serving import served
+from tests.serving import OPERATORS, served
 from tests.tokens import Issuer
 from tests.waiting import eventually
 
@@ -99,7 +99,7 @@ async def test_with_the_right_login_the_registry_takes_tells_and_publishes(
         assert [told.code for told in await topic.told(1)] == ["unknown_region"]
         (change,) = await topic.published(1)
         assert change.source == "bpjs/aceh"
-        assert (await http.get("/health/ready")).status_code == 200
+        assert (await http.get(f"http://{OPERATORS}/health/ready")).status_code == 200
 
 
 @pytest.mark.parametrize("service", ["coverage", "notifier"])
@@ -113,7 +113,7 @@ async def test_with_the_right_login_the_others_are_ready(
     async with served(_other(service, common)) as http:
 
         async def ready() -> bool:
-            return (await http.get("/health/ready")).status_code == 200
+            return (await http.get(f"http://{OPERATORS}/health/ready")).status_code == 200
 
         await eventually(ready)
 
@@ -135,7 +135,7 @@ async def test_whoever_is_not_let_in_says_so_and_goes_on_trying(
     async with served(build(settings)) as http:
 
         async def says_so() -> bool:
-            checks = (await http.get("/health/ready")).json()["checks"]
+            checks = (await http.get(f"http://{OPERATORS}/health/ready")).json()["checks"]
             return "does not let us in" in checks["facts"] and reason in caplog.text
 
         await eventually(says_so)

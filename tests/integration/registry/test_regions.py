@@ -11,6 +11,7 @@ from shared.adapters.kafka_producer import partition_for
 from shared.contracts import topics
 from tests.factories_registry import NIK, event, raw
 from tests.integration.registry.serving import Registry
+from tests.serving import OPERATORS
 
 
 def person(number: int, region: str, **over: Any) -> dict[str, Any]:
@@ -38,7 +39,7 @@ async def test_a_fact_of_a_retired_region_is_published_in_its_home(registry: Reg
     (change,) = await registry.published(1, partition_for("93.01", topics.PARTITIONS))
     assert change.after is not None
     assert change.after.region == "93.01.02.2001"
-    assert "registry_rehomed_facts_total 2.0" in (await registry.http.get("/metrics")).text
+    assert "registry_rehomed_facts_total 2.0" in (await registry.http.get(f"http://{OPERATORS}/metrics")).text
 
 
 async def test_bps_codes_are_translated_only_where_the_request_says_so(registry: Registry) -> None:

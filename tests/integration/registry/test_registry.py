@@ -13,7 +13,7 @@ from shared.contracts import topics
 from shared.contracts.changes import Kind
 from tests.factories_registry import NIK, VILLAGE, event, raw
 from tests.integration.registry.serving import CLOUDEVENT, Registry, make_topics
-from tests.serving import served
+from tests.serving import OPERATORS, served
 from tests.tokens import Issuer
 from tests.waiting import eventually
 
@@ -98,7 +98,7 @@ async def test_facts_are_taken_while_kafka_is_away_and_published_after(
         assert (await registry.post(paid)).status_code == 202
 
         async def waits() -> bool:
-            ready = await http.get("/health/ready")
+            ready = await http.get(f"http://{OPERATORS}/health/ready")
             return ready.status_code == 503 and "Kafka" in ready.json()["checks"]["relay"]
 
         await eventually(waits)
@@ -119,4 +119,4 @@ async def test_its_documents_describe_what_it_takes_and_sends(registry: Registry
     assert registry.topic in asyncapi["channels"]
     assert "change_id" in msgspec.json.encode(asyncapi["components"]["schemas"]).decode()
     assert (await registry.http.get("/docs")).status_code == 200
-    assert "registry_facts_total" in (await registry.http.get("/metrics")).text
+    assert "registry_facts_total" in (await registry.http.get(f"http://{OPERATORS}/metrics")).text

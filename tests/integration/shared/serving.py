@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -13,18 +13,20 @@ from prometheus_client import CollectorRegistry
 
 from shared.adapters.http_api import create_api, read_body
 from shared.adapters.http_protocol import BoundedProtocol
+from shared.runtime.health import Check
 from tests.serving import listening
 
 LIMIT = 1024 * 1024
 
 
-def sizer(body_within: timedelta = timedelta(seconds=30)) -> FastAPI:
+def sizer(body_within: timedelta = timedelta(seconds=30), checks: Mapping[str, Check] | None = None) -> FastAPI:
     """Return an application that answers POST /v1/size with the size of the body, of at most 1 MiB."""
     api = create_api(
         title="Sizer",
         description="Sizes.",
         registry=CollectorRegistry(),
-        checks={},
+        checks=checks or {},
+        liveness={},
         broker=KafkaBroker(logger=None),
         body_within=body_within,
         lifespan=nothing,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -83,13 +84,12 @@ async def test_one_connection_carries_many_requests() -> None:
         assert [(await one.answer())[-1:] for _ in range(2)] == [b"0", b"2"]
 
 
-async def test_one_connection_too_many_is_refused() -> None:
+async def test_one_connection_too_many_is_refused_while_all_others_are_at_work() -> None:
     """503 with Retry-After; when another connection ends, there is room again."""
     async with sizing(protocol=Crowded) as url:
         async with connection(url) as first, connection(url) as second:
             for one in (first, second):
-                await one.say(GET + b"\r\n")
-                assert (await one.answer())[-1:] == b"0"
+                await one.say(b"POST /v1/size HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
             async with connection(url) as third:
                 await third.say(GET + b"\r\n")
                 answer = await third.until_closed()
@@ -97,6 +97,14 @@ async def test_one_connection_too_many_is_refused() -> None:
         assert b"retry-after: 1\r\n" in answer.lower()
         async with httpx.AsyncClient() as http:
             assert (await http.get(f"{url}/v1/size")).status_code == 200
+
+
+async def test_silent_connections_make_room_for_one_that_asks() -> None:
+    """However many are opened and say nothing, the next caller is answered; the oldest silent one is closed."""
+    async with AsyncExitStack() as held, sizing(protocol=Crowded) as url, httpx.AsyncClient() as http:
+        silent = [await held.enter_async_context(connection(url)) for _ in range(10)]
+        assert (await http.get(f"{url}/v1/size")).status_code == 200
+        assert await silent[0].until_closed() == b""
 
 
 @pytest.mark.parametrize(

@@ -60,3 +60,11 @@ def test_a_reset_forgets_what_a_stack_has_made(tmp_path: Path) -> None:
     with home.locked():
         home.forget()
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_the_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    """Also one that an earlier version left open."""
+    root = tmp_path / "local"
+    root.mkdir(mode=0o755)
+    Home(root).make()
+    assert root.stat().st_mode & 0o777 == 0o700

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.keys import AUDIENCE, ISSUER, Keys
+from deploy.local.keys import AUDIENCE, ISSUER, Keys, share
 from deploy.local.settings import Home
 from shared.runtime.auth import AuthError, TokenVerifier
 from tests.fakes import ManualClock
@@ -50,3 +50,12 @@ def test_keys_stay_and_only_their_owner_reads_them(tmp_path: Path) -> None:
     assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("*/*")} == {0o600}
     assert '"d"' not in (tmp_path / "keys" / "jwks.json").read_text()
     assert len(bytes.fromhex((tmp_path / "keys" / "identity.key").read_text())) == 32
+
+
+def test_each_service_gets_the_keys_that_it_needs_and_no_others(tmp_path: Path) -> None:
+    """Public keys for all, the key of identities for the registry; never the issuer's key or a token."""
+    home = Home(tmp_path / "home")
+    share(Keys(home), tmp_path / "shared")
+    files = {str(file.relative_to(tmp_path / "shared")) for file in (tmp_path / "shared").rglob("*") if file.is_file()}
+    jwks = {f"{name}/keys/jwks.json" for name in ("registry", "coverage", "notifier")}
+    assert files == jwks | {"registry/keys/identity.key"}

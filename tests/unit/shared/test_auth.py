@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.auth import CLOCK_SKEW, KEYS_KEPT, KEYS_RETRY, AuthError, TokenVerifier
+from shared.runtime.auth import CLOCK_SKEW, AuthError, TokenVerifier
 from shared.runtime.errors import TransientError
+from shared.runtime.issuer_keys import KEYS_KEPT, KEYS_RETRY
 from tests.fakes import ManualClock
 from tests.tokens import AUDIENCE, ISSUER, Issuer
 

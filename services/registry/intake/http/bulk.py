@@ -23,6 +23,7 @@ from services.registry.intake.http.openapi import BULK_REQUEST, BULK_RESPONSES
 from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate, Parser
 from services.registry.intake.regions import RegionCodes
+from shared.adapters.body_limits import LineLimit
 from shared.adapters.csv_rows import UnreadableFileError, refuse_other_formats, text_lines
 from shared.adapters.http_api import Bearer, read_body
 from shared.adapters.http_problem import Problem
@@ -61,7 +62,8 @@ def create_bulk_router(
         niks: list[str] = []
         with in_flight.taking(caller, GROUP_AT_MOST):
             reader = parser.reading(region_codes)
-            rows = _rows(media_type(request.headers.get("content-type", "")), await read_body(request, MAX_BYTES))
+            body = await read_body(request, MAX_BYTES, LineLimit(MAX_LINES, header=True))
+            rows = _rows(media_type(request.headers.get("content-type", "")), body)
             for start in range(0, len(rows), GROUP_AT_MOST):
                 chunk = rows[start : start + GROUP_AT_MOST]
                 candidates = await _parsed(chunk, reader, clock)

@@ -128,3 +128,33 @@ async def test_only_a_right_file_that_is_no_dry_run_is_recorded_and_read() -> No
     assert refreshed == []
     assert [await put(5), await put(5)] == [(1, 0), (0, 0)]
     assert refreshed == [1, 2]
+
+
+@pytest.mark.parametrize("element", ["0", "{}", "[0,0]", '"x"'])
+def test_a_list_of_anything_else_ends_at_its_first_element(element: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the rest is made into objects, however many there are."""
+    made: list[object] = []
+    decoder = json.JSONDecoder
+
+    class Counting(decoder):  # type: ignore[misc, valid-type]
+        def raw_decode(self, s: str, idx: int = 0) -> tuple[object, int]:
+            found: tuple[object, int] = super().raw_decode(s, idx)
+            made.append(found)
+            return found
+
+    monkeypatch.setattr(load.json, "JSONDecoder", Counting)  # type: ignore[attr-defined]
+    body = f"[{','.join([element] * 1_000_000)}]".encode()
+    with pytest.raises(UnreadableFileError, match="row 1 must be an object"):
+        check(KINDS["potentials"], body, Format.JSON, HOME_OF)
+    assert len(made) == 1
+
+
+def test_a_long_list_is_read_as_json_reads_it() -> None:
+    """Rows that cross the edges of the reader's window, blanks and line ends between them, numbers as written."""
+    rows = [{"a": "x" * (n % 997), "n": n, "r": 5.0} for n in range(2_000)]
+    text = json.dumps(rows, indent=1)
+    assert list(load._elements(text)) == json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    assert list(load._elements(" [ ] ")) == []
+    for broken in ("[1,]", "[1 2]", "[1]]", "[1", "[,1]", "["):
+        with pytest.raises(UnreadableFileError, match="not JSON"):
+            list(load._elements(broken))
