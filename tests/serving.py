@@ -23,7 +23,8 @@ async def served(api: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Start the application's work, yield a client to it, and to its operators' side as OPERATORS; stop it."""
     # An error of ours becomes its problem response, as under a real server.
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
-    operators = httpx.ASGITransport(api.state.operators, raise_app_exceptions=False)
+    # The mailbox has no operators' side.
+    operators = httpx.ASGITransport(getattr(api.state, "operators", api), raise_app_exceptions=False)
     client = httpx.AsyncClient(transport=transport, base_url="http://test", mounts={f"all://{OPERATORS}": operators})
     async with api.router.lifespan_context(api), client as http:
         yield http
