@@ -54,9 +54,7 @@ class Manifests:
 
     def named(self, kind: str, name: str) -> Document:
         """Return one object; a ConfigMap by its name without the hash."""
-        return next(
-            one for one in self.of(kind) if one["metadata"]["name"] == name or _unhashed(one) == name
-        )
+        return next(one for one in self.of(kind) if one["metadata"]["name"] == name or _unhashed(one) == name)
 
     @property
     def services(self) -> list[Document]:

@@ -13,11 +13,15 @@ from services.registry.settings import RegistrySettings
 from shared.adapters import kafka_batches, kafka_producer, kafka_reader, mongo
 from shared.adapters.serve import server_config
 from shared.contracts import topics
-from tests.deploy.k8s.manifests import Document, Manifests, containers, labels_of, pod_of, secrets_of
+from tests.deploy.k8s.manifests import Document, Manifests, containers, pod_of, secrets_of
 from tests.integration.shared.serving import sizer
 
 Policy = Callable[[Manifests], Iterator[str]]
-SETTINGS: Final = {"registry": RegistrySettings, "coverage": CoverageSettings, "notifier": NotifierSettings}
+SETTINGS: Final[dict[str, type[RegistrySettings | CoverageSettings | NotifierSettings]]] = {
+    "registry": RegistrySettings,
+    "coverage": CoverageSettings,
+    "notifier": NotifierSettings,
+}
 _HASHED: Final = re.compile(r".+-[a-z0-9]{10}$")
 _LIVE, _SERVING = "/health/live", "/health/serving"
 
@@ -80,7 +84,9 @@ def service_accounts(m: Manifests) -> Iterator[str]:
     """Each service runs as an account of its own, which has no token."""
     for workload in m.workloads:
         account = pod_of(workload).get("serviceAccountName")
-        if pod_of(workload).get("automountServiceAccountToken") is not False or account not in m.names("ServiceAccount"):
+        if pod_of(workload).get("automountServiceAccountToken") is not False or account not in m.names(
+            "ServiceAccount"
+        ):
             yield f"{_name(workload)} runs as {account}, maybe with a token"
     for service in m.services:
         if pod_of(service).get("serviceAccountName") != service["metadata"]["name"]:
@@ -98,7 +104,7 @@ def default_deny(m: Manifests) -> Iterator[str]:
 
 
 def holes(m: Manifests) -> Iterator[str]:
-    """Every hole names who and which port; only the notifier calls out of the cluster, and never to private addresses."""
+    """Every hole names who and which port; only the notifier calls out of the cluster, and no private address."""
     wanted = {"to-dns", "to-kafka", "to-mongodb", "to-token-issuer", "to-smtp", "to-webhooks"}
     yield from (f"the hole {name} is missing" for name in sorted(wanted - m.names("NetworkPolicy")))
     for policy in m.of("NetworkPolicy"):
@@ -241,7 +247,9 @@ def identity_key(m: Manifests) -> Iterator[str]:
     """The registry alone has the keys of identities."""
     for workload in m.workloads:
         has_it = any(secret == "registry-identity" for secret, _ in secrets_of(workload))
-        if has_it != (containers(workload)[0]["command"][0] == "cakupan-registry" and workload["metadata"]["name"] != "topics"):
+        if has_it != (
+            containers(workload)[0]["command"][0] == "cakupan-registry" and workload["metadata"]["name"] != "topics"
+        ):
             yield f"{_name(workload)}: the keys of identities are {'' if has_it else 'not '}there"
 
 
@@ -267,7 +275,10 @@ def kafka_secure(m: Manifests) -> Iterator[str]:
         spec = kafka["spec"]["kafka"]
         if [(one["tls"], one["authentication"]["type"]) for one in spec["listeners"]] != [(True, "scram-sha-512")]:
             yield f"{_name(kafka)} has another listener"
-        if spec.get("authorization") != {"type": "simple"} or spec["config"].get("auto.create.topics.enable") is not False:
+        if (
+            spec.get("authorization") != {"type": "simple"}
+            or spec["config"].get("auto.create.topics.enable") is not False
+        ):
             yield f"{_name(kafka)} lets users do what they like"
         if "zookeeper" in kafka["spec"] or not m.of("KafkaNodePool"):
             yield f"{_name(kafka)} is not KRaft with node pools"
@@ -304,7 +315,9 @@ def kafka_rights(m: Manifests) -> Iterator[str]:
     for user in m.of("KafkaUser"):
         rules = user["spec"]["authorization"]["acls"]
         given = {(one["resource"]["type"], one["resource"]["name"]): set(one["operations"]) for one in rules}
-        if given != least[user["metadata"]["name"]] or any(one["resource"]["patternType"] != "literal" for one in rules):
+        if given != least[user["metadata"]["name"]] or any(
+            one["resource"]["patternType"] != "literal" for one in rules
+        ):
             yield f"{_name(user)} may {given}"
         if user["spec"]["authentication"] != {"type": "scram-sha-512"}:
             yield f"{_name(user)} does not log in by SCRAM"

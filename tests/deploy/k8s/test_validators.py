@@ -81,7 +81,9 @@ def test_the_operators_would_take_each_custom_resource(overlay: str) -> None:
 def test_checkov_finds_nothing_but_what_is_broken_on_purpose(rendered: dict[str, Path], broken: Path) -> None:
     """No check is left out for production. Development names its image by a tag that may move."""
     files = [*map(str, rendered.values()), str(broken)]
-    answer = tool("checkov", "--framework", "kubernetes", "--output", "json", "--quiet", "--skip-download", "-f", *files)
+    answer = tool(
+        "checkov", "--framework", "kubernetes", "--output", "json", "--quiet", "--skip-download", "-f", *files
+    )
     found: list[dict[str, Any]] = json.loads(answer.stdout)["results"]["failed_checks"]
     failed = {(Path(one["file_path"]).name, one["check_id"]) for one in found}
     assert {check for file, check in failed if file == "production.yaml"} == set()
