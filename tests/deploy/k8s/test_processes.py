@@ -156,7 +156,7 @@ async def test_a_fact_is_counted_and_every_reader_is_well(cluster: Cluster) -> N
         assert sent.status_code == 202
 
         async def counted() -> bool:
-            return (await http.get(f"{coverage}/v1/regions/{VILLAGE}")).json().get("registered") == 1
+            return bool((await http.get(f"{coverage}/v1/regions/{VILLAGE}")).json().get("registered") == 1)
 
         await eventually(counted, within_s=30)
 
@@ -177,7 +177,7 @@ async def test_refusals_and_dead_letters_are_written(cluster: Cluster) -> None:
 
 
 async def test_nobody_may_more_than_its_work_needs(cluster: Cluster) -> None:
-    """Facts hold identities: the notifier's login reads none, and coverage's user does not see the registry's people."""
+    """Facts hold identities: the notifier's login reads none, and coverage's user sees nobody."""
     async with _consumer(topics.CHANGES.name, **cluster.login("coverage")) as consumer:
         assert await consumer.getone()
     with pytest.raises(TopicAuthorizationFailedError):
