@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +38,21 @@ from tests.tokens import ISSUER, Issuer
 from tests.waiting import eventually
 
 _OFFICIALS: Final = REPOSITORY / "deploy" / "local" / "notifier" / "officials.yaml"
+_READ_ONLY: Final = """
+mount --make-rprivate / && mount --bind / / && mount -o remount,ro,bind / && cd / && ! touch . 2> /dev/null &&
+exec setpriv --no-new-privs --inh-caps=-all --bounding-set=-all "$@"
+"""
+"""Runs a command as the pod's security context does: it can write nowhere on this file system and has no capability."""
+
+
+@cache
+def confinement() -> tuple[str, ...]:
+    """Return the words before a command that confine it; none where this machine does not let us (it needs root)."""
+    words = ("unshare", "--mount", "bash", "-c", _READ_ONLY, "confined")
+    possible = shutil.which("unshare") and shutil.which("setpriv")
+    return (
+        words if possible and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0 else ()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +72,7 @@ class Cluster:
         program, *arguments = container["command"]
         if "--copies" in arguments:
             arguments[-1] = "1"  # This Kafka has one broker.
-        command = [str(Path(sys.executable).parent / program), *arguments]
+        command = [*confinement(), str(Path(sys.executable).parent / program), *arguments]
         return Child(name, command, self.folder / f"{name}.log", self._environment(workload, name))
 
     def _environment(self, workload: dict[str, Any], name: str) -> dict[str, str]:
