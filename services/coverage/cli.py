@@ -20,7 +20,7 @@ from services.coverage.public.verify import ReleaseDiffersError
 from services.coverage.reference.upload import upload
 from services.coverage.settings import CoverageSettings
 from shared.adapters.progress_bar import ProgressBar
-from shared.adapters.serve import serve_api, spare_the_collector
+from shared.adapters.serve import prepare_api, serve_api, spare_the_collector
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import NATION, local
 from shared.runtime.clock import SystemClock
@@ -40,6 +40,13 @@ def serve() -> None:
     """Serve until stopped; settings come from COVERAGE_* and CAKUPAN_* variables."""
     settings = CoverageSettings()
     serve_api("coverage", lambda: build(settings), settings, settings.port, settings.operators_port)
+
+
+@app.command()
+def prepare() -> None:
+    """Make the collections and indexes exist, and end; `serve` does so too, and a long build would delay its start."""
+    settings = CoverageSettings()
+    prepare_api("coverage", lambda: build(settings), settings)
 
 
 @app.command()

@@ -6,7 +6,7 @@ import typer
 
 from services.notifier.app import build
 from services.notifier.settings import NotifierSettings
-from shared.adapters.serve import serve_api
+from shared.adapters.serve import prepare_api, serve_api
 
 app = typer.Typer(
     help="Decides which officials are alerted about a region, and delivers the messages.", no_args_is_help=True
@@ -23,3 +23,10 @@ def serve() -> None:
     """Serve until stopped. Settings come from NOTIFIER_* and CAKUPAN_* variables."""
     settings = NotifierSettings()
     serve_api("notifier", lambda: build(settings), settings, settings.port, settings.operators_port)
+
+
+@app.command()
+def prepare() -> None:
+    """Make the collections and indexes exist, and end; `serve` does so too, and a long build would delay its start."""
+    settings = NotifierSettings()
+    prepare_api("notifier", lambda: build(settings), settings)

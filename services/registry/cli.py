@@ -23,8 +23,10 @@ from services.registry.intake.importing.chunks import FactFile, Format
 from services.registry.intake.importing.command import NOT_DONE, run_import
 from services.registry.intake.regions import RegionCodes
 from services.registry.settings import RegistrySettings
+from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.progress_bar import ProgressBar
-from shared.adapters.serve import serve_api
+from shared.adapters.serve import prepare_api, serve_api
+from shared.contracts import topics
 from shared.runtime.errors import PermanentError, TransientError
 
 # A traceback with local variables, which Typer would print, may hold an identity or a key.
@@ -45,6 +47,28 @@ def serve() -> None:
     """Serve until stopped; settings come from REGISTRY_* and CAKUPAN_* variables."""
     settings = RegistrySettings()
     serve_api("registry", lambda: build(settings), settings, settings.port, settings.operators_port)
+
+
+@app.command()
+def prepare() -> None:
+    """Make the collections and indexes exist, and end; `serve` does so too, and a long build would delay its start."""
+    settings = RegistrySettings()
+    prepare_api("registry", lambda: build(settings), settings)
+
+
+@app.command("create-topics")
+def create_topics(
+    copies: Annotated[int, typer.Option(min=1, help="Brokers that keep each partition")],
+) -> None:
+    """Create the topics of all services that are missing, and check the partitions of the others.
+
+    Exit code 1 when Kafka does not answer or refuses, or a topic has another number of partitions than agreed.
+    """
+    settings = RegistrySettings()
+    wanted = [topic.under(settings.namespace) for topic in topics.ALL]
+    with _exiting(1):
+        asyncio.run(ensure_topics(settings.kafka, wanted, copies))
+    typer.echo(f"{len(wanted)} topics are there")
 
 
 @app.command("import")

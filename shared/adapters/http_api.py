@@ -49,10 +49,12 @@ def create_api(
     broker: KafkaBroker,
     body_within: timedelta,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    is_serving: Callable[[], bool] = lambda: True,
 ) -> FastAPI:
     """Return an application with everything that all services share.
 
     `lifespan` is open while the application is served. `body_within` is how long a small body may take to arrive.
+    `is_serving` says whether it has started and is not stopping.
     """
     api = FastAPI(
         title=title,
@@ -72,7 +74,7 @@ def create_api(
     api.add_middleware(SafeHeaders)
     _add_problems(api)
     add_docs(api)
-    add_operators(api, registry, checks, liveness)
+    add_operators(api, registry, checks, liveness, is_serving)
     add_asyncapi(api, broker, title)
     return api
 

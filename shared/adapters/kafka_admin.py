@@ -17,12 +17,12 @@ from shared.runtime.errors import PermanentError, TransientError
 _KEEP_FOR_EVER: Final = "-1"
 _KNOWN_WITHIN_S: Final = 30.0
 _ASK_AGAIN_S: Final = 0.02
-_COPIES: Final = 1
-"""The local stack has one broker. Elsewhere an operator creates the topics."""
 
 
-async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic]) -> None:
+async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic], copies: int = 1) -> None:
     """Create the topics that are missing; they can be used at once. Others are left as they are.
+
+    Each partition gets that many copies; of three or more, all but one must have a record before it counts as written.
 
     Raises: TransientError when Kafka does not answer; PermanentError naming a topic that Kafka refused, or that has
     another number of partitions than agreed (records of one key would change partition).
@@ -36,7 +36,7 @@ async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic]) -> None:
                     "create it anew"
                 )
         missing = [topic for topic in topics if topic.name not in existing]
-        await _create(admin, missing)
+        await _create(admin, missing, copies)
         await _until_known(admin, missing)
 
 
@@ -64,10 +64,10 @@ async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
     return {found["topic"]: len(found["partitions"]) for found in described}
 
 
-async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
+async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic], copies: int) -> None:
     if not topics:
         return
-    answer = await admin.create_topics([_as_asked(topic) for topic in topics])
+    answer = await admin.create_topics([_as_asked(topic, copies) for topic in topics])
     for name, code, *_ in answer.topic_errors:
         if code and for_code(code) is not TopicAlreadyExistsError:
             raise PermanentError(f"Kafka refused topic {name}: {for_code(code).__name__}")
@@ -83,9 +83,10 @@ async def _until_known(admin: AIOKafkaAdminClient, created: Sequence[Topic]) -> 
             await asyncio.sleep(_ASK_AGAIN_S)
 
 
-def _as_asked(topic: Topic) -> NewTopic:
+def _as_asked(topic: Topic, copies: int) -> NewTopic:
     config = {
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "retention.ms": str(int(topic.retention.total_seconds() * 1000)) if topic.retention else _KEEP_FOR_EVER,
+        "min.insync.replicas": str(max(1, copies - 1)),
     }
-    return NewTopic(topic.name, topic.partitions, _COPIES, topic_configs=config)
+    return NewTopic(topic.name, topic.partitions, copies, topic_configs=config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from fastapi import FastAPI
@@ -21,9 +21,11 @@ _NO_STORE: Final = {"Cache-Control": "no-store"}
 Checks = Mapping[str, Check]
 
 
-def add_operators(api: FastAPI, registry: CollectorRegistry, checks: Checks, liveness: Checks) -> None:
+def add_operators(
+    api: FastAPI, registry: CollectorRegistry, checks: Checks, liveness: Checks, is_serving: Callable[[], bool]
+) -> None:
     """Give the API its `/health/…`, which strangers may ask and which gives no reasons, and operators their own."""
-    api.state.operators = create_operators(registry, checks, liveness)
+    api.state.operators = create_operators(registry, checks, liveness, is_serving)
 
     @api.get("/health/live", tags=["operations"], summary="The process runs")
     async def live() -> JSONResponse:
@@ -37,10 +39,14 @@ def add_operators(api: FastAPI, registry: CollectorRegistry, checks: Checks, liv
         return _status(await report(checks), shown=False)
 
 
-def create_operators(registry: CollectorRegistry, checks: Checks, liveness: Checks) -> Starlette:
-    """Return the operators' application: `/metrics`, `/health/live`, `/health/ready`, the latter two with reasons.
+def create_operators(
+    registry: CollectorRegistry, checks: Checks, liveness: Checks, is_serving: Callable[[], bool]
+) -> Starlette:
+    """Return the operators' application: `/metrics`, `/health/live`, `/health/ready` (with reasons), `/health/serving`.
 
-    `liveness` finds work that is stuck and asks no server: a restart would bring none back.
+    `liveness` finds work that is stuck and asks no server: a restart would bring none back. `/health/serving` says
+    whether requests may be sent here. It asks no server either: all replicas share these, and a caller that gets our
+    503 with Retry-After is better off than one that finds no replica at all (ADR 0036).
     """
 
     async def live(_request: Request) -> Response:
@@ -49,10 +55,14 @@ def create_operators(registry: CollectorRegistry, checks: Checks, liveness: Chec
     async def ready(_request: Request) -> Response:
         return _status(await report(checks))
 
+    async def serving(_request: Request) -> Response:
+        return _status({"requests": "ok" if is_serving() else "starting or stopping"})
+
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(routes=[Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", metrics)])
+    answers = {"/health/live": live, "/health/ready": ready, "/health/serving": serving, "/metrics": metrics}
+    return Starlette(routes=[Route(path, answer) for path, answer in answers.items()])
 
 
 def _status(checks: dict[str, str], *, shown: bool = True) -> JSONResponse:

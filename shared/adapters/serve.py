@@ -93,6 +93,18 @@ def serve_api(
         raise typer.Exit(1)
 
 
+def prepare_api(service: str, build: Callable[[], FastAPI], settings: CommonSettings) -> None:
+    """Make the service's collections and indexes exist, without serving. Exit code 1 when that was not possible."""
+    logging.configure(service, settings.log_level)
+    log = logging.logger(service)
+    try:
+        asyncio.run(build().state.prepare())
+    except (PermanentError, TransientError) as error:
+        log.error("cannot prepare", reason=str(error))
+        raise typer.Exit(1) from error
+    log.info("prepared", database=settings.database(service))
+
+
 def spare_the_collector() -> None:
     """Have Python look for unreachable cycles rarely, and never among the objects loaded so far.
 

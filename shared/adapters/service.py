@@ -45,6 +45,7 @@ class Service:
         self.bearer = Bearer(verifier)
         self.checks: dict[str, Check] = {"mongodb": self.mongo.ping}
         self._liveness: dict[str, Check] = {}
+        self._serving = False
         self._name = name
         self._settings = settings
 
@@ -75,7 +76,8 @@ class Service:
     ) -> FastAPI:  # fmt: skip
         """Return the application. While it is served, it runs the loops that `start` returns.
 
-        `start` prepares the database first. `schemas` describe the bodies that the service's own parser reads.
+        `start` prepares the database first; `api.state.prepare` does this alone. `schemas` describe the bodies that the
+        service's own parser reads.
         `has_etags` says that it answers GET with an ETag.
         """
 
@@ -84,16 +86,29 @@ class Service:
             await self.mongo.end_orphans()
             try:
                 async with running(*await start()):
+                    self._serving = True
                     yield
+                    self._serving = False
             finally:
-                await self.producer.stop()
-                await self._rejects.stop()
-                self.mongo.close()
+                await self._close()
+
+        async def prepare() -> None:
+            try:
+                for loop in await start():
+                    loop.close()
+            finally:
+                await self._close()
 
         api = create_api(
             title=f"Cakupan {self._name}", description=description, registry=self.prometheus, checks=self.checks,
             liveness=self._liveness, broker=self.broker, body_within=self._settings.body_within,
-            lifespan=lifespan,
+            lifespan=lifespan, is_serving=lambda: self._serving,
         )  # fmt: skip
+        api.state.prepare = prepare
         extend_openapi(api, schemas, has_etags=has_etags)
         return api
+
+    async def _close(self) -> None:
+        await self.producer.stop()
+        await self._rejects.stop()
+        self.mongo.close()

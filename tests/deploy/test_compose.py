@@ -45,7 +45,8 @@ def test_what_it_names_is_there() -> None:
             assert wait["condition"] != "service_healthy" or "healthcheck" in there[name]
         assert {volume.split(":")[0] for volume in service.get("volumes", [])} <= volumes.keys()
         if "build" in service:
-            assert (REPOSITORY / service["build"]["dockerfile"]).exists()
+            stages = (REPOSITORY / "Dockerfile").read_text()
+            assert f"AS {service['build']['target']}\n" in stages
 
 
 def test_it_listens_on_loopback_only() -> None:

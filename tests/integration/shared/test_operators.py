@@ -8,8 +8,10 @@ from contextlib import AsyncExitStack
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
 from deploy.local.ports import free_ports
+from shared.adapters.operators import create_operators
 from shared.adapters.serve import ApiServer, operators_config, server_config
 from tests.integration.shared.serving import connection, sizer
 from tests.integration.shared.test_http_protocol import Crowded
@@ -61,3 +63,17 @@ async def test_a_stranger_learns_a_status_and_no_more() -> None:
         assert (await http.get("/metrics")).status_code == 404
         told = (await http.get(f"http://{OPERATORS}/health/ready")).json()
         assert told["checks"] == {"mongodb": "mongodb at 10.0.0.7 does not answer"}
+
+
+async def test_requests_may_be_sent_here_whether_kafka_and_mongodb_answer_or_not() -> None:
+    """All replicas share them: without any replica a caller would get no 503 with Retry-After from us."""
+
+    async def away() -> str:
+        return "mongodb does not answer"
+
+    for is_serving, status in ((True, 200), (False, 503)):
+        operators = create_operators(CollectorRegistry(), {"mongodb": away}, {}, lambda said=is_serving: said)  # type: ignore[misc]
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(operators), base_url="http://test") as http:
+            assert (await http.get("/health/serving")).status_code == status
+            assert (await http.get("/health/live")).status_code == 200
+            assert (await http.get("/health/ready")).status_code == 503
