@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks import latency, person
 from benchmarks.coverage import measure as coverage
-from benchmarks.coverage import reading, rebuild
+from benchmarks.coverage import reading, rebuild, release
 from benchmarks.registry import growth
 from benchmarks.registry import measure as registry
 
@@ -18,6 +18,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
     "coverage": coverage.measure,
     "reading": reading.measure,
     "rebuild": rebuild.measure,
+    "release": release.measure,
     "growth": growth.measure,
     "latency": latency.measure,
     "person": person.measure,
