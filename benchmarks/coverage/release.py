@@ -1,8 +1,8 @@
 """How long the release of a whole country takes and what memory, with ten million people in every village of it.
 
 `cakupan-coverage release` runs as a process of its own, beside MongoDB. There are two potentials a village, and a quota
-for the nation. The limit beside it is the same command on a database where nobody is counted: the same 91,600 documents,
-and what Python, its libraries and the list of regions take. Memory that grew with the people would stand in the ratio.
+for the nation. The limit beside it is the same command on a database where nobody is counted: it writes as many
+documents, and has the same libraries and list of regions. Memory that grew with the people would stand in the ratio.
 """
 
 from __future__ import annotations

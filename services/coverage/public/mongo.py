@@ -65,7 +65,8 @@ class MongoReleases:
         """See the port."""
         with translating("begin a release"):
             if made_at is None:
-                await self._figures.delete_many({"month": str(month)})
+                # A range of the index of ids, which begin with the month.
+                await self._figures.delete_many({"_id": {"$gt": f"{month} ", "$lt": f"{month}!"}})
                 await self._regions.delete_many({"month": str(month)})
             else:
                 mark = {"month": str(month), "made_at": made_at}
