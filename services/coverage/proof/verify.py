@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from services.coverage.counting.change_log import BeginningMissing, ChangeLog, LogIncomplete, LogWalk
 from services.coverage.counting.domain.counters import Sum, Tally
 from services.coverage.counting.domain.flows import first_day
-from services.coverage.counting.domain.movements import Step
+from services.coverage.counting.domain.movements import CountedChange, Step
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.domain.region_counts import RegionCounts
 from services.coverage.proof.domain.recount import (
@@ -99,7 +100,7 @@ class Verifier:
             try:
                 while read := await walk.read({self._partition: self._seq}):
                     changes = read[self._partition]
-                    recount.add(Sum(changes))
+                    await asyncio.to_thread(_add, recount, changes)
                     self.compared.changes += len(changes)
                     yield len(changes)
             except BeginningMissing as missing:
@@ -170,6 +171,10 @@ class Verifier:
     def _report(self, region: str, difference: tuple[str, object, object] | None) -> None:
         if difference is not None:
             self._judge(Difference(region, *difference, self._partition, self._seq))
+
+
+def _add(recount: Recount, changes: Sequence[CountedChange]) -> None:
+    recount.add(Sum(changes))
 
 
 def _measures(figures: RegionCounts, *, of_pages: bool = False) -> Measures:

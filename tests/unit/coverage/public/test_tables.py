@@ -31,11 +31,14 @@ class Drawn(NamedTuple):
 
 @st.composite
 def tables(draw: st.DrawFn) -> Drawn:
-    """Draw a table of two to five regions."""
+    """Draw a table of two to five regions. Sums are hidden only where there are people, and never one alone."""
     rows = [f"11.0{n}" for n in range(draw(st.integers(2, 5)))]
     table = {row: {column: draw(PEOPLE) for column in COLUMNS} for row in rows}
     cells = st.tuples(st.sampled_from(rows), st.sampled_from(COLUMNS))
-    return Drawn(table, draw(st.frozensets(cells, max_size=3)), draw(st.frozensets(st.sampled_from(COLUMNS))))
+    with_people = [column for column in COLUMNS if any(table[row][column] for row in rows)]
+    hidden_sums = draw(st.frozensets(st.sampled_from(with_people), min_size=2)) if len(with_people) > 1 else frozenset()
+    hidden_sums = draw(st.sampled_from([hidden_sums, frozenset[str]()]))
+    return Drawn(table, draw(st.frozensets(cells, max_size=3)), hidden_sums)
 
 
 @given(tables())
