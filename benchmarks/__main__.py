@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import latency, person
+from benchmarks import latency, person, safety
 from benchmarks.coverage import measure as coverage
 from benchmarks.coverage import reading, rebuild, release
 from benchmarks.registry import growth
@@ -23,6 +23,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
     "latency": latency.measure,
     "person": person.measure,
     "registry": registry.measure,
+    "safety": safety.measure,
 }
 """Name on the command line and of the result file → what runs it."""
 

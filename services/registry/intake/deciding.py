@@ -9,15 +9,14 @@ from services.registry.domain.participant import Participant, decide
 from services.registry.domain.people import Regrouped, split
 from services.registry.intake.ports import GroupWrite
 from shared.contracts.facts import cut
-from shared.runtime.tasks import Turn
 
 
-async def decided(regrouped: Regrouped, *, now: datetime, secret: bytes, traceparent: str) -> GroupWrite:
+def decided(regrouped: Regrouped, *, now: datetime, secret: bytes, traceparent: str) -> GroupWrite:
     """Return the write that gives each person their facts of now, with the changes that follow.
 
     With the facts as before, only the clock makes changes. All changes of a person share one `recorded_at`.
     """
-    now, turn = cut(now), Turn()
+    now = cut(now)
     participants: list[Participant] = []
     rows: list[Entry] = []
     for name, (before, facts) in regrouped.people.items():
@@ -27,7 +26,6 @@ async def decided(regrouped: Regrouped, *, now: datetime, secret: bytes, tracepa
         # A person without facts is kept: a transaction that adds one then conflicts with others on the same person.
         if regrouped.person_of[name] == name:
             participants.append(after)
-        await turn.give_way()
     known = [before for before, _ in regrouped.people.values() if before is not None]
     return GroupWrite(
         participants=participants,
