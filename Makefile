@@ -13,6 +13,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_PROGRESS_BAR := off
 
+# The names behind `make bench` are benchmarks, not targets.
+ifeq (bench,$(firstword $(MAKECMDGOALS)))
+BENCHMARKS := $(filter-out bench,$(MAKECMDGOALS))
+.PHONY: $(BENCHMARKS)
+$(BENCHMARKS):
+	@:
+endif
+
 .PHONY: help run up reset test laws chaos lint type bench format lock contracts regions k8s-check sbom licences audit
 
 help: ## List these commands
@@ -57,8 +65,8 @@ k8s-check: $(INSTALLED) $(K8S_TOOLS)/.installed ## Render each overlay of deploy
 type: $(INSTALLED) ## Check types (mypy, strict)
 	@$(BIN)/mypy
 
-bench: $(INSTALLED) ## Measure; prints JSON and the ratio to a limit measured in the same run
-	@exec $(BIN)/python -m benchmarks
+bench: $(INSTALLED) ## Measure all, or some by name (`make bench safety`), each beside a limit of the same run
+	@exec $(BIN)/python -m benchmarks $(BENCHMARKS)
 
 format: $(INSTALLED) ## Write the code in ruff's format, imports sorted
 	@$(BIN)/ruff check --quiet --fix-only

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import latency, person
+from benchmarks import latency, person, safety
 from benchmarks.coverage import measure as coverage
-from benchmarks.coverage import reading, rebuild
+from benchmarks.coverage import reading, rebuild, release
 from benchmarks.registry import growth
 from benchmarks.registry import measure as registry
 
@@ -18,10 +18,12 @@ BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
     "coverage": coverage.measure,
     "reading": reading.measure,
     "rebuild": rebuild.measure,
+    "release": release.measure,
     "growth": growth.measure,
     "latency": latency.measure,
     "person": person.measure,
     "registry": registry.measure,
+    "safety": safety.measure,
 }
 """Name on the command line and of the result file → what runs it."""
 

@@ -34,7 +34,8 @@ from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import parent_of, regency_of
 
 _SEED: Final = 1
-_ALL_VILLAGES: Final = 83_762
+ALL_VILLAGES: Final = 83_762
+"""As many as the country has."""
 _PEOPLE: Final = 10_000_000
 _A_FLUSH: Final = 400
 """Villages of one partition put there at once."""
@@ -58,8 +59,8 @@ async def measure() -> Path:
     busy = os.getloadavg()[0]
     async with started_stack(lambda _config: [], mongodb_cache_gb=_CACHE_GB) as stack:
         config = await apart(stack.config, "reading")
-        places = villages(_ALL_VILLAGES)
-        await _count(config, places)
+        places = villages(ALL_VILLAGES)
+        await count_people(config, places)
         token = (config.home.tokens / "operator.jwt").read_text()
         async with running(config) as replica, httpx.AsyncClient(base_url=replica.url, timeout=60) as http:
             http.headers["authorization"] = f"Bearer {token}"
@@ -103,8 +104,8 @@ async def _spread(http: httpx.AsyncClient, page: Page) -> Spread:
     return Spread.of(took)
 
 
-async def _count(config: StackConfig, places: Sequence[str]) -> None:
-    """Have the store count people in every village."""
+async def count_people(config: StackConfig, places: Sequence[str]) -> None:
+    """Have the store count ten million people in these villages, over the last two months."""
     mongo = database_of(config)
     try:
         store = MongoStore(mongo)
@@ -131,7 +132,7 @@ def _sum(random: Random, places: Sequence[str], now: datetime) -> Sum:
     for place in places:
         added.last_recorded[place, "bpjs/pusat"] = now
         for segment, groups, payer, programmes in PROFILES:
-            people = _PEOPLE // _ALL_VILLAGES // len(PROFILES)
+            people = _PEOPLE // ALL_VILLAGES // len(PROFILES)
             day = now.date() - timedelta(days=random.randrange(_DAYS))
             profile = profile_code(Profile(segment, groups, payer, programmes, active=True))
             added.steps[day, day, "joined", None, None, place, profile] += people

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from prometheus_client import CollectorRegistry
 
 from services.coverage.counting.apply import Applier
 from services.coverage.counting.catching_up import CatchingUp
@@ -47,6 +48,7 @@ from services.coverage.public import job
 from services.coverage.public.job import ReleaseJob
 from services.coverage.public.making import NoProgressBar, Parts, ReleaseMaker
 from services.coverage.public.making import ProgressBar as MakingBar
+from services.coverage.public.metrics import ReleaseMetrics
 from services.coverage.public.mongo import MongoReleases
 from services.coverage.public.verify import ReleaseVerifier
 from services.coverage.publishing.kafka import publish
@@ -87,6 +89,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     service = Service("coverage", settings, clock)
     mongo, clock, prometheus = service.mongo, service.clock, service.prometheus
     regions = catalogue()
+    regions.load()
     changes, snapshots = map(service.topic, (topics.CHANGES, topics.SNAPSHOTS))
     store, reference = MongoStore(mongo), MongoReference(mongo)
     describe_read(
@@ -119,7 +122,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
 
     releases = MongoReleases(mongo)
     making = ReleaseMaker(Parts(store, reference, releases, regions.children, regions.name, clock), NoProgressBar())
-    releasing = ReleaseJob(making, releases, leases, service.instance, clock)
+    releasing = ReleaseJob(making, releases, leases, service.instance, clock, ReleaseMetrics(prometheus))
 
     async def start() -> Loops:
         await store.prepare()
@@ -232,7 +235,8 @@ async def releasing(
     try:
         await releases.prepare()
         await leases.prepare_leases([job.JOB])
-        job_ = ReleaseJob(ReleaseMaker(parts, progress), releases, leases, uuid.uuid4().hex, clock)
+        metrics = ReleaseMetrics(CollectorRegistry())
+        job_ = ReleaseJob(ReleaseMaker(parts, progress), releases, leases, uuid.uuid4().hex, clock, metrics)
         yield job_, releases, ReleaseVerifier(parts, progress)
     finally:
         mongo.close()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -59,7 +61,8 @@ async def answer_unless_held(
     etag = f'W/"{_digest(msgspec.json.encode([_PROCESS, *address, versions]))}"'
     if _holds(request, etag):
         return Response(status_code=304, headers=_COMMON | {"ETag": etag})
-    return answer(request, await build(), etag=etag, **about)
+    # A page of many regions is long, and to pack it takes a while.
+    return await asyncio.to_thread(partial(answer, request, await build(), etag=etag, **about))
 
 
 def answer_apart_from_time(request: Request, content: object, **about: Any) -> Response:

@@ -70,6 +70,8 @@ def serve_api(
     except (PermanentError, TransientError) as error:
         log.error("cannot start", reason=str(error))
         raise typer.Exit(1) from error
+    # FastAPI makes its routes and their document at first use, in a tenth of a second: now nobody waits for it.
+    api.openapi()
     spare_the_collector()
     # Each connection is an open file, and many systems begin with 1,024, which Kafka and MongoDB need some of, too.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 class Rejection:
     """One refused fact.
 
-    `source` and `id` are null where the record has none that can be read; eleven or more digits in a row are masked,
-    because they might be an identity. `field` and `detail` hold no value of the sender. `code` is the code of the
-    refusal, or `conflict` where another fact has this source and id. `topic`, `partition` and `offset` are the place of
-    the record.
+    `source` and `id` are null where the record has none that can be read; what might be an identity in them is masked:
+    eleven or more digits, whatever stands between them, and numbers like a passport's. `field` and `detail` hold no
+    value of the sender. `code` is the code of the refusal, or `conflict` where another fact has this source and id.
+    `topic`, `partition` and `offset` are the place of the record.
     """
 
     source: str | None

@@ -10,7 +10,7 @@ from shared.regions.codes import NATION, level_of
 
 
 class Catalogue:
-    """Every region by code. Loading takes about 0.3 s and 20 MB, once a process."""
+    """Every region by code. Names are loaded at once (0.3 s, 20 MB), who lies below whom when it is asked."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {NATION: "Indonesia"}
@@ -29,6 +29,13 @@ class Catalogue:
 
     def __contains__(self, code: object) -> bool:
         return isinstance(code, str) and self.name(code) is not None
+
+    def load(self) -> None:
+        """Load all children now (1.3 s): a service does so before it serves, so that no caller waits for it."""
+        for province in self.children(NATION):
+            for regency in self.children(province):
+                for district in self.children(regency):
+                    self.children(district)
 
     def children(self, code: str) -> tuple[str, ...]:
         """Return the codes directly below, in order; a village has none."""

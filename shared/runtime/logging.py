@@ -7,6 +7,7 @@ that looks like an identity number is masked in every text.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import threading
 from types import TracebackType
@@ -21,6 +22,13 @@ _OUR_ERRORS: Final = frozenset({"TransientError", "PermanentError", "FencedError
 """We write their messages, for operators, without personal values."""
 _NOT_TEXT: Final = frozenset({"trace_id", "span_id"})
 """Random hexadecimal digits, which may look like an identity number."""
+_OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_OURS: Final = re.compile(
+    rf"((?<![\w.-]){_OCTET}(?:\.{_OCTET}){{3}}(?::\d{{1,5}})?(?![\w.-])"
+    r"|(?<![\w.-])\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{3,6})?(?:Z|[+-]\d\d:\d\d)?(?![\w.-])"
+    r"|\b\d{1,2}(?:, \d{1,2})+\b)"
+)
+"""Addresses, instants and lists of partitions, which operators need: many digits with something between them."""
 
 ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -52,10 +60,16 @@ def _mask(_logger: Any, _method: str, event: structlog.typing.EventDict) -> stru
     """Mask what looks like an identity number. Drop all but asyncio's first line: the rest quotes the error."""
     if event.get("logger") == "asyncio":
         event["message"] = str(event["message"]).partition("\n")[0]
-    for name, value in event.items():
-        if isinstance(value, str) and name not in _NOT_TEXT:
-            event[name] = masked(value)
-    return event
+    return {name: value if name in _NOT_TEXT else _masked(value) for name, value in event.items()}
+
+
+def _masked(value: Any) -> Any:
+    """Return the value with every text in it masked, names too; what is ours in a text stays."""
+    if isinstance(value, str):
+        return "".join(part if at % 2 else masked(part) for at, part in enumerate(_OURS.split(value)))
+    if isinstance(value, dict):
+        return {_masked(name): _masked(inner) for name, inner in value.items()}
+    return [_masked(inner) for inner in value] if isinstance(value, (list, tuple, set, frozenset)) else value
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

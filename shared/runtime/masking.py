@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_LONG_NUMBER: Final = re.compile(r"\d{11,}")
-"""Cards have eleven digits, a NIK sixteen. No count, port, offset or date of ours has so many in a row."""
-_LETTERED_NUMBER: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{1,2}\d{6,8}(?![A-Za-z0-9])")
-"""The shape of most passport numbers, not of all: a value known to be personal must not be passed here."""
-
-
-def holds_long_number(text: str) -> bool:
-    """Say whether the text may contain the number of a card or a NIK."""
-    return _LONG_NUMBER.search(text) is not None
+_IDENTITY: Final = re.compile(
+    r"(?P<digits>\d(?:[\W_]{0,3}\d){10,})|(?<![A-Za-z0-9])(?P<number>[A-Za-z]{1,2}\d{6,8})(?![A-Za-z0-9])"
+)
+"""A card has eleven digits, a NIK sixteen, in one run or with blanks, dots or dashes between them. Most passports have
+a letter or two and six to eight digits, not all: a value known to be personal must not be passed here."""
 
 
 def masked(text: str) -> str:
-    """Return the text with [digits] for every long number and [number] for what looks like a passport number."""
-    return _LETTERED_NUMBER.sub("[number]", _LONG_NUMBER.sub("[digits]", text))
+    """Return the text with [digits] for each number as long as a card's, [number] for each like a passport's."""
+    return _IDENTITY.sub(lambda found: f"[{found.lastgroup}]", text)

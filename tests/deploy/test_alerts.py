@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.proof.metrics import ProofMetrics
+from services.coverage.public.metrics import ReleaseMetrics
 from services.coverage.publishing.metrics import PublishingMetrics
 from services.notifier.application.metrics import NotifierMetrics
 from services.registry.intake.metrics import IntakeMetrics
@@ -38,6 +41,7 @@ def given() -> set[str]:
     CountingMetrics(registry)
     PublishingMetrics(registry)
     ProofMetrics(registry)
+    ReleaseMetrics(registry)
     NotifierMetrics(registry, [])
     ReaderMetrics(registry)
     DeadLetters(KafkaAccess("127.0.0.1:1").broker(), topics.CHANGES_DEAD, registry)
@@ -60,3 +64,11 @@ def test_an_alert_has_its_runbook_named_after_it(alert: dict[str, Any]) -> None:
     text = (ROOT / alert["annotations"]["runbook"]).read_text()
     assert text.startswith(f"# {alert['alert']}\n")
     assert all(part in text for part in ("**What it means.**", "**Look.**", "**Do.**"))
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here (Debian: apt install prometheus)")
+def test_the_alerts_fire_when_they_should() -> None:
+    """By Prometheus' own rule tester, on the series of `alerts_test.yaml`."""
+    command = ["promtool", "test", "rules", "alerts_test.yaml"]
+    said = subprocess.run(command, cwd=ROOT / "deploy/prometheus", capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr

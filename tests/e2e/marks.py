@@ -16,10 +16,12 @@ NUMERIC_PASSPORT: Final = "741852963"
 MISPLACED_NIK: Final = "9753104409862468"
 """Only ever sent where no identity belongs."""
 MISPLACED_PASSPORT: Final = "XK8529637"
+DOTTED_NIK: Final = "9642.0817.5308.6417"
+"""As a spreadsheet or a person may write it."""
 NIK_AS_ID: Final = "9531860808753197"
 """Only ever sent as the id of a fact that is accepted: the registry keeps it as the fact's key."""
 
-SECRET: Final = (NIK, OTHER_NIK, KPJ, PASSPORT, NUMERIC_PASSPORT, MISPLACED_NIK, MISPLACED_PASSPORT)
+SECRET: Final = (NIK, OTHER_NIK, KPJ, PASSPORT, NUMERIC_PASSPORT, MISPLACED_NIK, MISPLACED_PASSPORT, DOTTED_NIK)
 BY_SCHEME: Final = {"nik": (NIK, OTHER_NIK), "kpj": (KPJ,), "passport": (PASSPORT, NUMERIC_PASSPORT)}
 
 

@@ -30,7 +30,7 @@ PASSPORT = {"scheme": "passport", "value": marks.PASSPORT}
 NUMERIC = {"scheme": "passport", "value": marks.NUMERIC_PASSPORT}
 ALERTED = "12.01"
 """A regency in a province whose governor hears of the rise to 40 %."""
-MISPLACED = (marks.MISPLACED_NIK, marks.MISPLACED_PASSPORT)
+MISPLACED = (marks.MISPLACED_NIK, marks.MISPLACED_PASSPORT, marks.DOTTED_NIK)
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Played:
     outcomes: set[str] = field(default_factory=set)
 
     def note(self, what: str, answer: httpx.Response | None) -> None:
-        """Keep an answer's headers and body, without the id and source by which a sender finds its own fact again."""
+        """Keep an answer's headers and body, without the id and source by which a sender finds a taken fact."""
         if answer is None:
             return
         body = answer.text
@@ -49,8 +49,9 @@ class Played:
             content = answer.json()
             for line in content.get("results", [content]):
                 self.outcomes |= {str(line.get(name)) for name in ("code", "outcome")}
-                line.pop("id", None)
-                line.pop("source", None)
+                if line.get("outcome") != "refused":
+                    line.pop("id", None)
+                    line.pop("source", None)
             body = json.dumps(content)
         head = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
         self.answers[f"answer {len(self.answers)} to {what}"] = f"{answer.status_code}\n{head}\n{body}".encode()
@@ -155,18 +156,9 @@ def _with(**data: Any) -> Fact:
 
 
 async def _bad(world: World, played: Played, name: str, entrance: Entrance) -> None:
-    facts = [
-        (what, fact)
-        for what, fact in _spoilt()
-        if (name != "csv" or isinstance(fact["data"], dict)) and (name != "kafka" or _is_refused(fact))
-    ]
+    facts = [(what, fact) for what, fact in _spoilt() if name != "csv" or isinstance(fact["data"], dict)]
     for what, answer in await asyncio.gather(*(_sent(world, what, entrance, fact, 60) for what, fact in facts)):
         played.note(f"{what} by {name}", answer)
-
-
-def _is_refused(fact: Fact) -> bool:
-    """Say whether a source is refused that no token limits: a number is, letters and few digits may be a system."""
-    return bool(fact["source"] != marks.MISPLACED_PASSPORT)
 
 
 async def _sent(

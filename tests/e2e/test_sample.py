@@ -168,3 +168,14 @@ def test_a_second_play_adds_nothing(played: Played) -> None:
     assert len(played.again.alerts) == len(played.again.mails) == 1
     for part in ("Nothing is new", "6844 of 17109 registered = 40,00%", "Alerts: 1", "Look at "):
         assert part in played.said
+
+
+async def test_the_public_sees_the_release_of_the_month_before(world: World, played: Played) -> None:
+    """At the address that the sample says, without a token: the figures of that month's last day, not of today."""
+    path = f"/v1/regions/11?as_of={played.scenario.released_to}"
+    assert f"{world.config.url('coverage')}{path}" in played.said
+    public = (await world.request("GET", "coverage", path)).json()
+    official = await world.region(f"11?as_of={played.scenario.released_to}")
+    assert public["month"] == f"{played.scenario.released_to:%Y-%m}"
+    assert public["registered"] == official["registered"] < played.after_base.regions["11"]["registered"]
+    assert public["by_segment"].keys() == official["by_segment"].keys()

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 
 from deploy.local.mailbox.letters import Letter, Letters
-from deploy.local.settings import ANY_PORTS, StackSettings
-from deploy.local.stack import LocalStack
+from deploy.local.settings import ANY_PORTS, StackConfig, StackSettings
+from deploy.local.stack import LocalStack, Part, services
 from shared.adapters.settings import CommonSettings
 from tests.e2e import profiling
 from tests.e2e.severing import Line, line_to
+
+WATCHED: Final = str(Path(__file__).parent / "watched.py")
 
 
 @asynccontextmanager
@@ -33,7 +37,7 @@ async def started_world(folder: Path, kafka_bootstrap: str, mongodb_uri: str) ->
             namespace=f"e2e{uuid.uuid4().hex[:6]}.",
             **ANY_PORTS,
         )
-        stack = LocalStack(settings)
+        stack = LocalStack(settings, watched)
         profiling.start(mongodb_uri, databases_of(settings.namespace))
         try:
             await stack.start()
@@ -41,6 +45,24 @@ async def started_world(folder: Path, kafka_bootstrap: str, mongodb_uri: str) ->
                 yield World(stack, http, line, mongodb_uri)
         finally:
             await stack.stop()
+
+
+def watched(config: StackConfig) -> Sequence[Part]:
+    """Return the services, each with a watch on its event loop."""
+    return [
+        replace(part, command=(sys.executable, WATCHED, str(long_turns(config, part.name)), *_named(part)))
+        for part in services(config)
+    ]
+
+
+def _named(part: Part) -> Sequence[str]:
+    """Return a part's command, by the name of the program instead of its path."""
+    return [Path(part.command[0]).name, *part.command[1:]]
+
+
+def long_turns(config: StackConfig, service: str) -> Path:
+    """Return the file in which the long turns of a service's event loop are noted."""
+    return config.home.root / f"{service}.turns"
 
 
 class World:

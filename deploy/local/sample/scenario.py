@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,12 +19,13 @@ from rich.panel import Panel
 from rich.text import Text
 
 from deploy.local.mailbox.letters import Letter, Letters
+from deploy.local.process import Child
 from deploy.local.sample.aceh import ONE_TO, PROVINCE, Figures
 from deploy.local.sample.client import Client, send_facts
 from deploy.local.sample.people import BUDGET_ENDS, Fact, base_facts, rise_facts
 from deploy.local.sample.reference import reference_files
 from deploy.local.settings import StackConfig, write_whole
-from deploy.local.stack import say
+from deploy.local.stack import say, services
 from shared.regions.codes import WIB
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.errors import PermanentError, TransientError
@@ -39,11 +40,13 @@ _WITHIN_S: Final = 120.0
 class Scenario:
     """The sample in steps; each step ends when its result can be seen from outside.
 
-    `outcomes` counts the registry's answers, `aceh` is the province as last read.
+    `outcomes` counts the registry's answers, `aceh` is the province as last read, `released_to` the last day of the
+    month that the public sees.
     """
 
     config: StackConfig
     figures: Figures
+    released_to: date
     base: list[Fact]
     rise: list[Fact]
     client: Client
@@ -65,6 +68,21 @@ class Scenario:
         if self.outcomes["accepted"]:
             await self._until(lambda: bool(self._mails()), f"no message to {GOVERNOR}; see the notifier's log")
         return next(iter(self._mails()), None)
+
+    async def release(self) -> str:
+        """Make the release of the month before the first play by the command, unless it is there; return its address.
+
+        Raises: PermanentError with the command's last words.
+        """
+        known = f"/v1/regions/{PROVINCE}?as_of={self.released_to}"
+        month = f"{self.released_to:%Y-%m}"
+        listed = await self.client.get("coverage", "/v1/releases?limit=500")
+        if month not in [release["month"] for release in listed["items"]]:
+            say(self.console, f"The release of {month} is made, which the public sees")
+            (serving,) = (part for part in services(self.config) if part.name == "coverage")
+            command = (serving.command[0], "release", "--month", month)
+            await Child("release", command, self.config.home.log("release"), serving.environment).run()
+        return f"{self.config.url('coverage')}{known}"
 
     def _mails(self) -> list[Letter]:
         return [letter for letter in self.mailbox.all() if letter.to == GOVERNOR]
@@ -94,8 +112,8 @@ async def play(config: StackConfig, console: Console) -> None:
     """Bring Aceh to 38,09 %, then over 40 %, and show its governor's message and what else there is to see.
 
     1. The anchor is remembered. 2. The reference data is loaded. 3. The base is sent, and counted. 4. The rise is sent,
-    and counted. 5. The message is there. After a kill anywhere, another play sends the same facts and goes on; after a
-    complete play it adds nothing, and says so.
+    and counted. 5. The message is there. 6. The release of the month before is made. After a kill anywhere, another
+    play sends the same facts and goes on; after a complete play it adds nothing, and says so.
     Raises: TransientError or PermanentError in words for an operator.
     """
     async with opened_scenario(config, console) as scenario:
@@ -103,11 +121,12 @@ async def play(config: StackConfig, console: Console) -> None:
         await scenario.enrol_more()
         mail = await scenario.governors_mail()
         alerts = await scenario.client.get("notifier", f"/v1/alerts?region={PROVINCE}")
+        released = await scenario.release()
     if not scenario.outcomes["accepted"]:
         say(console, f"Nothing is new: all {scenario.outcomes['duplicate']} facts are known from an earlier play.")
     if mail is not None:
         console.print(Panel(Text(mail.text.strip()), title=Text(mail.subject), subtitle=Text(f"to {mail.to}")))
-    for line in (*_summary(scenario.aceh), f"Alerts: {len(alerts['items'])}", *_where(config)):
+    for line in (*_summary(scenario.aceh), f"Alerts: {len(alerts['items'])}", *_where(config, released)):
         say(console, line)
 
 
@@ -121,7 +140,8 @@ async def opened_scenario(config: StackConfig, console: Console) -> AsyncIterato
         for kind, text in reference_files(figures, base, anchor).items():
             await client.put(kind, text)
         mailbox = Letters(config.home.mailbox)
-        yield Scenario(config, figures, base, rise_facts(figures, anchor), client, mailbox, console)
+        month_before = anchor.date().replace(day=1) - timedelta(days=1)
+        yield Scenario(config, figures, month_before, base, rise_facts(figures, anchor), client, mailbox, console)
 
 
 def remembered_anchor(file: Path, clock: Clock) -> datetime:
@@ -160,9 +180,10 @@ def _summary(aceh: dict[str, Any]) -> Iterator[str]:
     yield "Desa Sadar: " + ", ".join(f"{n} {state}" for state, n in aceh["designation"]["villages"].items())
 
 
-def _where(config: StackConfig) -> Iterator[str]:
+def _where(config: StackConfig, released: str) -> Iterator[str]:
     """Yield where to look next."""
     regions = f"{config.url('coverage')}/v1/regions"
     yield f"Look at {regions}/{PROVINCE} and there at /children, /quota and /provenance,"
     yield f"at {regions}/{BUDGET_ENDS}/due?days=60&by=payer, where a budget ends, and at {config.url('mailbox')}."
+    yield f"Anybody sees the release, without a token: {released}"
     yield f"Every call is at {config.url('registry')}/docs, tokens for it in {config.home.tokens}/*.jwt."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from services.coverage.counting.change_log import BeginningMissing, ChangeLog, LogIncomplete, LogWalk
 from services.coverage.counting.domain.counters import Sum, Tally
 from services.coverage.counting.domain.flows import first_day
-from services.coverage.counting.domain.movements import Step
+from services.coverage.counting.domain.movements import CountedChange, Step
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.domain.region_counts import RegionCounts
 from services.coverage.proof.domain.recount import (
@@ -24,6 +25,7 @@ from services.coverage.proof.domain.recount import (
 from services.coverage.proof.mongo.counted import MongoCounted, MongoPointInTime
 from shared.regions.codes import NATION, local, parent_of
 from shared.runtime.clock import Clock
+from shared.runtime.tasks import Turn
 
 Judge = Callable[[Difference], None]
 """Called with every difference; it may raise, to stop at the first."""
@@ -99,7 +101,7 @@ class Verifier:
             try:
                 while read := await walk.read({self._partition: self._seq}):
                     changes = read[self._partition]
-                    recount.add(Sum(changes))
+                    await asyncio.to_thread(_add, recount, changes)
                     self.compared.changes += len(changes)
                     yield len(changes)
             except BeginningMissing as missing:
@@ -119,16 +121,17 @@ class Verifier:
             found = await now.figures(self._partition, region, self._flows_from)
             paged = await self._paged(now, region)
         self._compare_positions(found)
-        self._compare_figures(region, found, paged, of_pages=True)
+        await self._compare_figures(region, found, paged, of_pages=True)
         for _, recount in self._counts:
-            self._compare_figures(region, found, recount, of_pages=False)
+            await self._compare_figures(region, found, recount, of_pages=False)
             self._report(region, differing(recount.movements(region), paged.movements(region)))
         return self.compared.changes - before
 
     async def _paged(self, now: MongoPointInTime, region: str) -> Recount:
-        paged = Recount(self._flows_from)
+        paged, turn = Recount(self._flows_from), Turn()
         async for rows in now.moved(self._partition, region):
             for row, people in rows:
+                await turn.give_way()
                 if isinstance(row, Step):
                     paged.add_step(row, people)
                 else:
@@ -141,10 +144,12 @@ class Verifier:
             if figures.position > self._seq or (one == NATION and figures.position < self._seq):
                 self._report(one, ("position", self._seq, figures.position))
 
-    def _compare_figures(
+    async def _compare_figures(
         self, region: str, found: Mapping[str, RegionCounts], recount: Recount, *, of_pages: bool
     ) -> None:
+        turn = Turn()
         for one in sorted({*found, *recount.regions(region)}):
+            await turn.give_way()
             expected = RegionCounts(recount.tally(one), 0, recount.flows(one))
             there = _measures(found.get(one, RegionCounts()), of_pages=of_pages)
             self._report(one, differing(_measures(expected, of_pages=of_pages), there))
@@ -159,7 +164,9 @@ class Verifier:
         for region, tally in tallies.items():
             if (parent := parent_of(region)) is not None:
                 below.setdefault(parent, []).append(tally)
+        turn = Turn()
         for parent, children in below.items():
+            await turn.give_way()
             sum_, found = Tally(), tallies.get(parent, Tally())
             for child in children:
                 sum_.add(child.as_below())
@@ -170,6 +177,10 @@ class Verifier:
     def _report(self, region: str, difference: tuple[str, object, object] | None) -> None:
         if difference is not None:
             self._judge(Difference(region, *difference, self._partition, self._seq))
+
+
+def _add(recount: Recount, changes: Sequence[CountedChange]) -> None:
+    recount.add(Sum(changes))
 
 
 def _measures(figures: RegionCounts, *, of_pages: bool = False) -> Measures:

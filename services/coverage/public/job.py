@@ -8,8 +8,9 @@ from typing import Final
 
 from services.coverage.public.domain.release import Month
 from services.coverage.public.making import ReleaseMaker
+from services.coverage.public.metrics import ReleaseMetrics
 from services.coverage.public.ports import Release, Releases
-from shared.regions.codes import NATION, local
+from shared.regions.codes import NATION, local, zone_of
 from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError
 from shared.runtime.lease import Lease, LeaseStore
@@ -31,12 +32,16 @@ _RENEW_EVERY: Final = timedelta(seconds=10)
 class ReleaseJob:
     """One replica's part in making releases."""
 
-    def __init__(self, maker: ReleaseMaker, releases: Releases, leases: LeaseStore, holder: str, clock: Clock) -> None:
+    def __init__(
+        self, maker: ReleaseMaker, releases: Releases, leases: LeaseStore, holder: str, clock: Clock,
+        metrics: ReleaseMetrics,
+    ) -> None:  # fmt: skip
         self._maker = maker
         self._releases = releases
         self._leases = leases
         self._holder = holder
         self._clock = clock
+        self._metrics = metrics
 
     async def run(self) -> None:
         """Make each month's release in its hours, until cancelled."""
@@ -44,13 +49,18 @@ class ReleaseJob:
 
     async def make_if_due(self) -> None:
         """Make the release of the month before if its time has come, it is missing, and no other replica makes it."""
-        month = due(self._clock.now())
-        if month is None or any(release.month == month for release in await self._releases.all()):
+        now = self._clock.now()
+        made = {release.month for release in await self._releases.all()}
+        awaited = newest_due(now)
+        self._metrics.show_missing_since(None if awaited in made else due_at(awaited))
+        month = due(now)
+        if month is None or month in made:
             return
         lease = await self._leases.acquire(JOB, self._holder, self._clock.now(), LEASE_FOR)
         if lease is not None:
             _log.info("a release is being made", month=str(month))
             await self._make(month, lease)
+            self._metrics.show_missing_since(None)
             _log.info("a release was made", month=str(month))
 
     async def make(self, month: Month) -> Release:
@@ -81,6 +91,17 @@ class ReleaseJob:
             await asyncio.sleep(_RENEW_EVERY.total_seconds())
             if await self._leases.acquire(JOB, self._holder, self._clock.now(), LEASE_FOR) is None:
                 raise FencedError("another process took over making the release")
+
+
+def due_at(month: Month) -> datetime:
+    """Return the instant from which on the month's release should be there."""
+    return datetime.combine(month.next.first_day.replace(day=DAY), AT, zone_of(NATION))
+
+
+def newest_due(now: datetime) -> Month:
+    """Return the last month whose release should be there by now."""
+    before = Month.of(local(NATION, now).date()).before
+    return before if now >= due_at(before) else before.before
 
 
 def due(now: datetime) -> Month | None:

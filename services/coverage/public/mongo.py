@@ -16,9 +16,10 @@ from pymongo import ReplaceOne
 from services.coverage.public.domain.release import Month
 from services.coverage.public.ports import Encoded, Release
 from shared.adapters.mongo import Mongo, translating
-from shared.regions.codes import level_of
 
 _BEGUN: Final = "begun"
+_A_PROVINCE: Final = {"$regex": r"^\d\d$"}
+"""The parents of regencies. Not all of the 91,600 regions of a release are read."""
 _COLLECTIONS: Final = ["releases", "release_regions", "release_figures"]
 
 
@@ -64,7 +65,8 @@ class MongoReleases:
         """See the port."""
         with translating("begin a release"):
             if made_at is None:
-                await self._figures.delete_many({"month": str(month)})
+                # A range of the index of ids, which begin with the month.
+                await self._figures.delete_many({"_id": {"$gt": f"{month} ", "$lt": f"{month}!"}})
                 await self._regions.delete_many({"month": str(month)})
             else:
                 mark = {"month": str(month), "made_at": made_at}
@@ -98,9 +100,9 @@ class MongoReleases:
     async def written(self, month: Month) -> frozenset[str]:
         """See the port."""
         with translating("read a release"):
-            found = await self._regions.find({"month": str(month)}, {"_id": 1}).to_list(None)
-        regions = (doc["_id"].partition(" ")[2] for doc in found)
-        return frozenset(region for region in regions if level_of(region) == "regency")
+            asked = {"month": str(month), "parent": _A_PROVINCE}
+            found = await self._regions.find(asked, {"_id": 1}).to_list(None)
+        return frozenset(doc["_id"].partition(" ")[2] for doc in found)
 
     async def publish(self, release: Release) -> None:
         """See the port."""

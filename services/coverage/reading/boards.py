@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.coverage.counting.domain.region_counts import Version
 from services.coverage.counting.ports import Store
@@ -18,12 +18,13 @@ from services.coverage.reference.domain.quota import QUOTAS, Village
 from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from shared.contracts.snapshots import Count, Designation, DesignationState, QuotaBoard, Snapshot
 from shared.regions.codes import NATION, holds, level_of, lineage_of, parent_of
+from shared.runtime.tasks import Turn
 
 _KEPT: Final = 20_000
 """Every district on two days: the day changes at three different hours."""
 
 _PIECE: Final = 50
-"""Districts computed in one go: some 30 ms, during which the process does nothing else."""
+"""Districts read at one point in time."""
 
 Groups = Mapping[str, Count]
 """Registered and active people by group."""
@@ -36,6 +37,22 @@ class District:
     quotas: Mapping[str, tuple[Village, ...]]
     boards: Mapping[str, QuotaBoard]
     states: Mapping[str, DesignationState]
+
+
+class _Marks(NamedTuple):
+    """Regions with a quota; and all regions above these, or above a village with a roster or a decree, with them."""
+
+    quotas: frozenset[str]
+    above: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Derived:
+    """What follows from the reference data of one moment: districts by day, and which districts bear on a region."""
+
+    districts: dict[tuple[str, date], tuple[Version, District]] = field(default_factory=dict)
+    bearing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    marks: _Marks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +73,7 @@ class Boards:
         self._reference = reference
         self._children = children
         self._store = store
-        self._kept: dict[tuple[str, date], tuple[Version, District]] = {}
-        self._bearing: dict[str, tuple[str, ...]] = {}
+        self._derived = _Derived()
         self._sizes: dict[str, int] = {}
         self._made_of = -1
 
@@ -70,16 +86,19 @@ class Boards:
 
     async def of(self, counted: Mapping[str, Snapshot], days: Mapping[str, AsOf], *, now: bool) -> dict[str, Board]:
         """Return the board of each counted region, as of its day; a village's follows from its own counts."""
-        boards: dict[str, Board] = {}
+        boards, turn = dict[str, Board](), Turn()
         for at in set(days.values()):
             regions = [region for region in counted if days[region] == at]
             above = [region for region in regions if level_of(region) != "village"]
-            districts = await self._districts(above, at, now=now) if above else {}
+            derived = self._current()
+            bearing = await self._bearing_in(above, derived)
+            districts = await self._kept(bearing, derived, at, now=now)
             for region in regions:
-                is_village = level_of(region) == "village"
-                boards[region] = (
-                    self._of_village(counted[region], at) if is_village else self._above(region, at, districts)
-                )
+                if region in bearing:
+                    boards[region] = self._above(region, at, [districts[one] for one in bearing[region]])
+                else:
+                    boards[region] = self._of_village(counted[region], at)
+                await turn.give_way()
         return boards
 
     def _of_village(self, village: Snapshot, at: AsOf) -> Board:
@@ -87,8 +106,7 @@ class Boards:
         boards = tuple(quota.board(group, villages) for group, villages in quotas)
         return Board(boards, self._designation_of(village.region, at, village.by_group))
 
-    def _above(self, region: str, at: AsOf, districts: Mapping[str, District]) -> Board:
-        ours = [districts[district] for district in self._bearing_in(region)]
+    def _above(self, region: str, at: AsOf, ours: Sequence[District]) -> Board:
         groups = sorted({group for district in ours for group in district.boards})
         boards = (quota.merged(group, (one.boards[group] for one in ours if group in one.boards)) for group in groups)
         states = Counter(state for one in ours for state in one.states.values())
@@ -107,18 +125,27 @@ class Boards:
         """Return the number of villages in a region; the list of regions never changes within a process."""
         if level_of(region) == "village":
             return 1
+        below = self._children(region)
+        if level_of(region) == "district":
+            return len(below)
         if region not in self._sizes:
-            self._sizes[region] = sum(map(self._size, self._children(region)))
+            self._sizes[region] = sum(map(self._size, below))
         return self._sizes[region]
 
     async def _districts(self, regions: Iterable[str], at: AsOf, *, now: bool) -> dict[str, District]:
-        """Return the districts of these regions in which a quota, roster or decree may concern a village.
+        """Return the districts of these regions in which a quota, roster or decree may concern a village."""
+        derived = self._current()
+        return await self._kept(await self._bearing_in(regions, derived), derived, at, now=now)
+
+    async def _kept(
+        self, bearing: Mapping[str, Collection[str]], derived: _Derived, at: AsOf, *, now: bool
+    ) -> dict[str, District]:
+        """Return the districts that bear on any region.
 
         Counts are as of the day, all at one point in time. If `now`, they are all counts there are, and each
         district's are of one point in time.
         """
-        self._forget()
-        districts = {district for region in regions for district in self._bearing_in(region)}
+        districts = {district for region in bearing.values() for district in region}
         if not now:
             return await self._computed(districts, at, now=False)
         # Read before the counts, so that the next call notices what is counted in between.
@@ -126,39 +153,49 @@ class Boards:
         found = {
             one: kept[1]
             for one, version in versions.items()
-            if (kept := self._kept.get((one, at.day))) is not None and kept[0] == version
+            if (kept := derived.districts.get((one, at.day))) is not None and kept[0] == version
         }
         missing = sorted(districts - found.keys())
         for first in range(0, len(missing), _PIECE):
             anew = await self._computed(missing[first : first + _PIECE], at, now=True)
-            self._kept.update({(one, at.day): (versions[one], district) for one, district in anew.items()})
+            derived.districts.update({(one, at.day): (versions[one], district) for one, district in anew.items()})
             found |= anew
         return found
 
-    def _forget(self) -> None:
-        if self._made_of != self._reference.size or len(self._kept) > _KEPT:
-            self._kept.clear()
-            self._bearing.clear()
-            self._made_of = self._reference.size
+    def _current(self) -> _Derived:
+        """Return what is kept; nothing yet after new reference data. Work that began before writes into the old one."""
+        if self._made_of != self._reference.size or len(self._derived.districts) > _KEPT:
+            self._derived, self._made_of = _Derived(), self._reference.size
+        return self._derived
 
-    def _bearing_in(self, region: str) -> tuple[str, ...]:
-        """Return the districts, the region itself or below it, in which any row may concern a village."""
-        if region not in self._bearing:
-            quotas = frozenset(self._reference.regions_of(QUOTAS))
-            marked = {above for one in self._marked() for above in lineage_of(one)}
-            self._bearing[region] = tuple(
-                district
-                for district in self._below(region)
-                if district in marked or not quotas.isdisjoint(lineage_of(district))
-            )
-        return self._bearing[region]
+    async def _bearing_in(self, regions: Iterable[str], derived: _Derived) -> dict[str, tuple[str, ...]]:
+        """Return for each region the districts, itself or below it, in which any row may concern a village."""
+        turn = Turn()
+        for region in [region for region in regions if region not in derived.bearing]:
+            marks = derived.marks = derived.marks or await self._marks()
+            found: list[str] = []
+            for district in self._below(region):
+                if district in marks.above or not marks.quotas.isdisjoint(lineage_of(district)):
+                    found.append(district)
+                await turn.give_way()
+            derived.bearing[region] = tuple(found)
+        return {region: derived.bearing[region] for region in regions}
 
-    def _marked(self) -> Iterator[str]:
-        """Yield the regions with a quota, and the villages with a roster or a decree."""
-        yield from self._reference.regions_of(QUOTAS)
-        yield from (one for one in self._reference.regions_of(DESIGNATIONS) if level_of(one) == "village")
-        stated = (one for one in self._reference.regions_of(POTENTIALS) if level_of(one) == "village")
-        yield from (one for one in stated if self._reference.rows(POTENTIALS, one, OFFICIALS))
+    async def _marks(self) -> _Marks:
+        quotas, turn, above = frozenset(self._reference.regions_of(QUOTAS)), Turn(), set[str]()
+        designated, stated = (list(self._reference.regions_of(kind)) for kind in (DESIGNATIONS, POTENTIALS))
+        for region in [*quotas, *designated, *stated]:
+            if region in quotas or (level_of(region) == "village" and self._has_row(region)):
+                above.update(lineage_of(region))
+            await turn.give_way()
+        return _Marks(quotas, frozenset(above))
+
+    def _has_row(self, village: str) -> bool:
+        """Say whether the village has a roster or a decree."""
+        return bool(
+            self._reference.rows(POTENTIALS, village, OFFICIALS)
+            or self._reference.rows(DESIGNATIONS, village, desa_sadar.DESIGNATED)
+        )
 
     def _below(self, region: str) -> Iterator[str]:
         if level_of(region) in ("district", "village"):
@@ -169,15 +206,20 @@ class Boards:
 
     async def _computed(self, districts: Collection[str], at: AsOf, *, now: bool) -> dict[str, District]:
         villages = [village for district in districts for village in self._children(district)]
-        groups: dict[str, Groups] = {}
+        groups, turn, found = dict[str, Groups](), Turn(), dict[str, District]()
         if now and villages:
-            figures = await self._store.figures(villages, None)
-            groups = {village: found.tally.by("group") for village, found in figures.items()}
+            for village, counts in (await self._store.figures(villages, None)).items():
+                groups[village] = counts.tally.by("group")
+                await turn.give_way()
         elif villages:
             known_at = at.known_at or date.max
-            lines = await self._store.timelines(villages, at.day, known_at)
-            groups = {village: line.tally_on(at.day, known_at).by("group") for village, line in lines.items()}
-        return {district: self._district(district, at, groups) for district in districts}
+            for village, line in (await self._store.timelines(villages, at.day, known_at)).items():
+                groups[village] = line.tally_on(at.day, known_at).by("group")
+                await turn.give_way()
+        for district in districts:
+            found[district] = self._district(district, at, groups)
+            await turn.give_way()
+        return found
 
     def _district(self, district: str, at: AsOf, groups: Mapping[str, Groups]) -> District:
         quotas = dict(self._quotas(district, at, groups))

@@ -21,6 +21,7 @@ from services.coverage.reference.domain.reference import AsOf
 from shared.contracts.snapshots import Count, Coverage, DueWindow, Snapshot
 from shared.regions.codes import NATION, level_of, local, parent_of, zone_name, zone_of
 from shared.runtime.clock import Clock
+from shared.runtime.tasks import Turn
 
 _KEPT_LEVELS: Final = frozenset({"nation", "province", "regency"})
 """Read most often, and slowest to add up. Districts and villages are many, and quick to read."""
@@ -68,13 +69,17 @@ class SnapshotReader:
         days = _days(regions, now, at)
         counted, earlier = await (self._now(days, now) if at is None else self._then(regions, at, now))
         boards = await self._boards.of(counted, days, now=at is None)
-        return [
-            self._deriver.complete(
-                counted[region], days[region], earlier.get(region, {}), boards[region],
-                now if at is None else counted[region].as_of, catching_up=self._catching_up(region),
-            )
-            for region in regions
-        ]  # fmt: skip
+        found, turn = list[Snapshot](), Turn()
+        for region in regions:
+            as_of = now if at is None else counted[region].as_of
+            found.append(
+                self._deriver.complete(
+                    counted[region], days[region], earlier.get(region, {}), boards[region], as_of,
+                    catching_up=self._catching_up(region),
+                )
+            )  # fmt: skip
+            await turn.give_way()
+        return found
 
     async def state(self, regions: Sequence[str], at: AsOf | None = None) -> list[object]:
         """Return what the snapshots of these regions depend on, apart from the time of reading.
@@ -108,10 +113,10 @@ class SnapshotReader:
         kept = {region: one for region, one in self._kept.items() if days.get(region) == one.day}
         known = {region: one.version for region, one in kept.items()}
         figures = await self._store.figures(days, first_day(local(NATION, now).date()), known)
-        anew = {
-            region: _Kept(days[region], counts.version, self._snapshot(region, counts, days[region].day, now))
-            for region, counts in figures.items()
-        }
+        anew, turn = dict[str, _Kept](), Turn()
+        for region, counts in figures.items():
+            anew[region] = _Kept(days[region], counts.version, self._snapshot(region, counts, days[region].day, now))
+            await turn.give_way()
         self._kept |= {region: one for region, one in anew.items() if level_of(region) in _KEPT_LEVELS}
         return kept | anew
 
@@ -120,12 +125,11 @@ class SnapshotReader:
         forecast = {region for region in regions if self._deriver.has_forecast(region, at)}
         read_from = first_looked_back(at.day) if forecast else before(first)
         lines = await self._store.timelines(regions, read_from, known_at)
-        counted = {
-            region: self._snapshot(
-                region, line.counts_on(at.day, known_at, first), at.day, min(now, _end_of(region, at.day)), {}
-            )
-            for region, line in lines.items()
-        }
+        counted, turn = dict[str, Snapshot](), Turn()
+        for region, line in lines.items():
+            counts = line.counts_on(at.day, known_at, first)
+            counted[region] = self._snapshot(region, counts, at.day, min(now, _end_of(region, at.day)), {})
+            await turn.give_way()
         return counted, {region: numerators_before(lines[region], at) for region in forecast}
 
     def _snapshot(

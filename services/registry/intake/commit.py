@@ -25,6 +25,7 @@ from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
+from shared.runtime.tasks import Turn
 
 _log = logger(__name__)
 
@@ -171,13 +172,19 @@ class Intake:
             named = {who for candidate in candidates for who in candidate.identities}
             identities = await self._identities.find(transaction, named)
             group = Judge(await transaction.slots(keys), identities)
-            outcomes = [group.judge(candidate) for candidate in candidates]
+            outcomes, turn = list[Outcome](), Turn()
+            for candidate in candidates:
+                outcomes.append(group.judge(candidate))
+                await turn.give_way()
             if group.slots:
                 # An identity that is new in this group has no participant yet.
                 known = group.holders - set(group.introduced.values())
                 found = await transaction.participants(known) if known else []
                 regrouped = regroup(found, group.current.keys(), filter(None, group.current.values()))
-                write = decided(regrouped, now=self._clock.now(), secret=self._change, traceparent=traceparent)
+                # A thousand persons take some 30 ms, in which nobody else would be served.
+                write = await asyncio.to_thread(
+                    decided, regrouped, now=self._clock.now(), secret=self._change, traceparent=traceparent
+                )
                 await transaction.write(
                     replace(
                         write,

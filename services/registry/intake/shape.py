@@ -18,7 +18,7 @@ from services.registry.domain.errors import Refusal, RefusalCode
 from services.registry.domain.timeline import CLOCK
 from services.registry.identity.refusals import as_refusal, named
 from shared.contracts import facts as contract
-from shared.runtime.masking import holds_long_number
+from shared.runtime.masking import masked
 
 CORRECTED: Final = "cakupan.corrected.v1"
 _EXTENSION: Final = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
@@ -107,8 +107,8 @@ def _envelope_refusals(document: dict[str, Any]) -> Iterator[Refusal]:
     source = document.get("source")
     if source == CLOCK:
         yield Refusal(RefusalCode.MALFORMED_FIELD, "source", "is the registry's own; name your system")
-    elif isinstance(source, str) and holds_long_number(source):
-        detail = "has eleven digits or more in a row, as an identity has; a source is published: name the system"
+    elif isinstance(source, str) and masked(source) != source:
+        detail = "has a number like an identity's; a source is published: name the system"
         yield Refusal(RefusalCode.MALFORMED_FIELD, "source", detail)
 
 

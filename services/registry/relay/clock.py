@@ -98,6 +98,9 @@ class Sweeper:
         now = self._clock.now()
         people = await transaction.participants(due)
         oldest = min((person.due_at for person in people if person.due_at), default=now)
-        write = decided(regroup(people, (), ()), now=now, secret=self._secret, traceparent=traceparent)
+        # Many persons take a while.
+        write = await asyncio.to_thread(
+            decided, regroup(people, (), ()), now=now, secret=self._secret, traceparent=traceparent
+        )
         await transaction.write(write)
         return oldest

@@ -11,12 +11,14 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
 from services.coverage.counting.mongo.store import MongoStore
 from services.coverage.public import making
 from services.coverage.public.domain.release import Month
 from services.coverage.public.job import ReleaseJob
 from services.coverage.public.making import NoProgressBar, Parts, ReleaseMaker
+from services.coverage.public.metrics import ReleaseMetrics
 from services.coverage.public.mongo import MongoReleases
 from services.coverage.public.verify import ReleaseDiffersError, ReleaseVerifier
 from services.coverage.reference.mongo import MongoReference
@@ -69,7 +71,8 @@ async def job(stack: Stack, clock: Clock | None = None) -> AsyncIterator[Release
     clock = clock or stack.clock
     parts = Parts(MongoStore(mongo), MongoReference(mongo), releases, CHILDREN, catalogue().name, clock)
     try:
-        yield ReleaseJob(ReleaseMaker(parts, NoProgressBar()), releases, leases, "test", clock)
+        metrics = ReleaseMetrics(CollectorRegistry())
+        yield ReleaseJob(ReleaseMaker(parts, NoProgressBar()), releases, leases, "test", clock, metrics)
     finally:
         mongo.close()
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
+from shared.runtime import tasks
 from shared.runtime.errors import PermanentError, TransientError
-from shared.runtime.tasks import repeat, woken
+from shared.runtime.tasks import Turn, repeat, woken
 
 
 async def test_work_is_repeated_after_errors_until_a_defect_ends_it() -> None:
@@ -35,3 +37,26 @@ async def test_a_wait_ends_by_its_event_or_by_time_and_leaves_the_event_clear() 
     await woken(event, None)
     assert not event.is_set()
     await woken(event, timedelta())
+
+
+async def test_long_work_gives_way_to_others_turn_by_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 20 steps of a millisecond it keeps the loop for 5 ms at a time; a short piece is not interrupted."""
+    now, turns = count(step=1 / 1024), 0
+    monkeypatch.setattr(tasks, "perf_counter", now.__next__)
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def work(steps: int) -> int:
+        turn, before = Turn(), turns
+        for _ in range(steps):
+            await turn.give_way()
+        return turns - before
+
+    task = asyncio.create_task(other())
+    await asyncio.sleep(0)
+    assert (await work(4), await work(20)) == (0, 3)
+    task.cancel()

@@ -29,6 +29,7 @@ from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import level_of
 from shared.runtime.errors import FencedError, PermanentError, TransientError
+from shared.runtime.tasks import Turn
 
 COLLECTIONS: Final = ["checkpoints", "counters", "pages"]
 """Collections of the first generation; later ones have a number behind the name."""
@@ -95,9 +96,7 @@ class MongoStore:
 
     async def apply(self, flushes: Sequence[Flush]) -> None:
         """See the port. Checkpoints move first, so the second of two writers at one position meets a conflict there."""
-        rolled_up = [(flush, Rollup(flush.sum, flush.flows_from)) for flush in flushes]
-        added = [addition for flush, rollup in rolled_up for addition in additions(flush, rollup)]
-        pages = [update for flush, rollup in rolled_up for update in page_updates(flush, rollup)]
+        added, pages = await asyncio.to_thread(_written, flushes)
 
         async def work(session: Session) -> None:
             moves = [_move(flush) for flush in flushes]
@@ -191,15 +190,16 @@ class MongoPointInTime:
         self, regions: Collection[str], effective_after: date, recorded_after: date
     ) -> dict[str, Timeline]:
         """See `Store.timelines`."""
-        later = Later(regions, effective_after, recorded_after)
-        timelines = {region: Timeline(generation=self._counters.generation) for region in regions}
+        later, turn, timelines = Later(regions, effective_after, recorded_after), Turn(), dict[str, Timeline]()
+        for region in regions:
+            timelines[region] = Timeline(generation=self._counters.generation)
+            await turn.give_way()
         with translating("read the past"):
             await self._counters.add_to(timelines, None)
             async for page in self._pages.find(later.query, session=self._session):
-                later.add(page)
-                # A page takes milliseconds and there may be thousands: let other work run in between.
-                await asyncio.sleep(0)
-        for region, movements in later.movements().items():
+                # A page may take 50 ms, and there may be thousands.
+                await asyncio.to_thread(later.add, page)
+        for region, movements in (await asyncio.to_thread(later.movements)).items():
             timelines[region].movements = movements
         return timelines
 
@@ -214,6 +214,7 @@ class _Counters:
 
     async def add_to(self, counts: Mapping[str, RegionCounts], flows_from: date | None) -> None:
         """Add what was counted in each region. Flows are large, so they are read only if a first day is given."""
+        turn = Turn()
         for held, document in await self._found(counts, {"flows": 0} if flows_from is None else None):
             block = Block.of(document)
             for region in held:
@@ -221,6 +222,7 @@ class _Counters:
                 counts[region].position += document["position"]
                 if flows_from is not None:
                     add_flows(counts[region].flows, block.flows_of(region, flows_from))
+                await turn.give_way()
 
     async def versions(self, regions: Iterable[str]) -> dict[str, Version]:
         """Return the version of each region."""
@@ -239,6 +241,13 @@ class _Counters:
         query = {"block": {"$in": list(held)}}
         found = await self._collection.find(query, fields, session=self._session).to_list(None)
         return [(held[document["block"]], document) for document in found]
+
+
+def _written(flushes: Sequence[Flush]) -> tuple[list[Addition], list[UpdateOne]]:
+    """Return what is added to counters, and the updates of pages. Of a large flush that takes a while."""
+    rolled_up = [(flush, Rollup(flush.sum, flush.flows_from)) for flush in flushes]
+    added = [addition for flush, rollup in rolled_up for addition in additions(flush, rollup)]
+    return added, [update for flush, rollup in rolled_up for update in page_updates(flush, rollup)]
 
 
 async def _updates(added: Sequence[Addition], counters: Collected, session: Session) -> list[UpdateOne]:

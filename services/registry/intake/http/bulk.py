@@ -31,6 +31,7 @@ from shared.contracts.facts import AS_TEXT
 from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
+from shared.runtime.masking import masked
 
 MAX_LINES: Final = 10_000
 MAX_BYTES: Final = 8 * 1024 * 1024
@@ -153,6 +154,9 @@ def _warnings(niks: Sequence[str]) -> list[Json]:
 
 def _result(number: int, candidate: Candidate, outcome: Outcome | BaseException) -> Json:
     source, id_ = candidate.named
+    if not (isinstance(outcome, Outcome) and outcome.refusal is None):
+        # In a file whose columns were shifted an identity stands in another's place. The line says which fact it is.
+        source, id_ = (name and masked(name) for name in candidate.named)
     line: Json = {"line": number, "source": source, "id": id_}
     if isinstance(outcome, Problem):
         return line | {"outcome": "refused", "code": outcome.code, "field": "source", "detail": outcome.detail}

@@ -360,3 +360,33 @@ def test_niks_of_which_fifteen_digits_were_kept_are_warned_of(
     answer = loop.run_until_complete(doors.post("/v1/facts/bulk", csv_of(sent)[0], {"content-type": CSV})).json()
     assert [one["code"] for one in answer["warnings"]] == ["rounded_identities"] * warns
     assert NIK[:12] not in json.dumps(answer)
+
+
+WRITTEN = ["{}{}{}{}", "{} {} {} {}", "{}.{}.{}.{}", "{}-{}-{}-{}", "nik:{}/{}/{}/{}", "{}\u00a0{}\u2011{}_{}"]
+QUARTERS = (NIK[:4], NIK[4:8], NIK[8:12], NIK[12:])
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize("name", ["id", "source"])
+def test_a_number_in_the_name_of_a_refused_fact_leaves_no_door(
+    doors: FactDoors, loop: asyncio.AbstractEventLoop, written: str, name: str
+) -> None:
+    """As in a file whose columns were shifted: with blanks, dots or dashes. The command may quote its own file."""
+    mark = written.format(*QUARTERS)
+    spoilt = event(data={"region": "99"}) | {name: mark}
+    for door in DOORS:
+        if not door.startswith("command"):
+            doors.said = ""
+            verdicts = loop.run_until_complete(doors.verdicts(door, [spoilt]))
+            assert "accepted" not in {verdict.outcome for verdict in verdicts.values()}
+            assert NIK not in "".join(filter(str.isdigit, doors.said)), door
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_source_with_a_number_in_it_is_refused(
+    doors: FactDoors, loop: asyncio.AbstractEventLoop, written: str
+) -> None:
+    """It would be published with every change."""
+    sent = event(source=f"dinas/{written.format(*QUARTERS)}")
+    verdict = loop.run_until_complete(doors.verdicts(DOORS[0], [sent]))[0]
+    assert (verdict.code, verdict.field) == ("malformed_field", "source")
