@@ -24,7 +24,7 @@ endif
 .PHONY: help run up reset test laws chaos lint type bench format lock contracts regions k8s-check sbom licences audit
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## Start everything, play the sample of Aceh, stay until Ctrl-C
 	@exec $(BIN)/python -m deploy.local run

@@ -17,6 +17,8 @@ from fastapi.responses import Response
 
 _WORTH_PACKING_BYTES: Final = 1024
 """A shorter answer fits into one packet unpacked."""
+_LONG_BYTES: Final = 128 * 1024
+"""To pack a longer one takes over 5 ms, in which nobody else would be served; a short one waits for no thread."""
 _LEVEL: Final = 6
 _AS_OF: Final = re.compile(rb'"as_of":"[^"]*"')
 _PROCESS: Final = secrets.token_hex(8)
@@ -61,8 +63,10 @@ async def answer_unless_held(
     etag = f'W/"{_digest(msgspec.json.encode([_PROCESS, *address, versions]))}"'
     if _holds(request, etag):
         return Response(status_code=304, headers=_COMMON | {"ETag": etag})
-    # A page of many regions is long, and to pack it takes a while.
-    return await asyncio.to_thread(partial(answer, request, await build(), etag=etag, **about))
+    content = await build()
+    body = content if isinstance(content, bytes) else msgspec.json.encode(content)
+    finish = partial(answer, request, body, etag=etag, **about)
+    return await asyncio.to_thread(finish) if len(body) > _LONG_BYTES else finish()
 
 
 def answer_apart_from_time(request: Request, content: object, **about: Any) -> Response:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import bson
 import httpx
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from pymongo import AsyncMongoClient
 
 from services.registry.settings import RegistrySettings
+from shared.contracts import topics
 from shared.contracts.changes import Kind
 from tests.commands import cakupan_registry, listening
+from tests.e2e import marks
 from tests.factories_registry import NIK, event, raw
 from tests.integration.registry.serving import Registry
 from tests.tokens import Issuer
@@ -111,3 +117,43 @@ async def test_the_command_erases_the_identity_on_its_standard_input(
     expected = ["still_registered", "forgotten: 1", "unknown_identity", "malformed_identity", "No such", "registry up?"]
     assert [word for word, one in zip(expected, ran, strict=True) if word not in one.said] == []
     assert NIK not in "".join(one.said for one in ran)
+
+
+async def oplog(uri: str, database: str) -> list[Body]:
+    """Return what MongoDB's log of operations has of a database, the parts of transactions each by itself."""
+    client: AsyncMongoClient[Body] = AsyncMongoClient(uri)
+    try:
+        found = await client["local"]["oplog.rs"].find().to_list(None)
+    finally:
+        await client.close()
+    single = [one for entry in found for one in entry["o"].get("applyOps", [entry])]
+    return [one for one in single if one["ns"].startswith(f"{database}.")]
+
+
+async def test_what_remains_of_an_erased_person_is_what_the_guide_says(
+    settings: RegistrySettings, registry: Registry, eraser: str
+) -> None:
+    """docs/erasure.md: in the oplog keyed hashes, never an identity in clear or plainly hashed; facts for 7 days."""
+    nik = {"scheme": "nik", "value": marks.NIK}
+    await registry.post(raw(data={"identity": nik}))
+    assert (await erase(registry, eraser, {"identity": nik, "force": True})).status_code == 200
+    entries = await oplog(settings.mongodb_uri, settings.database("registry"))
+    assert marks.leaks({f"{one['op']} of {one['ns']}": bson.encode(one) for one in entries}, (marks.NIK,)) == []
+    written = [one for one in entries if one["ns"].endswith(".identities")]
+    (made,), (deleted,) = ([one["o"] for one in written if one["op"] == op] for op in "id")
+    assert deleted == {"_id": made["_id"]}
+    assert {name: type(value) for name, value in made.items()} == {"_id": str, "holder": str}
+
+
+async def test_facts_in_clear_leave_kafka_after_seven_days(settings: RegistrySettings, registry: Registry) -> None:
+    """As docs/erasure.md says; refused ones, without their values, after thirty."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    await admin.start()
+    try:
+        for topic, days in ((topics.FACTS, 7), (topics.FACTS_REJECTED, 30)):
+            name = topic.under(settings.namespace).name
+            (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+            kept = {entry[0]: entry[1] for resource in answer.resources for entry in resource[4]}
+            assert (int(kept["retention.ms"]), kept["cleanup.policy"]) == (days * 86_400_000, "delete")
+    finally:
+        await admin.close()

@@ -1,15 +1,14 @@
 """Decodes only the counted fields of a change: a replay decodes every change there ever was.
 
-`shared.contracts.changes.Change` is the definition. The struct here names some of its fields, and a test compares the
-two (ADR 0018).
+`shared.contracts.changes.Change` is the definition. The structs here are made of its fields (ADR 0018).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Literal, get_type_hints
 
 import msgspec
 from aiokafka import ConsumerRecord
@@ -19,6 +18,7 @@ from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.domain.profiles import CountedState, Lapse, Profile, lapse_code, profile_code
 from shared.adapters.dead_letters import UnusableRecord
 from shared.adapters.kafka_producer import partition_for
+from shared.contracts.changes import Change, Kind, State
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import WIB, level_of, regency_of
 
@@ -28,39 +28,29 @@ _KEPT: Final = 20_000
 _new: Final = tuple.__new__
 
 IsRegion = Callable[[str], bool]
-Kind = Literal["joined", "rejoined", "ended", "moved", "lapsed", "activated", "returned", "reclassified", "paid"]
-
-
 Refused = tuple[ConsumerRecord, UnusableRecord]
 """A record that is no change, and why."""
 
 
-class _State(msgspec.Struct, gc=False, frozen=True):
-    """A `State`, its days as they are written."""
-
-    region: str
-    segment: str
-    groups: tuple[str, ...]
-    payer: str
-    programmes: tuple[str, ...]
-    registered: bool
-    active: bool
-    paid_through: str | None
-    lapses_on: str | None
+_AS_WRITTEN: Final[dict[str, Any]] = {
+    "kind": Literal.__getitem__(tuple(kind.value for kind in Kind)),
+    "effective_day": str,
+    "recorded_at": str,
+    "lapses_on": str | None,
+}
+"""Days and instants are read through a cache, and a kind is counted as the word it is."""
 
 
-class _Change(msgspec.Struct, gc=False, frozen=True):
-    """The counted fields of a `Change`."""
+def _struct(of: type, types: dict[str, Any], left_out: Collection[str] = ()) -> Any:
+    """Return a struct of the fields of a dataclass of the contract; `types` replace its own."""
+    fields = [(name, types.get(name, own)) for name, own in get_type_hints(of).items() if name not in left_out]
+    return msgspec.defstruct(of.__name__, fields, frozen=True, gc=False)
 
-    seq: int
-    diff: Literal[1, -1]
-    kind: Kind
-    effective_day: str
-    recorded_at: str
-    source: str
-    counterpart: str | None
-    before: _State | None
-    after: _State | None
+
+_STATE: Final = _struct(State, _AS_WRITTEN)
+_CHANGE: Final = _struct(
+    Change, _AS_WRITTEN | {"before": _STATE | None, "after": _STATE | None}, left_out={"change_id", "effective_at"}
+)
 
 
 class ChangeDecoder:
@@ -68,7 +58,7 @@ class ChangeDecoder:
 
     def __init__(self, is_region: IsRegion) -> None:
         self._is_region = is_region
-        self._decode = msgspec.json.Decoder(_Change).decode
+        self._decode = msgspec.json.Decoder(_CHANGE).decode
         self._places: tuple[dict[str, str], ...] = tuple({} for _ in range(PARTITIONS))
 
     def part(self, records: Sequence[ConsumerRecord], partition: int) -> tuple[LogPart, list[Refused]]:
@@ -109,7 +99,7 @@ class ChangeDecoder:
             _check_ends(before, after)
         return counted
 
-    def _counted_state(self, state: _State, partition: int) -> CountedState:
+    def _counted_state(self, state: Any, partition: int) -> CountedState:
         """Return the counted fields of a state; equal region codes become one string, to save memory."""
         region = self._places[partition].get(state.region)
         if region is None:

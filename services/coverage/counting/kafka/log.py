@@ -40,11 +40,10 @@ class KafkaChangeLog:
             max_partition_fetch_bytes=_FETCH_BYTES,
             auto_offset_reset="none",
         )
-        with _translating(self._topic):
-            await started(consumer.start(), _ANSWERS_WITHIN_S)
         try:
             tail = KafkaTail(consumer, self._topic, self._decoder)
             with _translating(self._topic):
+                await started(consumer.start(), _ANSWERS_WITHIN_S)
                 await tail.seek(offsets)
             yield tail
         finally:

@@ -116,8 +116,8 @@ class PublicDesignation:
 
 
 @dataclass(frozen=True, slots=True)
-class PublicPlace:
-    """A district or village at the end of a month. `made_on` is the day (WIB) on which the release was made."""
+class _Place:
+    """What is shown of every region. `made_on` is the day (WIB) on which the release was made."""
 
     month: str
     made_on: date
@@ -130,6 +130,12 @@ class PublicPlace:
     registered: int | None
     active: int | None
     unplaced: PublicCount
+
+
+@dataclass(frozen=True, slots=True)
+class PublicPlace(_Place):
+    """A district or village at the end of a month."""
+
     coverage: PublicCoverage
     quota: tuple[PublicQuota, ...]
     designation: PublicDesignation | None
@@ -137,20 +143,9 @@ class PublicPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class PublicRegion:
+class PublicRegion(_Place):
     """Nation, province or regency at the end of a month; `flows` are those of the month, by kind."""
 
-    month: str
-    made_on: date
-    region: str
-    name: str
-    level: Level
-    time_zone: str
-    parent: str | None
-    as_of: datetime
-    registered: int | None
-    active: int | None
-    unplaced: PublicCount
     potential: dict[str, Potential]
     coverage: PublicCoverage
     by_segment: dict[str, PublicCount]
@@ -189,31 +184,30 @@ def document(counted: Counted, about: About, hidden: Cells) -> Shown:
     coverage = PublicCoverage(
         _ratio(about.coverage.registered, people.registered), _ratio(about.coverage.active, people.active)
     )
-    designation = about.designation
+    place = (
+        str(about.month), about.made_on, counted.region, about.name, about.level, about.time_zone, about.parent,
+        about.as_of, people.registered, people.active, unplaced,
+    )  # fmt: skip
     if about.level not in FULL_LEVELS:
         quota = tuple(
             PublicQuota(board.group, board.measure, board.required,
                         view.shown(f"quota.{board.group}", board.passing == board.villages))
             for board in counted.quota
         )  # fmt: skip
-        return PublicPlace(
-            str(about.month), about.made_on, counted.region, about.name, about.level, about.time_zone, about.parent,
-            about.as_of, people.registered, people.active, unplaced, coverage, quota, designation, view.suppressed,
-        )  # fmt: skip
+        return PublicPlace(*place, coverage, quota, about.designation, view.suppressed)
     boards = tuple(
         PublicBoard(board.group, board.measure, board.required, board.villages,
                     *(view.shown(f"quota.{board.group}", n) for n in (board.passing, board.at_zero, board.gap)))
         for board in counted.quota
     )  # fmt: skip
-    slices = {
-        name: {value: view.count(f"{name}.{value}.", count) for value, count in sorted(counted.slices[name].items())}
+    by_segment, by_group, by_payer, by_programme = (
+        {value: view.count(f"{name}.{value}.", count) for value, count in sorted(counted.slices[name].items())}
         for name in ("by_segment", "by_group", "by_payer", "by_programme")
-    }
+    )
     flows = {kind: view.flow(kind, count) for kind, count in counted.flows.items()}
     return PublicRegion(
-        str(about.month), about.made_on, counted.region, about.name, about.level, about.time_zone, about.parent,
-        about.as_of, people.registered, people.active, unplaced, dict(about.potential), coverage, **slices,
-        flows=flows, quota=boards, designation=designation, suppressed=view.suppressed,
+        *place, dict(about.potential), coverage, by_segment, by_group, by_payer, by_programme, flows, boards,
+        about.designation, view.suppressed,
     )  # fmt: skip
 
 
