@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from services.notifier.adapters.rules_command import rules
 from services.notifier.app import build
 from services.notifier.settings import NotifierSettings
 from shared.adapters.serve import serve_api
 
 app = typer.Typer(help="Decides which official must hear of a region, and delivers the message.", no_args_is_help=True)
+app.add_typer(rules, name="rules")
 
 
 @app.callback()

@@ -7,12 +7,22 @@ moves, its messages, and what it makes due at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 from services.notifier.domain.alerting.decisions import Decision, HeldReason
-from services.notifier.domain.alerting.directory import Directory, Official
+from services.notifier.domain.alerting.directory import Directory
 from services.notifier.domain.alerting.due import Agenda, due_of
+from services.notifier.domain.alerting.events import (
+    Acknowledged,
+    Event,
+    OfficialsGiven,
+    RegionRetired,
+    RulesGiven,
+    SilenceEnded,
+    SilenceGiven,
+    SnapshotRead,
+    Tick,
+)  # fmt: skip
 from services.notifier.domain.alerting.instants import to_ms
 from services.notifier.domain.alerting.moves import Mover
 from services.notifier.domain.alerting.occasions import Case, Messenger
@@ -20,77 +30,22 @@ from services.notifier.domain.alerting.rules import Rule, Silent
 from services.notifier.domain.alerting.stages import still_holds
 from services.notifier.domain.alerting.states import MoveReason
 from services.notifier.domain.alerting.world import (
-    WAITS_FOR_OTHERS, Alert, Key, Mark, Region, RuleInForce, Silence, Waiting, Watch, World,
+    WAITS_FOR_OTHERS,
+    Alert,
+    Key,
+    Mark,
+    Region,
+    RuleInForce,
+    Waiting,
+    Watch,
+    World,
 )  # fmt: skip
-from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import level_of
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotRead:
-    """A snapshot was written."""
-
-    snapshot: Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class RulesGiven:
-    """These rules are in force from now on, and no others."""
-
-    rules: tuple[Rule, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OfficialsGiven:
-    """These officials are in the file from now on, and no others."""
-
-    officials: tuple[Official, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SilenceGiven:
-    """The silence begins, and replaces the one of the same id."""
-
-    silence: Silence
-
-
-@dataclass(frozen=True, slots=True)
-class SilenceEnded:
-    """The silence of that id ends before its time."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """An official has taken note of the alert that fires there."""
-
-    rule: str
-    region: str
-    official: str
-
-
-@dataclass(frozen=True, slots=True)
-class RegionRetired:
-    """The region's code is retired; nothing is watched there any more."""
-
-    region: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Only time passes."""
-
-
-Event: TypeAlias = (
-    SnapshotRead | RulesGiven | OfficialsGiven | SilenceGiven | SilenceEnded | Acknowledged | RegionRetired | Tick
-)
-
 
 _NOTHING: Final = Watch()
 
 
-class TimeWentBack(ValueError):
+class TimeWentBack(ValueError):  # noqa: N818 - it says what happened
     """An event is older than the one before it."""
 
 
@@ -198,13 +153,13 @@ class Engine:
             if waiting.late and not self.world.catching_up(code)
         ]
         for key in ready:
-            if key.piece == "digest" and (digest := self.world.digests.get((key.first, key.second))) is not None:
-                if digest.due <= now:
-                    del self.world.digests[key.first, key.second]
-                    self.world.touch("digest", key.first, key.second)
-                    batches.append(self._gathered(key.first, key.second, digest.regions))
+            digest = self.world.digests.get((key.first, key.second)) if key.piece == "digest" else None
+            if digest is not None and digest.due <= now:
+                del self.world.digests[key.first, key.second]
+                self.world.touch("digest", key.first, key.second)
+                batches.append(self._gathered(key.first, key.second, digest.regions))
         for cases in sorted(filter(None, batches), key=lambda cases: cases[0].order):
-            Messenger(self.world, now, self._out).digest(cases[0].rule, cases)
+            Messenger(self.world, now, self._out).digest(cases)
 
     def _gathered(self, rule: str, official: str, regions: Iterable[str]) -> list[Case]:
         """Return what goes out with the digest; where a region is catching up, it is late."""

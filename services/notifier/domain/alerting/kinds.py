@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from functools import singledispatch
 from typing import Final, TypeAlias
 
@@ -83,9 +84,9 @@ def _lines_of(kind: Kind) -> Lines:
     """Return the lines of a kind; those of kinds without any follow from what they ask."""
     match kind:
         case rules.Designated():
-            return Lines(Direction.ABOVE, rules.Fraction(1), rules.Fraction(1))
+            return Lines(Direction.ABOVE, Fraction(1), Fraction(1))
         case rules.Silent(after_ms=after):
-            return Lines(Direction.ABOVE, rules.Fraction(after), rules.Fraction(after))
+            return Lines(Direction.ABOVE, Fraction(after), Fraction(after))
         case _:
             return kind.lines
 

@@ -85,7 +85,7 @@ class Messenger:
                 del alert.waiting[official]
         self._world.touch("watch", rule, region)
 
-    def digest(self, rule: str, cases: Sequence[Case]) -> None:
+    def digest(self, cases: Sequence[Case]) -> None:
         """Judge the alerts of a digest that goes out again; what remains is one message to each official."""
         ready: dict[str, list[Case]] = {}
         for case in self._placed(cases):

@@ -1,4 +1,4 @@
-"""The stages between an occasion and its message; the first that holds it decides (alerts.md, "From alert to message")."""
+"""The stages between an occasion and its message; the first that holds it decides (alerts.md, "Each passes these")."""
 
 from __future__ import annotations
 
