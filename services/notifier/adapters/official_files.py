@@ -8,7 +8,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from services.notifier.adapters.entries import (
     Code,
@@ -91,12 +91,6 @@ class OfficialEntry(Entry):
     valid_until: Day | None = None
     deputy: OfficialId | None = None
 
-    @model_validator(mode="after")
-    def _term_is_one(self) -> Self:
-        if self.valid_from is not None and self.valid_until is not None and self.valid_until < self.valid_from:
-            raise ValueError("valid_until: the term ends before valid_from; correct one of the two")
-        return self
-
     def read(self) -> Official:
         """Return the official."""
         return Official(
@@ -152,8 +146,8 @@ def _faults(entries: Sequence[OfficialEntry], is_region: IsRegion) -> Iterator[F
 def _careless(officials: Sequence[Official]) -> Iterator[Fault]:
     """Yield what the engine can read and a directory should not hold: someone would never hear, or in another's place.
 
-    These are addresses of a wrong form, a role at another level than the region's, a deputy who does not exist, rings
-    of deputies, and two terms of one office that overlap.
+    These are addresses of a wrong form, a term that ends before it begins, a role at another level than the region's, a
+    deputy who does not exist, rings of deputies, and two terms of one office that overlap.
     """
     by_id = {official.id: official for official in officials}
     for at, official in enumerate(officials):
@@ -162,6 +156,8 @@ def _careless(officials: Sequence[Official]) -> Iterator[Fault]:
             if not form.fullmatch(channel.address):
                 message = f"{channel.address!r} is no address of this kind; write one such as {example}"
                 yield Fault(("officials", at, "channels", number, "address"), message)
+        if official.valid_until < official.valid_from:
+            yield Fault(("officials", at, "valid_until"), "the term ends before valid_from; correct one of the two")
         if level_of(official.region) != LEVELS[official.role]:
             message = f"the role {official.role} is held for a {LEVELS[official.role]}; correct role or region"
             yield Fault(("officials", at, "role"), message)

@@ -178,11 +178,10 @@ class Messenger:
 
         new = [case for case in cases if case.waiting.without is None]
         for _, made in groupby(sorted(new, key=making), making):
-            taken = set[str]()
+            taken: tuple[str, ...] = ()
             for case in made:
-                addresses = self._channels(case.waiting.official)
-                case.waiting.without = tuple(address for address in addresses if address in taken)
-                taken.update(addresses)
+                case.waiting.without = taken
+                taken += tuple(self._channels(case.waiting.official))
         return [case for case in cases if self._reachable(case)]
 
     def _reachable(self, case: Case) -> bool:
