@@ -1,4 +1,5 @@
-"""Writes the JSON Schemas of what travels between services, made from the contract classes themselves.
+"""Writes the JSON Schemas of what travels between services, and of the files of rules and officials, made from the
+classes themselves.
 
 `python -m deploy.contracts` writes them; `--check` fails where the committed files differ, so that a contract never
 changes unseen.
@@ -13,6 +14,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from services.notifier.adapters.official_files import OfficialFile
+from services.notifier.adapters.rule_files import RuleFile
 from shared.contracts import topics
 from shared.contracts.changes import Change
 from shared.contracts.examples import FACTS
@@ -29,6 +32,8 @@ def schemas() -> dict[str, dict[str, Any]]:
         topics.CHANGES.name: Change,
         topics.SNAPSHOTS.name: Snapshot,
         topics.FACTS_REJECTED.name: Rejection,
+        "notifier.rules": RuleFile,
+        "notifier.officials": OfficialFile,
     }
     examples = {fact["type"]: {"examples": [fact]} for fact in FACTS.values()}
     return {

@@ -58,7 +58,7 @@ def wall(moment: datetime, region: str) -> datetime:
 
 def number(rule: Dict, snap: Dict, t: datetime, potential: int | None = None) -> Fraction | str | None:
     """Return x, "never" for the forecast that is not at this rate, None for unknown. `potential`: another one."""
-    kind, measure = rule["kind"], rule.get("measure")
+    kind, measure = rule["kind"], str(rule.get("measure"))
 
     def people(part: Dict | None) -> int:
         if not part:
@@ -334,6 +334,8 @@ class Oracle:
             state["unknown"] = None
         if alert and to == "ok":
             alert["fires"] = False
+            alert["dropped"] = [wait for wait in self.waits if wait["alert"] is alert]
+            self.waits = [wait for wait in self.waits if wait["alert"] is not alert]
             return [("ended", alert)]
         return [("began", alert)] if alert and reason == "raised" and not quiet else []
 
@@ -354,9 +356,6 @@ class Oracle:
         ended = []
         if state["phase"] != "ok":
             ended = self.go({"id": rule_id, "kind": ""}, region, "ok", reason, self.now)
-        if reason != "unknown":
-            for _, alert in ended:
-                self.waits = [w for w in self.waits if w["alert"] is not alert or w["occasion"] == "recovered"]
         state["seen"] = False
         return ended
 
@@ -506,12 +505,10 @@ class Oracle:
                 people = self.who(alert, rule["hears"], "raised", 0)
                 self.judge([self.wait(alert, "raised", official, role, 0) for official, role in people])
                 continue
-            dropped = [w for w in self.waits if w["alert"] is alert]
-            self.waits = [w for w in self.waits if w["alert"] is not alert]
             ends = []
             if str(rule.get("tell_recovery", "true")) == "true":
                 ends = [self.wait(alert, "recovered", o, told["role"], 0) for o, told in alert["told"].items()]
-            self.judge(ends, [wait for wait in dropped if wait["official"] not in alert["told"]])
+            self.judge(ends, [wait for wait in alert["dropped"] if wait["official"] not in alert["told"]])
 
     def wait(self, alert: Dict, occasion: str, official: str, role: str, part: Any) -> Dict:
         severity = self.rules[alert["rule"]].get("severity", "warning")
@@ -550,9 +547,8 @@ class Oracle:
                 continue
             self.forget(wait)
             self.count_from_now(wait)
-            for other in holders:
-                if not self.reached(alert, other):
-                    placed.append(self.wait(alert, wait["occasion"], other, wait["role"], wait["part"]))
+            others = [official for official in holders if not self.reached(alert, official)]
+            placed += [self.wait(alert, wait["occasion"], other, wait["role"], wait["part"]) for other in others]
         placed.sort(key=self.order)
         new = [wait for wait in placed if wait["skip"] is None]
         for wait in new:

@@ -82,7 +82,7 @@ class _Scenario:
         measure = {"measure": self._one("registered", "active")}
         basis = self._maybe(0.5, basis=self._one("workers", "vulnerable", "village_officials"))
         part = self._one({"payer": "csr"}, {"segment": "PU"}, {"group": "vulnerable"}, {"programme": "JKK"})
-        return self._one(
+        kinds: list[Dict] = [
             {"kind": "threshold", **ratio, **measure, **basis},
             {"kind": "threshold", **ratio, "measure": "active"},
             {"kind": "people", **either, **measure, **self._maybe(0.5, slice=part)},
@@ -96,7 +96,8 @@ class _Scenario:
             {"kind": "designation", "states": self._some(["none", "eligible", "designated", "designated_broken"])},
             {"kind": "silence", "source": self._one("bpjs", "sipp"), "after": self._one("1m", "1h", "6h")},
             {"kind": "silence", "source": "bpjs", "after": self._one("1m", "1h", "6h")},
-        )  # fmt: skip
+        ]  # fmt: skip
+        return self._random.choice(kinds)
 
     # Officials.
 

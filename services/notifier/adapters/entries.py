@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import (
@@ -102,6 +103,14 @@ Code = Annotated[Text, WithJsonSchema({"type": ["string", "number"]})]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 
 
+def read_text(file: FilePath) -> str:
+    """Return the text of a file. Raises: Refused."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise Refused(f"{file} cannot be read ({error}); name a YAML file in UTF-8") from error
+
+
 def documented(text: str, file: str) -> Document:
     """Return the YAML of a file. Raises: Refused."""
     try:
@@ -132,26 +141,32 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _fault(error: dict[str, Any], document: Document) -> Fault:
-    path = _path(error["loc"], document.value)
+    path, value = _path(error["loc"], document.value, missing=error["type"] == "missing")
     message = error["msg"].removeprefix("Value error, ")
+    field = message.partition(":")[0]
+    if isinstance(value, dict) and field in value:
+        # What a model finds wrong among its fields begins with the field to correct.
+        path, message = (*path, field), message.removeprefix(f"{field}: ")
     message = _FIXES.get(error["type"], message[:1].lower() + message[1:])
     shown = error["input"]
     seen = f"{shown!r} is refused: " if isinstance(shown, str) and error["type"] not in _FIXES else ""
     return Fault(path, seen + message)
 
 
-def _path(location: Iterable[str | int], value: Any) -> Path:
-    """Return where the error lies in the document; steps that are the model's own, such as a kind, are left out."""
+def _path(location: Iterable[str | int], value: Any, *, missing: bool) -> tuple[Path, Any]:
+    """Return where the error lies in the document, and the value there.
+
+    Steps that are the model's own, such as a kind, are left out; the last step is kept where that field is missing.
+    """
     steps = list(location)
+    last = steps.pop() if missing else None
     path: list[str | int] = []
-    for at, place in enumerate(steps):
+    for place in steps:
         inside = isinstance(value, dict) and place in value
         if inside or (isinstance(value, list) and isinstance(place, int) and place < len(value)):
             value = value[place]
             path.append(place)
-        elif at == len(steps) - 1 and isinstance(value, dict) and isinstance(place, str):
-            path.append(place)
-    return tuple(path)
+    return (tuple(path), value) if last is None else ((*path, last), None)
 
 
 def _told(fault: Fault, document: Document) -> str:

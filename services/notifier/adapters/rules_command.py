@@ -10,8 +10,10 @@ from typing import Annotated
 
 import typer
 
+from services.notifier.adapters.entries import read_text
 from services.notifier.adapters.official_files import read_officials
 from services.notifier.adapters.rule_files import read_rules
+from services.notifier.adapters.rule_tests import run_tests
 from services.notifier.adapters.trace import EventReader, line_of, trace
 from shared.regions.catalogue import catalogue
 from shared.runtime.errors import PermanentError
@@ -25,7 +27,7 @@ File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The fil
 def check(file: File) -> None:
     """Say whether a file of rules is right; exit code 1 with file, line and what to do for each fault."""
     try:
-        found = read_rules(_text(file), str(file), catalogue().__contains__)
+        found = read_rules(read_text(file), str(file), catalogue().__contains__)
     except PermanentError as error:
         raise _failed(error) from error
     typer.echo(f"{file}: {len(found)} rules, all right")
@@ -42,8 +44,8 @@ def trace_(
     """Print what would have been decided, one JSON object a line; exit code 1 at a line that cannot be read."""
     is_region = catalogue().__contains__
     try:
-        first_rules = read_rules(_text(rules), str(rules), is_region)
-        first_officials = read_officials(_text(officials), str(officials), is_region)
+        first_rules = read_rules(read_text(rules), str(rules), is_region)
+        first_officials = read_officials(read_text(officials), str(officials), is_region)
         reader = EventReader(str(events), is_region, lambda warning: typer.echo(warning, err=True))
         with sys.stdin.buffer if str(events) == "-" else events.open("rb") as lines:
             for decision in trace(first_rules, first_officials, reader.read(lines)):
@@ -55,11 +57,20 @@ def trace_(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _text(file: Path) -> str:
+@rules.command("test")
+def test_(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file of tests")]) -> None:
+    """Run tests of rules; exit code 1 with the difference of each that fails."""
+    failed = 0
     try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise PermanentError(f"{file} cannot be read ({error}); name a YAML file in UTF-8") from error
+        for outcome in run_tests(file, catalogue().__contains__):
+            failed += bool(outcome.difference)
+            typer.echo(f"{'FAILED' if outcome.difference else 'ok'}  {outcome.name}")
+            if outcome.difference:
+                typer.echo(outcome.difference)
+    except PermanentError as error:
+        raise _failed(error) from error
+    if failed:
+        raise typer.Exit(1)
 
 
 def _failed(error: PermanentError) -> typer.Exit:

@@ -88,7 +88,7 @@ class EventReader:
         if "at" not in parts or len(kinds) > 1 or any(kind not in _KINDS for kind in kinds):
             named = ", ".join(_KINDS)
             raise PermanentError(f"{place}: write `at` and at most one of {named}; found {', '.join(sorted(parts))}")
-        at = _instant(_json(parts["at"], place), f"{place}: at")
+        at = instant_ms(_json(parts["at"], place), f"{place}: at")
         if not kinds:
             return at, Tick()
         return at, self._read(kinds[0], parts[kinds[0]], place)
@@ -98,7 +98,7 @@ class EventReader:
             return _snapshot(bytes(part), place)
         if kind in ("rules", "officials"):
             return self._file_content(kind, part, place)
-        return _command(kind, _json(part, place), place)
+        return command(kind, _json(part, place), place)
 
     def _file_content(self, kind: str, part: msgspec.Raw, place: str) -> Event:
         """Return the file's rules or officials; those in force stay where it is refused."""
@@ -127,7 +127,8 @@ def _json(part: msgspec.Raw, place: str) -> Any:
         raise PermanentError(f"{place}: this is no JSON: {error}") from error
 
 
-def _instant(text: object, place: str) -> int:
+def instant_ms(text: object, place: str) -> int:
+    """Return the instant of a text. Raises: PermanentError naming the place."""
     try:
         if isinstance(text, str) and _INSTANT.fullmatch(text):
             return to_ms(datetime.fromisoformat(text).astimezone(UTC))
@@ -148,12 +149,13 @@ def _snapshot(part: bytes, place: str) -> SnapshotRead:
     return SnapshotRead(snapshot)
 
 
-def _command(kind: str, value: Any, place: str) -> Event:
+def command(kind: str, value: Any, place: str) -> Event:
+    """Return a silence, its end or an acknowledgement. Raises: Refused naming the place."""
     where = f"{place}: {kind}"
     if kind == "silence":
         silence = validated(Document(value), _SilenceLine, where)
         rules = None if silence.rules is None else frozenset(silence.rules)
-        until = _instant(silence.until, f"{where}: until")
+        until = instant_ms(silence.until, f"{where}: until")
         return SilenceGiven(Silence(silence.id, rules, frozenset(silence.regions), until))
     if kind == "unsilence":
         return SilenceEnded(validated(Document(value), _UnsilenceLine, where).id)

@@ -58,7 +58,7 @@ class _Builder:
     def __init__(self) -> None:
         self._lines: dict[Path, int] = {}
         self._open: list[tuple[Path, Any]] = []
-        self._keys: list[str | None] = []
+        self._keys: list[tuple[str, int] | None] = []
         self._root: Any = None
         self._documents = 0
 
@@ -96,7 +96,7 @@ class _Builder:
         if self._awaits_key():
             if event.value in self._open[-1][1]:
                 raise NotReadable(f"{event.value}: this key stands here twice; keep one", line)
-            self._keys[-1] = event.value
+            self._keys[-1] = event.value, line
         else:
             plain = event.style in (None, "")
             self._put(None if plain and event.value in _NULLS else event.value, line)
@@ -114,7 +114,7 @@ class _Builder:
         return bool(self._open) and isinstance(self._open[-1][1], dict) and self._keys[-1] is None
 
     def _put(self, value: Any, line: int) -> Path:
-        """Put the value where it belongs; return its path."""
+        """Put the value where it belongs, on the line of its key if it has one; return its path."""
         path: Path = ()
         if not self._open:
             self._root = value
@@ -122,7 +122,7 @@ class _Builder:
             parent, holder = self._open[-1]
             place: str | int
             if isinstance(holder, dict):
-                place = self._keys[-1] or ""
+                place, line = self._keys[-1] or ("", line)
                 holder[place], self._keys[-1] = value, None
             else:
                 place = len(holder)
