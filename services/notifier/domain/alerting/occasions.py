@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -124,7 +124,7 @@ class Messenger:
             return []
         holders = [official.id for official in self._world.directory.holders(step[2], post, self._now)]
         if not holders and step not in alert.vacancies:
-            alert.vacancies.add(step)
+            alert.vacancies = {step, *filter(_is_needed(alert), alert.vacancies)}
             self._out.append(Vacancy(self._now, rule, region, step[2]))
         return holders
 
@@ -266,3 +266,9 @@ class Messenger:
         elif watch.alert is not None:
             watch.alert.waiting.pop(case.waiting.official, None)
         self._world.touch("watch", case.rule, case.region)
+
+
+def _is_needed(alert: Alert) -> Callable[[tuple[Occasion, int, Role]], bool]:
+    """Return whether a vacancy may come up again: of a repeat only while another of the same instant waits."""
+    repeats = {each.part for each in alert.waiting.values() if each.occasion is Occasion.REPEATED}
+    return lambda vacancy: vacancy[0] is not Occasion.REPEATED or vacancy[1] in repeats

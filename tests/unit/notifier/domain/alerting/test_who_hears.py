@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.alerts_trace import OTHER, at, official, rule, snap, told
+from services.notifier.domain.alerting.engine import Engine
+from services.notifier.domain.alerting.events import OfficialsGiven, RulesGiven
+from services.notifier.domain.alerting.world import World
+from tests.alerts_trace import OTHER, at, official, read_all, rule, snap, told
 
 VILLAGE, DISTRICT = "11.01.01.2001", "11.01.01"
 ALL = ["nation", "province", "regency", "district", "village"]
@@ -232,3 +235,16 @@ def test_a_recovery_that_waits_goes_to_nobody_who_has_left_the_file() -> None:
     assert told([rule()], [official("g", quiet_hours=NIGHT)], *events) == [
         "-120 raised g low/11#1", "0 quiet_hours recovered g low/11#1",
     ]  # fmt: skip
+
+
+def test_vacancies_of_repeats_are_forgotten() -> None:
+    """An office that stays empty does not let the alert grow."""
+    engine = Engine(World())
+    rules, people, events = read_all([rule(repeat_every="1m")], [official("g")], [snap(0, 39), officials(0), at(500)])
+    for event in (RulesGiven(rules), OfficialsGiven(people)):
+        engine.apply(events[0][0], event)
+    told_of = [len(engine.apply(at_, event)) for at_, event in events]
+    alert = engine.world.alert("low", "11")
+    assert told_of == [2, 0, 500]
+    assert alert is not None
+    assert len(alert.vacancies) == 1
