@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.alerts_trace import at, moved, official, potential, rule, snap, told
+from services.notifier.domain.alerting.engine import Engine, TimeWentBack
+from services.notifier.domain.alerting.events import RegionRetired, RulesGiven, Tick
+from services.notifier.domain.alerting.world import World
+from tests.alerts_trace import at, lines_of, moved, official, potential, read_all, rule, snap, told, traced
 
 G = [official("g")]
 HOUR = 60
@@ -100,10 +103,18 @@ def test_a_snapshot_is_judged_at_its_own_instant_but_never_after_the_clock() -> 
 
 def test_t_never_goes_back_before_the_last_judgement_there() -> None:
     """A snapshot that was counted before time raised the rule is judged at the raise's instant."""
-    events = [snap(0, 39), snap(200, 50, as_of=30), at(259), at(260)]
-    assert moved([rule(hold_for="1h", clear_for="1h")], *events)[1:] == [
+    events = [snap(0, 39), snap(200, 50, as_of=30), at(210)]
+    assert moved([rule(hold_for="1h", clear_for="150m")], *events)[1:] == [
         "60 pending>firing raised low/11#1", "200 firing>recovering clear_started low/11#1",
-        "200 recovering>ok recovered low/11#1",
+        "210 recovering>ok recovered low/11#1",
+    ]  # fmt: skip
+    given = at(100, rules={"rules": [rule(clear_for="150m")]})
+    assert moved([], snap(0, 39), given, snap(200, 50, as_of=30), at(250))[1:] == [
+        "200 firing>recovering clear_started low/11#1", "250 recovering>ok recovered low/11#1",
+    ]  # fmt: skip
+    lines = traced([rule(hold_for="1h")], [], [snap(0, 39), snap(200, 50, as_of=30)])
+    assert [(line["at"][11:16], line["t"][11:16]) for line in lines if line["what"] == "move"] == [
+        ("10:00", "10:00"), ("11:00", "11:00"), ("13:20", "11:00"),
     ]  # fmt: skip
 
 
@@ -208,3 +219,26 @@ def test_of_a_number_of_people_no_potential_is_the_reason() -> None:
     """Only `threshold` and `fall` have a potential as their denominator."""
     people = rule(kind="people", raise_below="40", clear_at="45")
     assert moved([people], snap(0, 50, potential=potential(80)), snap(10, 39)) == ["10 ok>firing raised low/11#1"]
+
+
+def test_a_region_that_is_retired_is_closed_and_no_longer_judged() -> None:
+    """Its alerts end without a message, and no new rule looks at it."""
+    rules, _, events = read_all([rule(), rule("quiet", hold_for="1h")], [], [snap(0, 39)])
+    engine = Engine(World())
+    engine.apply(events[0][0], RulesGiven(rules))
+    engine.apply(*events[0])
+    closed = engine.apply(events[0][0], RegionRetired("11"))
+    assert [(line["rule"], line["from"], line["to"], line["reason"]) for line in lines_of(closed)] == [
+        ("low", "firing", "ok", "out_of_scope"), ("quiet", "pending", "ok", "out_of_scope"),
+    ]  # fmt: skip
+    assert engine.apply(events[0][0], RulesGiven(())) == []
+    assert engine.apply(events[0][0] + 10**9, Tick()) == []
+
+
+def test_time_does_not_go_back() -> None:
+    """An event before the last is refused, and nothing has changed."""
+    engine = Engine(World())
+    engine.apply(5, Tick())
+    with pytest.raises(TimeWentBack):
+        engine.apply(4, Tick())
+    assert engine.world.now == 5
