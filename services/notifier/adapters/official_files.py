@@ -109,7 +109,7 @@ class OfficialFile(Entry):
 
 
 def read_officials(text: str, file: str, is_region: IsRegion) -> tuple[Official, ...]:
-    """Return the officials of a YAML text, of whom no two share an id. Raises: Refused."""
+    """Return the officials of a YAML text. Raises: Refused, also where two share an id."""
     return officials_of(documented(text, file), file, is_region)
 
 
@@ -124,7 +124,7 @@ def read_directory(text: str, file: str, is_region: IsRegion) -> tuple[Official,
 
 
 def officials_of(document: Document, file: str, is_region: IsRegion) -> tuple[Official, ...]:
-    """Return the officials of a document, of whom no two share an id. Raises: Refused."""
+    """Return the officials of a document. Raises: Refused, also where two share an id."""
     entries = validated(document, OfficialFile, file).officials
     faults = list(_faults(entries, is_region))
     if faults:

@@ -40,7 +40,7 @@ class TimeWentBack(ValueError):  # noqa: N818 - it says what happened
 
 
 class Engine:
-    """Applies events to a world, which it alone changes."""
+    """Applies events to a world. Nothing else changes that world."""
 
     def __init__(self, world: World) -> None:
         self.world = world

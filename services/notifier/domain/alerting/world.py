@@ -77,8 +77,8 @@ class Waiting:
 class Alert:
     """An episode that fires. `quiet`: at first sight, nobody is ever told. `steps`: escalations made.
 
-    `at_once`: nobody holds a role of the last step, so the next is due. `vacancies`: those told of, so that each is
-    told once per occasion.
+    `at_once`: nobody holds a role of the last step, so the next is due. `vacancies`: reported ones, so that each is
+    reported once per occasion.
     """
 
     episode: int
@@ -163,9 +163,9 @@ class Key(NamedTuple):
 
 
 class World:
-    """All pieces. `touched`: keys of those that may have changed since the caller, who stores them, cleared it.
+    """All pieces. `touched`: keys of pieces that may have changed. The caller stores these pieces and clears it.
 
-    `fresh`: likewise, for the engine's own indexes.
+    `fresh`: the same for the engine's own indexes.
     """
 
     def __init__(self) -> None:
