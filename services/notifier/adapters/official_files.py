@@ -71,10 +71,9 @@ class QuietHoursEntry(Entry):
     from_: TimeOfDay = Field(alias="from")
     to: TimeOfDay
 
-    def read(self) -> QuietHours | None:
-        """Return the hours; None where they are equal."""
-        start, end = _after_midnight(self.from_), _after_midnight(self.to)
-        return None if start == end else QuietHours(start, end)
+    def read(self) -> QuietHours:
+        """Return the hours."""
+        return QuietHours(_after_midnight(self.from_), _after_midnight(self.to))
 
 
 class OfficialEntry(Entry):

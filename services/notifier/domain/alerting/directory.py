@@ -50,7 +50,9 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From one time of day to another, in milliseconds after midnight; over midnight where `until_ms` is earlier."""
+    """From one time of day to another, in milliseconds after midnight; over midnight where `until_ms` is earlier;
+    none where both are equal.
+    """
 
     from_ms: int
     until_ms: int

@@ -11,7 +11,7 @@ from services.notifier.domain.alerting.directory import Role, post_of
 from services.notifier.domain.alerting.due import escalation_due, repeat_due
 from services.notifier.domain.alerting.ids import delivery_id
 from services.notifier.domain.alerting.instants import to_text
-from services.notifier.domain.alerting.rules import Rule, Severity
+from services.notifier.domain.alerting.rules import Rule
 from services.notifier.domain.alerting.stages import hold
 from services.notifier.domain.alerting.world import Alert, Digest, Told, Waiting, World
 
@@ -70,9 +70,8 @@ class Messenger:
         watch = self._world.watches[rule.id, region]
         ends = []
         if rule.tell_recovery:
-            critical = rule.severity is Severity.CRITICAL
             for official, told in alert.told.items():
-                ends.append(Waiting(official, alert.episode, Occasion.RECOVERED, told.role, 0, critical))
+                ends.append(Waiting(official, alert.episode, Occasion.RECOVERED, told.role, 0))
         watch.recoveries += ends
         never = [waiting for waiting in alert.waiting.values() if waiting.official not in alert.told]
         self.judge([Case(rule.id, region, waiting) for waiting in ends], dropped=(rule.id, region, never))
@@ -132,10 +131,9 @@ class Messenger:
         self, rule: Rule, region: str, alert: Alert, occasion: Occasion, people: Mapping[str, Role],
         parts: Mapping[str, int],
     ) -> None:  # fmt: skip
-        critical = rule.severity is Severity.CRITICAL
         cases = []
         for official, role in people.items():
-            waiting = Waiting(official, alert.episode, occasion, role, parts.get(official, 0), critical)
+            waiting = Waiting(official, alert.episode, occasion, role, parts.get(official, 0))
             alert.waiting[official] = waiting
             cases.append(Case(rule.id, region, waiting))
         self._world.touch("watch", rule.id, region)
@@ -166,7 +164,7 @@ class Messenger:
         ]
 
     def _successor(self, alert: Alert, waiting: Waiting, official: str) -> Waiting:
-        made = Waiting(official, waiting.episode, waiting.occasion, waiting.role, waiting.part, waiting.critical)
+        made = Waiting(official, waiting.episode, waiting.occasion, waiting.role, waiting.part)
         alert.waiting[official] = made
         return made
 

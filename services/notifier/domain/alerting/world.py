@@ -66,7 +66,6 @@ class Waiting:
     occasion: Occasion
     role: Role
     part: int
-    critical: bool
     without: tuple[str, ...] | None = None
     reason: HeldReason | None = None
     until: int | None = None

@@ -147,6 +147,13 @@ def test_a_recovery_that_waits_outlives_its_episode_and_its_rule(then: dict[str,
     assert "60 recovered g low/11#1" in lines
 
 
+def test_a_recovery_of_a_removed_rule_is_held_again_by_longer_hours() -> None:
+    """It waited because its rule was not critical, and still is not."""
+    longer = at(20, officials={"officials": [official("g", quiet_hours={"from": "16:00", "to": "19:00"})]})
+    lines = told([rule()], [official("g", quiet_hours=NIGHT)], snap(-120, 39), snap(0, 50), rules(10), longer, at(999))
+    assert lines[-2:] == ["60 quiet_hours recovered g low/11#1", "120 recovered g low/11#1"]
+
+
 def test_what_falls_due_waits_while_the_region_catches_up() -> None:
     """Escalations and repeats come once it has; ends of quiet hours, muting and silence do not wait."""
     of = rule(escalate=[STEPS[0]], repeat_every="30m")

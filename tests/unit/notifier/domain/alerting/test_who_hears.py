@@ -237,6 +237,19 @@ def test_a_recovery_that_waits_goes_to_nobody_who_has_left_the_file() -> None:
     ]  # fmt: skip
 
 
+def test_a_vacancy_is_told_once_for_repeats_of_one_instant() -> None:
+    """Their officials' nights end one after the other; the next repeat is another occasion."""
+    people = [
+        official("g", quiet_hours={"from": "18:00", "to": "19:00"}),
+        official("h", quiet_hours={"from": "18:00", "to": "19:30"}),
+    ]
+    events = [snap(0, 39), at(61, officials={"officials": []}), at(180)]
+    assert told([rule(repeat_every="1h")], people, *events)[2:] == [
+        "60 quiet_hours repeated g low/11#1", "60 quiet_hours repeated h low/11#1", "120 vacant gubernur low/11",
+        "180 vacant gubernur low/11",
+    ]  # fmt: skip
+
+
 def test_vacancies_of_repeats_are_forgotten() -> None:
     """An office that stays empty does not let the alert grow."""
     engine = Engine(World())
