@@ -48,7 +48,7 @@ format: $(INSTALLED) ## Write the code in ruff's format, imports sorted
 	@$(BIN)/ruff check --quiet --fix-only
 	@$(BIN)/ruff format
 
-contracts: $(INSTALLED) ## Write the JSON Schemas of what travels between services
+contracts: $(INSTALLED) ## Write the JSON Schemas of what travels between services, and the list of routes
 	@$(BIN)/python -m deploy.contracts
 
 regions: $(INSTALLED) ## Derive the successor table and the BPS crosswalk anew from older lists, which it downloads

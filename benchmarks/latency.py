@@ -28,14 +28,14 @@ from typing import Any, Final
 import httpx
 
 from benchmarks import limits
+from benchmarks.connections import ConnectionPool
 from benchmarks.load import open_loop
 from benchmarks.places import Arrival, arrivals, potentials_of
 from benchmarks.registry.senders import LanePool
 from benchmarks.report import Comparison, Spread, against, publish
 from benchmarks.stack import started_stack
-from deploy.local.sample.lanes import Lanes
+from deploy.local.sample.client import Client
 from deploy.local.sample.people import invented_nik
-from deploy.local.sample.reading import Reader
 from deploy.local.stack import LocalStack
 from shared.regions.codes import regency_of
 
@@ -74,7 +74,7 @@ class Run:
 
     planned: list[Arrival]
     senders: LanePool
-    reader: Reader
+    reader: Client
     traces: dict[int, Trace] = field(default_factory=dict)
 
     async def send(self, number: int, due: float) -> None:
@@ -88,8 +88,7 @@ class Run:
     async def _counted(self, village: str, accepted: float) -> float:
         while True:
             await asyncio.sleep(max(_LOOK_EVERY_S, (time() - accepted) * _LOOK_SHARE))
-            figures = await self.reader.region(village)
-            if figures is not None and figures.registered:
+            if (await self.reader.get("coverage", f"/v1/regions/{village}"))["registered"]:
                 return time()
 
 
@@ -98,10 +97,10 @@ async def measure() -> Path:
     busy = os.getloadavg()[0]
     async with started_stack() as stack:
         bare = await _limits(stack)
-        lanes = Lanes(_READERS)
-        async with httpx.AsyncClient(timeout=30, transport=lanes) as client:
+        pool = ConnectionPool(_READERS)
+        async with httpx.AsyncClient(timeout=30, transport=pool) as client:
             run = await _prepare(stack, client)
-            await run.reader.load_potentials(potentials_of(run.planned))
+            await run.reader.put("potentials", potentials_of(run.planned))
             await open_loop(len(run.planned), PER_SECOND, run.send)
             missing = await _read_mails(stack, client, run)
     settings = {
@@ -116,19 +115,18 @@ async def measure() -> Path:
 
 
 async def _prepare(stack: LocalStack, client: httpx.AsyncClient) -> Run:
-    tokens = stack.ground.home.tokens
-    senders = await LanePool.to(stack.addresses.registry, (tokens / "upstream.jwt").read_text(), _SENDERS)
-    reader = Reader(client, stack.addresses, (tokens / "operator.jwt").read_text())
-    return Run(arrivals(PER_SECOND * (WARM_UP_SECONDS + SECONDS), SEED), senders, reader)
+    tokens = stack.config.home.tokens
+    senders = await LanePool.to(stack.config.url("registry"), (tokens / "upstream.jwt").read_text(), _SENDERS)
+    return Run(arrivals(PER_SECOND * (WARM_UP_SECONDS + SECONDS), SEED), senders, Client(client, stack.config))
 
 
 async def _limits(stack: LocalStack) -> dict[str, Spread]:
-    ground = stack.ground
+    config = stack.config
     return {
-        **await limits.mongodb_hops(ground.mongodb_uri, ground.namespace),
-        **await limits.kafka_hop(ground.kafka, ground.namespace),
-        **await limits.http_get(f"{stack.addresses.coverage}/health/live"),
-        **await limits.smtp_send(ground.host, ground.ports["smtp"]),
+        **await limits.mongodb_hops(config.mongodb_uri, config.namespace),
+        **await limits.kafka_hop(config.kafka, config.namespace),
+        **await limits.http_get(f"{stack.config.url('coverage')}/health/live"),
+        **await limits.smtp_send(config.host, config.ports["smtp"]),
     }
 
 
@@ -140,7 +138,7 @@ async def _read_mails(stack: LocalStack, client: httpx.AsyncClient, run: Run) ->
         if arrival.kind == "crossing"
     }
     await asyncio.sleep(_SETTLE_S)
-    arrived = _messages(stack.ground.home.mailbox)
+    arrived = _messages(stack.config.home.mailbox)
     for alert in await _alerts(stack, client):
         crossings[alert["region"]].told = arrived.get(alert["id"])
     return sum(trace.told is None for trace in crossings.values())
@@ -153,8 +151,8 @@ def _messages(mailbox: Path) -> dict[str, float]:
 
 
 async def _alerts(stack: LocalStack, client: httpx.AsyncClient) -> list[dict[str, Any]]:
-    url = f"{stack.addresses.notifier}/v1/alerts"
-    headers = {"Authorization": f"Bearer {(stack.ground.home.tokens / 'operator.jwt').read_text()}"}
+    url = f"{stack.config.url('notifier')}/v1/alerts"
+    headers = {"Authorization": f"Bearer {(stack.config.home.tokens / 'operator.jwt').read_text()}"}
     answer = (await client.get(url, params={"limit": 500}, headers=headers)).raise_for_status()
     return list(answer.json()["items"])
 

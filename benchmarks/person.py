@@ -18,14 +18,18 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
+from prometheus_client import CollectorRegistry
+
 from benchmarks.report import Comparison, Spread, against, publish
 from deploy.local.sample.people import invented_nik
 from deploy.local.servers import Servers
 from deploy.local.settings import StackSettings
 from services.registry.domain.facts import Fact, FactType
+from services.registry.domain.outcomes import Result
 from services.registry.domain.participant import decide
 from services.registry.identity.hashing import Secrets
-from services.registry.intake.commit import Intake, Result
+from services.registry.intake.commit import Intake
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.mongo.documents import participant_of
 from services.registry.intake.mongo.store import MongoStore
 from services.registry.intake.parsing import Parser
@@ -61,13 +65,6 @@ CASES: Final = (
 )
 
 
-class _Silent:
-    """Counts no commits."""
-
-    def committed(self, size: int, seconds: float) -> None:
-        """See the port."""
-
-
 async def measure() -> Path:
     """Run the benchmark and return the file with its result."""
     limits: dict[str, Spread] = {}
@@ -100,7 +97,7 @@ class _Bench:
         secrets = Secrets.derive(os.urandom(32))
         self._clock = SystemClock()
         self._parser = Parser(catalogue(), secrets.content)
-        self._intake = Intake(MongoStore(mongo), secrets, self._clock, _Silent())
+        self._intake = Intake(MongoStore(mongo), secrets, self._clock, IntakeMetrics(CollectorRegistry()))
 
     @classmethod
     async def ready(cls, uri: str, case: Case) -> _Bench:

@@ -12,7 +12,7 @@ from itertools import cycle, islice
 from random import Random
 from typing import Final
 
-from deploy.local.sample.places import regencies, villages
+from deploy.local.sample.aceh import village_counts, villages
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import NATION
 
@@ -36,7 +36,7 @@ def arrivals(count: int, seed: int) -> list[Arrival]:
     Raises: ValueError when there are too few villages or regencies to give each measured fact one of its own.
     """
     chance = Random(seed)
-    background = [village for regency in regencies() for village in villages(regency)]
+    background = [village for regency in village_counts() for village in villages(regency)]
     chance.shuffle(background)
     kinds = list(islice(cycle(_KINDS), count))
     own = {"counted": iter(background[: kinds.count("counted")]), "crossing": _first_villages(chance)}

@@ -12,10 +12,9 @@ from typing import Any, Final
 
 import yaml
 
-from deploy.local import parts
-from deploy.local.parts import Ground, Part, Parts
-from deploy.local.settings import StackSettings
-from deploy.local.stack import LocalStack
+from deploy.local.settings import ANY_PORTS, StackConfig, StackSettings
+from deploy.local.stack import LocalStack, Part, Parts
+from deploy.local.stack import services as all_services
 
 _RULES: Final = {
     "rules": [
@@ -46,9 +45,9 @@ _OFFICIALS: Final = {
 }
 
 
-def registry_alone(ground: Ground) -> Sequence[Part]:
+def registry_alone(config: StackConfig) -> Sequence[Part]:
     """Return the registry only: nobody else takes its cores."""
-    return [part for part in parts.services(ground) if part.name == "registry"]
+    return [part for part in all_services(config) if part.name == "registry"]
 
 
 @asynccontextmanager
@@ -58,10 +57,7 @@ async def started_stack(services: Parts | None = None, **settings: Any) -> Async
         chosen = StackSettings(
             folder=Path(folder),
             namespace=f"bench{uuid.uuid4().hex[:6]}.",
-            registry_port=0,
-            coverage_port=0,
-            notifier_port=0,
-            mailbox_port=0,
+            **ANY_PORTS,
             **settings,
         )
         stack = LocalStack(chosen, services=services or _with_own_rules)
@@ -72,13 +68,13 @@ async def started_stack(services: Parts | None = None, **settings: Any) -> Async
             await stack.stop()
 
 
-def _with_own_rules(ground: Ground) -> Sequence[Part]:
+def _with_own_rules(config: StackConfig) -> Sequence[Part]:
     """Return the services as ever, but the notifier watches every regency and tells one official of all."""
-    rules, officials = ground.home.root / "rules.yaml", ground.home.root / "officials.yaml"
+    rules, officials = config.home.root / "rules.yaml", config.home.root / "officials.yaml"
     rules.write_text(yaml.safe_dump(_RULES))
     officials.write_text(yaml.safe_dump(_OFFICIALS))
     own = {"NOTIFIER_RULES": str(rules), "NOTIFIER_OFFICIALS": str(officials)}
     return [
         replace(part, environment={**part.environment, **own}) if part.name == "notifier" else part
-        for part in parts.services(ground)
+        for part in all_services(config)
     ]

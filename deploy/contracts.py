@@ -1,5 +1,5 @@
-"""Writes the JSON Schemas of what travels between services, and of the files of rules and officials, made from the
-classes themselves.
+"""Writes the JSON Schemas of what travels between services and of the files of rules and officials, and the list of
+every route, made from the code itself.
 
 `python -m deploy.contracts` writes them; `--check` fails where the committed files differ, so that a contract never
 changes unseen.
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from deploy.routes import routes
 from services.notifier.adapters.official_files import OfficialFile
 from services.notifier.adapters.rule_files import RuleFile
 from shared.contracts import topics
@@ -46,31 +47,33 @@ def schemas() -> dict[str, dict[str, Any]]:
     }
 
 
-def written(schema: dict[str, Any]) -> str:
-    """Return the schema as its file holds it."""
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+def files() -> dict[str, str]:
+    """Return file name → content for every contract."""
+    made = {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas().items()}
+    return made | {"routes.md": routes()}
+
+
+def _generated() -> list[Path]:
+    return [*FOLDER.glob("*.schema.json"), *FOLDER.glob("routes.md")]
 
 
 def differing() -> list[str]:
     """Return the names of files that are missing, differ, or belong to no contract any more."""
-    made = {name: written(schema) for name, schema in schemas().items()}
-    there = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.schema.json")}
+    made, there = files(), {path.name: path.read_text(encoding="utf-8") for path in _generated()}
     return sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
 
 
 def main() -> int:
     """Write or check; return the exit code."""
-    names = differing()
-    if "--check" in sys.argv[1:]:
-        for name in names:
-            sys.stderr.write(f"docs/contracts/{name} differs from the code; run 'make contracts' and read the diff\n")
-        return 1 if names else 0
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    names, made = differing(), files()
     for name in names:
-        (FOLDER / name).unlink(missing_ok=True)
-    for name, schema in schemas().items():
-        (FOLDER / name).write_text(written(schema), encoding="utf-8")
-    return 0
+        if "--check" in sys.argv[1:]:
+            sys.stderr.write(f"docs/contracts/{name} differs from the code; run 'make contracts' and read the diff\n")
+        elif name in made:
+            (FOLDER / name).write_text(made[name], encoding="utf-8")
+        else:
+            (FOLDER / name).unlink()
+    return 1 if names and "--check" in sys.argv[1:] else 0
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from services.registry.intake.csv import COLUMNS
+from services.registry.intake.fact_files import COLUMNS
 from tests.factories_registry import NIK, event
 
 UNKNOWN_CARD: Final = "29999999999"

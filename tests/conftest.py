@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator
+from importlib import import_module
 from typing import Any, Final
 
 import pytest
@@ -39,6 +40,15 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["servers"] = node.config.stash[_SHARED][1]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each test file to one worker, and all end-to-end files to the same one, since they share a stack."""
+    scheduling = import_module("xdist.scheduler").LoadFileScheduling(config, log)
+    file_of = scheduling._split_scope
+    scheduling._split_scope = lambda test: "tests/e2e" if test.startswith("tests/e2e/") else file_of(test)
+    return scheduling
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the servers that the workers shared."""
     if _SHARED in config.stash:
@@ -53,7 +63,7 @@ async def addresses(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, 
         yield kafka, mongodb
         return
     async with fresh_servers() as servers:
-        yield servers.kafka_bootstrap, servers.mongodb_uri
+        yield servers.kafka.bootstrap, servers.mongodb_uri
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,14 @@ import msgspec
 from hypothesis import strategies as st
 
 from services.coverage.counting.domain.counters import Tally
+from services.coverage.counting.domain.flows import Flows, summed, windowed
+from services.coverage.counting.domain.movements import CountedChange
+from services.coverage.counting.domain.profiles import CountedState, Lapse, Profile, lapse_code, profile_code
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.changes import Change, Kind, State
+from shared.contracts.snapshots import Count, Coverage, Snapshot
 from shared.contracts.topics import PARTITIONS
-from shared.regions.codes import regency_of
+from shared.regions.codes import WIB, level_of, parent_of, regency_of, zone_name
 
 VILLAGE = "11.01.02.2003"
 NEIGHBOUR = "11.01.02.2004"
@@ -64,9 +68,43 @@ def change(seq: int = 0, kind: str = "joined", **over: Any) -> Change:
     return Change(seq=seq, kind=Kind(kind), **(values | over))
 
 
+def snapshot(region: str = "11", people: int = 0, **over: Any) -> Snapshot:
+    """Return the snapshot of a region with so many active people, about which nothing else is known."""
+    values: dict[str, Any] = {
+        "name": f"name of {region}", "level": level_of(region), "time_zone": zone_name(region),
+        "parent": parent_of(region), "registered": people, "active": people, "unplaced": Count(), "potential": {},
+        "coverage": Coverage(), "flows": windowed({}, TODAY), "as_of": RECORDED_AT, "recorded_at": RECORDED_AT,
+        "position": 1,
+    }  # fmt: skip
+    return Snapshot(region=region, **(values | over))
+
+
 def joined(count: int, region: str = VILLAGE, *, first: int = 0, active: bool = True) -> list[Change]:
     """Return that many people joining in a place, numbered on from `first`."""
     return [change(first + n, after=state(region, active=active)) for n in range(count)]
+
+
+def counted(change: Change) -> CountedChange:
+    """Return the part of the change that is counted, by the contract's `Change`."""
+    return CountedChange(
+        change.seq, change.diff, change.kind.value, change.effective_day, change.recorded_at.astimezone(WIB).date(),
+        change.recorded_at, change.source, change.counterpart, _counted(change.before), _counted(change.after),
+    )  # fmt: skip
+
+
+def _counted(of: State | None) -> CountedState | None:
+    if of is None:
+        return None
+    profile = profile_code(Profile(of.segment, of.groups, of.payer, of.programmes, of.active))
+    lapse = lapse_code(Lapse(of.lapses_on, of.payer, of.groups)) if of.active and of.lapses_on else None
+    return CountedState(of.region, profile, lapse)
+
+
+def by_day(flows: Flows) -> dict[tuple[date, str], Count]:
+    """Return people (as `registered`) and change in active by day and kind."""
+    days = {day for of_code in flows.values() for day in of_code}
+    found = {date.fromordinal(day): summed(flows, date.fromordinal(day), date.fromordinal(day)) for day in days}
+    return {(day, kind): count for day, kinds in found.items() for kind, count in kinds.items() if count != Count()}
 
 
 def value(of: Change, **over: Any) -> bytes:

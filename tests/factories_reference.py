@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from services.coverage.reference.domain.reference import AsOf, Book, Figure, Kind, Row
+from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex, ReferenceKind, Statement
 
 V = TypeVar("V")
 
@@ -17,23 +17,23 @@ TODAY = AsOf(date(2023, 9, 30))
 
 
 def row(
-    kind: Kind[V], region: str, series: str, value: V | None, valid_from: date = SEPTEMBER, *, version: int = 1,
-    source: str = "bps", definition: str = "all who work", recorded_at: datetime = RECORDED_AT,
-) -> Row[V]:  # fmt: skip
-    """Return a figure as it was recorded."""
-    return Row(Figure(kind, region, series, valid_from, value, source, definition), recorded_at, version)
+    kind: ReferenceKind[V], region: str, series: str, value: V | None, valid_from: date = SEPTEMBER, *,
+    version: int = 1, source: str = "bps", definition: str = "all who work", recorded_at: datetime = RECORDED_AT,
+) -> RecordedRow[V]:  # fmt: skip
+    """Return a statement as it was recorded."""
+    return RecordedRow(Statement(kind, region, series, valid_from, value, source, definition), recorded_at, version)
 
 
-def book_of(*rows: Row[Any]) -> Book:
-    """Return a book with these rows."""
-    book = Book()
+def index_of(*rows: RecordedRow[Any]) -> ReferenceIndex:
+    """Return an index of these rows."""
+    reference = ReferenceIndex()
     for one in rows:
-        book.add(one)
-    return book
+        reference.add(one)
+    return reference
 
 
 def tree(*villages: str) -> Callable[[str], tuple[str, ...]]:
-    """Return the children in a nation that has only these villages, and what lies above them."""
+    """Return a function that gives the children of a region, in a nation of these villages only."""
     below: dict[str, set[str]] = {}
     for village in villages:
         parts = village.split(".")

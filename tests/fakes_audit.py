@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from datetime import datetime
 
+from rich.console import Console
+
 from services.registry.audit.ports import Last, LedgerEntry, Manifest, Numbers, Waiting
+from services.registry.domain.facts import FactKey
 from services.registry.domain.participant import Participant
-from services.registry.ports import FactKey
 from shared.adapters.mongo import Document
+from shared.adapters.progress_bar import ProgressBar
 from shared.contracts.topics import PARTITIONS
 from tests.fakes_registry import MemoryOutbox, MemoryStore, MemoryTopic
 
@@ -23,20 +26,17 @@ class MemoryAudit:
         self._outbox = outbox
 
     @asynccontextmanager
-    async def moment(self) -> AsyncIterator[MemoryMoment]:
-        """See the port."""
-        yield MemoryMoment(*deepcopy((self._store, self._outbox)))
+    async def snapshot(self) -> AsyncIterator[MemorySnapshot]:
+        yield MemorySnapshot(*deepcopy((self._store, self._outbox)))
 
-    def numbered(self) -> MemoryMoment:
-        """See the port."""
-        return MemoryMoment(self._store, self._outbox)
+    def numbered(self) -> MemorySnapshot:
+        return MemorySnapshot(self._store, self._outbox)
 
     async def relays(self, now: datetime) -> frozenset[str]:
-        """See the port."""
         return self._outbox.present(now)
 
 
-class MemoryMoment:
+class MemorySnapshot:
     """What is in memory; a test may change it before it is read."""
 
     def __init__(self, store: MemoryStore, outbox: MemoryOutbox) -> None:
@@ -44,11 +44,9 @@ class MemoryMoment:
         self.outbox = outbox
 
     async def numbers(self) -> dict[int, Numbers]:
-        """See the port."""
         return {partition: Numbers(*at) for partition, at in self.outbox.numbers().items()}
 
     async def manifests(self, partition: int, from_seq: int = 0) -> AsyncIterator[Manifest]:
-        """See the port."""
         there = {document["_id"]: document for document in self.state.ledger}
         first_seq = 0
         for documents in self.outbox.numbered[partition]:
@@ -60,30 +58,25 @@ class MemoryMoment:
             first_seq += count
 
     async def waiting(self) -> AsyncIterator[Waiting]:
-        """See the port."""
         there = {document["_id"]: document for document in self.state.ledger}
         for doc in self.state.outbox:
             entry = _entry(there[doc["_id"]]) if doc["_id"] in there else None
             yield Waiting(str(doc["_id"]), doc["partition"], len(doc["changes"]), entry)
 
     async def ledger(self) -> AsyncIterator[str]:
-        """See the port."""
         for document in self.state.ledger:
             yield str(document["_id"])
 
     async def participants(self) -> AsyncIterator[Participant]:
-        """See the port."""
         for participant in self.state.participants.values():
             yield participant
 
-    async def placed(self) -> AsyncIterator[tuple[FactKey, tuple[str, ...]]]:
-        """See the port."""
+    async def facts_that_count(self) -> AsyncIterator[tuple[FactKey, tuple[str, ...]]]:
         for key, slot in self.state.slots.items():
             if slot.fact and slot.fact.holders:
                 yield key, slot.fact.holders
 
     async def moved(self) -> AsyncIterator[tuple[str, str]]:
-        """See the port."""
         for holder, person in self.state.moved.items():
             if holder != person:
                 yield holder, person
@@ -93,19 +86,15 @@ class MemoryReplayTopic(MemoryTopic):
     """A topic in memory that knows its last records."""
 
     async def last(self) -> dict[int, Last | None]:
-        """See the port."""
         records = {partition: self.records.get(partition) for partition in range(PARTITIONS)}
         return {partition: Last(*found[-1]) if found else None for partition, found in records.items()}
 
 
-class SilentProgress:
+class SilentProgress(ProgressBar):
     """Shows nothing."""
 
-    def begin(self, phase: str, total: int | None = None) -> None:
-        """See the protocol."""
-
-    def advance(self, steps: int) -> None:
-        """See the protocol."""
+    def __init__(self) -> None:
+        super().__init__(Console(quiet=True))
 
 
 def _entry(document: Document) -> LedgerEntry:

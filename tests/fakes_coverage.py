@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
+
+from prometheus_client import CollectorRegistry
 
 from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.flows import flows_of
 from services.coverage.counting.domain.movements import Movement, Step, lineage, seen
 from services.coverage.counting.domain.position import Position
-from services.coverage.counting.ports import NONE_KNOWN, Checkpoint, Figures, Flush, Store, Timeline, Version
+from services.coverage.counting.domain.region_counts import RegionCounts, Timeline, Version
+from services.coverage.counting.ports import Checkpoint, Flush, Store
 from services.coverage.reading.boards import Boards
 from services.coverage.reading.derived import Deriver
-from services.coverage.reading.districts import Districts
-from services.coverage.reading.groups import StoredGroups
-from services.coverage.reading.snapshots import Viewer
+from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.potentials import Children
-from services.coverage.reference.domain.reference import AsOf, Book, Figure, Row, numbered
-from shared.contracts.snapshots import Count, Snapshot
+from services.coverage.reference.domain.reference import RecordedRow, ReferenceIndex, new_rows
+from services.coverage.reference.ports import Rows, Statements
+from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
+from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import holds, level_of
 from shared.runtime.errors import FencedError, TransientError
@@ -54,7 +58,7 @@ class MemoryStore:
             self._checkpoints[flush.partition] = moved
         self.flushes += flushes
 
-    async def mark_level(self, partitions: Collection[int]) -> None:
+    async def mark_caught_up(self, partitions: Collection[int]) -> None:
         for partition in partitions:
             self._checkpoints[partition] = replace(self._checkpoints[partition], behind=False)
 
@@ -65,11 +69,17 @@ class MemoryStore:
         self._checkpoints[partition] = Checkpoint(after, checkpoint.behind, checkpoint.resumed + 1)
 
     async def figures(
-        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] = NONE_KNOWN
-    ) -> dict[str, Figures]:
+        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] | None = None
+    ) -> dict[str, RegionCounts]:
         lines = await self.timelines(regions, date.min, date.min)
         figures = {region: _figures(line, flows_from) for region, line in lines.items()}
-        return {region: found for region, found in figures.items() if known.get(region) != found.version}
+        return {region: found for region, found in figures.items() if not known or known.get(region) != found.version}
+
+    @asynccontextmanager
+    async def point_in_time(self) -> AsyncIterator[MemoryStore]:
+        then = MemoryStore()
+        then.flushes, then.down = [*self.flushes], self.down
+        yield then
 
     async def timelines(
         self, regions: Collection[str], effective_after: date, recorded_after: date
@@ -85,16 +95,17 @@ class MemoryStore:
                 positions[flush.partition] = flush.after.next_seq
             steps = ((Step(*key), people) for key, people in flush.sum.steps.items() if people)
             moved = list(seen_in(region, steps))
-            line.tally.add(Tally().without((movement, -people) for movement, people in moved))
+            for movement, people in moved:
+                line.tally.count(movement, people)
             line.movements += [
                 (m, n) for m, n in moved if m.effective_day > effective_after or m.recorded_day > recorded_after
             ]
             for (place, lapse), people in flush.sum.lapses.items():
                 if holds(region, place):
                     line.tally.add(Tally(lapses={lapse: people}))
-            for (place, source), recorded_at in flush.sum.heard.items():
+            for (place, source), recorded_at in flush.sum.last_recorded.items():
                 if holds(region, place):
-                    line.tally.hear(source, recorded_at)
+                    line.tally.note_recorded(source, recorded_at)
         line.position = sum(positions.values())
         return line
 
@@ -108,101 +119,69 @@ class MemoryStore:
         return [region for region in counted if level_of(region) not in ("nation", "province")]
 
 
-def _figures(line: Timeline, flows_from: date | None) -> Figures:
+def _figures(line: Timeline, flows_from: date | None) -> RegionCounts:
     recent = [(m, n) for m, n in line.movements if flows_from is not None and m.effective_day >= flows_from]
-    return Figures(line.tally, line.position, flows_of(recent))
+    return RegionCounts(line.tally, line.position, flows_of(recent))
 
 
 class MemoryReference:
     """Keeps rows in a list; the revision is the number of imports."""
 
     def __init__(self) -> None:
-        self._imports: list[list[Row[Any]]] = []
+        self._imports: list[Rows] = []
 
-    async def add(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
-        self._imports.append(await self.news(figures, recorded_at))
-        return self._imports[-1]
+    async def add(self, statements: Statements, recorded_at: datetime, *, dry_run: bool = False) -> Rows:
+        kinds = {statement.kind for statement in statements}
+        rows = new_rows(statements, [row for row in self._rows() if row.statement.kind in kinds], recorded_at)
+        self._imports += [] if dry_run else [rows]
+        return rows
 
-    async def news(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
-        kinds = {figure.kind for figure in figures}
-        return numbered(figures, [row for row in self._rows() if row.figure.kind in kinds], recorded_at)
-
-    def _rows(self) -> list[Row[Any]]:
+    def _rows(self) -> Rows:
         return [row for rows in self._imports for row in rows]
 
-    async def since(self, revision: int) -> tuple[int, list[Row[Any]]]:
+    async def since(self, revision: int) -> tuple[int, Rows]:
         return len(self._imports), [row for rows in self._imports[revision:] for row in rows]
 
-    async def page(self, kind: str, region: str | None, after: str, limit: int) -> list[tuple[str, Row[Any]]]:
-        of_kind = [row for row in self._rows() if row.figure.kind.name == kind]
-        placed = {f"{row.figure.region} {row.figure.series} {row.version:06d}": row for row in of_kind}
-        asked = [item for item in sorted(placed.items()) if region in (None, item[1].figure.region)]
+    async def page(self, kind: str, region: str | None, after: str, limit: int) -> list[tuple[str, RecordedRow[Any]]]:
+        of_kind = [row for row in self._rows() if row.statement.kind.name == kind]
+        placed = {f"{row.statement.region} {row.statement.series} {row.version:06d}": row for row in of_kind}
+        asked = [item for item in sorted(placed.items()) if region in (None, item[1].statement.region)]
         return [item for item in asked if item[0] > after][:limit]
 
 
-class MemoryGroupCounts:
-    """People of groups, by region and group; `asked` are the regions whose counts were read."""
-
-    def __init__(self, counts: Mapping[str, Mapping[str, Count]]) -> None:
-        self.counts = dict(counts)
-        self.position = dict[str, int]()
-        self.asked: list[str] = []
-
-    async def of_groups(self, regions: Collection[str], at: AsOf | None) -> Mapping[str, Mapping[str, Count]]:
-        self.asked += regions
-        return {region: counts for region, counts in self.counts.items() if region in regions}
-
-    async def versions(self, regions: Collection[str]) -> Mapping[str, Version]:
-        return {region: Version(0, self.position.get(region, 0)) for region in regions}
-
-
-def viewer_of(
+def reader_of(
     store: Store,
-    book: Book,
+    reference: ReferenceIndex,
     children: Children,
     clock: ManualClock,
     name_of: Callable[[str], str | None] = str,
     catching_up: Callable[[str], bool] = lambda _: False,
-    kind: type[Viewer] = Viewer,
-) -> Viewer:
-    """Return a viewer as the composition root makes it."""
-    boards = Boards(book, children, Districts(book, children, StoredGroups(store)))
-    return kind(store, Deriver(book, children), boards, name_of, clock, catching_up)
+    kind: type[SnapshotReader] = SnapshotReader,
+) -> SnapshotReader:
+    """Return a reader of snapshots as the composition root makes it."""
+    boards = Boards(reference, children, store)
+    return kind(store, Deriver(reference, children), boards, name_of, clock, catching_up)
 
 
 class MemoryTopic:
-    """Keeps the snapshots published."""
+    """Keeps the snapshots published. `then` is called after each chunk of them."""
 
     def __init__(self) -> None:
         self.published: list[Snapshot] = []
         self.down = False
+        self.then: Callable[[], None] = lambda: None
 
     async def publish(self, snapshots: Sequence[Snapshot], traceparent: str) -> None:
         if self.down:
             raise TransientError("the topic is away")
         self.published.extend(snapshots)
+        self.then()
 
 
-class ManualReader:
-    """A reader whose partitions are set by hand."""
-
-    def __init__(self, partitions: Collection[int] = range(PARTITIONS)) -> None:
-        self.partitions = frozenset(partitions)
-        self.level: frozenset[int] = self.partitions
-        self.stopped: frozenset[int] = frozenset()
-
-    async def resume(self, partition: int) -> None:
-        self.stopped -= {partition}
-
-
-class SilentMetrics:
-    """Remembers only what was kept."""
-
-    def flushed(self, applied: int, dropped: int, seconds: float, oldest_s: float | None) -> None:
-        return
-
-    def published(self, snapshots: Sequence[Snapshot]) -> None:
-        return
-
-    def keep(self, owns: Callable[[str], bool]) -> None:
-        return
+def owned_partitions(clock: ManualClock, partitions: Collection[int] = range(PARTITIONS)) -> OwnedPartitions:
+    """Return these partitions as taken up at offset 0; all are behind."""
+    owned = OwnedPartitions("changes", clock, ReaderMetrics(CollectorRegistry()))
+    for partition in partitions:
+        owned.take_up(partition, 0)
+    owned.ends_at(dict.fromkeys(partitions, 1))
+    return owned

@@ -1,21 +1,23 @@
-"""The notifier's ports in memory, for laws and timelines; held to the same suite as the real ones."""
+"""The notifier's stores in memory, for laws and crashes; the suite of the ports holds them to the real ones."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from prometheus_client import CollectorRegistry
+
 from services.notifier.application.alerts import Alert, AlertState, Delivery, DeliveryState, Message, Transition
-from services.notifier.application.evaluate import mark_of
-from services.notifier.application.ports import Findings, Mark, Place, StateKey, Transaction
-from services.notifier.domain.hysteresis import WAITING, Phase, Reason, State
+from services.notifier.application.evaluate import order_of
+from services.notifier.application.metrics import NotifierMetrics
+from services.notifier.application.ports import Findings, SnapshotOrder, StateKey, Transaction
+from services.notifier.domain.hysteresis import WAITING, Reason, RuleState
 from services.notifier.domain.ids import alert_id
 from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS
-from shared.regions.codes import holds
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 
 T = TypeVar("T")
@@ -23,11 +25,11 @@ T = TypeVar("T")
 
 @dataclass
 class Memory:
-    """What would be in the database."""
+    """The contents of the database."""
 
     positions: dict[int, int] = field(default_factory=lambda: dict.fromkeys(range(PARTITIONS), 0))
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
-    states: dict[StateKey, State] = field(default_factory=dict)
+    states: dict[StateKey, RuleState] = field(default_factory=dict)
     transitions: list[Transition] = field(default_factory=list)
     alerts: dict[str, Alert] = field(default_factory=dict)
     deliveries: dict[str, Delivery] = field(default_factory=dict)
@@ -35,7 +37,7 @@ class Memory:
 
 
 class MemoryStore:
-    """Every port over one memory; `fail_next` makes the next commit fail."""
+    """Both stores over one memory; `fail_next` makes the next commit fail."""
 
     def __init__(self) -> None:
         self.memory = Memory()
@@ -55,7 +57,7 @@ class MemoryStore:
         """See the port."""
         return {partition: self.memory.positions[partition] for partition in partitions}
 
-    async def waiting(self, rules: Collection[str]) -> dict[StateKey, State]:
+    async def waiting(self, rules: Collection[str]) -> dict[StateKey, RuleState]:
         """See the port."""
         states = self.memory.states.items()
         return {key: state for key, state in states if state.phase in WAITING and key[0] in rules}
@@ -82,12 +84,12 @@ class MemoryStore:
         """See the port."""
         return min((each.due_at for each in self._waiting()), default=None)
 
-    async def put_back(self, delivery: Delivery, due_at: datetime) -> None:
+    async def postpone(self, delivery: Delivery, due_at: datetime) -> None:
         """See the port."""
         self.memory.holders.pop(delivery.id, None)
         self._change(delivery, due_at=due_at)
 
-    async def freeze(self, delivery: Delivery, message: Message) -> bool:
+    async def keep_message(self, delivery: Delivery, message: Message) -> bool:
         """See the port."""
         return self._change(delivery, message=message)
 
@@ -120,45 +122,6 @@ class MemoryStore:
         """See the port."""
         return [shot for _, shot in sorted(self.memory.snapshots.items()) if shot.parent == region]
 
-    async def alerts(self, region: str, state: AlertState | None, after: Place | None, limit: int) -> list[Alert]:
-        """See the port."""
-        asked = [
-            (alert.raised_at, alert.id, alert)
-            for alert in self.memory.alerts.values()
-            if holds(region, alert.snapshot.region) and state in (None, alert.state)
-        ]
-        return _page(asked, after, limit)
-
-    async def transitions(self, alert: Alert) -> list[Transition]:
-        """See the port."""
-        key = (alert.rule.id, alert.snapshot.region, alert.episode)
-        return [move for move in self.memory.transitions if (move.rule, move.region, move.episode) == key]
-
-    async def deliveries_of(self, alert: str) -> list[Delivery]:
-        """See the port."""
-        return [each for _, each in sorted(self.memory.deliveries.items()) if each.alert == alert]
-
-    async def deliveries(self, after: Place | None, limit: int) -> list[Delivery]:
-        """See the port."""
-        return _page([(each.created_at, each.id, each) for each in self.memory.deliveries.values()], after, limit)
-
-    async def phases(self) -> Mapping[tuple[str, str], int]:
-        """See the port."""
-        counts: dict[tuple[str, str], int] = {}
-        for (rule, _), state in self.memory.states.items():
-            if state.phase is not Phase.OK:
-                counts[rule, state.phase.value] = counts.get((rule, state.phase.value), 0) + 1
-        return counts
-
-    async def waiting_deliveries(self) -> int:
-        """See the port."""
-        return len(self._waiting())
-
-
-def _page(items: Sequence[tuple[datetime, str, T]], after: Place | None, limit: int) -> list[T]:
-    newest_first = sorted(items, key=lambda item: item[:2], reverse=True)
-    return [item for at, id_, item in newest_first if after is None or (at, id_) < (after.at, after.id)][:limit]
-
 
 class _MemoryTransaction:
     def __init__(self, memory: Memory) -> None:
@@ -169,46 +132,48 @@ class _MemoryTransaction:
             raise FencedError("another replica was ahead")
         self._memory.positions.update({partition: after for partition, (_, after) in moves.items()})
 
-    async def marks(self, regions: Collection[str]) -> dict[str, Mark]:
-        return {shot.region: mark_of(shot) for shot in self._memory.snapshots.values() if shot.region in regions}
+    async def orders(self, regions: Collection[str]) -> dict[str, SnapshotOrder]:
+        return {shot.region: order_of(shot) for shot in self._memory.snapshots.values() if shot.region in regions}
 
     async def latest(self, region: str) -> Snapshot | None:
         return self._memory.snapshots.get(region)
 
-    async def states(self, regions: Collection[str]) -> dict[StateKey, State]:
+    async def states(self, regions: Collection[str]) -> dict[StateKey, RuleState]:
         return {key: state for key, state in self._memory.states.items() if key[1] in regions}
 
     async def write(self, findings: Findings) -> None:
         self._memory.snapshots.update(findings.snapshots)
         for alert in findings.alerts:
             self._memory.alerts.setdefault(alert.id, alert)
-        for move in findings.transitions:
-            self._move(move)
+        for transition in findings.transitions:
+            self._change(transition)
         for delivery in findings.deliveries:
             self._memory.deliveries.setdefault(delivery.id, delivery)
 
-    def _move(self, move: Transition) -> None:
-        key = (move.rule, move.region)
-        if self._memory.states.get(key, State()).version != move.state.version - 1:
-            raise FencedError("another replica made the same move of a state")
-        self._memory.states[key] = move.state
-        self._memory.transitions.append(move)
-        id_ = alert_id(move.rule, move.region, move.episode)
-        if move.alert_state is not None:
-            cleared_at = move.at if move.alert_state is AlertState.CLEARED else None
-            self._memory.alerts[id_] = replace(self._memory.alerts[id_], state=move.alert_state, cleared_at=cleared_at)
+    def _change(self, transition: Transition) -> None:
+        key = (transition.rule, transition.region)
+        if self._memory.states.get(key, RuleState()).version != transition.state.version - 1:
+            raise FencedError("another replica made the same transition")
+        self._memory.states[key] = transition.state
+        self._memory.transitions.append(transition)
+        id_ = alert_id(transition.rule, transition.region, transition.episode)
+        if transition.alert_state is not None:
+            cleared_at = transition.at if transition.alert_state is AlertState.CLEARED else None
+            self._memory.alerts[id_] = replace(
+                self._memory.alerts[id_], state=transition.alert_state, cleared_at=cleared_at
+            )
 
 
 @dataclass
 class Mailbox:
-    """A channel that keeps what it is given; `answers` are the errors of the next tries."""
+    """A channel that keeps its messages; `answers` are the errors of the next attempts."""
 
     answers: list[TransientError | PermanentError] = field(default_factory=list)
     received: list[tuple[str, Message]] = field(default_factory=list)
     crash_after: BaseException | None = None
 
     async def send(self, delivery: Delivery, message: Message) -> None:
-        """See the port; `crash_after` is raised once the message was taken."""
+        """See the port; `crash_after` is raised after the message was accepted."""
         if self.answers:
             raise self.answers.pop(0)
         self.received.append((delivery.id, message))
@@ -217,39 +182,24 @@ class Mailbox:
             raise error
 
 
-class Told:
-    """What the use cases told of their work."""
+class ReadableMetrics(NotifierMetrics):
+    """The notifier's metrics, whose values a test can read."""
 
-    def __init__(self) -> None:
-        self.reasons: list[Reason] = []
-        self.stale = 0
-        self.sent = 0
-        self.given_up = 0
-        self.tried_again = 0
-        self.works: list[bool] = []
-        self.stands: tuple[Mapping[tuple[str, str], int], int] = ({}, 0)
+    def __init__(self, *rules: str) -> None:
+        self._registry = CollectorRegistry()
+        super().__init__(self._registry, rules)
 
-    def snapshots(self, taken: int, stale: int) -> None:
-        """See the port."""
-        self.stale += stale
+    def value(self, name: str, **labels: str) -> float:
+        """Return a metric's value; 0 if it was never set."""
+        return self._registry.get_sample_value(name, labels) or 0.0
 
-    def evaluated(self, decisions: Sequence[tuple[str, Reason]]) -> None:
-        """See the port."""
-        self.reasons += [reason for _, reason in decisions]
+    def deliveries(self, outcome: str) -> float:
+        """Return how many attempts to deliver had this outcome."""
+        return self.value("notifier_deliveries_total", outcome=outcome, channel="email")
 
-    def delivered(self, delivery: Delivery, alert: Alert, now: datetime) -> None:
-        """See the port."""
-        self.sent += 1
-
-    def failed(self, delivery: Delivery, *, given_up: bool) -> None:
-        """See the port."""
-        self.given_up += given_up
-        self.tried_again += not given_up
-
-    def channel(self, channel: str, *, works: bool) -> None:
-        """See the port."""
-        self.works.append(works)
-
-    def standing(self, phases: Mapping[tuple[str, str], int], waiting_deliveries: int) -> None:
-        """See the port."""
-        self.stands = (phases, waiting_deliveries)
+    @property
+    def reasons(self) -> dict[Reason, int]:
+        """How many decisions had each reason."""
+        name = "notifier_rule_evaluations_total"
+        samples = [sample for metric in self._registry.collect() for sample in metric.samples if sample.name == name]
+        return {Reason(sample.labels["reason"]): int(sample.value) for sample in samples}

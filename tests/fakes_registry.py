@@ -7,24 +7,23 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from prometheus_client import CollectorRegistry
+
+from services.registry.domain.facts import FactKey
 from services.registry.domain.participant import Participant
+from services.registry.identity.hashing import Secrets
+from services.registry.identity.ports import Erasure, Holders, Keyed, Layers
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.mongo.store import ledger_documents
-from services.registry.ports import (
-    Backlog,
-    Batch,
-    Erasure,
-    FactKey,
-    GroupWrite,
-    Holders,
-    Keyed,
-    Layers,
-    Slot,
-    Transaction,
-)
+from services.registry.intake.parsing import Parser
+from services.registry.intake.ports import GroupWrite, Slot, Transaction
+from services.registry.relay.metrics import RelayMetrics, SweepMetrics
+from services.registry.relay.ports import Backlog, Batch
 from shared.adapters.mongo import Document
 from shared.contracts.topics import PARTITIONS
+from shared.regions.catalogue import catalogue
 from shared.runtime.errors import FencedError, TransientError
 from shared.runtime.lease import Lease
 
@@ -53,7 +52,6 @@ class MemoryStore:
         self.fail_next = False
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """See the port."""
         draft = deepcopy(self.state)
         result = await work(_MemoryTransaction(draft))
         if self.fail_next:
@@ -63,7 +61,6 @@ class MemoryStore:
         return result
 
     async def due(self, by: datetime, limit: int) -> list[str]:
-        """See the port."""
         waiting = [(who.due_at, who.id) for who in self.state.participants.values() if who.due_at and who.due_at <= by]
         return [person for _, person in sorted(waiting)][:limit]
 
@@ -115,7 +112,6 @@ class MemoryOutbox:
         """The ledger entries of each manifest."""
 
     async def announce(self, holder: str, now: datetime, ttl: timedelta) -> frozenset[str]:
-        """See the port."""
         self._present[holder] = now + ttl
         return self.present(now)
 
@@ -124,11 +120,9 @@ class MemoryOutbox:
         return frozenset(name for name, until in self._present.items() if until > now)
 
     async def withdraw(self, holder: str) -> None:
-        """See the port."""
         self._present.pop(holder, None)
 
     async def acquire(self, job: str, holder: str, now: datetime, ttl: timedelta) -> Lease | None:
-        """See the port."""
         current, token, until = self._leases.get(job, (None, 0, now))
         if current == holder and until > now:
             self._leases[job] = (holder, token, now + ttl)
@@ -139,7 +133,6 @@ class MemoryOutbox:
         return None
 
     async def release(self, lease: Lease, holder: str) -> None:
-        """See the port."""
         current, token, until = self._leases[lease.job]
         if (current, token) == (holder, lease.token):
             self._leases[lease.job] = (None, token, until)
@@ -150,7 +143,6 @@ class MemoryOutbox:
                 raise FencedError(f"partition {partition} is no longer ours to relay")
 
     async def number(self, leases: Mapping[int, Lease], limit: int) -> list[Batch]:
-        """See the port."""
         waiting: defaultdict[int, list[Document]] = defaultdict(list)
         for document in self._store.state.outbox:
             taken = sum(len(entry["changes"]) for entry in waiting.get(document["partition"], []))
@@ -175,11 +167,9 @@ class MemoryOutbox:
         )
 
     async def unpublished(self, partition: int) -> list[Batch]:
-        """See the port."""
         return [batch for batch in self._manifests[partition] if batch.first_seq >= self._published[partition]]
 
     async def mark_published(self, leases: Mapping[int, Lease], batches: Sequence[Batch]) -> None:
-        """See the port."""
         self._check(leases, {batch.partition for batch in batches})
         for batch in batches:
             end = batch.first_seq + len(batch.changes)
@@ -191,7 +181,6 @@ class MemoryOutbox:
         return {partition: (given[partition], self._published[partition]) for partition in given}
 
     async def backlog(self) -> Backlog:
-        """See the port."""
         waiting = list(self._store.state.outbox)
         for partition, batches in self._manifests.items():
             for batch, documents in zip(batches, self.numbered[partition], strict=True):
@@ -208,7 +197,6 @@ class MemoryTopic:
         self.fail_after: int | None = None
 
     async def publish(self, batches: Sequence[Batch]) -> None:
-        """See the port."""
         for batch in batches:
             for seq, change in enumerate(batch.changes, batch.first_seq):
                 if self.fail_after == 0:
@@ -233,20 +221,9 @@ class MemoryTopic:
         return applied
 
 
-class SilentMetrics:
-    """Counts nothing."""
-
-    def committed(self, size: int, seconds: float) -> None:
-        """See the port."""
-
-    def swept(self, people: int, oldest_due: datetime) -> None:
-        """See the port."""
-
-    def published(self, changes: int, seconds: float) -> None:
-        """See the port."""
-
-    def backlog(self, backlog: Backlog, now: datetime) -> None:
-        """See the port."""
-
-    def leads(self, partitions: int) -> None:
-        """See the port."""
+SECRETS: Final = Secrets.derive(b"s" * 32)
+PARSER: Final = Parser(catalogue(), SECRETS.content)
+INTAKE_METRICS: Final = IntakeMetrics(CollectorRegistry())
+RELAY_METRICS: Final = RelayMetrics(CollectorRegistry())
+SWEEP_METRICS: Final = SweepMetrics(CollectorRegistry())
+"""Counted and not looked at."""

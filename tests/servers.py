@@ -31,7 +31,7 @@ async def fresh_servers() -> AsyncIterator[Servers]:
 
 async def _main() -> None:
     async with fresh_servers() as servers:
-        sys.stdout.write(json.dumps([servers.kafka_bootstrap, servers.mongodb_uri]) + "\n")
+        sys.stdout.write(json.dumps([servers.kafka.bootstrap, servers.mongodb_uri]) + "\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)
 

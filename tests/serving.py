@@ -14,13 +14,19 @@ from fastapi import FastAPI
 from shared.adapters.http_protocol import BoundedProtocol
 from shared.adapters.serve import server_config
 
+OPERATORS = "operators.test"
+"""Host under which a client of `served` reaches metrics and health with reasons."""
+
 
 @asynccontextmanager
 async def served(api: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """Start the application's work, yield a client to it, stop it."""
+    """Start the application's work, yield a client to it, and to its operators' side as OPERATORS; stop it."""
     # An error of ours becomes its problem response, as under a real server.
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
-    async with api.router.lifespan_context(api), httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+    # The mailbox has no operators' side.
+    operators = httpx.ASGITransport(getattr(api.state, "operators", api), raise_app_exceptions=False)
+    client = httpx.AsyncClient(transport=transport, base_url="http://test", mounts={f"all://{OPERATORS}": operators})
+    async with api.router.lifespan_context(api), client as http:
         yield http
 
 

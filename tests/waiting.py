@@ -1,4 +1,4 @@
-"""Waiting for a condition of real servers, without sleeping for a guessed time."""
+"""Waits until a condition of real servers is true, without sleeping for a guessed time."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from deploy.local.parts import Ground
+from deploy.local.settings import StackConfig
 from shared.contracts import topics
 
 _MAX_RECORDS: Final = 500
@@ -15,10 +15,10 @@ _FETCH_BYTES: Final = 2 * 1024 * 1024
 """Both as coverage's reader has them."""
 
 
-async def discarded(ground: Ground, count: int) -> float:
+async def discarded(config: StackConfig, count: int) -> float:
     """Return how many records a second a bare `getmany` loop reads of the topic of changes, which holds so many."""
-    topic = topics.CHANGES.under(ground.namespace)
-    consumer = AIOKafkaConsumer(**ground.kafka.client_options(), max_partition_fetch_bytes=_FETCH_BYTES)
+    topic = topics.CHANGES.under(config.namespace)
+    consumer = AIOKafkaConsumer(**config.kafka.client_options(), max_partition_fetch_bytes=_FETCH_BYTES)
     await consumer.start()
     try:
         places = [TopicPartition(topic.name, partition) for partition in range(topic.partitions)]

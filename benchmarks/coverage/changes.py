@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from deploy.local.parts import Ground
+from deploy.local.settings import StackConfig
 from shared.adapters.kafka_producer import Producer, Record, partition_for
 from shared.contracts import topics
 from shared.contracts.changes import Change, Kind, State
@@ -101,11 +101,11 @@ async def publish(producer: Producer, topic: str, some: Iterator[Change]) -> Non
     await producer.publish(topic, records)
 
 
-async def fill(ground: Ground, some: Iterator[Change], count: int) -> None:
-    """Put so many changes on the ground's topic."""
-    producer = Producer(ground.kafka, "benchmark")
+async def fill(config: StackConfig, some: Iterator[Change], count: int) -> None:
+    """Put so many changes on the config's topic."""
+    producer = Producer(config.kafka, "benchmark")
     try:
-        await publish(producer, topics.CHANGES.under(ground.namespace).name, islice(some, count))
+        await publish(producer, topics.CHANGES.under(config.namespace).name, islice(some, count))
     finally:
         await producer.stop()
 

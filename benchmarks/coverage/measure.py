@@ -24,7 +24,7 @@ from benchmarks.coverage.replica import Replica, apart, running
 from benchmarks.rates import Rate
 from benchmarks.rates import publish as tell
 from benchmarks.stack import started_stack
-from deploy.local.parts import Ground
+from deploy.local.settings import StackConfig
 from shared.adapters.kafka_producer import Producer
 from shared.contracts import topics
 from shared.contracts.changes import Change
@@ -42,8 +42,8 @@ _CACHE_GB: Final = 4.0
 async def measure() -> Path:
     """Run the benchmark and return the file with its result."""
     busy = os.getloadavg()[0]
-    async with started_stack(lambda _ground: [], mongodb_cache_gb=_CACHE_GB) as stack:
-        run = _Run(stack.ground)
+    async with started_stack(lambda _config: [], mongodb_cache_gb=_CACHE_GB) as stack:
+        run = _Run(stack.config)
         await run.all()
     settings = {"villages": _FEW_VILLAGES, "load_average_before": round(busy, 2)}
     return tell("coverage", settings, run.rates, run.figures)
@@ -52,8 +52,8 @@ async def measure() -> Path:
 class _Run:
     """What was found."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
+    def __init__(self, config: StackConfig) -> None:
+        self._config = config
         self.rates: dict[str, Rate] = {}
         self.figures: dict[str, float] = {}
 
@@ -64,21 +64,21 @@ class _Run:
         self.figures[f"cost of a change in {_ALL_VILLAGES:,} villages ÷ in {_FEW_VILLAGES:,}"] = round(few / most, 2)
 
     async def _replay_then_live(self) -> None:
-        ground = await apart(self._ground, "replay")
+        config = await apart(self._config, "replay")
         some = changes(_REPLAYED + _LIVE_PER_SECOND * _LIVE_SECONDS, villages(_FEW_VILLAGES), now())
-        await fill(ground, some, _REPLAYED)
-        bare = await discarded(ground, _REPLAYED)
-        async with running(ground) as replica:
+        await fill(config, some, _REPLAYED)
+        bare = await discarded(config, _REPLAYED)
+        async with running(config) as replica:
             rate = await _replayed(replica, _REPLAYED)
             self.rates[f"replay of {_REPLAYED:,} changes"] = Rate(rate, bare, 0.25)
             self.figures["changes a flush and partition, replay"] = await replica.flush_size()
             self.figures["memory after replay, MB"] = replica.peak_mb
-            await self._live(replica, ground, some)
+            await self._live(replica, config, some)
 
-    async def _live(self, replica: Replica, ground: Ground, some: Iterator[Change]) -> None:
-        producer, cpu, began = Producer(ground.kafka, "benchmark"), replica.cpu_s, perf_counter()
+    async def _live(self, replica: Replica, config: StackConfig, some: Iterator[Change]) -> None:
+        producer, cpu, began = Producer(config.kafka, "benchmark"), replica.cpu_s, perf_counter()
         try:
-            topic = topics.CHANGES.under(ground.namespace).name
+            topic = topics.CHANGES.under(config.namespace).name
             spread = await live(replica, producer, topic, some, _LIVE_PER_SECOND, _LIVE_SECONDS)
         finally:
             await producer.stop()
@@ -88,10 +88,10 @@ class _Run:
 
     async def _spread_out(self, count: int) -> float:
         """Return changes a second, where so many villages are touched."""
-        ground = await apart(self._ground, f"v{count}")
-        await fill(ground, changes(_SPREAD_OUT, villages(count), now()), _SPREAD_OUT)
-        bare = await discarded(ground, _SPREAD_OUT)
-        async with running(ground) as replica:
+        config = await apart(self._config, f"v{count}")
+        await fill(config, changes(_SPREAD_OUT, villages(count), now()), _SPREAD_OUT)
+        bare = await discarded(config, _SPREAD_OUT)
+        async with running(config) as replica:
             rate = await _replayed(replica, _SPREAD_OUT)
         self.rates[f"replay of {_SPREAD_OUT:,} in {count:,} villages"] = Rate(rate, bare)
         return rate

@@ -22,7 +22,7 @@ from benchmarks.coverage.changes import PROFILES, villages
 from benchmarks.coverage.replica import apart, database_of, running
 from benchmarks.report import Comparison, Spread, against, publish
 from benchmarks.stack import started_stack
-from deploy.local.parts import Ground
+from deploy.local.settings import StackConfig
 from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.position import Position
@@ -56,12 +56,12 @@ class Page:
 async def measure() -> Path:
     """Run the benchmark and return the file with its result."""
     busy = os.getloadavg()[0]
-    async with started_stack(lambda _ground: [], mongodb_cache_gb=_CACHE_GB) as stack:
-        ground = await apart(stack.ground, "reading")
+    async with started_stack(lambda _config: [], mongodb_cache_gb=_CACHE_GB) as stack:
+        config = await apart(stack.config, "reading")
         places = villages(_ALL_VILLAGES)
-        await _count(ground, places)
-        token = (ground.home.tokens / "operator.jwt").read_text()
-        async with running(ground) as replica, httpx.AsyncClient(base_url=replica.url, timeout=60) as http:
+        await _count(config, places)
+        token = (config.home.tokens / "operator.jwt").read_text()
+        async with running(config) as replica, httpx.AsyncClient(base_url=replica.url, timeout=60) as http:
             http.headers["authorization"] = f"Bearer {token}"
             limit = await _spread(http, Page("", "/health/live", ["ID"]))
             found: dict[str, Comparison] = {}
@@ -103,9 +103,9 @@ async def _spread(http: httpx.AsyncClient, page: Page) -> Spread:
     return Spread.of(took)
 
 
-async def _count(ground: Ground, places: Sequence[str]) -> None:
+async def _count(config: StackConfig, places: Sequence[str]) -> None:
     """Have the store count people in every village."""
-    mongo = database_of(ground)
+    mongo = database_of(config)
     try:
         store = MongoStore(mongo)
         await store.prepare()
@@ -129,7 +129,7 @@ async def _count_in(store: MongoStore, partition: int, places: Sequence[str]) ->
 def _sum(random: Random, places: Sequence[str], now: datetime) -> Sum:
     added = Sum()
     for place in places:
-        added.heard[place, "bpjs/pusat"] = now
+        added.last_recorded[place, "bpjs/pusat"] = now
         for segment, groups, payer, programmes in PROFILES:
             people = _PEOPLE // _ALL_VILLAGES // len(PROFILES)
             day = now.date() - timedelta(days=random.randrange(_DAYS))

@@ -20,9 +20,9 @@ from benchmarks.coverage.changes import changes, fill, now, villages
 from benchmarks.coverage.replica import apart, database_of
 from benchmarks.rates import Rate, publish
 from benchmarks.stack import started_stack
-from deploy.local import parts
-from deploy.local.parts import Ground
 from deploy.local.process import Child
+from deploy.local.settings import StackConfig
+from deploy.local.stack import services
 from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.mongo.store import MongoStore
@@ -42,12 +42,12 @@ _LOOK_EVERY_S: Final = 0.2
 async def measure() -> Path:
     """Run the benchmark and return the file with its result."""
     busy = os.getloadavg()[0]
-    async with started_stack(lambda _ground: [], mongodb_cache_gb=_CACHE_GB) as stack:
-        ground, places = await apart(stack.ground, "rebuild"), villages(_ALL_VILLAGES)
+    async with started_stack(lambda _config: [], mongodb_cache_gb=_CACHE_GB) as stack:
+        config, places = await apart(stack.config, "rebuild"), villages(_ALL_VILLAGES)
         there = Counter[int]()
-        await fill(ground, _noted(changes(_CHANGES, places, now()), there), _CHANGES)
-        bare = await discarded(ground, _CHANGES)
-        instants = await _rebuilt(ground, there)
+        await fill(config, _noted(changes(_CHANGES, places, now()), there), _CHANGES)
+        bare = await discarded(config, _CHANGES)
+        instants = await _rebuilt(config, there)
     size = _CHANGES // _PARTS
     took = [later - earlier for earlier, later in pairwise(instants)]
     rates = {f"changes {at * size + 1:,} to {(at + 1) * size:,}": Rate(size / s, bare) for at, s in enumerate(took)}
@@ -63,17 +63,17 @@ def _noted(some: Iterator[Change], there: Counter[int]) -> Iterator[Change]:
         yield change
 
 
-async def _rebuilt(ground: Ground, there: Counter[int]) -> list[float]:
+async def _rebuilt(config: StackConfig, there: Counter[int]) -> list[float]:
     """Return the instant at which the rebuild began, and those at which each part of the changes was counted."""
-    mongo = database_of(ground)
+    mongo = database_of(config)
     live = MongoStore(mongo)
     await live.prepare()
     day = now().date()
     everything = {at: Position(count, count) for at, count in there.items()}
     await live.apply([Flush(at, Position(), end, Sum(), False, day) for at, end in everything.items()])
-    service = next(part for part in parts.services(ground) if part.name == "coverage")
+    service = next(part for part in services(config) if part.name == "coverage")
     command = (service.command[0], "rebuild")
-    child = Child("rebuild", command, ground.home.log("rebuild"), service.environment)
+    child = Child("rebuild", command, config.home.log("rebuild"), service.environment)
     began = perf_counter()
     running = asyncio.create_task(child.run())
     try:

@@ -13,11 +13,10 @@ from typing import Final
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.local import parts
-from deploy.local.parts import Ground
 from deploy.local.ports import free_ports
-from deploy.local.process import Child
-from deploy.local.readiness import until_ready
+from deploy.local.process import Child, until_ready
+from deploy.local.settings import StackConfig
+from deploy.local.stack import services
 from services.coverage.counting.mongo.store import MongoStore
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.mongo import Mongo
@@ -28,23 +27,26 @@ _LOOK_EVERY_S: Final = 0.01
 _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 
-async def apart(ground: Ground, name: str) -> Ground:
+async def apart(config: StackConfig, name: str) -> StackConfig:
     """Return the same servers with topics and a database that nobody else has."""
-    own = replace(ground, namespace=f"{ground.namespace}{name}.", ports={**ground.ports, "coverage": free_ports(1)[0]})
+    port, operators = free_ports(2)
+    ports = {**config.ports, "coverage": port, "coverage_operators": operators}
+    own = replace(config, namespace=f"{config.namespace}{name}.", ports=ports)
     await ensure_topics(own.kafka, [topic.under(own.namespace) for topic in topics.ALL])
     return own
 
 
-def database_of(ground: Ground) -> Mongo:
-    """Return the database of the coverage on this ground."""
-    return Mongo(ground.mongodb_uri, f"{ground.namespace.replace('.', '_')}cakupan_coverage", "benchmark")
+def database_of(config: StackConfig) -> Mongo:
+    """Return the database of the coverage on this config."""
+    return Mongo(config.mongodb_uri, f"{config.namespace.replace('.', '_')}cakupan_coverage", "benchmark")
 
 
 class Replica:
     """Coverage, running."""
 
-    def __init__(self, url: str, pid: int, store: MongoStore) -> None:
+    def __init__(self, url: str, operators: str, pid: int, store: MongoStore) -> None:
         self.url = url
+        self.operators = operators
         self._process = Path(f"/proc/{pid}")
         self._store = store
 
@@ -72,22 +74,22 @@ class Replica:
     async def flush_size(self) -> int:
         """Return how many changes a flush had on average."""
         async with httpx.AsyncClient(timeout=30) as http:
-            page = (await http.get(f"{self.url}/metrics")).text
+            page = (await http.get(f"{self.operators}/metrics")).text
         values = {one.name: one.value for family in text_string_to_metric_families(page) for one in family.samples}
         return round(values["coverage_flush_changes_sum"] / values["coverage_flush_changes_count"])
 
 
 @asynccontextmanager
-async def running(ground: Ground) -> AsyncIterator[Replica]:
+async def running(config: StackConfig) -> AsyncIterator[Replica]:
     """Yield a replica that has just been given all partitions, with whatever stands in the topic before it."""
-    part = next(part for part in parts.services(ground) if part.name == "coverage")
-    child = Child(part.name, part.command, ground.home.log(f"coverage-{ground.namespace}"), part.environment)
-    mongo = database_of(ground)
+    part = next(part for part in services(config) if part.name == "coverage")
+    child = Child(part.name, part.command, config.home.log(f"coverage-{config.namespace}"), part.environment)
+    mongo = database_of(config)
     await child.start()
     try:
-        await until_ready(child, ground.url("coverage"))
+        await until_ready(child, config.operators_url("coverage"))
         assert child.pid is not None
-        yield Replica(ground.url("coverage"), child.pid, MongoStore(mongo))
+        yield Replica(config.url("coverage"), config.operators_url("coverage"), child.pid, MongoStore(mongo))
     finally:
         await child.stop(_STOP_WITHIN_S)
         mongo.close()

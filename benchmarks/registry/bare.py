@@ -21,7 +21,7 @@ from services.registry.intake.deciding import decided
 from services.registry.intake.mongo.documents import participant_document
 from services.registry.intake.mongo.store import ledger_documents, outbox_documents
 from services.registry.intake.parsing import Parser
-from services.registry.ports import GroupWrite
+from services.registry.intake.ports import GroupWrite
 from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import partition_for
@@ -52,8 +52,8 @@ def group_write(run: str, count: int = GROUP, first: int = 0) -> GroupWrite:
     parser, sent = Parser(catalogue(), b"benchmark"), list(facts(count, run=run, first=first))
     # After the facts: what is effective only later is not in the ledger yet.
     now = datetime.now(UTC)
-    placed = [parser.parse(raw, now).said for raw in sent]
-    people = [_of(fact, f"{run}{number:025d}") for number, fact in enumerate(placed, first)]
+    parsed = [parser.parse(raw, now).parsed for raw in sent]
+    people = [_of(fact, f"{run}{number:025d}") for number, fact in enumerate(parsed, first)]
     return decided(regroup((), (), people), now=now, secret=b"benchmark", traceparent=_TRACE)
 
 

@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
+from deploy.local.sample.aceh import village_counts, villages
 from deploy.local.sample.people import invented_nik
-from deploy.local.sample.places import regencies, villages
 
 _SEED: Final = 1
 _PEOPLE_A_BIRTHDAY: Final = 1_000_000
@@ -20,7 +20,7 @@ _PEOPLE_A_BIRTHDAY: Final = 1_000_000
 
 def places() -> Iterator[str]:
     """Yield villages of Aceh without end, in no order."""
-    known = [village for regency in regencies() for village in villages(regency)]
+    known = [village for regency in village_counts() for village in villages(regency)]
     Random(_SEED).shuffle(known)
     return cycle(known)
 

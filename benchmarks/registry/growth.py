@@ -1,19 +1,21 @@
 """Whether a fact costs more when there are more people, and what memory a long import takes: two million new people.
 
-One import through the API, as NDJSON, into an empty registry beside Kafka and MongoDB. Its progress and the memory of
-the registry's process are looked at while it runs. The limit, the bare transaction of a thousand facts, is taken first.
+The import command sends them as NDJSON on its standard input into an empty registry beside Kafka and MongoDB. What the
+registry has accepted and the memory of its process are polled while it runs. The limit, the bare transaction of a
+thousand facts, is taken first.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import sys
+from asyncio.subprocess import PIPE
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
@@ -29,16 +31,16 @@ _WINDOW: Final = 100_000
 _BARE_GROUPS: Final = 40
 _CACHE_GB: Final = 4.0
 """What two million people need of MongoDB's cache, with room: a cache that is too small is another measurement."""
-_PART_LINES: Final = 1000
-_LOOK_EVERY_S: Final = 0.5
+_WRITTEN_AT_ONCE: Final = 1000
+_POLL_EVERY_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How far the import was at one moment, and the resident memory of the registry in MB."""
+class Sample:
+    """How many facts were accepted at one moment, and the resident memory of the registry in MB."""
 
     at_s: float
-    lines: int
+    accepted: int
     memory_mb: int
 
 
@@ -46,43 +48,57 @@ async def measure() -> Path:
     """Run the benchmark and return the file with its result."""
     busy = os.getloadavg()[0]
     async with started_stack(registry_alone, mongodb_cache_gb=_CACHE_GB) as stack:
-        mongo = Mongo(stack.ground.mongodb_uri, f"{stack.ground.namespace.replace('.', '_')}bare", "benchmark")
+        mongo = Mongo(stack.config.mongodb_uri, f"{stack.config.namespace.replace('.', '_')}bare", "benchmark")
         limit, _ = await bare.transactions(mongo, _BARE_GROUPS)
         mongo.close()
-        looks = await _imported(stack)
+        samples = await _imported(stack)
     settings = {
         "people": _PEOPLE,
         "bare_group": bare.GROUP,
         "mongodb_cache_gb": _CACHE_GB,
         "load_average_before": round(busy, 2),
     }
-    memory = {f"{look.lines:,} people": look.memory_mb for look in _every(looks, _WINDOW * 2)}
+    every = range(2 * _WINDOW, _PEOPLE + 1, 2 * _WINDOW)
+    memory = {f"{sample.accepted:,} people": sample.memory_mb for sample in (_first_at(samples, n) for n in every)}
     found = {
-        f"import, facts, from {first:,} people": Rate(_rate(looks, first), limit, 0.5)
+        f"import, facts, from {first:,} people": Rate(_rate(samples, first), limit, 0.5)
         for first in (_WINDOW, _PEOPLE // 2, _PEOPLE - _WINDOW)
     }
     return publish("growth", settings | {"memory_mb": memory}, found)
 
 
-async def _imported(stack: LocalStack) -> list[Look]:
-    """Return what was seen while all lines were taken. Raises: AssertionError where a line was not accepted."""
-    headers = {"Authorization": f"Bearer {(stack.ground.home.tokens / 'upstream.jwt').read_text()}"}
-    async with httpx.AsyncClient(base_url=stack.addresses.registry, headers=headers, timeout=60) as client:
-        posted = await client.post("/v1/imports", content=_parts(), headers={"Content-Type": "application/x-ndjson"})
-        job: dict[str, Any] = posted.raise_for_status().json()
-        looks = list[Look]()
-        while job["state"] not in ("done", "failed"):
-            await asyncio.sleep(_LOOK_EVERY_S)
-            job = (await client.get(f"/v1/imports/{job['id']}")).raise_for_status().json()
-            looks.append(Look(perf_counter(), job["lines"], _memory_mb(stack.pid("registry"))))
-        assert job["outcomes"]["accepted"] == _PEOPLE, job
-        return looks
+async def _imported(stack: LocalStack) -> list[Sample]:
+    """Return the samples taken until the command ended. Raises: AssertionError where a fact was not accepted."""
+    command = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("cakupan-registry"), "import", "-", "--format", "ndjson",
+        "--url", stack.config.url("registry"), "--token-file", str(stack.config.home.tokens / "upstream.jwt"),
+        stdin=PIPE,
+    )  # fmt: skip
+    assert command.stdin is not None
+    writing = asyncio.create_task(_write(command.stdin))
+    ending = asyncio.create_task(command.wait())
+    samples = list[Sample]()
+    async with httpx.AsyncClient(base_url=stack.config.operators_url("registry")) as client:
+        while not ending.done():
+            await asyncio.wait({ending}, timeout=_POLL_EVERY_S)
+            samples.append(Sample(perf_counter(), await _accepted(client), _memory_mb(stack.pid("registry"))))
+    await writing
+    assert (ending.result(), samples[-1].accepted) == (0, _PEOPLE)
+    return samples
 
 
-async def _parts() -> AsyncIterator[bytes]:
+async def _write(into: asyncio.StreamWriter) -> None:
     waiting = facts(_PEOPLE, run="growth")
-    while part := list(islice(waiting, _PART_LINES)):
-        yield b"\n".join(part) + b"\n"
+    while part := list(islice(waiting, _WRITTEN_AT_ONCE)):
+        into.write(b"\n".join(part) + b"\n")
+        await into.drain()
+    into.close()
+
+
+async def _accepted(client: httpx.AsyncClient) -> int:
+    lines = (await client.get("/metrics")).text.splitlines()
+    counts = [line for line in lines if line.startswith('registry_facts_total{outcome="accepted"')]
+    return sum(int(float(line.rpartition(" ")[2])) for line in counts)
 
 
 def _memory_mb(pid: int | None) -> int:
@@ -90,15 +106,11 @@ def _memory_mb(pid: int | None) -> int:
     return int(line.split()[1]) // 1024
 
 
-def _rate(looks: list[Look], first: int) -> float:
-    """Return lines a second from `first` until a window later."""
-    before, after = _first_at(looks, first), _first_at(looks, min(first + _WINDOW, looks[-1].lines))
-    return (after.lines - before.lines) / (after.at_s - before.at_s)
+def _rate(samples: list[Sample], first: int) -> float:
+    """Return facts a second from `first` until a window later."""
+    before, after = _first_at(samples, first), _first_at(samples, min(first + _WINDOW, samples[-1].accepted))
+    return (after.accepted - before.accepted) / (after.at_s - before.at_s)
 
 
-def _first_at(looks: list[Look], lines: int) -> Look:
-    return next(look for look in looks if look.lines >= lines)
-
-
-def _every(looks: list[Look], lines: int) -> list[Look]:
-    return [_first_at(looks, first) for first in range(lines, _PEOPLE + 1, lines)]
+def _first_at(samples: list[Sample], accepted: int) -> Sample:
+    return next(sample for sample in samples if sample.accepted >= accepted)

@@ -34,8 +34,7 @@ from benchmarks.registry.topic import accepted_to_topic
 from benchmarks.report import Spread
 from benchmarks.stack import registry_alone, started_stack
 from deploy.local.ports import free_ports
-from deploy.local.process import Child
-from deploy.local.readiness import until_ready
+from deploy.local.process import Child, until_ready
 from deploy.local.stack import LocalStack
 from shared.adapters.mongo import Mongo
 
@@ -71,9 +70,9 @@ class _Run:
     """One registry, and what is asked of it."""
 
     def __init__(self, stack: LocalStack) -> None:
-        self._ground = stack.ground
-        self._registry = stack.addresses.registry
-        self._token = (stack.ground.home.tokens / "upstream.jwt").read_text()
+        self._config = stack.config
+        self._registry = stack.config.url("registry")
+        self._token = (stack.config.home.tokens / "upstream.jwt").read_text()
 
     async def all(self) -> dict[str, Rate]:
         """Return every figure; the limits are taken right beside what they limit."""
@@ -83,9 +82,9 @@ class _Run:
         bare_single, bare_spread = await self._bare_single()
         single, spread = await self._single("single", _SINGLE_FACTS, 300_000)
         swept = await self._sweep()
-        produced, in_batches = await bare.produced(self._ground.kafka.bootstrap, self._ground.namespace, _BACKLOG)
-        relayed = await self._with_mongo("relay", lambda mongo: drained(mongo, self._ground, _BACKLOG))
-        to_topic = await accepted_to_topic(self._ground, self._registry, self._token)
+        produced, in_batches = await bare.produced(self._config.kafka.bootstrap, self._config.namespace, _BACKLOG)
+        relayed = await self._with_mongo("relay", lambda mongo: drained(mongo, self._config, _BACKLOG))
+        to_topic = await accepted_to_topic(self._config, self._registry, self._token)
         return {
             "bulk NDJSON, facts": Rate(taken_in, inserting, 0.5),
             "single POST": Rate(single, bare_single, 0.6, spread, bare_spread),
@@ -97,7 +96,7 @@ class _Run:
 
     async def _with_mongo(self, database: str, work: Callable[[Mongo], Awaitable[T]]) -> T:
         """Return what the work gives on a database of its own, beside the registry's."""
-        mongo = Mongo(self._ground.mongodb_uri, f"{self._ground.namespace.replace('.', '_')}{database}", "benchmark")
+        mongo = Mongo(self._config.mongodb_uri, f"{self._config.namespace.replace('.', '_')}{database}", "benchmark")
         try:
             return await work(mongo)
         finally:
@@ -113,14 +112,14 @@ class _Run:
     async def _bare_single(self) -> tuple[float, Spread]:
         """Return requests a second of the bare route, and their spread; it runs only for this."""
         port = free_ports(1)[0]
-        database = f"{self._ground.namespace.replace('.', '_')}route"
+        database = f"{self._config.namespace.replace('.', '_')}route"
         command = (
-            sys.executable, "-m", "benchmarks.registry.bare_route", str(port), self._ground.mongodb_uri, database
+            sys.executable, "-m", "benchmarks.registry.bare_route", str(port), self._config.mongodb_uri, database
         )  # fmt: skip
-        child = Child("bare route", command, self._ground.home.log("bare-route"))
+        child = Child("bare route", command, self._config.home.log("bare-route"))
         await child.start()
         try:
-            url = f"http://{self._ground.host}:{port}"
+            url = f"http://{self._config.host}:{port}"
             await until_ready(child, url)
             sent = list(facts(_SINGLE_FACTS, run="route", first=200_000))
             await closed_loop(url, self._token, sent[:_WARM_UP], _CONNECTIONS)
@@ -143,6 +142,6 @@ class _Run:
 
     async def _swept(self) -> float:
         async with httpx.AsyncClient() as client:
-            page = (await client.get(f"{self._registry}/metrics")).text
+            page = (await client.get(f"{self._config.operators_url('registry')}/metrics")).text
         samples = [one for family in text_string_to_metric_families(page) for one in family.samples]
         return sum(one.value for one in samples if one.name == "registry_swept_people_total")

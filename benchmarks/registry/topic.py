@@ -17,7 +17,7 @@ from benchmarks.load import open_loop
 from benchmarks.registry.facts import facts
 from benchmarks.registry.senders import LanePool
 from benchmarks.report import Spread
-from deploy.local.parts import Ground
+from deploy.local.settings import StackConfig
 from shared.contracts import topics
 from shared.contracts.changes import Change
 
@@ -44,7 +44,7 @@ class Watched:
         return Spread.of([max(0.0, self.seen[fact] - accepted) for fact, accepted in measured])
 
 
-async def accepted_to_topic(ground: Ground, registry: str, token: str) -> Watched:
+async def accepted_to_topic(config: StackConfig, registry: str, token: str) -> Watched:
     """Return the instants of facts sent at a fixed rate, open loop."""
     watched, count = Watched(), _PER_SECOND * (_SECONDS + _WARM_UP_SECONDS)
     lanes = await LanePool.to(registry, token, _LANES)
@@ -56,7 +56,7 @@ async def accepted_to_topic(ground: Ground, registry: str, token: str) -> Watche
         await lanes.send(bodies[number])
         watched.accepted[instants[number]] = time()
 
-    async with _at_the_end(ground) as consumer:
+    async with _at_the_end(config) as consumer:
         watching = asyncio.create_task(_watch(consumer, watched, set(instants)))
         began = time()
         await open_loop(count, _PER_SECOND, send)
@@ -66,11 +66,11 @@ async def accepted_to_topic(ground: Ground, registry: str, token: str) -> Watche
 
 
 @asynccontextmanager
-async def _at_the_end(ground: Ground) -> AsyncIterator[AIOKafkaConsumer]:
+async def _at_the_end(config: StackConfig) -> AsyncIterator[AIOKafkaConsumer]:
     """Yield a consumer that has found the end of every partition: what comes from now on it sees."""
-    topic = topics.CHANGES.under(ground.namespace)
+    topic = topics.CHANGES.under(config.namespace)
     places = [TopicPartition(topic.name, partition) for partition in range(topic.partitions)]
-    consumer = AIOKafkaConsumer(bootstrap_servers=ground.kafka.bootstrap)
+    consumer = AIOKafkaConsumer(bootstrap_servers=config.kafka.bootstrap)
     await consumer.start()
     try:
         consumer.assign(places)

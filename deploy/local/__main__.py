@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from deploy.local.keys import Keys
-from deploy.local.launcher import Then, keep_up
-from deploy.local.lock import only_one
-from deploy.local.report import say, tell_forgotten
-from deploy.local.sample import play
+from deploy.local.keys import Keys, share
+from deploy.local.sample.scenario import play
 from deploy.local.settings import StackSettings
-from deploy.local.stack import LocalStack
+from deploy.local.stack import LocalStack, Work, keep_up, say
 from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
@@ -34,37 +34,37 @@ def up() -> None:
 @app.command()
 def run() -> None:
     """Start everything, play the sample, and stay until Ctrl-C."""
-    settings = StackSettings()
-
-    async def sample(stack: LocalStack) -> None:
-        await play(stack.addresses, settings.home.tokens, settings.home.mailbox, _console)
-
-    _stay(sample)
+    _stay(lambda stack: play(stack.config, _console))
 
 
 @app.command()
 def reset() -> None:
     """Forget all data, keys and logs of the stack; servers that you named keep theirs."""
     home = StackSettings().home
-    with _one_line_errors(), only_one(home.lock):
+    with _one_line_errors(), home.locked():
         home.forget()
-    tell_forgotten(home, _console)
+    say(_console, f"Forgot the data, keys and logs under {home.root}")
 
 
 @app.command()
-def prepare() -> None:
+def prepare(
+    share_in: Annotated[Path | None, typer.Option("--share", help="Where each service gets its keys")] = None,
+) -> None:
     """Make keys, tokens and topics for services that something else starts, such as compose.yaml."""
     settings = StackSettings()
     with _one_line_errors():
         settings.home.make()
-        Keys(settings.home).write_tokens(SystemClock().now())
+        keys = Keys(settings.home)
+        keys.write_tokens(SystemClock().now())
+        if share_in is not None:
+            share(keys, share_in)
         wanted = [topic.under(settings.namespace) for topic in topics.ALL]
         asyncio.run(ensure_topics(settings.kafka, wanted))
 
 
-def _stay(then: Then | None) -> None:
+def _stay(then: Work | None) -> None:
     settings = StackSettings()
-    with _one_line_errors(), only_one(settings.home.lock):
+    with _one_line_errors(), settings.home.locked():
         asyncio.run(keep_up(LocalStack(settings), _console, then))
 
 
@@ -78,4 +78,6 @@ def _one_line_errors() -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    # Whatever this process and its children write is for its owner alone.
+    os.umask(0o077)
     app()

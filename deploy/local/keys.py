@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from deploy.local.home import Home
+from deploy.local.settings import Home, write_whole
 
 ISSUER: Final = "https://cakupan.local"
 AUDIENCE: Final = "cakupan"
 VALID_FOR: Final = timedelta(days=30)
 _ALGORITHM: Final = "ES256"
-_OWNER_ONLY: Final = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +29,6 @@ class Grant:
     sources: tuple[str, ...] = ()
     role: str | None = None
     region: str | None = None
-
-    def claims(self) -> dict[str, Any]:
-        """Return the token's claims, without those that say nothing."""
-        claims = {
-            "sub": self.subject,
-            "scope": self.scope,
-            "sources": list(self.sources),
-            "role": self.role,
-            "region": self.region,
-        }
-        return {name: value for name, value in claims.items() if value}
 
 
 READY: Final = (
@@ -61,38 +48,41 @@ class Keys:
         self.identity = home.keys / "identity.key"
         self._tokens = home.tokens
         self._signing = _signing_key(home.keys / "issuer.key")
-        _write(self.jwks, json.dumps(KeySet([self._signing]).as_dict(private=False)))
+        write_whole(self.jwks, json.dumps(KeySet([self._signing]).as_dict(private=False)))
         if not self.identity.exists():
-            _write(self.identity, secrets.token_hex(32))
+            write_whole(self.identity, secrets.token_hex(32))
 
     def issue_token(self, grant: Grant, now: datetime, valid_for: timedelta = VALID_FOR) -> str:
         """Return a signed token; one of a negative duration has expired already."""
         claims = {
-            **grant.claims(),
+            "sub": grant.subject,
+            "scope": grant.scope,
+            "sources": list(grant.sources),
+            "role": grant.role,
+            "region": grant.region,
             "iss": ISSUER,
             "aud": AUDIENCE,
             "iat": int(now.timestamp()),
             "exp": int((now + valid_for).timestamp()),
         }
-        return jwt.encode({"alg": _ALGORITHM, "kid": self._signing.kid}, claims, self._signing)
+        said = {name: value for name, value in claims.items() if value}
+        return jwt.encode({"alg": _ALGORITHM, "kid": self._signing.kid}, said, self._signing)
 
     def write_tokens(self, now: datetime) -> None:
         """Write the ready tokens anew, so that they last from this start on."""
         for grant in READY:
-            _write(self._tokens / f"{grant.subject}.jwt", self.issue_token(grant, now))
+            write_whole(self._tokens / f"{grant.subject}.jwt", self.issue_token(grant, now))
+
+
+def share(keys: Keys, folder: Path) -> None:
+    """Give each service a folder with the keys that it needs: public ones for all, the identities' for the registry."""
+    for name in ("registry", "coverage", "notifier"):
+        write_whole(folder / name / "keys" / "jwks.json", keys.jwks.read_text())
+    write_whole(folder / "registry" / "keys" / "identity.key", keys.identity.read_text())
 
 
 def _signing_key(file: Path) -> ECKey:
     if not file.exists():
         made = ECKey.generate_key("P-256", parameters={"use": "sig", "alg": _ALGORITHM}, auto_kid=True)
-        _write(file, json.dumps(made.as_dict(private=True)))
+        write_whole(file, json.dumps(made.as_dict(private=True)))
     return ECKey.import_key(json.loads(file.read_text()))
-
-
-def _write(file: Path, text: str) -> None:
-    """Put the text there, whole or not at all, for its owner's eyes only."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_suffix(".tmp")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY), "w") as out:
-        out.write(text)
-    fresh.replace(file)

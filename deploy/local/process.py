@@ -1,4 +1,4 @@
-"""Child processes that end with whoever started them, each with its own log."""
+"""Child processes that end with whoever started them, each with its own log, and waiting until they are ready."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
+
+import httpx
 
 from shared.runtime.errors import PermanentError
 
@@ -19,6 +22,7 @@ _LOG_KEPT_BYTES: Final = 20_000_000
 _TAIL_LINES: Final = 5
 _TAIL_BYTES: Final = 20_000
 _LINE_SHOWN: Final = 300
+_READY_WITHIN_S: Final = 60.0
 
 
 class Child:
@@ -67,10 +71,10 @@ class Child:
         Raises: PermanentError with its exit code, its last words and where its log is.
         """
         if self._process and self._process.returncode is not None and not self._asked_to_end:
-            raise PermanentError(self._obituary(self._process.returncode))
+            raise PermanentError(self._last_words(self._process.returncode))
 
     async def run(self) -> None:
-        """Start the process and return when it has ended well; it is killed if we are broken off.
+        """Start the process and return when it has ended well; it is killed if this call is cancelled.
 
         Raises: PermanentError as `start` does, and as `check` when it ended otherwise.
         """
@@ -82,7 +86,7 @@ class Child:
         finally:
             await self.kill()
 
-    async def stop(self, grace_s: float) -> None:
+    async def stop(self, grace_s: float = 10) -> None:
         """Ask the process to end, and end it when it has not done so in time."""
         self._asked_to_end = True
         if self.pid is not None and self._process is not None:
@@ -99,7 +103,7 @@ class Child:
             self._process.kill()
             await self._process.wait()
 
-    def _obituary(self, code: int) -> str:
+    def _last_words(self, code: int) -> str:
         how = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
         last = "".join(f"\n    {line[:_LINE_SHOWN]}" for line in self._last_lines())
         return f"{self.name} has ended ({how}); its log is {self.log}{last}"
@@ -109,6 +113,48 @@ class Child:
             end = log.seek(0, os.SEEK_END)
             log.seek(max(self._log_began_at, end - _TAIL_BYTES))
             return log.read().decode(errors="replace").splitlines()[-_TAIL_LINES:]
+
+
+async def until_ready(child: Child, url: str, within_s: float = _READY_WITHIN_S) -> None:
+    """Return once `GET /health/ready` answers 200; raises as `until_well` does, with the checks that fail."""
+    async with httpx.AsyncClient(timeout=5) as http:
+        await until_well(child, lambda: _trouble(http, f"{url}/health/ready"), within_s)
+
+
+async def until_well(child: Child, trouble: Callable[[], Awaitable[str]], within_s: float = _READY_WITHIN_S) -> None:
+    """Return once `trouble` finds nothing wrong with the process, that is, returns no text.
+
+    Raises: PermanentError when the process ends before, or with what is wrong when the time is over.
+    """
+    deadline = time.monotonic() + within_s
+    while found := await trouble():
+        child.check()
+        if time.monotonic() > deadline:
+            raise PermanentError(f"{child.name} is not ready after {within_s:g} s: {found}; log: {child.log}")
+        await asyncio.sleep(0.1)
+
+
+async def together(*work: Coroutine[Any, Any, None]) -> None:
+    """Return once all are done; the first error ends the others and is raised as it was."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for one in work:
+                group.create_task(one)
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+async def _trouble(http: httpx.AsyncClient, url: str) -> str:
+    """Return the checks that fail, or nothing."""
+    try:
+        answer = await http.get(url)
+    except httpx.TransportError:
+        return f"{url} does not answer"
+    if answer.is_success:
+        return ""
+    checks = answer.json().get("checks", {}) if "json" in answer.headers.get("content-type", "") else {}
+    failing = [f"{name}: {state}" for name, state in checks.items() if state != "ok"]
+    return "; ".join(failing) or f"{url} answers {answer.status_code}"
 
 
 def _open_log(file: Path) -> IO[bytes]:
@@ -121,7 +167,7 @@ def _open_log(file: Path) -> IO[bytes]:
 def _ends_with(parent: int) -> Callable[[], None] | None:
     """Return what makes a new process die when its parent does: SIGKILL, which every part here must survive anyway.
 
-    Source: prctl(2), PR_SET_PDEATHSIG; it outlives exec. The parent may have died before the call: hence the look.
+    Source: prctl(2), PR_SET_PDEATHSIG; it outlives exec. The parent may have died before the call: hence the check.
     """
     if not sys.platform.startswith("linux"):
         return None

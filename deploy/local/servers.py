@@ -8,9 +8,8 @@ from deploy.local.jars import kafka_jars
 from deploy.local.kafka import Kafka
 from deploy.local.mongod import Mongod
 from deploy.local.ports import remembered_ports
-from deploy.local.process import Child
+from deploy.local.process import Child, together
 from deploy.local.settings import StackSettings
-from deploy.local.together import together
 from shared.adapters.kafka_access import KafkaAccess
 from shared.runtime.errors import PermanentError
 
@@ -24,14 +23,10 @@ class Servers:
         self._mongod: Mongod | None = None
 
     @property
-    def kafka_bootstrap(self) -> str:
-        """Where Kafka answers; known once started."""
-        return self._settings.kafka_bootstrap or (self._kafka.bootstrap if self._kafka else "")
-
-    @property
     def kafka(self) -> KafkaAccess:
         """How Kafka is reached; known once started."""
-        return replace(self._settings.kafka, bootstrap=self.kafka_bootstrap)
+        named = self._settings.kafka
+        return replace(named, bootstrap=self._kafka.bootstrap) if self._kafka else named
 
     @property
     def mongodb_uri(self) -> str:
@@ -41,7 +36,7 @@ class Servers:
     @property
     def children(self) -> list[Child]:
         """The processes that are ours."""
-        return [server.child for server in (self._kafka, self._mongod) if server is not None]
+        return [server for server in (self._kafka, self._mongod) if server is not None]
 
     async def start(self) -> None:
         """Return once both answer; the data of an earlier start is there again.
@@ -57,7 +52,7 @@ class Servers:
 
     async def stop(self) -> None:
         """Stop those that are ours."""
-        await together(*(server.stop() for server in (self._kafka, self._mongod) if server is not None))
+        await together(*(child.stop() for child in self.children))
 
     async def _start_kafka(self) -> None:
         if self._settings.kafka_bootstrap:
@@ -65,7 +60,7 @@ class Servers:
         home = self._settings.home
         jars = await kafka_jars(home.log("maven"))
         ports = remembered_ports(home.ports, ["kafka", "kafka controller"])
-        self._kafka = Kafka(home.kafka, jars, home.log("kafka"), ports["kafka"], ports["kafka controller"])
+        self._kafka = Kafka(home.kafka, jars, home.log("kafka"), (ports["kafka"], ports["kafka controller"]))
         await self._kafka.start()
 
     async def _start_mongod(self) -> None:

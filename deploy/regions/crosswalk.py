@@ -1,4 +1,4 @@
-"""BPS codes matched with Kemendagri codes in force by name, place by place; what is not unique stays out (ADR 0012)."""
+"""Matches BPS codes with Kemendagri codes in force by name within one parent; ambiguous names stay out (ADR 0012)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from deploy.regions.lists import Names
-from deploy.regions.names import plain, plain_regency
+from deploy.regions.lists import Key, Names, key_of
 from shared.regions.codes import level_of, parent_of
 from shared.regions.successors import Homes
 
@@ -15,20 +14,18 @@ _REGENCY, _DISTRICT, _VILLAGE = 4, 7, 10
 _PARENT: Final = {_DISTRICT: _REGENCY, _VILLAGE: _DISTRICT}
 """Digits of a BPS code, and of its parent's."""
 
-Key = tuple[str | None, str]
-"""The Kemendagri parent, none for a regency, and the plain name."""
-
 
 def derive(bps: Names, old: Names, new: Names, homes: Homes) -> dict[str, str]:
     """Return BPS code → Kemendagri code, each at most once.
 
-    A Kemendagri region answers to its name in either list: many were spelled anew between the two.
+    A Kemendagri region is found by its name in either list, as many were renamed between the two.
     """
     known: dict[str, str] = {}
     regions = _regions(old, new, homes)
     for digits in (_REGENCY, _DISTRICT, _VILLAGE):
-        codes = [code for code in bps if len(code) == digits and (digits == _REGENCY or _above(code) in known)]
-        pairs = {code: regions.get(_key(code, bps[code], known), set()) for code in codes}
+        above = {code: known.get(code[: _PARENT.get(digits, 0)]) for code in bps if len(code) == digits}
+        codes = [code for code, parent in above.items() if digits == _REGENCY or parent]
+        pairs = {code: regions.get(key_of(bps[code], code, above[code]), set()) for code in codes}
         known |= _unique({code: found for code, found in pairs.items() if len(found) == 1})
         if digits == _REGENCY:
             known |= _last_ones({code for code in codes if code not in known}, new.keys() - set(known.values()))
@@ -42,30 +39,20 @@ def _regions(old: Names, new: Names, homes: Homes) -> dict[Key, set[str]]:
         for code, name in names.items():
             home = homes.home_of(code)
             if isinstance(home, str):
-                regency = level_of(home) == "regency"
-                key = (None, plain_regency(home, name)) if regency else (parent_of(home), plain(name))
-                regions[key].add(home)
+                regions[key_of(name, home, parent_of(home))].add(home)
     return regions
 
 
-def _key(code: str, name: str, known: dict[str, str]) -> Key:
-    return (None, plain_regency(code, name)) if len(code) == _REGENCY else (known[_above(code)], plain(name))
-
-
-def _above(code: str) -> str:
-    return code[: _PARENT[len(code)]]
-
-
 def _unique(pairs: dict[str, set[str]]) -> dict[str, str]:
-    """Return the pairs whose Kemendagri code no other BPS code has."""
+    """Return the pairs whose Kemendagri code belongs to no other BPS code."""
     claims = Counter(code for found in pairs.values() for code in found)
     return {code: only for code, (only,) in pairs.items() if claims[only] == 1}
 
 
 def _last_ones(left: set[str], free: Iterable[str]) -> dict[str, str]:
-    """Pair the regencies whose name changed: the only one left of a province in both lists.
+    """Pair renamed regencies: where one regency of a province is left in both lists, they are the same.
 
-    Both have the same 514 regencies; no province that has one left was ever split.
+    Both lists have the same 514 regencies, and no province with one left was ever split.
     """
     regencies = [code for code in free if level_of(code) == "regency"]
     pairs: dict[str, str] = {}

@@ -3,45 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from contextlib import ExitStack, aclosing
-from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
-from services.coverage.app import build, build_resume, rebuilding, verifier
-from services.coverage.counting.domain.position import Position
-from services.coverage.proof.ports import Generations
+from services.coverage.app import build, rebuilding, releasing, resumed, verifier
+from services.coverage.proof.mongo.generations import MongoGenerations
 from services.coverage.proof.verify import Compared, DifferenceFound
+from services.coverage.public.domain.release import Month
+from services.coverage.public.making import RefusedError
+from services.coverage.public.verify import ReleaseDiffersError
 from services.coverage.reference.upload import upload
 from services.coverage.settings import CoverageSettings
+from shared.adapters.progress_bar import ProgressBar
 from shared.adapters.serve import serve_api, spare_the_collector
-from shared.adapters.shown_progress import ShownProgress
 from shared.contracts.topics import PARTITIONS
+from shared.regions.codes import NATION, local
+from shared.runtime.clock import SystemClock
 from shared.runtime.errors import PermanentError, TransientError
+
+T = TypeVar("T")
 
 app = typer.Typer(help="Counts who is covered in each region, and publishes it.", no_args_is_help=True)
 
 
-class Reference(StrEnum):
-    """Kinds of reference data."""
-
-    POTENTIALS = "potentials"
-    TARGETS = "targets"
-    QUOTAS = "quotas"
-    DESIGNATIONS = "designations"
-    AWARDS = "awards"
-    SOURCES = "sources"
+Reference = Literal["potentials", "targets", "quotas", "designations", "awards", "sources"]
+"""Kinds of reference data."""
 
 
 @app.command()
 def serve() -> None:
     """Serve until stopped; settings come from COVERAGE_* and CAKUPAN_* variables."""
     settings = CoverageSettings()
-    serve_api("coverage", lambda: build(settings), settings.host, settings.port, settings.log_level)
+    serve_api("coverage", lambda: build(settings), settings, settings.port, settings.operators_port)
 
 
 @app.command()
@@ -49,16 +47,17 @@ def resume(
     partition: Annotated[int, typer.Option(help="The partition that stopped; readiness and the log name it")],
 ) -> None:
     """Take a partition up again that stopped at a missing seq, after the records came; exit code 1 if they did not."""
-    try:
-        position = asyncio.run(_resumed(partition))
-    except (PermanentError, TransientError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    position = _run(resumed(CoverageSettings(), partition), code=1)
     typer.echo(f"partition {partition} goes on with seq {position.next_seq} at offset {position.next_offset}")
 
 
-async def _resumed(partition: int) -> Position:
-    return await build_resume(CoverageSettings())(partition)
+def _run(work: Coroutine[Any, Any, T], code: int) -> T:
+    """Return what the work returns; an error of ours is printed and ends the command with this exit code."""
+    try:
+        return asyncio.run(work)
+    except (PermanentError, TransientError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(code) from error
 
 
 @app.command()
@@ -68,14 +67,15 @@ def verify(
     ] = None,
     topic: Annotated[bool, typer.Option(help="Count the whole topic of changes anew")] = True,
 ) -> None:
-    """Prove all counters, while coverage runs: from pages, sums, and every change there ever was.
+    """Prove all counters, while coverage runs: from pages, sums, and every change there ever was; then each release.
 
-    Exit code 1 with the first difference; 2 when it could not be told; 3 when there is no difference, but the topic's
-    beginning was deleted.
+    Exit code 1 with the first difference; 2 when the counters could not be read or compared; 3 when there is no
+    difference, but the topic's beginning was deleted.
     """
     try:
-        compared = asyncio.run(_verified(ledger, topic=topic))
-    except DifferenceFound as difference:
+        compared = _run(_verified(ledger, topic=topic), code=2)
+        asyncio.run(_verified_releases())
+    except (DifferenceFound, ReleaseDiffersError) as difference:
         typer.echo(f"difference: {difference}", err=True)
         raise typer.Exit(1) from difference
     except (PermanentError, TransientError) as error:
@@ -88,10 +88,10 @@ def verify(
 
 
 async def _verified(ledger: Path | None, *, topic: bool) -> Compared:
-    """Return what was compared, partition by partition, all of it found to agree."""
+    """Compare partition by partition and return what was compared. Raises: DifferenceFound."""
     started = perf_counter()
     with ExitStack() as stack:
-        progress = stack.enter_context(ShownProgress())
+        progress = stack.enter_context(ProgressBar())
         dump = stack.enter_context(ledger.open("rb")) if ledger else None
         async with verifier(CoverageSettings(), dump, topic=topic) as verifying:
             spare_the_collector()
@@ -108,6 +108,16 @@ async def _verified(ledger: Path | None, *, topic: bool) -> Compared:
     return compared
 
 
+async def _verified_releases() -> None:
+    """Compare each release with its figures, and these with what was known on its day. Raises: ReleaseDiffersError."""
+    with ProgressBar() as progress:
+        async with releasing(CoverageSettings(), progress) as (_, releases, verifying):
+            for release in await releases.all():
+                undecided = await verifying.verify(release)
+                late = f"; {undecided} regencies also had changes recorded on {release.made_on}" if undecided else ""
+                typer.echo(f"no difference in the release of {release.month}{late}")
+
+
 @app.command()
 def rebuild(
     status: Annotated[bool, typer.Option("--status", help="Only say which generations there are")] = False,
@@ -116,21 +126,17 @@ def rebuild(
 ) -> None:
     """Count the whole topic into a new generation, while coverage runs, and make that the live one.
 
-    Stopped half way it harms nothing, and goes on when called again. Exit code 2 when it could not be done.
+    Stopped half way it harms nothing, and goes on when called again. Exit code 2 when the rebuild was not possible.
     """
     if status + drop_old + discard > 1:
         raise typer.BadParameter("ask for one of --status, --drop-old and --discard")
-    try:
-        asyncio.run(_rebuilt(status=status, drop_old=drop_old, discard=discard))
-    except (PermanentError, TransientError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+    _run(_rebuilt(status=status, drop_old=drop_old, discard=discard), code=2)
 
 
 async def _rebuilt(*, status: bool, drop_old: bool, discard: bool) -> None:
     started = perf_counter()
     with ExitStack() as stack:
-        progress = ShownProgress()
+        progress = ProgressBar()
         async with rebuilding(CoverageSettings(), progress) as (rebuild, generations):
             spare_the_collector()
             if status:
@@ -151,7 +157,7 @@ async def _rebuilt(*, status: bool, drop_old: bool, discard: bool) -> None:
                 )
 
 
-async def _show_builds(generations: Generations) -> None:
+async def _show_builds(generations: MongoGenerations) -> None:
     builds, of = await generations.builds(), await generations.changes()
     typer.echo(f"live: generation {builds.live}, {of[builds.live]:,} changes")
     if builds.building is not None:
@@ -163,21 +169,48 @@ def _listed(generations: Collection[int]) -> str:
     return ", ".join(f"generation {number}" for number in generations) or "none"
 
 
+@app.command()
+def release(
+    month: Annotated[str | None, typer.Option(help="As 2026-10; by default the last month that is over")] = None,
+) -> None:
+    """Make the public release of a month that has none. It never changes afterwards.
+
+    Stopped half way nothing of it is shown, and the next call goes on. Exit code 1 if there is one already, the month
+    is not over, or the release of the month after would reveal what this one hides; 2 when it could not be made.
+    """
+    try:
+        wanted = Month.parse(month) if month else Month.of(local(NATION, SystemClock().now()).date()).before
+    except ValueError as error:
+        raise typer.BadParameter("write a month as 2026-10") from error
+    try:
+        asyncio.run(_released(wanted))
+    except RefusedError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except (PermanentError, TransientError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+async def _released(month: Month) -> None:
+    started = perf_counter()
+    with ProgressBar() as progress:
+        async with releasing(CoverageSettings(), progress) as (job, _, _):
+            made = await job.make(month)
+    typer.echo(f"{made.month} is released, as made on {made.made_on}; {perf_counter() - started:.1f} s")
+
+
 @app.command("load-reference")
 def load_reference(
     kind: Annotated[Reference, typer.Argument(help="What the file holds")],
     file: Annotated[Path, typer.Argument(help="A .csv or .json file")],
     url: Annotated[str, typer.Option(help="Where coverage is, for example http://127.0.0.1:8002")],
     token_file: Annotated[Path, typer.Option(help="A file with a token that has the scope reference:write")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Have it checked only; nothing is recorded")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file; record nothing")] = False,
 ) -> None:
     """Send a file of reference data to a running coverage service and print its report; exit code 1 if refused."""
     try:
-        answer = upload(kind.value, file, url, token_file.read_text().strip(), dry_run=dry_run)
+        typer.echo(upload(kind, file, url, token_file.read_text().strip(), dry_run=dry_run))
     except (PermanentError, TransientError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    for line in answer.lines:
-        typer.echo(line, err=not answer.taken)
-    if not answer.taken:
-        raise typer.Exit(1)

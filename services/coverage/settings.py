@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -14,7 +16,16 @@ class CoverageSettings(CommonSettings):
     model_config = SettingsConfigDict(env_prefix="COVERAGE_", extra="ignore", populate_by_name=True)
 
     port: int = 8002
+    operators_port: int = Field(9002, description="Where metrics and health with reasons are; 0 takes any free port")
+    streams_per_address: int = Field(50, ge=1, description="Streams that one address may have open at once")
+    stream_minutes: float = Field(15, gt=0, description="After so long a stream ends; its client connects again")
+    public_url: str = Field("http://127.0.0.1:8002", description="Base of the links that files hold")
     cors_origins: list[str] = Field(
         default_factory=list,
         description='Web sites whose scripts may read the API, as JSON: ["https://data.example.go.id"]; none',
     )
+
+    @property
+    def stream_longest(self) -> timedelta:
+        """How long a stream may last."""
+        return timedelta(minutes=self.stream_minutes)

@@ -1,1 +1,1 @@
-"""Notifier: decides which official must hear of a region, and delivers the message."""
+"""Notifier: decides which officials are alerted about a region, and delivers the messages."""

@@ -1,127 +1,95 @@
-"""Composition root: settings → adapters → use cases → application. Only here are clients built and tasks started."""
+"""Composition root. Only this module builds clients and starts tasks."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
 from services.notifier.adapters import email, http_api
 from services.notifier.adapters.config_files import read_officials, read_rules
 from services.notifier.adapters.email import SmtpChannel
 from services.notifier.adapters.kafka_snapshots import SnapshotSink
-from services.notifier.adapters.metrics import NotifierMetrics
-from services.notifier.adapters.mongo_archive import MongoArchive
 from services.notifier.adapters.mongo_deliveries import MongoDeliveries
 from services.notifier.adapters.mongo_store import MongoStore
 from services.notifier.application.compose import Composer
 from services.notifier.application.deliver import Deliverer, Policy
 from services.notifier.application.evaluate import Evaluator
 from services.notifier.application.judge import Judge
+from services.notifier.application.metrics import NotifierMetrics
 from services.notifier.application.ports import Channel
-from services.notifier.application.watch import Watch
 from services.notifier.settings import NotifierSettings
-from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.http_api import Bearer, create_api, key_fetcher
-from shared.adapters.kafka_producer import Producer, partition_for
-from shared.adapters.kafka_reader import Metrics as ReaderMetrics
-from shared.adapters.kafka_reader import PartitionReader
-from shared.adapters.mongo import Mongo
-from shared.adapters.openapi import extend_openapi
+from shared.adapters.asyncapi import describe_read
+from shared.adapters.kafka_batches import ONE_AT_A_TIME, Buffered
+from shared.adapters.kafka_producer import partition_for
+from shared.adapters.service import Loops, Service
 from shared.contracts import topics
+from shared.contracts.snapshots import Snapshot
 from shared.regions.catalogue import catalogue
-from shared.runtime.auth import TokenVerifier
-from shared.runtime.clock import Clock, SystemClock
-from shared.runtime.health import Health
-from shared.runtime.tasks import running
+from shared.regions.successors import Homes, table
+from shared.runtime.clock import Clock
+from shared.runtime.tasks import repeat
 
-_HINT_EVERY: Final = timedelta(seconds=5)
-"""How far tools that show Kafka's own lag may be behind."""
+_POLL_EVERY: Final = timedelta(seconds=1)
+"""How late the end of a hold time may be noticed, and how old the gauges may be."""
 
 
 def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
-    """Return notifier as an application that starts its work when it is served.
+    """Return notifier as an application; its work starts when it is served.
 
-    Raises: PermanentError when a file of rules or officials is wrong.
+    Raises: PermanentError when the file of rules or officials has errors.
     """
-    clock = clock or SystemClock()
-    instance = f"{settings.namespace}{settings.instance}"
+    service = Service("notifier", settings, clock)
+    mongo, clock = service.mongo, service.clock
     regions = catalogue()
     rules = read_rules(settings.rules, regions.__contains__)
     officials = read_officials(settings.officials, regions.__contains__)
-    prometheus = CollectorRegistry()
-    metrics = NotifierMetrics(prometheus, rules)
-    snapshots = topics.SNAPSHOTS.under(settings.namespace)
-
-    mongo = Mongo(settings.mongodb_uri, settings.database("notifier"), instance)
-    store, deliveries, archive = MongoStore(mongo), MongoDeliveries(mongo), MongoArchive(mongo)
-    producer = Producer(settings.kafka, client_id=instance)
-    broker = settings.kafka.broker()
+    metrics = NotifierMetrics(service.prometheus, rules)
+    store, deliveries = MongoStore(mongo), MongoDeliveries(mongo)
+    describe_read(
+        service.broker, service.topic(topics.SNAPSHOTS), Snapshot,
+        "Snapshots to be evaluated, read from the position kept with the alerts.",
+    )  # fmt: skip
 
     channels: dict[str, Channel] = {
         email.CHANNEL: SmtpChannel(settings.smtp_host, settings.smtp_port, settings.smtp_sender)
     }
     deliverer = Deliverer(
-        deliveries, archive, Composer(settings.pages_url), channels, officials, instance, _policy(settings), clock,
+        deliveries, Composer(settings.pages_url), channels, officials, service.instance, _policy(settings), clock,
         metrics,
     )  # fmt: skip
     new_judge = partial(Judge, list(officials.values()), list(channels), clock)
     evaluator = Evaluator(store, rules, new_judge, clock, metrics, on_raised=deliverer.wake)
-    sink = SnapshotSink(
-        evaluator,
-        store,
-        DeadLetters(producer, topics.SNAPSHOTS_DEAD.under(settings.namespace), prometheus),
-        regions.__contains__,
-        metrics,
-    )
-    reader = PartitionReader(
-        broker, snapshots, f"{settings.namespace}notifier", instance, sink, clock, ReaderMetrics.on(prometheus),
-        reset="earliest", description="Snapshots to be evaluated, from the position kept with the alerts",
-    )  # fmt: skip
-    watch = Watch(evaluator, lambda region: partition_for(region, topics.PARTITIONS) in reader.level, archive, metrics)
+    sink = SnapshotSink(evaluator, store, service.dead_letters(topics.SNAPSHOTS_DEAD), regions.__contains__, metrics)
+    owned = service.owned(topics.SNAPSHOTS)
+    reader = service.reader(owned, Buffered(sink), limits=ONE_AT_A_TIME, reset="earliest")
+    service.checks["snapshots"] = reader.trouble
 
-    health = Health()
-    health.add("mongodb", mongo.ping)
-    health.add("snapshots", reader.trouble)
+    def is_caught_up(region: str) -> bool:
+        return partition_for(region, topics.PARTITIONS) in owned.caught_up
 
-    @asynccontextmanager
-    async def run() -> AsyncIterator[None]:
-        await mongo.end_orphans()
+    async def start() -> Loops:
         await store.prepare()
-        await deliveries.release(instance, clock.now())
-        workers = [deliverer.run() for _ in range(settings.workers)]
-        try:
-            async with running(reader.run(), reader.commit_regularly(_HINT_EVERY), watch.run(), *workers):
-                yield
-        finally:
-            await producer.stop()
-            mongo.close()
+        await deliveries.release(service.instance, clock.now())
+        return [
+            reader.run(),
+            repeat(lambda: evaluator.end_holds(is_caught_up), _POLL_EVERY, "ending hold times"),
+            repeat(lambda: deliveries.show(metrics), _POLL_EVERY, "counting alerts"),
+            *(deliverer.run() for _ in range(settings.workers)),
+        ]
 
-    api = create_api(
-        title="Cakupan notifier",
-        description="Decides which official must hear of a region, and delivers the message.",
-        registry=prometheus,
-        health=health,
-        broker=broker,
-        body_within=settings.body_within,
-        run=run,
-    )
-    verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
+    api = service.application("Decides which officials are alerted about a region, and delivers the messages.", start)
     api.include_router(
-        http_api.create_router(archive=archive, rules=rules, is_region=regions.__contains__, bearer=Bearer(verifier))
+        http_api.create_router(store=deliveries, rules=rules, homes=Homes(regions, table()), bearer=service.bearer)
     )
-    extend_openapi(api)
     return api
 
 
 def _policy(settings: NotifierSettings) -> Policy:
     return Policy(
-        settle=timedelta(seconds=settings.settle_s),
+        children_wait=timedelta(seconds=settings.settle_s),
         lease=2 * timedelta(seconds=email.TIMEOUT_S),
         first=timedelta(seconds=settings.retry_first_s),
         longest=timedelta(seconds=settings.retry_longest_s),

@@ -9,17 +9,19 @@ from services.notifier.app import build
 from services.notifier.settings import NotifierSettings
 from shared.adapters.serve import serve_api
 
-app = typer.Typer(help="Decides which official must hear of a region, and delivers the message.", no_args_is_help=True)
+app = typer.Typer(
+    help="Decides which officials are alerted about a region, and delivers the messages.", no_args_is_help=True
+)
 app.add_typer(rules, name="rules")
 
 
 @app.callback()
 def main() -> None:
-    """Decide which official must hear of a region, and deliver the message."""
+    """Decide which officials are alerted about a region, and deliver the messages."""
 
 
 @app.command()
 def serve() -> None:
-    """Serve until stopped; settings come from NOTIFIER_* and CAKUPAN_* variables."""
+    """Serve until stopped. Settings come from NOTIFIER_* and CAKUPAN_* variables."""
     settings = NotifierSettings()
-    serve_api("notifier", lambda: build(settings), settings.host, settings.port, settings.log_level)
+    serve_api("notifier", lambda: build(settings), settings, settings.port, settings.operators_port)

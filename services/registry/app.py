@@ -1,22 +1,12 @@
-"""Composition root: settings → adapters → use cases → application. Only here are clients built and tasks started."""
+"""Builds the registry from its settings. Only here are clients made and tasks started."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import Final
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
-from services.registry.adapters.gridfs_uploads import GridFsUploads
-from services.registry.adapters.http_imports import create_import_router
-from services.registry.adapters.import_metrics import PrometheusImports
-from services.registry.adapters.import_rows import FileRows, reader
-from services.registry.adapters.mongo_imports import MongoImports
-from services.registry.application.imports import Importer
-from services.registry.application.uploading import Uploading
 from services.registry.audit.auditor import Auditor
 from services.registry.audit.kafka import KafkaReplayTopic
 from services.registry.audit.mongo import MongoAudit
@@ -25,7 +15,7 @@ from services.registry.identity.erasure import Eraser
 from services.registry.identity.hashing import Secrets
 from services.registry.identity.key_file import read_keys
 from services.registry.identity.mongo.keyring import MongoKeyring
-from services.registry.identity.rotation import Progress, Rotation
+from services.registry.identity.rotation import Rotation
 from services.registry.intake.commit import Intake
 from services.registry.intake.http import bulk as http_bulk
 from services.registry.intake.http import facts as http_api
@@ -34,129 +24,72 @@ from services.registry.intake.http.in_flight import InFlight
 from services.registry.intake.kafka import asyncapi
 from services.registry.intake.kafka.facts import FactSink
 from services.registry.intake.kafka.rejected import RejectedTopic
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.mongo.store import MongoStore
 from services.registry.intake.parsing import Parser
-from services.registry.metrics import RegistryMetrics
 from services.registry.relay import clock as sweep
 from services.registry.relay.clock import Sweeper
 from services.registry.relay.kafka import KafkaChangeTopic
+from services.registry.relay.metrics import RelayMetrics, SweepMetrics
 from services.registry.relay.mongo import MongoOutbox
 from services.registry.relay.relay import Relay
 from services.registry.settings import RegistrySettings
-from shared.adapters.asyncapi import extend_asyncapi
-from shared.adapters.http_api import Bearer, create_api, key_fetcher
+from shared.adapters.kafka_batches import ONE_AT_A_TIME, Buffered
 from shared.adapters.kafka_producer import Producer, partition_for
-from shared.adapters.kafka_reader import Metrics as ReaderMetrics
-from shared.adapters.kafka_reader import PartitionReader
 from shared.adapters.mongo import Mongo
-from shared.adapters.openapi import extend_openapi
+from shared.adapters.progress_bar import ProgressBar
+from shared.adapters.service import Loops, Service
 from shared.contracts import topics
 from shared.regions.catalogue import catalogue
-from shared.runtime.auth import TokenVerifier
 from shared.runtime.clock import Clock, SystemClock
-from shared.runtime.health import Health
-from shared.runtime.tasks import running
-
-_COMMIT_EVERY: Final = timedelta(seconds=1)
-"""How much of the topic is read again after a kill; all of it is known by then."""
 
 
 def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
-    """Return the registry as an application that starts its work when it is served."""
-    clock = clock or SystemClock()
-    instance = f"{settings.namespace}{settings.instance}"
-    prometheus = CollectorRegistry()
-    metrics = RegistryMetrics(prometheus)
-    facts, rejected, changes = (
-        topic.under(settings.namespace) for topic in (topics.FACTS, topics.FACTS_REJECTED, topics.CHANGES)
-    )
+    """Return the registry as an application; its tasks start when it is served."""
+    service = Service("registry", settings, clock)
+    instance, clock, prometheus = service.instance, service.clock, service.prometheus
+    metrics = IntakeMetrics(prometheus)
+    facts, rejected, changes = map(service.topic, (topics.FACTS, topics.FACTS_REJECTED, topics.CHANGES))
     secrets = Secrets.derive(*read_keys(settings.identity_key_file))
 
-    mongo = Mongo(settings.mongodb_uri, settings.database("registry"), instance)
-    store, outbox, keyring = MongoStore(mongo), MongoOutbox(mongo), MongoKeyring(mongo)
-    producer = Producer(settings.kafka, client_id=instance)
-    # Its own producer: what goes wrong with one topic must not break off what is on its way to the other.
-    refusals = Producer(settings.kafka, client_id=f"{instance}-rejected")
-    relay = Relay(outbox, KafkaChangeTopic(producer, changes.name), instance, clock, metrics)
+    store, outbox, keyring = MongoStore(service.mongo), MongoOutbox(service.mongo), MongoKeyring(service.mongo)
+    change_topic = KafkaChangeTopic(service.producer, changes.name)
+    relay = Relay(outbox, change_topic, instance, clock, RelayMetrics(prometheus))
     intake = Intake(store, secrets, clock, metrics, on_commit=relay.wake)
+    sweeper = Sweeper(store, outbox, instance, secrets.change, clock, SweepMetrics(prometheus), relay.wake)
 
-    sweeper = Sweeper(store, outbox, instance, secrets.change, clock, metrics, on_commit=relay.wake)
-
-    broker = settings.kafka.broker()
-    asyncapi.declare(broker, rejected, changes)
+    rejections = asyncapi.describe(service.broker, facts, rejected, changes)
     parser = Parser(catalogue(), secrets.content, metrics.rehomed)
-    sink = FactSink(parser, intake, RejectedTopic(refusals, rejected.name, metrics), clock, metrics)
-    facts_in = PartitionReader(
-        broker, facts, f"{settings.namespace}registry", instance, sink, clock, ReaderMetrics.on(prometheus),
-        reset="earliest", description="Facts to be taken in, CloudEvents structured or binary",
-    )  # fmt: skip
-    imports, uploads = MongoImports(mongo), GridFsUploads(mongo, clock)
-    uploading = Uploading(imports, uploads, clock)
-    importer = Importer(
-        imports, uploads, uploading, FileRows(uploads), reader(parser), intake, instance, clock,
-        PrometheusImports(prometheus, metrics),
-    )  # fmt: skip
-    health = Health()
-    health.add("mongodb", mongo.ping)
-    health.add("relay", relay.trouble)
-    health.add("identity keys", lambda: keyring.trouble(secrets.ids))
-    health.add("facts", facts_in.trouble)
+    sink = FactSink(parser, intake, RejectedTopic(rejections, metrics), clock, metrics)
+    facts_in = service.reader(service.owned(topics.FACTS), Buffered(sink), limits=ONE_AT_A_TIME, reset="earliest")
+    service.checks["relay"] = relay.trouble
+    service.checks["identity keys"] = lambda: keyring.trouble(secrets.ids)
+    service.checks["facts"] = facts_in.trouble
 
-    @asynccontextmanager
-    async def run() -> AsyncIterator[None]:
-        await mongo.end_orphans()
+    async def start() -> Loops:
         await store.prepare()
         await outbox.prepare()
         await outbox.prepare_leases([sweep.JOB])
         await keyring.open(secrets.ids)
         await keyring.announce(instance, secrets.ids)
-        await imports.prepare()
-        await uploads.prepare()
-        try:
-            async with running(
-                intake.run(), relay.run(), sweeper.run(), importer.run(),
-                facts_in.run(), facts_in.commit_regularly(_COMMIT_EVERY),
-            ):  # fmt: skip
-                yield
-        finally:
-            await producer.stop()
-            await refusals.stop()
-            mongo.close()
+        return intake.run(), relay.run(), sweeper.run(), facts_in.run()
 
-    api = create_api(
-        title="Cakupan registry",
-        description="Takes enrolment facts and publishes what they change.",
-        registry=prometheus,
-        health=health,
-        broker=broker,
-        body_within=settings.body_within,
-        run=run,
+    api = service.application(
+        "Takes enrolment facts and publishes what they change.", start, schemas=openapi.components()
     )
-    verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, clock)
-    bearer = Bearer(verifier)
     in_flight = InFlight(settings.facts_in_flight_per_caller)
     for create in (http_api.create_router, http_bulk.create_bulk_router):
-        api.include_router(
-            create(parser=parser, intake=intake, bearer=bearer, clock=clock, metrics=metrics, in_flight=in_flight)
+        router = create(
+            parser=parser, intake=intake, bearer=service.bearer, clock=clock, metrics=metrics, in_flight=in_flight
         )
-    api.include_router(http_erase.create_erase_router(eraser=Eraser(store, secrets, clock), bearer=bearer))
-    api.include_router(
-        create_import_router(
-            uploading=uploading,
-            imports=imports,
-            bearer=bearer,
-            most_bytes=settings.import_max_bytes,
-            on_upload=importer.wake,
-        )
-    )
-    extend_openapi(api, openapi.components())
-    extend_asyncapi(api, asyncapi.completion(facts, rejected, changes))
+        api.include_router(router)
+    api.include_router(http_erase.create_erase_router(eraser=Eraser(store, secrets, clock), bearer=service.bearer))
     return api
 
 
 @asynccontextmanager
 async def auditor(settings: RegistrySettings) -> AsyncIterator[Auditor]:
-    """Give what checks and replays the ledger of a registry that may be running."""
+    """Yield an auditor of a registry, which may be running."""
     secrets = Secrets.derive(*read_keys(settings.identity_key_file))
     mongo = Mongo(settings.mongodb_uri, settings.database("registry"), f"{settings.namespace}{settings.instance}-audit")
     producer = Producer(settings.kafka, client_id=f"{settings.instance}-replay")
@@ -174,7 +107,7 @@ async def auditor(settings: RegistrySettings) -> AsyncIterator[Auditor]:
         mongo.close()
 
 
-async def rotate_keys(settings: RegistrySettings, progress: Progress) -> int:
+async def rotate_keys(settings: RegistrySettings, progress: ProgressBar) -> int:
     """Bring all hashes to the newest key of the key file; see `Rotation`."""
     mongo = Mongo(settings.mongodb_uri, settings.database("registry"), f"{settings.namespace}rotation")
     try:

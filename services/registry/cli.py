@@ -5,30 +5,26 @@ from __future__ import annotations
 import asyncio
 import resource
 import sys
-import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from services.registry.adapters.import_client import ImportClient, Sending
-from services.registry.adapters.import_command import TROUBLE, cancel, format_of, import_file
-from services.registry.adapters.import_screen import Screen
 from services.registry.app import auditor, build, rotate_keys
-from services.registry.application.import_ports import Format, Reading
 from services.registry.audit.auditor import Auditor
 from services.registry.audit.ledger_file import write_lines
 from services.registry.audit.verify import DifferenceFound
 from services.registry.identity.erase_command import call_erase
 from services.registry.identity.key_file import append_key
-from services.registry.identity.rotation_progress import shown_progress
-from services.registry.intake.places import RegionCodes
+from services.registry.intake.importing.chunks import FactFile, Format
+from services.registry.intake.importing.command import NOT_DONE, run_import
+from services.registry.intake.regions import RegionCodes
 from services.registry.settings import RegistrySettings
+from shared.adapters.progress_bar import ProgressBar
 from shared.adapters.serve import serve_api
-from shared.adapters.shown_progress import ShownProgress
 from shared.runtime.errors import PermanentError, TransientError
 
 # A traceback with local variables, which Typer would print, may hold an identity or a key.
@@ -40,7 +36,7 @@ app = typer.Typer(
 @app.callback()
 def main() -> None:
     """Take enrolment facts and publish what they change."""
-    # A core dump would hold the keys, and the identities of whatever was in flight.
+    # A core dump would hold the keys, and the identities of the facts in flight.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -48,48 +44,44 @@ def main() -> None:
 def serve() -> None:
     """Serve until stopped; settings come from REGISTRY_* and CAKUPAN_* variables."""
     settings = RegistrySettings()
-    serve_api("registry", lambda: build(settings), settings.host, settings.port, settings.log_level)
+    serve_api("registry", lambda: build(settings), settings, settings.port, settings.operators_port)
 
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Facts as CSV or NDJSON, may be .gz")],
+    file: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="CSV or NDJSON, may be gzip"),
+    ],
     url: Annotated[str, typer.Option(help="Where the registry is, for example http://127.0.0.1:8001")],
     token_file: Annotated[Path, typer.Option(exists=True, help="A file with a token that has the scope facts:write")],
-    format_: Annotated[Format | None, typer.Option("--format", help="Where the file's name does not tell it")] = None,
+    format_: Annotated[
+        Format | None, typer.Option("--format", help="Needed where the file's name does not end in it")
+    ] = None,
     region_codes: Annotated[
         RegionCodes, typer.Option(help="The scheme of the file's regions")
     ] = RegionCodes.KEMENDAGRI,
     rejected: Annotated[
-        Path | None, typer.Option(help="Where rejected lines go; FILE.rejected.csv if not said")
+        Path | None, typer.Option(help="Where refused lines go, if there are any; FILE.rejected.csv if not given")
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Import a file once more that was imported before")] = False,
-    stop: Annotated[bool, typer.Option("--cancel", help="Cancel the import of this file")] = False,
 ) -> None:
-    """Send a file to a running registry and follow it to the end; the same command goes on after any interruption.
+    """Send a file of any size to a running registry; the same command goes on after any interruption.
 
-    Exit code 0 if every line was taken, 1 if some were rejected, 2 for trouble.
+    FILE may be - for standard input, which is sent from its beginning each time. Exit code 0 if every line was taken,
+    1 if some were refused or in conflict, 2 if it could not be done, 130 after Ctrl-C.
     """
-    screen = Screen(Console())
-    try:
-        sending = Sending(file, Reading(format_ or format_of(file), region_codes), uuid.uuid4().hex if again else "")
-        client = ImportClient(url, token_file, screen.waits)
-        if stop:
-            raise typer.Exit(cancel(client, sending, screen))
-        raise typer.Exit(import_file(client, sending, screen, rejected or file.with_name(f"{file.name}.rejected.csv")))
-    except (PermanentError, TransientError, OSError) as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(TROUBLE) from error
+    with _exiting(NOT_DONE):
+        raise typer.Exit(run_import(FactFile.named(file, format_), url, token_file, region_codes, rejected))
 
 
 @app.command()
 def verify() -> None:
     """Check that ledger, numbers and people agree, while the registry runs.
 
-    Exit code 1 with the first difference, 2 when it could not be told.
+    Exit code 1 with the first difference, 2 when it could not be checked.
     """
 
-    async def check(audit: Auditor, progress: ShownProgress) -> str:
+    async def check(audit: Auditor, progress: ProgressBar) -> str:
         counted = await audit.verify(progress)
         return (
             f"no difference: {counted.changes:,} changes (of these {counted.waiting:,} wait for their numbers), "
@@ -109,7 +101,7 @@ def replay_ledger(
     Exit code 2 when it could not be done; then --resume goes on.
     """
 
-    async def publish(audit: Auditor, progress: ShownProgress) -> str:
+    async def publish(audit: Auditor, progress: ProgressBar) -> str:
         return f"{await audit.replay(to, progress, resume=resume):,} changes published on {to}"
 
     _audit(publish)
@@ -124,32 +116,30 @@ def dump_ledger(
     Exit code 2 when it could not be done.
     """
 
-    async def write(audit: Auditor, progress: ShownProgress) -> str:
+    async def write(audit: Auditor, progress: ProgressBar) -> str:
         return f"{await write_lines(file, audit.dump(progress)):,} changes written to {file}"
 
     _audit(write)
 
 
-def _audit(work: Callable[[Auditor, ShownProgress], Awaitable[str]]) -> None:
-    """Do the work, print what it says with time and rate, and exit by what came of it."""
+def _audit(work: Callable[[Auditor, ProgressBar], Awaitable[str]]) -> None:
+    """Do the work and print its result with time and rate. Exit code 1 for a difference, 2 for a failure."""
     settings = RegistrySettings()
 
     async def run() -> None:
         started = perf_counter()
         async with auditor(settings) as audit:
-            with ShownProgress() as progress:
+            with ProgressBar() as progress:
                 said = await work(audit, progress)
         seconds = perf_counter() - started
         typer.echo(f"{said}; {seconds:.1f} s, {progress.done / seconds:,.0f} steps/s")
 
-    try:
-        asyncio.run(run())
-    except DifferenceFound as difference:
-        typer.echo(f"difference: {difference}", err=True)
-        raise typer.Exit(1) from difference
-    except (PermanentError, TransientError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+    with _exiting(2):
+        try:
+            asyncio.run(run())
+        except DifferenceFound as difference:
+            typer.echo(f"difference: {difference}", err=True)
+            raise typer.Exit(1) from difference
 
 
 @app.command()
@@ -161,16 +151,14 @@ def erase(
 ) -> None:
     """Forget every identity of a person; exit code 1 if not erased.
 
-    The identity is asked for, unseen, or read from standard input: on the command line `ps` and the shell's history
-    would show it.
+    The identity is typed unseen or read from standard input: on the command line `ps` and the shell's history would
+    show it.
     """
     value = typer.prompt("Identity", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
-    try:
-        answer = call_erase(scheme, value.strip(), force, url, token_file.read_text().strip())
-    except (PermanentError, TransientError, OSError) as error:
-        raise _failed(str(error)) from None
-    typer.echo(answer.line, err=not answer.erased)
-    if not answer.erased:
+    with _exiting(1):
+        erased, line = call_erase(scheme, value.strip(), force, url, token_file.read_text().strip())
+    typer.echo(line, err=not erased)
+    if not erased:
         raise typer.Exit(1)
 
 
@@ -178,10 +166,8 @@ def erase(
 def new_key() -> None:
     """Put a fresh key at the end of the identity key file; every replica then needs the whole file."""
     settings = RegistrySettings()
-    try:
+    with _exiting(1):
         keys = append_key(settings.identity_key_file)
-    except PermanentError as error:
-        raise _failed(str(error)) from None
     typer.echo(f"{settings.identity_key_file} holds {keys} keys; give it to every replica, restart them, rotate-key")
 
 
@@ -189,17 +175,19 @@ def new_key() -> None:
 def rotate_key() -> None:
     """Re-key every identity and fact with the newest key of the identity key file, while the registry serves.
 
-    Safe to kill, and to start again: it goes on where it stood.
+    It may be killed and started again: it goes on.
     """
     settings = RegistrySettings()
-    try:
-        with shown_progress(Console()) as progress:
-            retired = asyncio.run(rotate_keys(settings, progress))
-    except (PermanentError, TransientError) as error:
-        raise _failed(str(error)) from None
+    with _exiting(1), ProgressBar() as progress:
+        retired = asyncio.run(rotate_keys(settings, progress))
     typer.echo(f"keys retired: {retired}" if retired else "the newest key of the file is the one in use")
 
 
-def _failed(reason: str) -> typer.Exit:
-    typer.echo(reason, err=True)
-    return typer.Exit(1)
+@contextmanager
+def _exiting(code: int) -> Iterator[None]:
+    """End the command with this exit code, and the reason on standard error, where the block cannot do its work."""
+    try:
+        yield
+    except (PermanentError, TransientError, OSError) as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(code) from None

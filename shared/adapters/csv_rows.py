@@ -6,14 +6,14 @@ import csv
 import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final, Literal
+from typing import Final, Literal, TextIO
 
 _OTHER_FORMATS: Final = {
     b"\x1f\x8b": "gzip; unpack it, or send it with Content-Encoding: gzip",
     b"PK\x03\x04": "an Excel workbook (XLSX) or another ZIP archive; save the sheet as CSV UTF-8",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook (XLS); save the sheet as CSV UTF-8",
-    b"\xff\xfe": "text in UTF-16; save it as CSV UTF-8",
-    b"\xfe\xff": "text in UTF-16; save it as CSV UTF-8",
+    b"\xff\xfe": "text in UTF-16; save it as UTF-8",
+    b"\xfe\xff": "text in UTF-16; save it as UTF-8",
     b"%PDF": "a PDF; export the table as CSV UTF-8",
 }
 """First bytes of files that people take for CSV → what the file is, and what to do."""
@@ -44,14 +44,19 @@ class BadRow:
     detail: str
 
 
-def text_lines(file: BinaryIO) -> Iterable[str]:
+def text_lines(file: io.BufferedIOBase) -> TextIO:
     """Return the lines of a file as `rows` wants them. Raises: UnreadableFileError where the file is no text."""
-    start = file.read(4)
+    # Standard input cannot be sought in, but a buffered reader can look ahead.
+    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)
+    refuse_other_formats(buffered.peek(4))
+    return io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def refuse_other_formats(start: bytes) -> None:
+    """Raise UnreadableFileError, which names the format, where a file begins as one that is no text."""
     for magic, what in _OTHER_FORMATS.items():
         if start.startswith(magic):
             raise UnreadableFileError(f"the file is {what}")
-    file.seek(-len(start), io.SEEK_CUR)
-    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def rows(
@@ -65,7 +70,7 @@ def rows(
     Raises: UnreadableFileError where the header does not fit the columns, or no row follows it.
     """
     source = _Lines(lines, longest)
-    names = _header(source, columns, required)
+    names, width = _header(source, columns, required)
     empty = True
     reader = csv.reader(source, strict=True)
     while True:
@@ -74,11 +79,14 @@ def rows(
         except StopIteration:
             break
         except csv.Error as error:
-            row: CsvRow | BadRow | None = _broken(source, error)
+            why = f"is not CSV ({error}); check its quotes"
+            row: CsvRow | BadRow | None = (
+                source.too_large() if source.first_is_too_long else BadRow(source.line, "malformed_field", why)
+            )
             source.keep_only_first()
             reader = csv.reader(source, strict=True)
         else:
-            row = _row(source, names, cells)
+            row = _row(source, names, width, cells)
         if row is not None:
             empty = False
             yield row
@@ -122,6 +130,10 @@ class _Lines:
         self._length += len(line)
         return line
 
+    def too_large(self) -> BadRow:
+        """Return the refusal of the row."""
+        return BadRow(self.line, "too_large", "is larger than a row may be; look for a quote that is not closed")
+
     def keep_only_first(self) -> None:
         """Give back all lines of the row but the first: they begin rows of their own."""
         self._again += reversed(self._taken[1:])
@@ -134,24 +146,18 @@ class _Lines:
         self._length = 0
 
 
-def _broken(source: _Lines, error: csv.Error) -> BadRow:
-    if source.first_is_too_long:
-        return _too_large(source)
-    return BadRow(source.line, "malformed_field", f"is not CSV ({error}); check its quotes")
+def _row(source: _Lines, names: Sequence[str], width: int, cells: list[str]) -> CsvRow | BadRow | None:
+    """Return the row, or None where all its cells are empty.
 
-
-def _too_large(source: _Lines) -> BadRow:
-    return BadRow(source.line, "too_large", "is larger than a row may be; look for a quote that is not closed")
-
-
-def _row(source: _Lines, names: Sequence[str], cells: list[str]) -> CsvRow | BadRow | None:
-    """Return the row, or None where all its cells are empty."""
+    `width` is how many cells the header has, with empty ones at the end. A row that has more holds an unquoted comma,
+    even if its last cells are empty: its cells would be in other columns.
+    """
     if source.is_too_long:
-        return _too_large(source)
+        return source.too_large()
     cells = [cell.strip() for cell in cells]
     if not any(cells):
         return None
-    if len(cells) < len(names) or any(cells[len(names) :]):
+    if not len(names) <= len(cells) <= width or any(cells[len(names) :]):
         there = f"has {len(cells)} fields where the header has {len(names)}"
         return BadRow(source.line, "malformed_field", f"{there}; quote a field that holds a comma")
     filled = {name: cell for name, cell in zip(names, cells, strict=False) if cell}
@@ -168,21 +174,28 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _header(source: _Lines, columns: Sequence[str], required: Collection[str]) -> list[str]:
-    """Return the names of the columns, without empty ones at the end. Raises: UnreadableFileError."""
+def _header(source: _Lines, columns: Sequence[str], required: Collection[str]) -> tuple[list[str], int]:
+    """Return the names of the columns, without empty ones at the end, and how many cells the header has with them.
+
+    Blank lines before it are skipped. Raises: UnreadableFileError.
+    """
     wanted = f"the first line must name columns of {','.join(columns)}"
+    names: list[str] = []
     try:
-        names = [name.strip() for name in next(csv.reader(source, strict=True))]
+        while not any(names):
+            source.begin_row()
+            names = [name.strip() for name in next(csv.reader(source, strict=True))]
     except StopIteration:
         raise UnreadableFileError(f"the file is empty; {wanted}") from None
     except csv.Error as error:
         raise UnreadableFileError(f"the first line is not CSV ({error}); {wanted}") from error
+    width = len(names)
     while names and not names[-1]:
         names.pop()
     if hint := _hint(names, columns, required):
         raise UnreadableFileError(f"{hint}; {wanted}")
     source.begin_row()
-    return names
+    return names, width
 
 
 def _hint(names: Sequence[str], columns: Sequence[str], required: Collection[str]) -> str | None:

@@ -1,10 +1,12 @@
-"""Answers that a reader may keep: a strong ETag over the bytes sent, 304 for who has them, gzip where taken."""
+"""Answers that a reader may keep: an ETag, a 304 for a reader who holds the answer, gzip for a reader who takes it."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import re
+import secrets
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
@@ -12,41 +14,72 @@ from fastapi import Request
 from fastapi.responses import Response
 
 _WORTH_PACKING_BYTES: Final = 1024
-"""Less fits into a packet as it is."""
+"""A shorter answer fits into one packet unpacked."""
 _LEVEL: Final = 6
 _AS_OF: Final = re.compile(rb'"as_of":"[^"]*"')
+_PROCESS: Final = secrets.token_hex(8)
+"""Part of each ETag of versions: another process may run other code, which answers otherwise from the same versions."""
 _COMMON: Final = {
-    # Kept, but asked after each time: figures may change from one second to the next.
+    # A reader keeps the answer but asks each time: figures may change from one second to the next.
     "Cache-Control": "no-cache",
     "Vary": "Accept-Encoding, Authorization",
 }
 
 
 def answer(
-    request: Request, content: Any, *, media_type: str = "application/json", headers: dict[str, str] | None = None
-) -> Response:
-    """Return the content (bytes as they are, else as JSON), or 304 where the reader holds these very bytes."""
+    request: Request, content: object, *, etag: str | None = None, media_type: str = "application/json",
+    headers: dict[str, str] | None = None,
+) -> Response:  # fmt: skip
+    """Return the content (bytes as they are, anything else as JSON), or 304 if the reader holds it.
+
+    The ETag is the one given, or else a strong one over the bytes sent.
+    """
     body = content if isinstance(content, bytes) else msgspec.json.encode(content)
     packed = len(body) >= _WORTH_PACKING_BYTES and _takes_gzip(request.headers.get("accept-encoding", ""))
     if packed:
         body = gzip.compress(body, _LEVEL, mtime=0)
-    etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+    etag = etag or f'"{_digest(body)}"'
     about = _COMMON | {"ETag": etag} | (headers or {})
-    if _holds(request.headers.get("if-none-match"), etag):
+    if _holds(request, etag):
         return Response(status_code=304, headers=about)
     if packed:
         about["Content-Encoding"] = "gzip"
     return Response(body, media_type=media_type, headers=about)
 
 
-def _holds(if_none_match: str | None, etag: str) -> bool:
+async def answer_unless_held(
+    request: Request, versions: object, build: Callable[[], Awaitable[object]], **about: Any
+) -> Response:
+    """Return what `build` gives, or 304 without building it if the reader holds an answer of the same versions.
+
+    `versions` is everything that the content depends on, read before it. The ETag is weak: two answers of the same
+    versions may differ in `as_of`, the time of reading. `about` is passed on to `answer`.
+    """
+    address = [request.scope["path"], request.scope["query_string"]]
+    etag = f'W/"{_digest(msgspec.json.encode([_PROCESS, *address, versions]))}"'
+    if _holds(request, etag):
+        return Response(status_code=304, headers=_COMMON | {"ETag": etag})
+    return answer(request, await build(), etag=etag, **about)
+
+
+def answer_apart_from_time(request: Request, content: object, **about: Any) -> Response:
+    """Return the content as `answer` does, under a weak ETag that does not change with `as_of` alone."""
+    body = content if isinstance(content, bytes) else msgspec.json.encode(content)
+    return answer(request, body, etag=f'W/"{_digest(_AS_OF.sub(b"", body))}"', **about)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _holds(request: Request, etag: str) -> bool:
     """Say whether the reader names this ETag; a proxy may have marked it weak."""
-    known = [named.strip().removeprefix("W/") for named in (if_none_match or "").split(",")]
-    return etag in known or "*" in known
+    known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    return etag.removeprefix("W/") in known or "*" in known
 
 
 def _takes_gzip(accept_encoding: str) -> bool:
-    """Say whether gzip is among the encodings taken, by itself or as any, and not at a weight of 0."""
+    """Say whether the reader takes gzip: it is named, or `*` is, with a weight above 0."""
     weights = dict(_weighted(part) for part in accept_encoding.lower().split(","))
     return weights.get("gzip", weights.get("*", 0.0)) > 0
 
@@ -57,32 +90,3 @@ def _weighted(part: str) -> tuple[str, float]:
         return name.strip(), float(weight.strip().removeprefix("q=") or 1)
     except ValueError:
         return name.strip(), 0.0
-
-
-class Steady:
-    """Gives the same bytes as long as nothing but the moment of looking has changed, so that their ETag stays.
-
-    `as_of` then tells an earlier moment at which all was as it is now. What was said last is remembered by address,
-    in a few hundred bytes each.
-    """
-
-    def __init__(self, addresses_at_most: int = 20_000) -> None:
-        self._said: dict[tuple[str, bool], tuple[bytes, list[bytes]]] = {}
-        self._at_most = addresses_at_most
-
-    def answer(self, request: Request, content: Any, *, in_full: bool) -> Response:
-        """Return the content as `answer` does; `in_full` tells readers of one address apart who see more or less."""
-        return answer(request, self.bytes_of((str(request.url), in_full), content))
-
-    def bytes_of(self, address: tuple[str, bool], content: Any) -> bytes:
-        """Return the content as JSON, its `as_of` being that of when it was first said so at this address."""
-        body = msgspec.json.encode(content)
-        state = hashlib.blake2b(_AS_OF.sub(b"", body), digest_size=16).digest()
-        known, moments = self._said.get(address, (b"", []))
-        if known == state:
-            then = iter(moments)
-            return _AS_OF.sub(lambda _now: next(then), body)
-        if len(self._said) >= self._at_most:
-            self._said.clear()
-        self._said[address] = state, _AS_OF.findall(body)
-        return body

@@ -1,10 +1,12 @@
-"""How a request's body comes in: unpacked where it is gzip, and never more slowly than a sender in earnest sends."""
+"""Receives request bodies: unpacks gzip, and gives up on bodies that come too slowly."""
 
 from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -12,17 +14,17 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SLOWEST_BYTES_A_SECOND: Final = 16 * 1024
-"""A poor mobile line manages this; whoever keeps it up may send for as long as it takes."""
+"""A poor mobile line reaches this rate. A sender that keeps it may take as long as it needs."""
 _PIECE: Final = 64 * 1024
-"""Unpacked at once: all the memory that a bomb gets before its reader says stop."""
+"""Bytes unpacked at a time: a zip bomb gets no more memory before its reader stops."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _GZIP_NAMES: Final = ("gzip", "x-gzip")
-_EXCESS_AT_MOST: Final = 64 * 1024
-"""gzip takes hardly more than what it holds; so much more is empty parts without end."""
+_MAX_EXCESS: Final = 64 * 1024
+"""Packed bytes beyond what they hold. gzip adds a few; so many more come only from endless empty parts."""
 
 
 class BodyError(HTTPException):
-    """A body that cannot be taken. One of Starlette's own errors, since FastAPI lets no other through a body."""
+    """A body that is refused. It is a Starlette error because FastAPI hides all others raised while a body is read."""
 
     def __init__(self, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(status, detail, headers)
@@ -30,97 +32,88 @@ class BodyError(HTTPException):
 
 
 class BodyGuard:
-    """Gives the application bodies unpacked and in time; what cannot be is raised where the body is read."""
+    """ASGI middleware. The application reads unpacked bodies, or gets a BodyError where it reads them."""
 
     def __init__(self, app: ASGIApp, within: timedelta) -> None:
         self._app = app
-        self._within = within
+        self._within_s = within.total_seconds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
+        """Wrap `receive`."""
         if scope["type"] == "http":
-            receive = _Timed(receive, self._within.total_seconds())
+            receive = _timed(receive, self._within_s)
             coding = Headers(scope=scope).get("content-encoding", "").strip().lower()
             if coding not in ("", "identity"):
-                receive = _Unpacked(receive, coding)
+                receive = partial(anext, _unpacked(receive, coding))
         await self._app(scope, receive, send)
 
 
-class _Timed:
-    """A body's messages; it has `within_s`, and a second more for each 16 KiB that came."""
+def _timed(receive: Receive, within_s: float) -> Receive:
+    """Return `receive` with a time limit for the body: `within_s`, and a second more for each 16 KiB received.
 
-    def __init__(self, receive: Receive, within_s: float) -> None:
-        self._receive = receive
-        self._deadline = asyncio.get_running_loop().time() + within_s
-        self._complete = False
+    The new function raises BodyError 408.
+    """
+    deadline = asyncio.get_running_loop().time() + within_s
+    is_complete = False
 
-    async def __call__(self) -> Message:
-        """Return the next message. Raises: BodyError 408."""
-        if self._complete:
-            return await self._receive()
+    async def timed() -> Message:
+        nonlocal deadline, is_complete
+        if is_complete:
+            return await receive()
         try:
-            async with asyncio.timeout_at(self._deadline):
-                message = await self._receive()
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
         except TimeoutError:
-            # The rest may trickle in for ever: the connection ends with the answer.
+            # Close the connection with the answer: the rest of the body might never end.
             raise BodyError(
                 408, "too_slow", "the body came too slowly; send it again, over a better line or in parts",
                 {"Connection": "close"},
             ) from None  # fmt: skip
-        self._deadline += len(message.get("body", b"")) / SLOWEST_BYTES_A_SECOND
-        self._complete = not message.get("more_body", False)
+        deadline += len(message.get("body", b"")) / SLOWEST_BYTES_A_SECOND
+        is_complete = not message.get("more_body", False)
         return message
 
+    return timed
 
-class _Unpacked:
-    """A gzip body's messages, a piece at a time, so that whoever reads them can stop before they fill the memory."""
 
-    def __init__(self, receive: Receive, coding: str) -> None:
-        self._receive = receive
-        self._coding = coding
-        self._unpacker = zlib.decompressobj(_GZIP)
-        self._packed = b""
-        self._begun = self._held = self._complete = False
-        self._more = True
-        self._excess = 0
+async def _unpacked(receive: Receive, coding: str) -> AsyncIterator[Message]:
+    """Yield a gzip body's messages, unpacked a piece at a time, so that the reader can stop before memory is full.
 
-    async def __call__(self) -> Message:
-        """Return the next message. Raises: BodyError 415 for another coding, 422 for what is no gzip."""
-        if self._coding not in _GZIP_NAMES:
-            raise BodyError(
-                415, "unsupported_encoding", "send the body as it is, or with Content-Encoding: gzip",
-                {"Accept-Encoding": "gzip"},
-            )  # fmt: skip
-        if self._complete:
-            return await self._receive()
-        if not self._packed and not self._held:
-            message = await self._receive()
-            if message["type"] != "http.request":
-                return message
-            self._packed, self._more = message.get("body", b""), message.get("more_body", False)
-        piece = self._unpack()
-        more = self._more or self._held or bool(self._packed)
-        if self._begun and not more and not self._unpacker.eof:
-            raise _broken("it stops in the middle")
-        self._complete = not more
-        return {"type": "http.request", "body": piece, "more_body": more}
-
-    def _unpack(self) -> bytes:
-        """Return what the next bytes hold, at most a piece; a file may be several gzip files in a row."""
-        if self._unpacker.eof and self._packed:
-            self._unpacker = zlib.decompressobj(_GZIP)
-        try:
-            piece = self._unpacker.decompress(self._packed, _PIECE)
-        except zlib.error:
-            raise _broken("it is no gzip") from None
-        left = self._unpacker.unused_data if self._unpacker.eof else self._unpacker.unconsumed_tail
-        self._begun = self._begun or bool(self._packed)
-        self._excess += len(self._packed) - len(left) - len(piece)
-        if self._excess > _EXCESS_AT_MOST:
-            raise _broken("it holds next to nothing")
-        self._packed = left
-        self._held = len(piece) == _PIECE and not self._unpacker.eof
-        return piece
+    A body may be several gzip files in a row. Raises: BodyError 415 for another coding, 422 for a broken gzip.
+    """
+    if coding not in _GZIP_NAMES:
+        raise BodyError(
+            415, "unsupported_encoding", "send the body as it is, or with Content-Encoding: gzip",
+            {"Accept-Encoding": "gzip"},
+        )  # fmt: skip
+    unpacker, size, excess, more = zlib.decompressobj(_GZIP), 0, 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            yield message
+            continue
+        packed, more, has_output = message.get("body", b""), message.get("more_body", False), False
+        size += len(packed)
+        while packed or has_output:
+            if unpacker.eof:
+                unpacker = zlib.decompressobj(_GZIP)
+            try:
+                piece = unpacker.decompress(packed, _PIECE)
+            except zlib.error:
+                raise _broken("it is no gzip") from None
+            left = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+            excess += len(packed) - len(left) - len(piece)
+            if excess > _MAX_EXCESS:
+                raise _broken("it holds next to nothing")
+            packed, has_output = left, len(piece) == _PIECE and not unpacker.eof
+            yield {"type": "http.request", "body": piece, "more_body": True}
+            # A few packed bytes may hold many pieces: others get their turn between them.
+            await asyncio.sleep(0)
+    if size and not unpacker.eof:
+        raise _broken("it stops in the middle")
+    yield {"type": "http.request", "body": b"", "more_body": False}
+    while True:
+        yield await receive()
 
 
 def _broken(reason: str) -> BodyError:

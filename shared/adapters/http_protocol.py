@@ -1,51 +1,55 @@
-"""What a connection may take up before it has asked for anything: uvicorn's protocol with the bounds that it lacks.
+"""uvicorn's HTTP protocol with limits that it lacks: connections, and the size of a request's head and its time.
 
-uvicorn bounds neither the size of a request's head nor the time it takes, and answers in plain text where it refuses.
+It also answers with a problem where uvicorn would answer in plain text.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any, Final
 
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from shared.adapters.http_api import Problem, retry_after
+from shared.adapters.http_problem import Problem, retry_after
 
 CONNECTIONS_AT_MOST: Final = 1000
-"""Under the 1,024 open files that many systems allow a process."""
+"""Many systems let a process open 1,024 files; each connection is one."""
 HEAD_WITHIN_S: Final = 10.0
-"""A head is a packet or two; only who wants to hold the connection takes longer."""
+"""A head is one or two packets. A client that takes longer only occupies the connection."""
 HEAD_BYTES_AT_MOST: Final = 64 * 1024
-"""Far more than any token needs; h11 and most proxies draw the line here or lower."""
+"""Far more than any token needs; h11 and most proxies have this limit or a lower one."""
 _AROUND: Final = len(": \r\n")
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Ends connections that do not come to the point, with a problem where somebody may listen."""
+    """Closes connections that break a limit, after a problem if the client can still read one."""
 
     connections_at_most = CONNECTIONS_AT_MOST
     head_within_s = HEAD_WITHIN_S
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._patience: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._in_head = True
         self._head_bytes = 0
+        self._idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first request, but not for long."""
+        """Start the time limit for the first request, and make room where all connections are taken."""
         super().connection_made(transport)
-        self._lose_patience_later()
+        self._idle_since = self.loop.time()
+        self._start_timer()
+        self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
-        self._be_patient()
+        """Stop the time limit."""
+        self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless the head has come to more than is taken."""
+        """Parse the bytes; refuse a head that has grown too large."""
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
@@ -53,16 +57,16 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(_HEAD_TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        """Expect a head."""
+        """Start the time limit for this head."""
         super().on_message_begin()
         self._in_head = True
-        self._lose_patience_later()
+        self._start_timer()
 
     def on_headers_complete(self) -> None:
-        """Pass the request on to the application, or to the answer that refuses it."""
+        """Pass the request to the application, or to the refusal that replaces it."""
         self._in_head = False
         self._head_bytes = 0
-        self._be_patient()
+        self._stop_timer()
         if len(self.url) + sum(len(name) + len(value) + _AROUND for name, value in self.headers) > HEAD_BYTES_AT_MOST:
             self.app = _HEAD_TOO_LARGE
         elif len(self.connections) > self.connections_at_most:
@@ -70,38 +74,57 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Expect the next head."""
+        """Expect the next head; an idle connection has uvicorn's own limit."""
         super().on_message_complete()
         self._in_head = True
-        self._be_patient()
+        self._stop_timer()
 
     def on_response_complete(self) -> None:
-        """Let the rest of a body that nobody waits for come in, but not for long."""
+        """Start the time limit for the rest of a body that the application did not read."""
         super().on_response_complete()
+        self._idle_since = self.loop.time()
         if not self._in_head:
-            self._lose_patience_later()
+            self._start_timer()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Refuse what is no HTTP, as a problem."""
+        """Refuse bytes that are not HTTP."""
         self._refuse(_NO_HTTP)
 
-    def _lose_patience_later(self) -> None:
-        self._be_patient()
-        self._patience = self.loop.call_later(self.head_within_s, self._give_up)
+    @property
+    def _is_idle(self) -> bool:
+        """Whether no request is being answered on this connection and none has come whole."""
+        return self._in_head and (self.cycle is None or self.cycle.response_complete)
 
-    def _be_patient(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _make_room(self) -> None:
+        """Where there is one connection too many, close the oldest idle one of the address that has most of them.
 
-    def _give_up(self) -> None:
+        So whoever opens connections and asks nothing takes no place from those who ask.
+        """
+        live: list[Any] = [one for one in self.connections if not one.transport.is_closing()]
+        idle = [one for one in live if one is not self and one._is_idle]
+        if len(live) > self.connections_at_most and idle:
+            counts = Counter(one.client and one.client[0] for one in idle)
+            most = max(counts.values())
+            crowd = [one for one in idle if counts[one.client and one.client[0]] == most]
+            min(crowd, key=lambda one: one._idle_since).transport.close()
+
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(self.head_within_s, self._time_out)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _time_out(self) -> None:
         if self._in_head and self._head_bytes:
             self._refuse(_TOO_SLOW)
         else:
             self.transport.close()
 
     def _refuse(self, answer: Response) -> None:
-        """Answer and hang up; where another answer is under way there is no place for this one."""
+        """Answer and close. If another answer is half sent, only close."""
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete:

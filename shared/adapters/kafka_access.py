@@ -1,23 +1,31 @@
-"""How Kafka is reached and who we are there: one value for every client of a service (ADR 0014)."""
+"""How a service reaches Kafka and logs in: one value, made of the settings, for all its clients (ADR 0014)."""
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLScram256, SASLScram512
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.runtime.errors import PermanentError
 
+_PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_SSL")
+_PREFIX: Final = "CAKUPAN_KAFKA_"
 _SCRAM: Final = {"SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
+_LET_FINISH_S: Final = 5.0
+"""Against a Kafka that answers, a start takes milliseconds, whether it succeeds or is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who we are, proved by SCRAM: the password itself never travels."""
+    """Our login by SCRAM, which never sends the password itself."""
 
     username: str
     password: str = field(repr=False)
@@ -30,7 +38,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class KafkaAccess:
-    """Where Kafka is; in the clear, or over TLS (`tls`), there with a login or without."""
+    """Where Kafka is, and how it is reached: unencrypted, over TLS, or over TLS with a login."""
 
     bootstrap: str
     tls: ssl.SSLContext | None = None
@@ -57,9 +65,9 @@ class KafkaAccess:
         return options
 
     def broker(self) -> KafkaBroker:
-        """Return FastStream's broker, which only reads, and describes our topics.
+        """Return FastStream's broker, which makes consumers and describes our topics; `publish_through` lets it write.
 
-        A topic made in passing would have one partition; and its own log lines are not JSON.
+        It creates no topics, since they would have one partition; its own logger is off, since its lines are not JSON.
         """
         return KafkaBroker(
             self.bootstrap,
@@ -76,8 +84,71 @@ class KafkaAccess:
         return BaseSecurity(ssl_context=self.tls) if self.tls else None
 
 
-def trusting(ca_file: Path | None) -> ssl.SSLContext:
-    """Return TLS that trusts the authorities in the file, or without one those of the system.
+class KafkaSettings(BaseSettings):
+    """`CAKUPAN_KAFKA_*`, for all services."""
+
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
+
+    kafka_bootstrap: str = Field("127.0.0.1:9092", validation_alias="CAKUPAN_KAFKA_BOOTSTRAP")
+    kafka_security_protocol: str = Field(
+        "PLAINTEXT",
+        validation_alias="CAKUPAN_KAFKA_SECURITY_PROTOCOL",
+        description="PLAINTEXT, SSL or SASL_SSL; PLAINTEXT only where nobody can listen",
+    )
+    kafka_ca_file: Path | None = Field(
+        None,
+        validation_alias="CAKUPAN_KAFKA_CA_FILE",
+        description="Authorities that may sign the brokers' certificates, as PEM; without it those of the system",
+    )
+    kafka_sasl_mechanism: str | None = Field(
+        None,
+        validation_alias="CAKUPAN_KAFKA_SASL_MECHANISM",
+        description="SCRAM-SHA-512 (the default) or SCRAM-SHA-256",
+    )
+    kafka_sasl_username: str | None = Field(None, validation_alias="CAKUPAN_KAFKA_SASL_USERNAME")
+    kafka_sasl_password_file: Path | None = Field(None, validation_alias="CAKUPAN_KAFKA_SASL_PASSWORD_FILE")
+
+    @property
+    def kafka(self) -> KafkaAccess:
+        """How every client reaches Kafka. Raises: PermanentError naming a variable that is wrong, missing or unused."""
+        protocol = self.kafka_security_protocol
+        if protocol not in _PROTOCOLS:
+            raise PermanentError(f"{_PREFIX}SECURITY_PROTOCOL is {protocol!r}; set one of {', '.join(_PROTOCOLS)}")
+        self._refuse_unused(protocol)
+        tls = None if protocol == "PLAINTEXT" else _trusting(self.kafka_ca_file)
+        return KafkaAccess(self.kafka_bootstrap, tls, self._login() if protocol == "SASL_SSL" else None)
+
+    def _refuse_unused(self, protocol: str) -> None:
+        """Refuse a variable that the protocol does not use: whoever set it believes that it protects something."""
+        unused = ["ca_file"] if protocol == "PLAINTEXT" else []
+        unused += [] if protocol == "SASL_SSL" else ["sasl_mechanism", "sasl_username", "sasl_password_file"]
+        for name in unused:
+            if getattr(self, f"kafka_{name}") is not None:
+                raise PermanentError(
+                    f"{_PREFIX}{name.upper()} has no use with {_PREFIX}SECURITY_PROTOCOL={protocol}; "
+                    "change the protocol or unset it"
+                )
+
+    def _login(self) -> Login:
+        username, file = self.kafka_sasl_username, self.kafka_sasl_password_file
+        if not username or file is None:
+            missing = "SASL_PASSWORD_FILE" if username else "SASL_USERNAME"
+            raise PermanentError(f"{_PREFIX}SECURITY_PROTOCOL=SASL_SSL needs {_PREFIX}{missing}; set it")
+        return Login(username, _password(file), self.kafka_sasl_mechanism or "SCRAM-SHA-512")
+
+
+def _password(file: Path) -> str:
+    try:
+        password = file.read_text().strip()
+    except (OSError, ValueError) as error:
+        raise PermanentError(f"{file} must hold Kafka's password ({type(error).__name__})") from error
+    if not password:
+        raise PermanentError(f"{file} is empty; it must hold Kafka's password")
+    return password
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Return a TLS context that trusts the authorities in the file, or those of the system where there is no file.
 
     Raises: PermanentError naming the file.
     """
@@ -85,3 +156,19 @@ def trusting(ca_file: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ValueError) as error:
         raise PermanentError(f"{ca_file} must hold Kafka's CA certificates as PEM ({type(error).__name__})") from error
+
+
+async def started(start: Coroutine[Any, Any, None], within_s: float) -> None:
+    """Return once the start is done. Raises: TimeoutError, and what the start raises.
+
+    A start that is cancelled half way leaves its connection open. So on cancellation, or when the time is over, this
+    lets the start finish first.
+    """
+    task = asyncio.ensure_future(start)
+    try:
+        async with asyncio.timeout(within_s):
+            await asyncio.shield(task)
+    except (asyncio.CancelledError, TimeoutError):
+        await asyncio.wait({task}, timeout=_LET_FINISH_S)
+        task.cancel()
+        raise

@@ -1,9 +1,10 @@
-"""Makes topics exist as the contract says, and says which do not."""
+"""Creates the topics of the contract that are missing, and counts partitions."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -16,19 +17,17 @@ from shared.runtime.errors import PermanentError, TransientError
 _KEEP_FOR_EVER: Final = "-1"
 _KNOWN_WITHIN_S: Final = 30.0
 _ASK_AGAIN_S: Final = 0.02
+_COPIES: Final = 1
+"""The local stack has one broker. Elsewhere an operator creates the topics."""
 
 
-async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic], replication: int = 1) -> list[str]:
-    """Create the topics that are missing and return their names; an existing one is left as it is.
+async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic]) -> None:
+    """Create the topics that are missing; they can be used at once. Others are left as they are.
 
-    Those it returns can be used at once: the broker asked knows of them by then.
-
-    Raises: TransientError when Kafka does not answer; PermanentError naming the topic it refused, or one that
-    exists with other than the agreed number of partitions (records of one key would change partition).
+    Raises: TransientError when Kafka does not answer; PermanentError naming a topic that Kafka refused, or that has
+    another number of partitions than agreed (records of one key would change partition).
     """
-    admin = AIOKafkaAdminClient(**access.client_options(), client_id="cakupan-topics")
-    try:
-        await admin.start()
+    async with _administration(access) as admin:
         existing = await _partitions(admin)
         for topic in topics:
             if existing.get(topic.name, topic.partitions) != topic.partitions:
@@ -37,22 +36,23 @@ async def ensure_topics(access: KafkaAccess, topics: Sequence[Topic], replicatio
                     "create it anew"
                 )
         missing = [topic for topic in topics if topic.name not in existing]
-        await _create(admin, missing, replication)
+        await _create(admin, missing)
         await _until_known(admin, missing)
-        return [topic.name for topic in missing]
-    except (KafkaError, TimeoutError) as error:
-        raise TransientError(f"Kafka at {access} does not answer ({type(error).__name__})") from error
-    finally:
-        await admin.close()
 
 
 async def partitions(access: KafkaAccess) -> dict[str, int]:
     """Return how many partitions each topic has. Raises: TransientError when Kafka does not answer."""
+    async with _administration(access) as admin:
+        return await _partitions(admin)
+
+
+@asynccontextmanager
+async def _administration(access: KafkaAccess) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**access.client_options(), client_id="cakupan-topics")
     try:
         await admin.start()
-        return await _partitions(admin)
-    except KafkaError as error:
+        yield admin
+    except (KafkaError, TimeoutError) as error:
         raise TransientError(f"Kafka at {access} does not answer ({type(error).__name__})") from error
     finally:
         await admin.close()
@@ -64,17 +64,17 @@ async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
     return {found["topic"]: len(found["partitions"]) for found in described}
 
 
-async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic], replication: int) -> None:
+async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
     if not topics:
         return
-    answer = await admin.create_topics([_as_asked(topic, replication) for topic in topics])
+    answer = await admin.create_topics([_as_asked(topic) for topic in topics])
     for name, code, *_ in answer.topic_errors:
         if code and for_code(code) is not TopicAlreadyExistsError:
             raise PermanentError(f"Kafka refused topic {name}: {for_code(code).__name__}")
 
 
 async def _until_known(admin: AIOKafkaAdminClient, created: Sequence[Topic]) -> None:
-    """Wait for the brokers: the controller answers as soon as it has decided, they hear of it later."""
+    """Wait until the brokers know the topics: the controller answers before it has informed them."""
     wanted = {topic.name for topic in created}
     async with asyncio.timeout(_KNOWN_WITHIN_S):
         while True:
@@ -83,9 +83,9 @@ async def _until_known(admin: AIOKafkaAdminClient, created: Sequence[Topic]) -> 
             await asyncio.sleep(_ASK_AGAIN_S)
 
 
-def _as_asked(topic: Topic, replication: int) -> NewTopic:
+def _as_asked(topic: Topic) -> NewTopic:
     config = {
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "retention.ms": str(int(topic.retention.total_seconds() * 1000)) if topic.retention else _KEEP_FOR_EVER,
     }
-    return NewTopic(topic.name, topic.partitions, replication, topic_configs=config)
+    return NewTopic(topic.name, topic.partitions, _COPIES, topic_configs=config)

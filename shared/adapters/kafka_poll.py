@@ -1,4 +1,4 @@
-"""Asking Kafka for records, and finding the one that aiokafka itself cannot read."""
+"""Polls Kafka for records, and finds the record that aiokafka itself cannot read."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from aiokafka.errors import KafkaError
 
 POLL_TIMEOUT_MS: Final = 200
 _MAX_RECORDS: Final = 500
-"""More at once only makes `getmany` copy more; measured as the better size for replay."""
+"""More at once only makes `getmany` copy more; measured as the best size for replay."""
 _GATHER_S: Final = 0.02
-"""How long the first records wait for company: one transaction for all partitions costs little more than for one."""
+"""How long the first records wait for more: one transaction for all partitions costs little more than for one."""
 
-Batches = Mapping[int, Sequence[ConsumerRecord]]
+RecordsByPartition = Mapping[int, Sequence[ConsumerRecord]]
 """Records by partition, in order of offset."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A record whose bytes aiokafka does not take (a header's name that is no UTF-8), and those `before` it."""
+    """A record that aiokafka cannot decode (a header's name is not UTF-8), and the records `before` it."""
 
     partition: int
     offset: int
@@ -30,8 +30,8 @@ class Unreadable:
     error: Exception
 
 
-async def gather(consumer: Any) -> Batches:
-    """Return what Kafka has: at once where that is much, else with what comes within a moment.
+async def gather(consumer: Any) -> RecordsByPartition:
+    """Return the records that Kafka has; if they are few, also those that come within a moment.
 
     Raises: whatever the client raises; records of other partitions may then have been passed over.
     """
@@ -47,9 +47,9 @@ async def gather(consumer: Any) -> Batches:
 
 
 async def find_unreadable(consumer: Any, positions: Mapping[TopicPartition, int]) -> Unreadable | None:
-    """Return the first record that cannot be read, if there is one; every partition then stands at its position.
+    """Return the first record that cannot be read, if there is one; every partition is then back at its position.
 
-    Raises: KafkaError, in which nothing is wrong with a record.
+    Raises: KafkaError, which is not the fault of a record.
     """
     try:
         for at, offset in positions.items():
@@ -63,7 +63,7 @@ async def find_unreadable(consumer: Any, positions: Mapping[TopicPartition, int]
 
 
 def rewind(consumer: Any, positions: Mapping[TopicPartition, int]) -> None:
-    """Have every partition stand at its position: a poll that fails drops what it had taken out of others."""
+    """Seek every partition back to its position: a poll that fails drops the records of other partitions."""
     for at, offset in positions.items():
         consumer.seek(at, offset)
 
@@ -88,6 +88,6 @@ async def _step_to_fault(consumer: Any, at: TopicPartition) -> Unreadable | None
         except Exception as error:
             return Unreadable(at.partition, await consumer.position(at), before, error)
         if not answer:
-            # It did not come in time; the next poll that fails looks again.
+            # It did not come in time; the next failing poll searches again.
             return None
         before += answer[at]

@@ -1,4 +1,4 @@
-"""An idempotent producer to partitions the caller has computed; every call is bounded in time."""
+"""An idempotent producer whose every call ends within a bounded time; FastStream's publishers send through it too."""
 
 from __future__ import annotations
 
@@ -7,30 +7,36 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
+from faststream.kafka import KafkaBroker
+from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
+from faststream.kafka.response import KafkaPublishCommand
 
-from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_start import started
+from shared.adapters.kafka_access import KafkaAccess, started
 from shared.runtime.errors import PermanentError, TransientError
 
 _STARTED_WITHIN_S: Final = 10.0
 _ACKNOWLEDGED_WITHIN_S: Final = 15.0
 """Longer than a leader election; after it the caller tries again, and readers drop what came twice."""
 _STOPPED_WITHIN_S: Final = 5.0
-"""`stop()` waits for records in flight and can hang while Kafka is down."""
+"""`stop()` waits for records that are being sent, and can hang while Kafka is down."""
 _LINGER_MS: Final = 1
-"""Gathers records that are sent in one breath; more would only be felt as latency."""
+"""Lets records that are sent at the same time share a batch; more would only add latency."""
 _BATCH_BYTES: Final = 128 * 1024
+"""A flush of snapshots or changes then takes few requests; a topic's limit is 1 MiB unless set."""
+_NEVER: Final = frozenset({"MessageSizeTooLargeError", "TopicAuthorizationFailedError", "InvalidTopicError"})
+"""Errors with which Kafka will refuse the same record again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record for a chosen partition; a value of None deletes its key in a compacted topic."""
+    """A record for a chosen partition. In a compacted topic a value of None deletes the key."""
 
     partition: int
     key: bytes
@@ -45,7 +51,7 @@ def partition_for(key: str, partitions: int) -> int:
 
 
 class Producer:
-    """Publishes with `acks=all`; after any failure starts afresh, since an idempotent producer cannot go on."""
+    """Publishes with `acks=all`. After any failure it starts a new client: an idempotent one cannot go on."""
 
     def __init__(self, access: KafkaAccess, client_id: str) -> None:
         self._access = access
@@ -54,10 +60,10 @@ class Producer:
         self._starting = asyncio.Lock()
 
     async def publish(self, topic: str, records: Sequence[Record]) -> None:
-        """Return once every record is acknowledged by all in-sync replicas; order per partition is kept.
+        """Return once all in-sync replicas have acknowledged every record; order per partition is kept.
 
         Raises: TransientError when Kafka did not acknowledge in time; any part may have been written then.
-        PermanentError when a record can never be taken (too large, or no right to write).
+        PermanentError when Kafka will never take a record (too large, or no right to write).
         """
         try:
             producer = await self._started()
@@ -91,10 +97,35 @@ class Producer:
             return self._producer
 
     async def stop(self) -> None:
-        """Let go of the connection; records in flight get a few seconds."""
+        """Close the connection; records that are being sent get a few seconds."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await _stop(producer)
+
+
+class PublishersProducer(AioKafkaFastProducerImpl):
+    """What the publishers of a FastStream broker send through: our producer, for its guarantees (ADR 0023).
+
+    FastStream's own is started and stopped with the broker, not after a failure, and waits without a limit.
+    """
+
+    def __init__(self, producer: Producer) -> None:
+        super().__init__(parser=None, decoder=None)
+        self._ours = producer
+
+    async def publish(self, cmd: KafkaPublishCommand) -> Any:
+        """Return once the record is acknowledged. Headers are those given: FastStream's own are left out.
+
+        Raises: as `Producer.publish`.
+        """
+        value = cmd.body if isinstance(cmd.body, bytes) else msgspec.json.encode(cmd.body)
+        headers = tuple((name, text.encode()) for name, text in cmd.headers.items())
+        await self._ours.publish(cmd.destination, [Record(cmd.partition or 0, cmd.key or b"", value, headers)])
+
+
+def publish_through(broker: KafkaBroker, producer: Producer) -> None:
+    """Have the publishers of the broker send through this producer."""
+    broker.config.broker_config.producer = PublishersProducer(producer)
 
 
 def _by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
@@ -107,8 +138,13 @@ def _by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
 async def _send(producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Record]) -> None:
     """Return once one partition's records are acknowledged.
 
-    In batches of our own: a future for each record, as `send` makes, costs four times as much.
+    Several go in batches of our own: a future for each record, as `send` makes, costs four times as much. A single one
+    goes through `send`, which puts records that several callers send at the same time into one batch.
     """
+    if len(records) == 1:
+        (record,) = records
+        await producer.send_and_wait(topic, record.value, record.key, partition=partition, headers=list(record.headers))
+        return
     pending = []
     batch = producer.create_batch()
     for record in records:
@@ -124,9 +160,6 @@ def _added(batch: BatchBuilder, record: Record) -> bool:
     """Say whether the batch took the record; an empty one takes any, and Kafka judges its size."""
     taken = batch.append(timestamp=None, key=record.key, value=record.value, headers=list(record.headers))
     return taken is not None
-
-
-_NEVER: Final = frozenset({"MessageSizeTooLargeError", "TopicAuthorizationFailedError", "InvalidTopicError"})
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:

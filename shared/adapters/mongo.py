@@ -1,4 +1,4 @@
-"""MongoDB through Motor, which only this module imports: PyMongo Async can take its place here (ADR 0004)."""
+"""MongoDB through Motor. Only this module imports Motor, so that PyMongo Async can replace it here (ADR 0004)."""
 
 from __future__ import annotations
 
@@ -32,21 +32,22 @@ Collection = Any
 T = TypeVar("T")
 
 _ANSWER_WITHIN_MS: Final = 10_000
-"""A healthy server answers in milliseconds; after this long the caller should hear "try again" instead."""
+"""A healthy server answers in milliseconds. After this time the caller is asked to try again."""
 _TRANSACTION_WITHIN_S: Final = 15.0
-"""The driver would try for two minutes, in which whoever asked hears nothing; every transaction may be tried again."""
+"""The driver alone would try for two minutes while the caller waits. Every transaction can be tried again."""
 _LONGEST_TRANSACTION_S: Final = 60.0
-"""The server's own limit; a deployment may set a shorter one, never needs a longer."""
-_LOOK_EVERY_S: Final = 0.1
+"""The server's default limit; a deployment may set a shorter one and never needs a longer one."""
+_POLL_EVERY_S: Final = 0.1
+"""How often open transactions are listed while waiting for them; listing is cheap."""
 _LONGEST_ROLE: Final = 100
-"""The server takes 128 characters as the name of a client."""
+"""The server allows 128 characters in the name of a client."""
 
 
 class Mongo:
-    """One database, the client to it, and the transactions this process runs on it."""
+    """One database and the client to it."""
 
     def __init__(self, uri: str, database: str, instance: str) -> None:
-        """Prepare a client; nothing is contacted yet. `instance` names this replica and is the same after a restart."""
+        """Prepare a client without connecting. `instance` names this replica and is the same after a restart."""
         self._role = f"{instance}@{database}"[:_LONGEST_ROLE]
         self._app_name = f"{self._role}#{uuid.uuid4().hex[:8]}"
         self._client: Any = AsyncIOMotorClient(
@@ -66,7 +67,7 @@ class Mongo:
         return self._db[collection]
 
     async def create(self, collections: list[str]) -> None:
-        """Make the collections exist: a transaction should not have to create one."""
+        """Create the collections that are missing, since a transaction should not have to."""
         with translating("create collections"):
             existing = await self.names()
             for name in collections:
@@ -83,16 +84,16 @@ class Mongo:
             return frozenset(await self._db.list_collection_names())
 
     async def drop(self, collections: Iterable[str]) -> None:
-        """Delete collections with all they hold."""
+        """Delete collections with their documents."""
         with translating("drop collections"):
             for name in collections:
                 await self._db.drop_collection(name)
 
     async def transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
-        """Return what `work` returns, once all it wrote is on a majority; `work` may run more than once.
+        """Return the result of `work` once its writes are on a majority; `work` may run more than once.
 
-        Raises: TransientError when the server cannot be reached or others' writes keep conflicting; what `work`
-        itself raises ends the transaction unwritten.
+        Raises: TransientError when the server cannot be reached or other writes keep conflicting. An error of `work`
+        itself aborts the transaction.
         """
         with translating("transaction"):
             async with asyncio.timeout(_TRANSACTION_WITHIN_S), await self._client.start_session() as session:
@@ -104,10 +105,10 @@ class Mongo:
                 )
 
     @asynccontextmanager
-    async def moment(self) -> AsyncIterator[Session]:
-        """Give a session in which every read is of one moment, while others write.
+    async def snapshot_read(self) -> AsyncIterator[Session]:
+        """Give a session whose reads all see the database at one point in time, while others write.
 
-        The server keeps what it needs for it for minSnapshotHistoryWindowInSeconds (300 unless set).
+        The server keeps that state for minSnapshotHistoryWindowInSeconds (300 unless set).
         """
         with translating("start a session"):
             session = await self._client.start_session(snapshot=True)
@@ -115,20 +116,14 @@ class Mongo:
             yield session
 
     async def end_orphans(self) -> int:
-        """End the open transactions a killed predecessor of this replica left here, and no other's; return how many.
+        """End the transactions that a killed predecessor of this replica left open, and no others; return how many.
 
-        They would otherwise make whoever takes over meet WriteConflict until the server's own limit. Needs the
-        privileges `inprog` and `killAnySession`; without them this ends none, and the server's limit decides.
+        Otherwise whoever takes over meets WriteConflict until the server's time limit. Needs the privileges `inprog`
+        and `killAnySession`; without them this ends none and leaves it to the server's limit.
         """
-        left_open = {
-            "transaction": {"$exists": True},
-            "appName": {"$regex": f"^{re.escape(self._role)}#", "$ne": self._app_name},
-        }
         try:
-            operations = self._client.admin.aggregate(
-                [{"$currentOp": {"allUsers": True, "idleSessions": True}}, {"$match": left_open}]
-            )
-            found = [{"id": operation["lsid"]["id"]} async for operation in operations]
+            orphans = {"appName": {"$regex": f"^{re.escape(self._role)}#", "$ne": self._app_name}}
+            found = [{"id": operation["lsid"]["id"]} for operation in await self._open_transactions(orphans)]
             if found:
                 await self._client.admin.command("killSessions", found)
         except OperationFailure:
@@ -137,17 +132,17 @@ class Mongo:
             raise TransientError(f"MongoDB does not answer: {_name(error)}") from error
         return len(found)
 
-    async def settle(self) -> None:
+    async def wait_for_open_transactions(self) -> None:
         """Return once every transaction that is open now has ended.
 
-        Needs the privilege `inprog` to look; without it this waits as long as the server lets any transaction live.
+        Needs the privilege `inprog`; without it this waits for the longest time that the server allows a transaction.
         """
         try:
             async with asyncio.timeout(_LONGEST_TRANSACTION_S):
-                waiting_for = await self._open_transactions()
+                waiting_for = await self._transaction_ids()
                 while waiting_for:
-                    await asyncio.sleep(_LOOK_EVERY_S)
-                    waiting_for &= await self._open_transactions()
+                    await asyncio.sleep(_POLL_EVERY_S)
+                    waiting_for &= await self._transaction_ids()
         except TimeoutError:
             return
         except OperationFailure:
@@ -155,13 +150,17 @@ class Mongo:
         except PyMongoError as error:
             raise TransientError(f"MongoDB does not answer: {_name(error)}") from error
 
-    async def _open_transactions(self) -> set[tuple[str, int]]:
-        stages = [{"$currentOp": {"allUsers": True, "idleSessions": True}}, {"$match": {"transaction": {"$ne": None}}}]
-        found = self._client.admin.aggregate(stages)
-        return {(str(one["lsid"]["id"]), one["transaction"]["parameters"]["txnNumber"]) async for one in found}
+    async def _transaction_ids(self) -> set[tuple[str, int]]:
+        found = await self._open_transactions({})
+        return {(str(one["lsid"]["id"]), one["transaction"]["parameters"]["txnNumber"]) for one in found}
+
+    async def _open_transactions(self, matching: Document) -> list[Document]:
+        everyones = {"$currentOp": {"allUsers": True, "idleSessions": True}}
+        found = self._client.admin.aggregate([everyones, {"$match": {"transaction": {"$exists": True}, **matching}}])
+        return [operation async for operation in found]
 
     async def ping(self) -> str | None:
-        """Return None when the primary answers, else what is wrong; a health check."""
+        """Return None when the primary answers. A health check. Raises: TransientError."""
         with translating("ping"):
             await self._client.admin.command("ping")
         return None
@@ -172,15 +171,16 @@ class Mongo:
 
 
 _NAMESPACE_EXISTS: Final = 48
+"""MongoDB's error code when another replica has created the collection meanwhile."""
 
 
 class DuplicateError(PermanentError):
-    """A document with this key is there already."""
+    """A document with this key exists already."""
 
 
 @contextmanager
 def translating(what: str) -> Iterator[None]:
-    """Turn the driver's errors inside the block into ours; messages name the operation, never a document."""
+    """Turn the driver's errors inside the block into ours. Messages name the operation, never a document."""
     try:
         yield
     except DuplicateKeyError as error:
@@ -188,11 +188,11 @@ def translating(what: str) -> Iterator[None]:
     except (AutoReconnect, ConnectionFailure, ExecutionTimeout, WTimeoutError, TimeoutError) as error:
         raise TransientError(f"MongoDB does not answer ({what}: {_name(error)})") from error
     except OperationFailure as error:
-        if error.has_error_label("TransientTransactionError") or error.code in _PASSING:
+        if error.has_error_label("TransientTransactionError") or error.code in _RETRIABLE:
             raise TransientError(f"MongoDB: {what} met a conflict or a fail-over (code {error.code})") from error
         if error.code == _SNAPSHOT_TOO_OLD:
             raise PermanentError(
-                f"MongoDB no longer knows how it was when we began ({what}): raise its parameter "
+                f"MongoDB no longer has the state at which this read began ({what}): raise its parameter "
                 "minSnapshotHistoryWindowInSeconds for the time of this work and try again"
             ) from error
         raise PermanentError(
@@ -203,8 +203,9 @@ def translating(what: str) -> Iterator[None]:
 
 
 _SNAPSHOT_TOO_OLD: Final = 239
-_PASSING: Final = frozenset({11600, 11601, 11602, 10107, 13435, 189, 91, 112, 251, 246, 50})
-"""Fail-over, shutdown, interruption, write conflict, aborted transaction, no snapshot, time limit: try it again."""
+"""MongoDB's error code when a snapshot read took longer than the server keeps history."""
+_RETRIABLE: Final = frozenset({11600, 11601, 11602, 10107, 13435, 189, 91, 112, 251, 246, 50})
+"""Error codes worth another try: fail-over, shutdown, interruption, conflict, aborted, no snapshot, time limit."""
 
 
 def _name(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Leases in MongoDB: one document a job, whose token grows with every change of holder."""
+"""Leases in MongoDB: one document a job. Its token grows with every change of holder."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from shared.runtime.lease import Lease
 
 
 class MongoLeases:
-    """Collections: `leases` (by job; or those documents that are leases themselves), `members` (who is present)."""
+    """Collections: `members` (who is present) and `leases`, or another one whose documents are leases too."""
 
     def __init__(self, mongo: Mongo, leases: str = "leases") -> None:
         self._mongo = mongo
         self._leases = mongo[leases]
 
     async def prepare_leases(self, jobs: Sequence[str]) -> None:
-        """Make a document exist for each job: to acquire it is then an update, never a race of inserts."""
+        """Create a document for each job, so that acquiring is always an update and never a race of inserts."""
         await self._mongo.create(["leases", "members"])
         with translating("prepare leases"):
             for job in jobs:
@@ -39,7 +39,7 @@ class MongoLeases:
             await self._mongo["members"].delete_one({"_id": holder})
 
     async def acquire(self, job: str, holder: str, now: datetime, ttl: timedelta) -> Lease | None:
-        """See the port. The token grows with every change of holder."""
+        """See the port."""
         until = now + ttl
         with translating("renew a lease"):
             doc = await self._leases.find_one_and_update(

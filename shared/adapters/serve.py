@@ -1,25 +1,68 @@
-"""Serves an application with uvicorn, logs in JSON, ends with one clear line when it cannot start."""
+"""Serves an application with uvicorn and logs in JSON. If it cannot start, it logs one line that says why."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
-from collections.abc import Callable
+import resource
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import typer
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from shared.adapters.http_protocol import BoundedProtocol
+from shared.adapters.http_shares import AnonymousShare, Share
+from shared.adapters.settings import CommonSettings
 from shared.runtime import logging, tracing
 from shared.runtime.errors import PermanentError, TransientError
 
 _COLLECT_AFTER: Final = (50_000, 20, 50)
+"""Objects before Python looks for cycles. Its default of 700 took a third of the time of parsing."""
+
+_ANONYMOUS_AT_ONCE: Final = 300
+"""Requests without a token that are answered at once: under a third of the connections there are."""
 
 
-def serve_api(service: str, build: Callable[[], FastAPI], host: str, port: int, log_level: str) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is in flight; exit code 1 when it could not start."""
-    logging.configure(service, log_level)
+class _Beside(uvicorn.Server):
+    """A server that leaves signals to the one it stands beside."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Do nothing."""
+        yield
+
+
+class ApiServer(uvicorn.Server):
+    """Serves the API, and from before it starts until after it has stopped the operators' application beside it."""
+
+    def __init__(self, api: uvicorn.Config, operators: uvicorn.Config) -> None:
+        super().__init__(api)
+        self.beside = _Beside(operators)
+        self._serving_beside: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start both."""
+        self._serving_beside = asyncio.create_task(self.beside.serve())
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop both; the operators' last, so that they see how the other ends."""
+        await super().shutdown(sockets)
+        self.beside.should_exit = True
+        if self._serving_beside is not None:
+            await self._serving_beside
+
+
+def serve_api(
+    service: str, build: Callable[[], FastAPI], settings: CommonSettings, port: int, operators_port: int
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the open requests. Exit code 1 when it could not start."""
+    logging.configure(service, settings.log_level)
     tracing.configure()
     log = logging.logger(service)
     try:
@@ -28,27 +71,59 @@ def serve_api(service: str, build: Callable[[], FastAPI], host: str, port: int, 
         log.error("cannot start", reason=str(error))
         raise typer.Exit(1) from error
     spare_the_collector()
-    server = uvicorn.Server(server_config(api, host, port))
-    log.info("serving", address=f"http://{host}:{port}")
+    # Each connection is an open file, and many systems begin with 1,024, which Kafka and MongoDB need some of, too.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    server = ApiServer(
+        server_config(
+            api,
+            settings.host,
+            port,
+            proxies=settings.proxies,
+            requests_per_address=settings.requests_per_address,
+        ),
+        operators_config(api, settings.operators_host, operators_port),
+    )
+    log.info(
+        "serving",
+        address=f"http://{settings.host}:{port}",
+        operators=f"http://{settings.operators_host}:{operators_port}",
+    )
     server.run()
     if not server.started:
         raise typer.Exit(1)
 
 
 def spare_the_collector() -> None:
-    """Have Python look for unreachable cycles seldom, and never among what was loaded by now.
+    """Have Python look for unreachable cycles rarely, and never among the objects loaded so far.
 
-    The region list is large and lives for ever; and hardly anything that a request or a record makes is in a cycle:
-    looking after every 700 objects took a third of parsing's time.
+    The region list is large and is kept for ever, and requests and records make almost no cycles.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
 
 
-def server_config(api: FastAPI, host: str, port: int) -> uvicorn.Config:
-    """Return how an application is served: bounded, quiet, and finishing what is in flight when it is told to stop."""
+def server_config(
+    api: FastAPI, host: str, port: int, *, proxies: str = "", requests_per_address: int = 50
+) -> uvicorn.Config:
+    """Return uvicorn's settings: with our limits, without its own logs, open requests finished before it stops."""
+    share = Share(requests_per_address, _ANONYMOUS_AT_ONCE)
+    return _config(AnonymousShare(api, share), host, port, BoundedProtocol, proxies)
+
+
+def operators_config(api: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """Return the settings of the operators' listener, whose connections are counted apart from the API's."""
+    return _config(api.state.operators, host, port, _OperatorsProtocol)
+
+
+class _OperatorsProtocol(BoundedProtocol):
+    """Few connections: a collector of metrics and the probes keep one each."""
+
+    connections_at_most = 20
+
+
+def _config(app: ASGIApp, host: str, port: int, protocol: type[BoundedProtocol], proxies: str = "") -> uvicorn.Config:
     return uvicorn.Config(
-        api, host=host, port=port, http=BoundedProtocol, ws="none", log_config=None, access_log=False,
-        timeout_graceful_shutdown=5, server_header=False,
+        app, host=host, port=port, http=protocol, ws="none", log_config=None, access_log=False,
+        timeout_graceful_shutdown=5, server_header=False, proxy_headers=bool(proxies), forwarded_allow_ips=proxies,
     )  # fmt: skip

@@ -1,56 +1,71 @@
-"""Settings every service reads from its environment; each service's own come on top, under its own prefix."""
+"""Settings that every service reads from its environment. Each service adds its own, under its own prefix."""
 
 from __future__ import annotations
 
 import socket
 from datetime import timedelta
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.adapters.kafka_settings import KafkaSettings
+from shared.adapters.kafka_access import KafkaSettings
 
 
 class CommonSettings(KafkaSettings):
-    """Where the shared parts are. `CAKUPAN_*` names hold for all services; `<SERVICE>_*` names win for one."""
+    """`CAKUPAN_*`: settings that all services share."""
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
-    mongodb_uri: str = Field(
-        "mongodb://127.0.0.1:27017/?directConnection=true", validation_alias=AliasChoices("CAKUPAN_MONGODB_URI")
-    )
+    mongodb_uri: str = Field("mongodb://127.0.0.1:27017/?directConnection=true", validation_alias="CAKUPAN_MONGODB_URI")
     namespace: str = Field(
         "",
-        validation_alias=AliasChoices("CAKUPAN_NAMESPACE"),
+        validation_alias="CAKUPAN_NAMESPACE",
         description="Put before topic, group and database names, so that several stacks can share the servers",
     )
     jwks: str = Field(
         ".local/keys/jwks.json",
-        validation_alias=AliasChoices("CAKUPAN_JWKS"),
+        validation_alias="CAKUPAN_JWKS",
         description="The token issuer's public keys: a URL or a file",
     )
-    token_issuer: str = Field("https://cakupan.local", validation_alias=AliasChoices("CAKUPAN_TOKEN_ISSUER"))
-    token_audience: str = Field("cakupan", validation_alias=AliasChoices("CAKUPAN_TOKEN_AUDIENCE"))
+    token_issuer: str = Field("https://cakupan.local", validation_alias="CAKUPAN_TOKEN_ISSUER")
+    token_audience: str = Field("cakupan", validation_alias="CAKUPAN_TOKEN_AUDIENCE")
     instance: str = Field(
         default_factory=socket.gethostname,
-        validation_alias=AliasChoices("CAKUPAN_INSTANCE"),
+        validation_alias="CAKUPAN_INSTANCE",
         description="Names this replica; the same after a restart, different among replicas",
     )
-    log_level: str = Field("INFO", validation_alias=AliasChoices("CAKUPAN_LOG_LEVEL"))
-    host: str = Field("127.0.0.1", validation_alias=AliasChoices("CAKUPAN_HOST"))
+    log_level: str = Field("INFO", validation_alias="CAKUPAN_LOG_LEVEL")
+    host: str = Field("127.0.0.1", validation_alias="CAKUPAN_HOST")
+    operators_host: str = Field(
+        "127.0.0.1",
+        validation_alias="CAKUPAN_OPERATORS_HOST",
+        description="Where the operators' listener is: it asks for no token, so only loopback or a network of your own",
+    )
+    proxies: str = Field(
+        "",
+        validation_alias="CAKUPAN_PROXIES",
+        description="Addresses or networks (10.0.0.0/8) of our own proxies, with commas; from them alone "
+        "X-Forwarded-For is believed",
+    )
+    requests_per_address: int = Field(
+        50,
+        ge=1,
+        validation_alias="CAKUPAN_REQUESTS_PER_ADDRESS",
+        description="Requests without a token that one address may have answered at once",
+    )
     body_within_s: float = Field(
         30,
         gt=0,
-        validation_alias=AliasChoices("CAKUPAN_BODY_WITHIN_S"),
-        description="How long a small request body may take to come; one that keeps up 16 KiB a second may take longer",
+        validation_alias="CAKUPAN_BODY_WITHIN_S",
+        description="How long a small request body may take to arrive; at 16 KiB a second it may take longer",
     )
 
     @property
     def body_within(self) -> timedelta:
-        """How long a small request body may take to come."""
+        """How long a small request body may take to arrive."""
         return timedelta(seconds=self.body_within_s)
 
     def database(self, service: str) -> str:
-        """Return the name of the database that belongs to this service alone."""
+        """Return the name of the service's own database."""
         prefix = self.namespace.replace(".", "_")
         return f"{prefix}cakupan_{service}"

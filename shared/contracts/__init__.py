@@ -1,1 +1,1 @@
-"""The only knowledge services share: what travels between them. Contracts only gain optional fields."""
+"""The records that services exchange. Nothing else is shared. Contracts only gain optional fields."""

@@ -1,7 +1,7 @@
-"""enrollment.changed.v1: what the registry decided about a person, as signed deltas, without the person.
+"""enrollment.changed.v1: the registry's decisions about people, as signed deltas, without the people.
 
-Keyed by regency code, so one partition owns a regency and all below it. The dataclasses are the contract: msgspec
-decodes straight into them and the JSON Schema is made from them.
+The key is the regency code, so one partition holds all changes of a regency. The dataclasses are the contract: msgspec
+decodes into them, and the JSON Schema is made from them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 
 
 class Kind(StrEnum):
-    """Why a person's state changed; the first that fits, in this order."""
+    """Why a person's state changed. The first that fits in this order is used."""
 
     JOINED = "joined"
     REJOINED = "rejoined"

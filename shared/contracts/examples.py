@@ -1,6 +1,6 @@
-"""One example of each fact, as a newcomer would send it; taken in this order they tell one person's story.
+"""One example of each fact. In this order they are the history of one person.
 
-The identities are invented. The published schemas, the OpenAPI and AsyncAPI documents and the guide all show these.
+The identities are invented. The JSON Schemas, the OpenAPI and AsyncAPI documents and the guide show these facts.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ FACTS: Final[Mapping[str, Mapping[str, Any]]] = {
         },
     ),
 }
-"""Short name of the type → a fact of it."""
+"""Short name of the type → example."""
 
 ENROLLED_AS_CSV: Final = (
     "id,source,type,time,scheme,identity,region,segment,groups,payer,programmes,paid_through\n"
     "f-000123,bpjs/aceh,enrolled,2023-09-30T08:00:00+07:00,nik,1101014101900001,11.01.02.2003,BPU,vulnerable,"
     "apbd_regency,JKK|JKM,2023-12\n"
 )
-"""The same enrolment as a CSV file."""
+"""The enrolment of `FACTS` as a CSV file."""

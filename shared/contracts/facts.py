@@ -1,17 +1,25 @@
 """Facts that upstream systems send, as CloudEvents 1.0 (`cakupan.<type>.v1`).
 
-Pydantic stands at this edge because strangers write here. The models state the shape; the order in which refusals
-are judged, and everything that needs the region list or earlier facts, is the registry's
-(`services/registry/intake/parsing.py`).
+The models check the shape. The registry (`services/registry/intake/parsing.py`) decides which refusal comes first, and
+checks what needs the region list or earlier facts.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Union
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    create_model,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 Segment = Literal["PU", "BPU", "JAKON", "PMI"]
@@ -21,9 +29,11 @@ Programme = Literal["JKK", "JKM", "JHT", "JP", "JKP"]
 Scheme = Literal["nik", "kpj", "passport"]
 
 MAX_FACT_BYTES: Final = 64 * 1024
+"""CloudEvents promises that intermediaries forward events of this size."""
 EARLIEST: Final = datetime(1977, 12, 5, tzinfo=timezone(timedelta(hours=7))).astimezone(UTC)
-"""The founding day of the programme's first body (PP 33/1977): no fact can be older."""
+"""The day on which the programme's first body was founded (PP 33/1977); no fact can be older."""
 FURTHEST_AHEAD: Final = timedelta(days=366)
+"""A year of planned changes; a later time is more likely a typing error."""
 
 _WIB: Final = timezone(timedelta(hours=7))
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -31,46 +41,55 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _IDENTITY: Final = {
     "nik": re.compile(r"\d{16}", re.ASCII),
     "kpj": re.compile(r"\d{11}", re.ASCII),
-    # As it was sent: other alphabets' letters may have capitals that are ASCII.
+    # Checked before it is made upper case: letters of other alphabets may have capitals in ASCII.
     "passport": re.compile(r"[A-Za-z0-9]{5,20}", re.ASCII),
 }
+_SPREADSHEET_NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)?E\+?\d+|\d+[.,]0+", re.ASCII | re.IGNORECASE)
+"""1,71E+15 or 1710000000000000.0: what a spreadsheet makes of an identity."""
+_SPREADSHEET_DATE: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?|[A-Za-z]{3,9}[- ]\d{2,4}|\d{1,2}/(?:\d{1,2}/)?\d{2,4}", re.ASCII
+)
+"""2023-11-01 00:00:00, Nov-23 or 11/2023: what a spreadsheet makes of a month."""
+AS_TEXT: Final = "format the column as text and export it again"
+"""What to do about a value that a spreadsheet changed."""
 _DAY_OFFSET_FOR_WOMEN: Final = 40
+"""The NIK of a woman has 40 added to the day of birth."""
 
 
 def _parse_instant(value: Any, info: ValidationInfo) -> datetime:
     """Return the instant in UTC, cut to milliseconds; a date alone is 00:00 WIB.
 
-    Raises: `malformed_field` for anything without an offset, `time_out_of_range` beyond the accepted span. The span
-    is judged against `context["now"]`.
+    Raises: `malformed_field` without an offset, `time_out_of_range` outside the accepted span, which depends on
+    `context["now"]`.
     """
     if isinstance(value, datetime):
-        moment = value
+        instant = value
     elif isinstance(value, str) and _INSTANT.fullmatch(value):
-        moment = _from_iso(value.upper())
+        instant = _from_iso(value.upper())
     elif isinstance(value, str) and _DATE.fullmatch(value):
-        moment = _from_iso(value).replace(tzinfo=_WIB)
+        instant = _from_iso(value).replace(tzinfo=_WIB)
     else:
         raise PydanticCustomError(
             "malformed_field", "must be an instant with an offset (2023-09-30T08:00:00+08:00) or a date"
         )
     try:
-        moment = moment.astimezone(UTC)
+        instant = instant.astimezone(UTC)
     except OverflowError as error:
         raise _out_of_range() from error
     now: datetime = (info.context or {}).get("now") or datetime.now(UTC)
-    if moment < EARLIEST or moment > now + FURTHEST_AHEAD:
+    if instant < EARLIEST or instant > now + FURTHEST_AHEAD:
         raise _out_of_range()
-    return cut(moment)
+    return cut(instant)
 
 
 def _out_of_range() -> PydanticCustomError:
     return PydanticCustomError("time_out_of_range", "must lie between 1977-12-05 and 366 days from now")
 
 
-def cut(moment: datetime) -> datetime:
-    """Return the instant cut to milliseconds: what facts and MongoDB keep; nothing finer would survive the store."""
-    over = moment.microsecond % 1000
-    return moment - timedelta(microseconds=over) if over else moment
+def cut(instant: datetime) -> datetime:
+    """Return the instant cut to milliseconds, the precision of MongoDB."""
+    over = instant.microsecond % 1000
+    return instant - timedelta(microseconds=over) if over else instant
 
 
 def _from_iso(text: str) -> datetime:
@@ -83,6 +102,8 @@ def _from_iso(text: str) -> datetime:
 def _parse_month(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch(r"\d{4}-(?:0[1-9]|1[0-2])", value, re.ASCII) and value >= "0001":
         return value
+    if isinstance(value, str) and _SPREADSHEET_DATE.fullmatch(value):
+        raise PydanticCustomError("malformed_field", f"is a date of a spreadsheet, not a month (2023-12); {AS_TEXT}")
     raise PydanticCustomError("malformed_field", "must be a month such as 2023-12")
 
 
@@ -111,10 +132,20 @@ RegionCode = Annotated[
     ),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=512)]
+_PRINTABLE: Final = (
+    r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"  # for Rust, Python and ECMAScript
+)
+Key = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=512, pattern=_PRINTABLE,
+        description="No control characters, no blank at either end. Otherwise it is compared as sent.",
+    ),
+]  # fmt: skip
 
 
 def _without_null(schema: dict[str, Any]) -> None:
-    """Take null out of the JSON Schema: an optional field is left out, never null."""
+    """Remove null from the JSON Schema: senders leave an optional field out and never send null."""
     for prop in schema.get("properties", {}).values():
         choices = [choice for choice in prop.pop("anyOf", []) if choice != {"type": "null"}]
         if choices:
@@ -123,7 +154,7 @@ def _without_null(schema: dict[str, Any]) -> None:
 
 
 RECLASSIFIABLE: Final = ("segment", "groups", "payer", "programmes")
-"""Of these a `reclassified` names at least one."""
+"""A `reclassified` names at least one of these."""
 
 
 def _one_named(schema: dict[str, Any]) -> None:
@@ -143,7 +174,7 @@ class _Shape(BaseModel):
 
 
 class Identity(_Shape):
-    """Who is meant. `nik`: 16 digits; `kpj`: 11 digits, a card already linked to a person; `passport`: 5–20."""
+    """Identity of a person. `nik`: 16 digits; `kpj`: 11 digits, a card linked before; `passport`: 5–20 characters."""
 
     scheme: Scheme
     value: str = Field(repr=False)
@@ -151,6 +182,12 @@ class Identity(_Shape):
     @model_validator(mode="after")
     def _well_formed(self) -> Identity:
         if not _IDENTITY[self.scheme].fullmatch(self.value):
+            if _SPREADSHEET_NUMBER.fullmatch(self.value):
+                raise PydanticCustomError("malformed_identity", f"was turned into a number by a spreadsheet; {AS_TEXT}")
+            if self.scheme == "kpj" and re.fullmatch(r"\d{7,10}", self.value, re.ASCII):
+                raise PydanticCustomError(
+                    "malformed_identity", f"is no kpj of 11 digits; where a spreadsheet dropped zeros, {AS_TEXT}"
+                )
             raise PydanticCustomError("malformed_identity", f"is not a well-formed {self.scheme}")
         if self.scheme == "nik" and not _holds_a_date(self.value):
             raise PydanticCustomError("malformed_identity", "digits 7–12 of the nik are not a date of birth")
@@ -158,12 +195,12 @@ class Identity(_Shape):
 
 
 def canonical(scheme: str, value: str) -> str:
-    """Return the value as it is compared: a passport's small letters read as capitals."""
+    """Return the value for comparison: a passport in capitals, others unchanged."""
     return value.upper() if scheme == "passport" else value
 
 
 def _holds_a_date(nik: str) -> bool:
-    """Say whether DDMMYY at digits 7–12 is a real day (day − 40 for women) in either century."""
+    """Say whether digits 7–12 (DDMMYY, day + 40 for women) are a real date in either century."""
     day, month, year = int(nik[6:8]), int(nik[8:10]), int(nik[10:12])
     day -= _DAY_OFFSET_FOR_WOMEN if day > _DAY_OFFSET_FOR_WOMEN else 0
     for century in (1900, 2000):
@@ -182,19 +219,21 @@ def _refuse_null(value: Any) -> Any:
 
 
 class EnrolledData(_Shape):
-    """A person enters, or changes the attributes of an enrolment that still stands."""
+    """A person enrols. If already enrolled, the person's attributes become these."""
 
     identity: Identity
     region: RegionCode
     segment: Segment
-    groups: list[Group] = Field(default_factory=list, json_schema_extra={"default": []})
+    groups: list[Group] = Field(
+        default_factory=list, description="Left out and empty are the same content.", json_schema_extra={"default": []}
+    )
     payer: Annotated[Payer | None, BeforeValidator(_refuse_null)] = None
     programmes: list[Programme] = Field(default_factory=list, json_schema_extra={"default": ["JKK", "JKM"]})
     paid_through: Annotated[Month | None, BeforeValidator(_refuse_null)] = None
 
 
 class ContributionPaidData(_Shape):
-    """A payment that covers the months up to `paid_through`."""
+    """A payment for all months up to `paid_through`."""
 
     identity: Identity
     paid_through: Month
@@ -202,14 +241,14 @@ class ContributionPaidData(_Shape):
 
 
 class RelocatedData(_Shape):
-    """The person's region changes."""
+    """The person moves to another region."""
 
     identity: Identity
     region: RegionCode
 
 
 class ReclassifiedData(_Shape):
-    """One or more of segment, groups, payer and programmes change; the rest stay."""
+    """One or more of segment, groups, payer and programmes change."""
 
     model_config = ConfigDict(json_schema_extra=_one_named)
 
@@ -221,28 +260,28 @@ class ReclassifiedData(_Shape):
 
 
 class EndedData(_Shape):
-    """The person leaves: death, emigration, left the labour force. It is of the person, never of one card."""
+    """The person leaves: death, emigration, left the labour force. All cards of the person end."""
 
     identity: Identity
     reason: Annotated[str | None, BeforeValidator(_refuse_null)] = None
 
 
 class LinkedData(_Shape):
-    """Two identities are one person."""
+    """Two identities belong to one person."""
 
     identity: Identity
     other: Identity
 
 
 class Replacement(_Shape):
-    """What stands in the corrected fact's place; its data has that fact's type, its time stays where none is given."""
+    """Replaces the corrected fact. `data` has the shape of that fact's type; without `time` its time is kept."""
 
     data: dict[str, Any]
     time: Annotated[Instant | None, BeforeValidator(_refuse_null)] = None
 
 
 class CorrectedData(_Shape):
-    """Another fact of this source is void, or is replaced."""
+    """Makes another fact of this source void, or replaces it."""
 
     model_config = ConfigDict(json_schema_extra=_void_or_replaced)
 
@@ -253,76 +292,37 @@ class CorrectedData(_Shape):
 
 
 class Envelope(BaseModel):
-    """CloudEvents attributes. Extensions (names of small letters and digits) are allowed and do not count."""
+    """CloudEvents attributes. Extensions (names of small letters and digits) are allowed and ignored.
+
+    An attribute that is null is not set. The source "clock" is the registry's own.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, hide_input_in_errors=True)
 
     specversion: Literal["1.0"]
-    id: Name
-    source: Name
+    id: Key
+    source: Key
     type: str
     time: Instant
     data: Any
 
 
-class EnrolledFact(Envelope):
-    """`cakupan.enrolled.v1`."""
-
-    type: Literal["cakupan.enrolled.v1"]
-    data: EnrolledData
-
-
-class ContributionPaidFact(Envelope):
-    """`cakupan.contribution_paid.v1`."""
-
-    type: Literal["cakupan.contribution_paid.v1"]
-    data: ContributionPaidData
+def _fact(name: str, data: type[_Shape]) -> type[Envelope]:
+    """Return the model of the whole fact: an envelope of this type with this data."""
+    wire_type: Any = Literal[f"cakupan.{name}.v1"]
+    model_name = data.__name__.removesuffix("Data") + "Fact"
+    return create_model(model_name, __base__=Envelope, type=(wire_type, ...), data=(data, ...))
 
 
-class RelocatedFact(Envelope):
-    """`cakupan.relocated.v1`."""
-
-    type: Literal["cakupan.relocated.v1"]
-    data: RelocatedData
-
-
-class ReclassifiedFact(Envelope):
-    """`cakupan.reclassified.v1`."""
-
-    type: Literal["cakupan.reclassified.v1"]
-    data: ReclassifiedData
-
-
-class EndedFact(Envelope):
-    """`cakupan.ended.v1`."""
-
-    type: Literal["cakupan.ended.v1"]
-    data: EndedData
-
-
-class LinkedFact(Envelope):
-    """`cakupan.linked.v1`."""
-
-    type: Literal["cakupan.linked.v1"]
-    data: LinkedData
-
-
-class CorrectedFact(Envelope):
-    """`cakupan.corrected.v1`."""
-
-    type: Literal["cakupan.corrected.v1"]
-    data: CorrectedData
-
-
-Fact = EnrolledFact | ContributionPaidFact | RelocatedFact | ReclassifiedFact | EndedFact | LinkedFact | CorrectedFact
-
-TYPES: Final[dict[str, type[Fact]]] = {
-    "cakupan.enrolled.v1": EnrolledFact,
-    "cakupan.contribution_paid.v1": ContributionPaidFact,
-    "cakupan.relocated.v1": RelocatedFact,
-    "cakupan.reclassified.v1": ReclassifiedFact,
-    "cakupan.ended.v1": EndedFact,
-    "cakupan.linked.v1": LinkedFact,
-    "cakupan.corrected.v1": CorrectedFact,
+_DATA: Final[dict[str, type[_Shape]]] = {
+    "enrolled": EnrolledData,
+    "contribution_paid": ContributionPaidData,
+    "relocated": RelocatedData,
+    "reclassified": ReclassifiedData,
+    "ended": EndedData,
+    "linked": LinkedData,
+    "corrected": CorrectedData,
 }
-"""Event type on the wire → the fact's whole shape."""
+TYPES: Final = {f"cakupan.{name}.v1": _fact(name, data) for name, data in _DATA.items()}
+"""Event type on the wire → model of the whole fact."""
+Fact: Any = Union[tuple(TYPES.values())]  # noqa: UP007 - made of a table

@@ -1,6 +1,6 @@
-"""enrollment.facts.rejected.v1: which fact of the topic was not taken, and why; never what it said of a person.
+"""enrollment.facts.rejected.v1: which facts of the topic were refused, and why, without anything about a person.
 
-Keyed topic/partition/offset: a fact that was refused twice, after a crash, stands there twice under one key.
+The key is topic/partition/offset. After a crash a refusal may be published twice under the same key.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One fact that does not count.
+    """One refused fact.
 
-    `source` and `id` are null where the record told none; eleven digits or more in them are replaced, as they might be
-    an identity. `code` is a refusal's code, or `conflict` where another fact has this source and id. `topic`,
-    `partition` and `offset` are where the record stands.
+    `source` and `id` are null where the record has none that can be read; eleven or more digits in a row are masked,
+    because they might be an identity. `field` and `detail` hold no value of the sender. `code` is the code of the
+    refusal, or `conflict` where another fact has this source and id. `topic`, `partition` and `offset` are the place of
+    the record.
     """
 
     source: str | None

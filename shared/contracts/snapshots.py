@@ -1,6 +1,6 @@
-"""coverage.updated.v1: what coverage counted in one region, keyed by region code, compacted.
+"""coverage.updated.v1: the counts of one region. The key is the region code; the topic is compacted.
 
-A figure is always two whole numbers; the ratio beside them is derived, never capped, null without a denominator.
+Every figure has two whole numbers. The ratio is derived from them: never capped, null without a denominator.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
-Level = Literal["nation", "province", "regency", "district", "village"]
+from shared.regions.codes import Level
+
 Window = Literal["7d", "30d", "90d"]
 DueWindow = Literal["30d", "60d", "90d"]
 DesignationState = Literal["none", "eligible", "designated", "designated_broken"]
@@ -17,7 +18,7 @@ DesignationState = Literal["none", "eligible", "designated", "designated_broken"
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """People registered, and of them active."""
+    """People registered, and how many of them are active."""
 
     registered: int = 0
     active: int = 0
@@ -25,9 +26,9 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Potential:
-    """The denominator in force: people, who says so, since when, and which restatement it is (1 is the first).
+    """The denominator in force: number of people, source, first day, and version (1 is the first).
 
-    `summed`: the region has no figure of its own, and this is the sum of all its children's, and `version` of theirs.
+    `summed`: the region has no figure of its own; `value` and `version` are the sums over all its children.
     """
 
     value: int
@@ -49,7 +50,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Coverage of the basis `workers`, by each measure; null where no potential is known."""
+    """Coverage of the basis `workers` for each measure; null where no potential is known."""
 
     registered: Ratio | None = None
     active: Ratio | None = None
@@ -57,7 +58,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class TargetPoint:
-    """A point of a target path: the ratio, how many people it takes, and how many of them are short today."""
+    """A point of a target path: the ratio, the people it requires, and how many of them are missing today."""
 
     on: date
     ratio: float
@@ -67,10 +68,10 @@ class TargetPoint:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the region stands on a target path today; met or not is decided on numbers of people.
+    """The region's position on a target path today. Numbers of people decide whether the target is met.
 
     `required` is null before the path's first point; people are null where no potential is known. `people_ahead` is
-    the numerator less the people required: below 0 it is behind. `next` is the first point still to come.
+    the numerator minus the people required, negative when behind. `next` is the next point of the path.
     """
 
     basis: str
@@ -88,7 +89,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """At the rate of the last `days`, in which so many were gained; null: not at this rate."""
+    """Forecast at the rate of the last `days`; `reached_on` is null if this rate never reaches the point."""
 
     days: int
     gained: int
@@ -97,8 +98,8 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """When a path's last point is reached: at the rate of 90 days, and a range from 30 and 180, where that long is
-    known. `needed_a_month` people in 30 days would still meet it on `due_on`; null once that is past.
+    """When the path's last point is reached: at the rate of the last 90 days, and `range` at those of 30 and 180 days,
+    as far as history goes. `needed_a_month` is how many people in 30 days still meet it on `due_on`; null after it.
     """
 
     basis: str
@@ -113,10 +114,10 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class QuotaBoard:
-    """How the villages here and below stand against their quota of a group; never a mean.
+    """How many villages of the region meet their quota of a group; never a mean.
 
-    `gap` is the sum of what each lacks, `people_below` are those counted in villages that do not pass. `measure` and
-    `required` are null where they are not the same for all.
+    `gap` is the sum of the people missing in each village. `people_below` counts people in villages that do not pass.
+    `measure` and `required` are null where the villages have different ones.
     """
 
     group: str
@@ -131,7 +132,7 @@ class QuotaBoard:
 
 @dataclass(frozen=True, slots=True)
 class DesignationPace:
-    """The year's designations against its quota; `expected` is quota × day of year ÷ days in year, rounded up."""
+    """The year's designations and its quota. `expected` is quota × day of year ÷ days in year, rounded up."""
 
     year: int
     designated: int
@@ -144,8 +145,8 @@ class DesignationPace:
 
 @dataclass(frozen=True, slots=True)
 class Designation:
-    """Desa Sadar. Of a village: its state, the day of its designation, its roster and its active officials. Above:
-    villages by state; of the nation also the year's pace. What is not known is null.
+    """Desa Sadar. For a village: state, day of designation, roster and active officials. For a larger region: villages
+    by state. For the nation also the year's pace. Unknown values are null.
     """
 
     state: DesignationState | None = None
@@ -158,16 +159,16 @@ class Designation:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One region as counted now.
+    """The counts of one region now.
 
-    `position` orders the snapshots of a region: a lower one is older. `recorded_at` is the newest change counted;
-    `flows` gives by window and kind the people it happened to (as `registered`; never negative for `ended`) and the
-    change in active that it made; `fed_at` the newest fact per source; `catching_up` is true while the reader is
-    behind the topic, when no one should be alerted.
+    `position` orders the snapshots of a region: a lower one is older. `recorded_at` is when the newest counted change
+    was recorded. `flows` gives, by window and kind, how many people it happened to (`registered`, never negative) and
+    the change in active people. `fed_at` is the time of the newest fact per source. `catching_up` is true while
+    coverage is behind the topic; no one should be alerted then.
 
-    `by_…` leave out what nobody counts under; groups and programmes overlap and are never summed. `due` gives by days
-    ahead and payer the active people who lapse by then if nobody pays.
-    `target` and `forecast` have one entry a basis and measure that has a path, `quota` one a group.
+    The `by_…` maps leave out keys without people; groups and programmes overlap and are never summed. `due` gives, by
+    days ahead and payer, the active people who lapse by then if nobody pays.
+    `target` and `forecast` have an entry for each basis and measure that has a path, `quota` for each group.
     """
 
     region: str

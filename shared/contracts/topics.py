@@ -1,4 +1,4 @@
-"""Topic names, keys, partitions and retention. The names are public."""
+"""Names, keys, partitions and retention of the topics. The names are public."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PARTITIONS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic as it must exist. `retention` None keeps records for ever; `compacted` keeps the last of each key."""
+    """A topic. `retention` None keeps records for ever; `compacted` keeps the last record of each key."""
 
     name: str
     key: str
@@ -26,15 +26,15 @@ class Topic:
 
 
 FACTS: Final = Topic("enrollment.facts.v1", key="source and id of the fact", retention=timedelta(days=7))
-"""Facts hold identities: kept as long as a registry may be away, no longer. The key may be anything but an identity."""
+"""Facts hold identities, so they are kept only as long as a registry may be down. The key must not be an identity."""
 
 FACTS_REJECTED: Final = Topic(
     "enrollment.facts.rejected.v1", key="topic/partition/offset", partitions=1, retention=timedelta(days=30)
 )
-"""One partition keeps refusals in one order; a month lets a sender who looks once a week find all of its own."""
+"""One partition keeps refusals in order. A month is enough for a sender who looks once a week."""
 
 CHANGES: Final = Topic("enrollment.changed.v1", key="regency code")
-"""Kept for ever: coverage is rebuilt from it."""
+"""Kept for ever, because coverage is rebuilt from it."""
 
 SNAPSHOTS: Final = Topic("coverage.updated.v1", key="region code", compacted=True)
 
@@ -44,6 +44,6 @@ CHANGES_DEAD: Final = Topic(
 SNAPSHOTS_DEAD: Final = Topic(
     "coverage.updated.v1.dead", key="topic/partition/offset", partitions=1, retention=timedelta(days=30)
 )
-"""Dead letters: one partition, as they are few and read by people; a month is time enough to look."""
+"""Dead letters are few and read by people: one partition, and a month to look at them."""
 
 ALL: Final = (FACTS, FACTS_REJECTED, CHANGES, SNAPSHOTS, CHANGES_DEAD, SNAPSHOTS_DEAD)

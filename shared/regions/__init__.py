@@ -1,1 +1,1 @@
-"""Kemendagri region codes: their shape, the tree, names and time zones."""
+"""Kemendagri region codes: shape, tree, names and time zones."""

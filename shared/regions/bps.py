@@ -1,7 +1,7 @@
-"""Region codes of BPS, the statistics office, as Kemendagri codes. Only for senders who say that theirs are of BPS.
+"""Translates region codes of BPS, the statistics office, for senders who say that they use them.
 
-The same digits name other places in the two schemes (BPS 9401 is Merauke, Kemendagri 94.01 Nabire), so nothing here
-looks at a code and guesses which it is.
+The same digits name different places in the two schemes (BPS 9401 is Merauke, Kemendagri 94.01 Nabire), so the scheme
+is never guessed from a code.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib import resources
 
 @cache
 def crosswalk() -> dict[str, str]:
-    """Return BPS code (4, 7 or 10 digits) → Kemendagri code in force, where there is exactly one.
+    """Return BPS code (4, 7 or 10 digits) → Kemendagri code in force, for codes that have exactly one.
 
     Loaded on first use: about 0.2 s and 20 MB, once a process. Source: data/README.md.
     """

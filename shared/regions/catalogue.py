@@ -17,7 +17,7 @@ class Catalogue:
         self._children: dict[str, tuple[str, ...]] = {NATION: tuple(r.code for r in wilayah.list_wilayah())}
 
     def name(self, code: str) -> str | None:
-        """Return the region's name, or None where the list has no such code."""
+        """Return the region's name, or None for a code that is not in the list."""
         if code in self._names:
             return self._names[code]
         if not _is_dotted(code):
@@ -27,11 +27,11 @@ class Catalogue:
             self._names[code] = name
         return name
 
-    def __contains__(self, code: str) -> bool:
-        return self.name(code) is not None
+    def __contains__(self, code: object) -> bool:
+        return isinstance(code, str) and self.name(code) is not None
 
     def children(self, code: str) -> tuple[str, ...]:
-        """Return the codes directly below, in code order; none below a village."""
+        """Return the codes directly below, in order; a village has none."""
         if level_of(code) == "village":
             return ()
         if code not in self._children:
@@ -40,7 +40,7 @@ class Catalogue:
 
 
 def _is_dotted(code: str) -> bool:
-    """Say whether the code has the dotted shape; the library would also take undotted (BPS-like) digits."""
+    """Say whether the code has the dotted shape; the library would also accept digits without dots, like BPS codes."""
     lengths = [len(part) for part in code.split(".")]
     return lengths == [2, 2, 2, 4][: len(lengths)] and code.replace(".", "").isdecimal() and code.isascii()
 

@@ -1,4 +1,4 @@
-"""What a Kemendagri code says by itself: parent, level, time zone. Pure; needs no list of regions."""
+"""Parent, level and time zone of a Kemendagri code, read from the code alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NATION: Final = "ID"
 PROVINCE_CODE: Final = 2
 REGENCY_CODE: Final = 5
 DISTRICT_CODE: Final = 8
-"""Characters of a code of that level; the nation's has as many as a province's, a village's more than a district's."""
+"""Length of a code of that level in characters. The nation's is as long as a province's."""
 WIB: Final = timezone(timedelta(hours=7), "WIB")
 WITA: Final = timezone(timedelta(hours=8), "WITA")
 WIT: Final = timezone(timedelta(hours=9), "WIT")
@@ -21,12 +21,12 @@ _FIRST_WIT_PROVINCE: Final = "81"
 
 
 def level_of(code: str) -> Level:
-    """Return the level that the number of dotted parts gives."""
+    """Return the level, which follows from the number of parts between dots."""
     return "nation" if code == NATION else _LEVELS[code.count(".")]
 
 
 def parent_of(code: str) -> str | None:
-    """Return the code of the region above; None above the nation."""
+    """Return the code of the region above; None for the nation."""
     if code == NATION:
         return None
     head, dot, _ = code.rpartition(".")
@@ -34,7 +34,7 @@ def parent_of(code: str) -> str | None:
 
 
 def lineage_of(code: str) -> tuple[str, ...]:
-    """Return the region itself and all above it, ending with the nation."""
+    """Return the region and all regions above it, ending with the nation."""
     lineage = [code]
     while (parent := parent_of(lineage[-1])) is not None:
         lineage.append(parent)
@@ -42,7 +42,7 @@ def lineage_of(code: str) -> tuple[str, ...]:
 
 
 def regency_of(code: str) -> str:
-    """Return the regency that holds this regency, district or village."""
+    """Return the regency of a regency, district or village."""
     return code[:REGENCY_CODE]
 
 
@@ -51,8 +51,19 @@ def holds(region: str, place: str) -> bool:
     return region in (NATION, place) or place.startswith(region + ".")
 
 
+def may_read(home: str, place: str) -> bool:
+    """Say whether an official of `home` reads all about `place`.
+
+    They do of home and all below it, of all above it, and of its siblings unless these are villages (ADR 0033).
+    """
+    if holds(home, place) or holds(place, home):
+        return True
+    # Codes of callers may be none, so that no level is asked for: a village's code has three dots.
+    return parent_of(place) == parent_of(home) and place.count(".") < len(_LEVELS) - 1
+
+
 def zone_of(code: str) -> timezone:
-    """Return the zone in which the region's days begin: WIB, WITA or WIT; the nation's is WIB."""
+    """Return the region's time zone: WIB, WITA or WIT; the nation's is WIB."""
     province = code[:2]
     if province in _WITA_PROVINCES:
         return WITA
@@ -64,6 +75,6 @@ def zone_name(code: str) -> str:
     return str(zone_of(code).tzname(None))
 
 
-def local(code: str, moment: datetime) -> datetime:
-    """Return the instant as the region's clocks show it."""
-    return moment.astimezone(zone_of(code))
+def local(code: str, instant: datetime) -> datetime:
+    """Return the instant in the region's time zone."""
+    return instant.astimezone(zone_of(code))

@@ -1,21 +1,21 @@
-"""Retired codes and their successors: where a code has its home today (semantics.md, "Region tables are dated")."""
+"""Retired codes and their successors (semantics.md, "Region tables are dated")."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from importlib import resources
-from typing import Final, Protocol
+from typing import Final
 
 _ENDS: Final = (13, 8, 5, 2)
-"""Where a code and those above it end: village, district, regency, province."""
+"""Lengths of codes, from village to province: where a code and the codes above it end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """From `since` on, `code` is no more and `successor` stands for it; None where nothing is known to."""
+class Retirement:
+    """From `since` on, `successor` replaces `code`; None if nothing is known to replace it."""
 
     code: str
     since: date
@@ -24,31 +24,23 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """A retired code that several regions in force may stand for."""
+    """A retired code that may mean any of several regions in force."""
 
     candidates: tuple[str, ...]
 
 
-class InForce(Protocol):
-    """The codes of the list in force."""
-
-    def __contains__(self, code: str, /) -> bool:
-        """Say whether the code is one of them."""
-        ...
-
-
 class Homes:
-    """Finds the home of a code: itself while it is in force, else what its successors come to.
+    """Finds the home of a code: the code itself while it is in force, else the home of its successors.
 
-    Several rows of one code and day are several successors; those of its latest day hold.
+    Rows of one code and day name several successors. Only the rows of the latest day count.
     """
 
-    def __init__(self, in_force: InForce, rows: Iterable[Row]) -> None:
+    def __init__(self, in_force: Container[str], rows: Iterable[Retirement]) -> None:
         self._in_force = in_force
         self._successors = _latest(rows)
 
     def home_of(self, code: str) -> str | Ambiguous | None:
-        """Return the region in force that the code stands for; None where it was never known to stand for one."""
+        """Return the region in force that the code means; None if it is unknown."""
         if code in self._in_force:
             return code
         for end in _ENDS:
@@ -58,35 +50,32 @@ class Homes:
         return None
 
     def _home_of_any(self, codes: list[str]) -> str | Ambiguous | None:
-        """Return the home of a single code; of several it stays open which, though only one of them exist."""
+        """Return the home of a single code. Several codes are ambiguous, even if only one of them exists."""
         homes = [self.home_of(code) for code in codes]
         if len(homes) == 1:
             return homes[0]
-        candidates = {name for home in homes for name in _named(home)}
+        candidates = {name for home in homes for name in _candidates(home)}
         return Ambiguous(tuple(sorted(candidates))) if candidates else None
 
 
-def _named(home: str | Ambiguous | None) -> tuple[str, ...]:
+def _candidates(home: str | Ambiguous | None) -> tuple[str, ...]:
     if isinstance(home, Ambiguous):
         return home.candidates
     return () if home is None else (home,)
 
 
-def _latest(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:
-    """Return each code's successors of its latest day."""
-    rows = list(rows)
-    latest: dict[str, date] = {}
-    for row in rows:
-        latest[row.code] = max(row.since, latest.get(row.code, row.since))
-    successors: dict[str, tuple[str, ...]] = {}
-    for row in rows:
-        if row.since == latest[row.code]:
-            successors[row.code] = successors.get(row.code, ()) + ((row.successor,) if row.successor else ())
-    return successors
+def _latest(rows: Iterable[Retirement]) -> dict[str, tuple[str, ...]]:
+    """Return each code's successors on its latest day."""
+    latest: dict[str, tuple[date, tuple[str, ...]]] = {}
+    for row in sorted(rows, key=lambda row: row.since):
+        since, successors = latest.get(row.code, (row.since, ()))
+        earlier = successors if since == row.since else ()
+        latest[row.code] = row.since, (*earlier, *filter(None, (row.successor,)))
+    return {code: successors for code, (_, successors) in latest.items()}
 
 
-def table() -> Iterator[Row]:
-    """Yield the rows of the table that ships with this package (data/README.md says how it was made)."""
+def table() -> Iterator[Retirement]:
+    """Yield the rows of the packaged table; data/README.md says how it was made."""
     text = (resources.files("shared.regions") / "data" / "successors.csv").read_text(encoding="ascii")
     for row in csv.DictReader(text.splitlines()):
-        yield Row(row["code"], date.fromisoformat(row["since"]), row["successor"] or None)
+        yield Retirement(row["code"], date.fromisoformat(row["since"]), row["successor"] or None)

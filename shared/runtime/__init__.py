@@ -1,1 +1,1 @@
-"""Mechanics every service runs on. No domain noun lives here."""
+"""Mechanics that every service uses; nothing of the domain."""

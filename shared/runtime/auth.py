@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from joserfc import jwt
@@ -13,23 +11,18 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from shared.runtime.clock import Clock
-from shared.runtime.errors import TransientError
+from shared.runtime.issuer_keys import KEYS_KEPT, KEYS_RETRY, FetchKeys, IssuerKeys
 
 ALGORITHMS: Final = ["ES256", "EdDSA", "Ed25519"]
+"""Signatures with public keys only. `Ed25519` is the newer name of EdDSA on that curve (RFC 9864)."""
 CLOCK_SKEW: Final = timedelta(seconds=30)
-"""Between well-kept clocks; more would let an expired token live on."""
-KEYS_KEPT: Final = timedelta(minutes=5)
-KEYS_RETRY: Final = timedelta(seconds=10)
-"""An unknown key id asks for the keys again (they may have rotated), but not at every request."""
-
+"""Allowed difference between clocks; more would accept expired tokens for too long."""
 TOKENS_KEPT: Final = 1000
-"""Signatures remembered; far more than there are clients, and a bound for memory."""
-
-FetchKeys = Callable[[], Awaitable[bytes]]
+"""Checked signatures that are remembered: far more than there are clients, and few enough for memory."""
 
 
 class AuthError(Exception):
-    """The caller has no acceptable token. `reason` says what is wrong with it and what to do."""
+    """The token is not acceptable. `reason` says why and what to do."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -38,7 +31,7 @@ class AuthError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the token's subject, scopes, and the sources whose facts they may write."""
+    """Who sent a request: subject and scopes of the token, and the sources whose facts it may write."""
 
     subject: str
     scopes: frozenset[str]
@@ -55,20 +48,18 @@ class TokenVerifier:
     """Checks signature, `iss`, `aud`, `exp` and `nbf`; reads scopes and claims."""
 
     def __init__(self, fetch: FetchKeys, issuer: str, audience: str, clock: Clock) -> None:
-        self._fetch = fetch
+        self._keys = IssuerKeys(fetch, clock)
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
-        self._keys: KeySet | None = None
         self._verified: dict[str, dict[str, Any]] = {}
-        self._fetched_at: datetime | None = None
+        self._verified_with: KeySet | None = None
 
     async def verify(self, token: str) -> Caller:
-        """Return the caller the token names.
-
-        Raises: AuthError with the reason; TransientError when the keys cannot be had.
-        """
-        keys = await self._current_keys(KEYS_KEPT)
+        """Return the caller that the token names. Raises: AuthError; TransientError when there are no keys yet."""
+        keys = await self._keys.current(KEYS_KEPT)
+        if keys is not self._verified_with:
+            self._verified, self._verified_with = {}, keys
         claims = self._verified.get(token)
         if claims is None:
             claims = (await self._decode(token, keys)).claims
@@ -85,10 +76,12 @@ class TokenVerifier:
             registry.validate(claims)
         except JoseError as error:
             raise AuthError(_explain(error)) from error
+        except Exception as error:  # claims of other types, such as a text for `exp`
+            raise AuthError("the token's claims cannot be read; get a new one") from error
         return _caller(claims)
 
     def _remember(self, token: str, claims: dict[str, Any]) -> None:
-        """Keep the claims of a token whose signature fits the present keys: a client sends the same one for hours."""
+        """Remember the claims of a token with a good signature: a client sends the same token for hours."""
         if len(self._verified) >= TOKENS_KEPT:
             self._verified.clear()
         self._verified[token] = claims
@@ -96,26 +89,11 @@ class TokenVerifier:
     async def _decode(self, token: str, keys: KeySet) -> jwt.Token:
         try:
             return jwt.decode(token, keys, algorithms=ALGORITHMS)
-        except (JoseError, ValueError) as first:
-            renewed = await self._current_keys(KEYS_RETRY)
-            if renewed is keys:
-                raise AuthError("the token cannot be read or its signature does not fit; get a new one") from first
-        try:
-            return jwt.decode(token, renewed, algorithms=ALGORITHMS)
-        except (JoseError, ValueError) as second:
-            raise AuthError("the token's signature fits none of the issuer's keys; get a new one") from second
-
-    async def _current_keys(self, kept: timedelta) -> KeySet:
-        now = self._clock.now()
-        if self._keys is None or self._fetched_at is None or now - self._fetched_at > kept:
-            try:
-                self._keys = KeySet.import_key_set(json.loads(await self._fetch()))
-                self._verified.clear()
-            except TransientError:
-                if self._keys is None:
-                    raise
-            self._fetched_at = now
-        return self._keys
+        except Exception as error:  # joserfc raises TypeError, RecursionError and more for hostile tokens
+            renewed = await self._keys.current(KEYS_RETRY)
+            if renewed is not keys:
+                return await self._decode(token, renewed)
+            raise AuthError("the token cannot be read or its signature fits no key; get a new one") from error
 
 
 def _explain(error: JoseError) -> str:
@@ -129,10 +107,12 @@ def _caller(claims: dict[str, Any]) -> Caller:
     sources = claims.get("sources", [])
     if not isinstance(scope, str) or not isinstance(sources, list):
         raise AuthError("the token's scope must be a string and its sources a list")
+    if not all(isinstance(claims.get(name), str | None) for name in ("role", "region")):
+        raise AuthError("the token's role and region must be strings")
     return Caller(
         subject=str(claims["sub"]),
         scopes=frozenset(scope.split()),
-        sources=frozenset(str(source) for source in sources),
+        sources=frozenset(source for source in sources if isinstance(source, str)),
         role=claims.get("role"),
         region=claims.get("region"),
     )

@@ -1,4 +1,4 @@
-"""The clock that everything which reads the time is given."""
+"""The clock, passed to everything that reads the time; tests pass one that they move by hand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What tells the time."""
+    """Gives the time."""
 
     def now(self) -> datetime:
         """Return the present instant, with its zone."""

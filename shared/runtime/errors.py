@@ -1,13 +1,13 @@
-"""The two families of error that adapters raise; drivers' own errors never leave an adapter."""
+"""The two kinds of error that adapters raise. The errors of drivers never leave an adapter."""
 
 
 class TransientError(Exception):
-    """May pass by itself: try again later. The message names the part that failed."""
+    """A later attempt may succeed. The message names the part that failed."""
 
 
 class PermanentError(Exception):
-    """Will not pass by itself: someone must act. The message says what to do."""
+    """Every attempt will fail until someone acts. The message says what to do."""
 
 
 class FencedError(PermanentError):
-    """Another process has taken over this work; what was being done here must stop."""
+    """Another process has taken over this work; this process must stop it."""

@@ -1,41 +1,31 @@
-"""Readiness: named checks, each a reason why this process cannot do its work now."""
+"""Readiness: named checks, each of which says whether this process can do its work now."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from shared.runtime.errors import PermanentError, TransientError
 
 Check = Callable[[], Awaitable[str | None]]
-"""Returns None when all is well, else one line saying what is wrong."""
+"""Returns None when all is well, else one line that says what is wrong."""
 
 _CHECK_TIMEOUT_S: Final = 2.0
-"""Kubernetes probes give up after a second or more; a check that hangs longer is itself the bad news."""
+"""Kubernetes probes give up after a second or more; a check that takes longer has failed."""
 
 
-class Health:
-    """Holds the checks of a process."""
+async def report(checks: Mapping[str, Check]) -> dict[str, str]:
+    """Run all checks at the same time; return "ok" or the trouble of each, by name."""
+    results = await asyncio.gather(*map(_run, checks.values()))
+    return dict(zip(checks, results, strict=True))
 
-    def __init__(self) -> None:
-        self._checks: dict[str, Check] = {}
 
-    def add(self, name: str, check: Check) -> None:
-        """Register a check under the name it is reported by."""
-        self._checks[name] = check
-
-    async def report(self) -> dict[str, str]:
-        """Return "ok" or the trouble for every check; run side by side."""
-        results = await asyncio.gather(*(self._run(check) for check in self._checks.values()))
-        return dict(zip(self._checks, results, strict=True))
-
-    @staticmethod
-    async def _run(check: Check) -> str:
-        try:
-            async with asyncio.timeout(_CHECK_TIMEOUT_S):
-                return await check() or "ok"
-        except TimeoutError:
-            return f"no answer within {_CHECK_TIMEOUT_S:g} s"
-        except (TransientError, PermanentError) as error:
-            return str(error)
+async def _run(check: Check) -> str:
+    try:
+        async with asyncio.timeout(_CHECK_TIMEOUT_S):
+            return await check() or "ok"
+    except TimeoutError:
+        return f"no answer within {_CHECK_TIMEOUT_S:g} s"
+    except (TransientError, PermanentError) as error:
+        return str(error)

@@ -1,4 +1,4 @@
-"""Who may do a job now: a lease that runs out unless renewed, with a fencing token that only grows."""
+"""A lease says who may do a job now. It expires unless renewed, and carries a fencing token that only grows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Held on `job`. Writes made under it name `token`; the store refuses a token that is no longer the newest."""
+    """The right to do `job`. Writes under it carry `token`; the store refuses them once a newer token exists."""
 
     job: str
     token: int
@@ -18,32 +18,32 @@ class Lease:
 
 
 class LeaseStore(Protocol):
-    """Where leases are kept."""
+    """Stores leases."""
 
     async def acquire(self, job: str, holder: str, now: datetime, ttl: timedelta) -> Lease | None:
-        """Return the lease if the job is free, expired, or already this holder's (same token, prolonged)."""
+        """Return the lease if the job is free or expired, or prolong this holder's own; else None."""
         ...
 
     async def release(self, lease: Lease, holder: str) -> None:
-        """Free the job at once if this holder still has it."""
+        """Free the job now if this holder still has it."""
         ...
 
     async def announce(self, holder: str, now: datetime, ttl: timedelta) -> frozenset[str]:
-        """Say that this holder is here for the next `ttl`; return all who said so and whose time has not run out."""
+        """Register this holder as present for `ttl`; return all holders that are present now."""
         ...
 
     async def withdraw(self, holder: str) -> None:
-        """Say that this holder is gone."""
+        """Remove this holder from those present."""
         ...
 
 
 async def balance(
     store: LeaseStore, jobs: Iterable[str], holder: str, held: dict[str, Lease], now: datetime, ttl: timedelta
 ) -> dict[str, Lease]:
-    """Return what this holder holds after one round: its fair share of the jobs, renewed, no more.
+    """Renew this holder's leases, up to its fair share of the jobs, and acquire free jobs; return its leases.
 
-    The share is jobs ÷ holders, rounded up; what is beyond it is released, so that a new replica gets its part
-    within two rounds. A job of a dead holder becomes free when its lease runs out.
+    The share is jobs ÷ holders, rounded up. Leases beyond it are released, so that a new replica gets its share
+    within two rounds. The jobs of a dead holder become free when its leases expire.
     """
     jobs = list(jobs)
     present = await store.announce(holder, now, ttl)

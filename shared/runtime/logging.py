@@ -1,7 +1,7 @@
-"""JSON logs, one object a line, each with the trace it belongs to. Never given a personal value or a body.
+"""JSON logs, one object a line, each with its trace id. No personal value and no request body may be logged.
 
-Others' errors may quote one all the same, and so may libraries: of an error that is not ours only its type and place
-are written, and what looks like somebody's number is taken out of every text.
+Errors and logs of libraries might quote one. So of a foreign error only type and place are written, and everything
+that looks like an identity number is masked in every text.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from opentelemetry import trace
 from shared.runtime.masking import masked
 
 _OUR_ERRORS: Final = frozenset({"TransientError", "PermanentError", "FencedError"})
-"""Their messages are written by us, for operators, and hold nothing personal."""
+"""We write their messages, for operators, without personal values."""
 _NOT_TEXT: Final = frozenset({"trace_id", "span_id"})
-"""Random hexadecimal, which may look like a number."""
+"""Random hexadecimal digits, which may look like an identity number."""
 
 ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -34,7 +34,7 @@ def _add_trace(_logger: Any, _method: str, event: structlog.typing.EventDict) ->
 
 
 def _frames(exc_info: ErrorInfo) -> list[dict[str, Any]]:
-    """Return the error and its causes: types, frames without local variables, the messages of our own errors."""
+    """Return the error and its causes: types, frames without local variables, and messages of our own errors only."""
     made = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)(exc_info)
     return [_without_message(dict(stack)) for stack in made]
 
@@ -49,7 +49,7 @@ def _without_message(stack: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mask(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Take out what looks like somebody's number, and what asyncio says after its first line: the error's text."""
+    """Mask what looks like an identity number. Drop all but asyncio's first line: the rest quotes the error."""
     if event.get("logger") == "asyncio":
         event["message"] = str(event["message"]).partition("\n")[0]
     for name, value in event.items():
@@ -59,15 +59,12 @@ def _mask(_logger: Any, _method: str, event: structlog.typing.EventDict) -> stru
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """Log what nobody caught: Python itself would print its message, which may quote a value."""
+    """Log an error that nobody caught. Python would print its message, which may quote a value."""
     logger("uncaught").critical("an error of ours ends the process", exc_info=(kind, error, traceback))
 
 
 def configure(service: str, level: str) -> None:
-    """Send this process's logs, libraries' included, to standard output as JSON lines.
-
-    Errors that nobody catches are logged in the same way instead of printed.
-    """
+    """Write all logs of this process, and errors that nobody catches, to standard output as JSON lines."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -90,7 +87,7 @@ def configure(service: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # Per-request lines of a busy intake would drown what matters; requests are counted in metrics.
+    # One line a request would hide what matters; metrics count requests.
     for noisy in ("uvicorn.access", "aiokafka", "httpx", "faststream"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(

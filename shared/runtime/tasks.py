@@ -1,14 +1,16 @@
-"""Runs a service's loops beside its server; one that ends in error ends the process loudly."""
+"""Runs the loops of a service beside its server, and says how long they wait between attempts."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import timedelta
+from typing import Any, Never
 
+from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
 
 _log = logger(__name__)
@@ -16,10 +18,10 @@ _log = logger(__name__)
 
 @asynccontextmanager
 async def running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run the loops during the block; cancel them, and wait for their end, after it.
+    """Run the loops during the block. After it, cancel them and wait for their end.
 
-    A loop that dies of a defect leaves a process that looks alive and does nothing: it is told to stop instead, so
-    that its supervisor starts it anew.
+    If a loop ends by a defect, the process stops, so that its supervisor starts it again. It would otherwise look
+    alive and do nothing.
     """
     tasks = [asyncio.create_task(loop) for loop in loops]
     for task in tasks:
@@ -37,3 +39,45 @@ def _stop_if_failed(task: asyncio.Task[None]) -> None:
     if error is not None:
         _log.error("a loop died; stopping", loop=repr(task.get_coro()), exc_info=error)
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def repeat(
+    work: Callable[[], Awaitable[object]],
+    every: timedelta,
+    name: str,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Never:
+    """Do the work, wait for `every`, and so on until cancelled. An error of ours is logged under `name` and waited out.
+
+    Any other exception ends the loop: it is a defect.
+    """
+    while True:
+        try:
+            await work()
+        except (TransientError, PermanentError) as error:
+            _log.warning(f"{name} failed and is tried again", error=str(error))
+        await sleep(every.total_seconds())
+
+
+async def woken(event: asyncio.Event, within: timedelta | None) -> None:
+    """Return once the event is set, and clear it, or once the time is over. None means no time limit.
+
+    What sets the event while the caller works is not lost: the next wait then ends at once.
+    """
+    try:
+        async with asyncio.timeout(None if within is None else within.total_seconds()):
+            await event.wait()
+    except TimeoutError:
+        return
+    event.clear()
+
+
+def delay(attempt: int, *, first: timedelta, longest: timedelta, chance: float) -> timedelta:
+    """Return how long to wait after failed attempt number `attempt` (from 1).
+
+    The delay doubles from `first` up to `longest`. `chance` in [0, 1) spreads it over its upper half, so that many
+    waiters do not return together. Source: "Exponential Backoff And Jitter" (equal jitter), AWS Architecture Blog.
+    """
+    # 2**32 is beyond any sensible `longest`, and more would overflow timedelta.
+    full = min(longest, first * 2 ** min(attempt - 1, 32)) if attempt > 0 else first
+    return full / 2 + full / 2 * chance

@@ -1,4 +1,4 @@
-"""W3C trace context: one fact's way through three services carries one trace id, in headers and in logs."""
+"""W3C trace context: a fact keeps one trace id through all three services, in headers and in logs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _propagator = TraceContextTextMapPropagator()
 
 
 def configure() -> None:
-    """Make this process give out trace ids. Without an exporter they live in headers and logs only."""
+    """Have this process create trace ids. No exporter is set: they appear in headers and logs only."""
     trace.set_tracer_provider(TracerProvider())
 
 
 @contextmanager
 def span(name: str, parent: str | None = None) -> Iterator[str]:
-    """Run the block in a span, below the `traceparent` given if any, and yield its own `traceparent`.
+    """Run the block in a span, a child of the `traceparent` if one is given, and yield the span's own `traceparent`.
 
-    An error in the block is not noted on the span: its text may quote what was sent.
+    The span does not record errors of the block, because their text may quote what was sent.
     """
     context = _propagator.extract({"traceparent": parent}) if parent else None
     tracer = trace.get_tracer("cakupan")

@@ -20,6 +20,7 @@ class Replica:
 
     def __init__(self, settings: RegistrySettings, log: Path) -> None:
         self.url = f"http://{LOOPBACK}:{settings.port}"
+        self._operators = f"http://{LOOPBACK}:{settings.operators_port}"
         self._child = Child(settings.instance, (*PROGRAM, "serve"), log, environment(settings))
 
     async def start(self) -> None:
@@ -48,7 +49,7 @@ class Replica:
 
     async def gauge(self, http: httpx.AsyncClient, name: str) -> float:
         """Return the present value of a metric without labels."""
-        text = (await http.get(f"{self.url}/metrics")).text
+        text = (await http.get(f"{self._operators}/metrics")).text
         return next(float(line.split(" ")[1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
 
@@ -56,8 +57,8 @@ class Replica:
 async def started(settings: RegistrySettings, count: int, folder: Path) -> AsyncIterator[list[Replica]]:
     """Yield that many replicas of one registry, all being started; stop them afterwards."""
     replicas = [
-        Replica(settings.model_copy(update={"instance": f"registry-{n}", "port": port}), folder / f"registry-{n}.log")
-        for n, port in enumerate(free_ports(count))
+        Replica(_at(settings, n, *ports), folder / f"registry-{n}.log")
+        for n, ports in enumerate(zip(*[iter(free_ports(2 * count))] * 2, strict=True))
     ]
     try:
         for replica in replicas:
@@ -66,3 +67,8 @@ async def started(settings: RegistrySettings, count: int, folder: Path) -> Async
     finally:
         for replica in replicas:
             await replica.stop()
+
+
+def _at(settings: RegistrySettings, number: int, port: int, operators_port: int) -> RegistrySettings:
+    own = {"instance": f"registry-{number}", "port": port, "operators_port": operators_port}
+    return settings.model_copy(update=own)

@@ -21,7 +21,7 @@ from tests.chaos.judge import applied
 from tests.chaos.replicas import Replica, started
 from tests.factories_registry import NIK, event
 from tests.integration.registry.serving import CLOUDEVENT, make_topics
-from tests.serving import served
+from tests.serving import OPERATORS, served
 from tests.stream import places
 from tests.tokens import Issuer
 from tests.topic_records import read_topic
@@ -81,7 +81,7 @@ async def kafka(tmp_path: Path) -> AsyncIterator[Kafka]:
     """A Kafka of this test's own, to be frozen."""
     jars = await kafka_jars(tmp_path / "maven.log")
     port, controller_port = free_ports(2)
-    own = Kafka(tmp_path / "kafka", jars, tmp_path / "kafka.log", port, controller_port)
+    own = Kafka(tmp_path / "kafka", jars, tmp_path / "kafka.log", (port, controller_port))
     await own.start()
     yield own
     signal_to(own, signal.SIGCONT)
@@ -89,8 +89,8 @@ async def kafka(tmp_path: Path) -> AsyncIterator[Kafka]:
 
 
 def signal_to(kafka: Kafka, what: signal.Signals) -> None:
-    assert kafka.child.pid is not None
-    os.kill(kafka.child.pid, what)
+    assert kafka.pid is not None
+    os.kill(kafka.pid, what)
 
 
 async def test_while_kafka_is_frozen_facts_are_taken_and_the_backlog_shows(
@@ -116,7 +116,7 @@ async def test_while_kafka_is_frozen_facts_are_taken_and_the_backlog_shows(
 
 async def shown(http: httpx.AsyncClient, waiting: int, for_s: float = 0) -> bool:
     """Say whether the metrics show so many changes waiting, the oldest for at least so long."""
-    lines = (await http.get("/metrics")).text.splitlines()
+    lines = (await http.get(f"http://{OPERATORS}/metrics")).text.splitlines()
     values = {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines) if name[:1] != "#"}
     oldest = values["registry_ledger_oldest_unpublished_seconds"]
     return values["registry_ledger_unpublished"] == waiting and (oldest >= for_s if waiting else oldest == 0)

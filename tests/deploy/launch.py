@@ -9,18 +9,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from deploy.local.launcher import keep_up
-from deploy.local.parts import Ground, Part
-from deploy.local.settings import StackSettings
-from deploy.local.stack import LocalStack
+from deploy.local.settings import ANY_PORTS, StackConfig, StackSettings
+from deploy.local.stack import LocalStack, Part, keep_up
 
 STAND_IN = str(Path(__file__).parent / "stand_in.py")
 
 
-def stand_ins(ground: Ground) -> Sequence[Part]:
+def stand_ins(config: StackConfig) -> Sequence[Part]:
     """Return a stand-in for each service."""
     names = ("registry", "coverage", "notifier")
-    return [Part(name, (sys.executable, STAND_IN, str(ground.ports[name]))) for name in names]
+    return [Part(name, (sys.executable, STAND_IN, str(config.ports[f"{name}_operators"]))) for name in names]
 
 
 def settings_in(folder: Path, kafka_bootstrap: str = "", mongodb_uri: str = "") -> StackSettings:
@@ -30,11 +28,7 @@ def settings_in(folder: Path, kafka_bootstrap: str = "", mongodb_uri: str = "") 
         kafka_bootstrap=kafka_bootstrap,
         mongodb_uri=mongodb_uri,
         namespace="",
-        registry_port=0,
-        coverage_port=0,
-        notifier_port=0,
-        mailbox_port=0,
-        smtp_port=0,
+        **ANY_PORTS,
     )
 
 

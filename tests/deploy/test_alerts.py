@@ -10,13 +10,15 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from services.coverage.metrics import CoverageMetrics
-from services.notifier.adapters.metrics import NotifierMetrics
-from services.registry.metrics import RegistryMetrics
+from services.coverage.counting.metrics import CountingMetrics
+from services.coverage.proof.metrics import ProofMetrics
+from services.coverage.publishing.metrics import PublishingMetrics
+from services.notifier.application.metrics import NotifierMetrics
+from services.registry.intake.metrics import IntakeMetrics
+from services.registry.relay.metrics import RelayMetrics, SweepMetrics
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_producer import Producer
-from shared.adapters.kafka_reader import Metrics as ReaderMetrics
+from shared.adapters.kafka_partitions import ReaderMetrics
 from shared.contracts import topics
 
 ROOT = Path(__file__).parents[2]
@@ -30,11 +32,15 @@ NAMES = [alert["alert"] for alert in ALERTS]
 def given() -> set[str]:
     """The names of all metrics of all services."""
     registry = CollectorRegistry()
-    RegistryMetrics(registry)
-    CoverageMetrics(registry)
+    IntakeMetrics(registry)
+    RelayMetrics(registry)
+    SweepMetrics(registry)
+    CountingMetrics(registry)
+    PublishingMetrics(registry)
+    ProofMetrics(registry)
     NotifierMetrics(registry, [])
-    ReaderMetrics.on(registry)
-    DeadLetters(Producer(KafkaAccess("127.0.0.1:1"), "none"), topics.CHANGES_DEAD, registry)
+    ReaderMetrics(registry)
+    DeadLetters(KafkaAccess("127.0.0.1:1").broker(), topics.CHANGES_DEAD, registry)
     families = [metric.name for metric in registry.collect()]
     return {*families, *(f"{name}_total" for name in families)}
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import AliasChoices
 
-from deploy.local.home import REPOSITORY
+from deploy.local.settings import REPOSITORY
 from shared.adapters.settings import CommonSettings
 
 FILE = REPOSITORY / "compose.yaml"
@@ -58,10 +57,18 @@ def test_it_listens_on_loopback_only() -> None:
 
 def test_its_variables_are_ones_that_the_services_read() -> None:
     """A misspelt name would leave a default in force, silently."""
-    aliases = [field.validation_alias for field in CommonSettings.model_fields.values()]
-    common = {str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices}
+    common = {str(field.validation_alias) for field in CommonSettings.model_fields.values()}
     for name in ("registry", "coverage", "notifier"):
         environment = services()[name]["environment"]
         shared = {variable for variable in environment if variable.startswith("CAKUPAN_")}
         assert shared <= common
         assert {variable.split("_")[0] for variable in environment} <= {"CAKUPAN", "PROBE", name.upper()}
+
+
+def test_each_container_has_its_own_volume_of_secrets() -> None:
+    """Only what makes the keys has several; no service reads the issuer's key, the tokens or another's keys."""
+    mounted = {name: {one.split(":")[0] for one in service.get("volumes", [])} for name, service in services().items()}
+    maker = mounted.pop("prepare")
+    assert all(len(volumes) == 1 for volumes in mounted.values())
+    assert len(set.union(*mounted.values())) == len(mounted)
+    assert "issuer" in maker - set.union(*mounted.values())

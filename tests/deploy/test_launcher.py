@@ -15,7 +15,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pymongo import AsyncMongoClient
 
-from deploy.local.home import REPOSITORY
+from deploy.local.settings import REPOSITORY
 from shared.contracts.topics import CHANGES
 from tests.waiting import eventually
 

@@ -54,7 +54,11 @@ async def test_the_page_lists_messages_and_shows_one(page: httpx.AsyncClient, sm
     assert "Nothing yet" in (await page.get("/")).text
     await aiosmtplib.send(message("Aceh melewati 40%"), hostname="127.0.0.1", port=smtp_port)
     assert '<a href="/mails/alert-1%40cakupan">Aceh melewati 40%</a>' in (await page.get("/")).text
-    shown = (await page.get("/mails/alert-1@cakupan")).text
+    letter = await page.get("/mails/alert-1@cakupan")
+    assert letter.headers["x-content-type-options"] == "nosniff"
+    for word in ("default-src 'none'", "frame-ancestors 'none'"):
+        assert word in letter.headers["content-security-policy"]
+    shown = letter.text
     for part in ("gubernur@aceh.test", "21 Nov 2026", "40,00% — naik"):
         assert part in shown
     assert (await page.get("/mails/none")).status_code == 404

@@ -13,13 +13,10 @@ import httpx
 import pytest
 from rich.console import Console
 
-from deploy.local.launcher import keep_up
-from deploy.local.parts import Ground, Part
 from deploy.local.ports import free_ports
-from deploy.local.process import Child
-from deploy.local.readiness import until_ready
-from deploy.local.settings import StackSettings
-from deploy.local.stack import LocalStack
+from deploy.local.process import Child, until_ready
+from deploy.local.settings import StackConfig, StackSettings
+from deploy.local.stack import LocalStack, Part, keep_up
 from shared.runtime.errors import PermanentError
 from tests.deploy.launch import STAND_IN, settings_in, stand_ins
 
@@ -44,17 +41,17 @@ async def test_a_process_can_be_killed_and_restarted_by_name(settings: StackSett
     stack = LocalStack(settings, stand_ins)
     try:
         await stack.start()
-        addresses = stack.addresses
+        config = stack.config
         await stack.kill("coverage")
-        assert [await answers(url) for url in (addresses.registry, addresses.coverage)] == [True, False]
+        assert [await answers(url) for url in map(config.operators_url, ("registry", "coverage"))] == [True, False]
         await stack.restart("coverage")
         before = stack.pid("notifier")
         await stack.restart("notifier")
         assert stack.pid("notifier") != before
-        assert all([await answers(url) for url in (addresses.coverage, addresses.notifier, addresses.mailbox)])
+        assert all([await answers(url) for url in map(config.operators_url, ("coverage", "notifier", "mailbox"))])
     finally:
         await stack.stop()
-    assert not any([await answers(url) for url in (addresses.registry, addresses.coverage, addresses.mailbox)])
+    assert not any([await answers(url) for url in map(config.operators_url, ("registry", "coverage", "mailbox"))])
 
 
 async def test_a_child_that_dies_ends_the_stack_with_its_name(settings: StackSettings) -> None:
@@ -67,25 +64,29 @@ async def test_a_child_that_dies_ends_the_stack_with_its_name(settings: StackSet
 
     with pytest.raises(PermanentError, match=r"coverage has ended \(killed by SIGKILL\); its log is .*coverage\.log"):
         await keep_up(stack, Console(file=said), kill_one)
-    assert not await answers(stack.addresses.registry)
-    assert not await answers(stack.addresses.mailbox)
-    assert f"registry  {stack.addresses.registry}  {stack.addresses.registry}/docs  ready\n" in said.getvalue()
+    assert not await answers(stack.config.operators_url("registry"))
+    assert not await answers(stack.config.operators_url("mailbox"))
+    url = stack.config.url("registry")
+    assert (
+        f"registry  {url}  {url}/docs  metrics {stack.config.operators_url('registry')}/metrics  ready\n"
+        in said.getvalue()
+    )
     assert f"Tokens: {settings.home.tokens}/*.jwt\n" in said.getvalue()
 
 
-async def test_a_service_that_cannot_start_is_told_and_the_rest_stopped(settings: StackSettings) -> None:
+async def test_a_service_that_cannot_start_is_named_and_the_rest_stopped(settings: StackSettings) -> None:
     """Its last words are in the message."""
 
-    def broken(ground: Ground) -> Sequence[Part]:
-        return [*stand_ins(ground)[:2], Part("notifier", ("sh", "-c", "echo rules.yaml: no such file; exit 1"))]
+    def broken(config: StackConfig) -> Sequence[Part]:
+        return [*stand_ins(config)[:2], Part("notifier", ("sh", "-c", "echo rules.yaml: no such file; exit 1"))]
 
     stack = LocalStack(settings, broken)
     with pytest.raises(PermanentError, match=r"(?s)notifier has ended \(exit code 1\).*rules.yaml: no such file"):
         await keep_up(stack, Console(file=io.StringIO()))
-    assert not await answers(stack.addresses.registry)
+    assert not await answers(stack.config.operators_url("registry"))
 
 
-async def test_one_that_is_never_ready_is_told_with_the_check_that_fails(tmp_path: Path) -> None:
+async def test_one_that_is_never_ready_is_named_with_the_check_that_fails(tmp_path: Path) -> None:
     """The checks that are well are not named."""
     (port,) = free_ports(1)
     child = Child("coverage", (sys.executable, STAND_IN, str(port), "unready"), tmp_path / "log")

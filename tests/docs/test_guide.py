@@ -24,7 +24,7 @@ from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
 from tests.integration.registry.serving import settings_in
-from tests.serving import listening
+from tests.serving import OPERATORS, listening
 from tests.tokens import Issuer
 from tests.waiting import eventually
 
@@ -40,6 +40,7 @@ class Desk:
 
     folder: Path
     environment: dict[str, str]
+    api: FastAPI
 
     async def run(self, name: str, **environment: str) -> str:
         """Return what the example prints; it must succeed."""
@@ -57,8 +58,8 @@ class Desk:
 
     async def accepted(self) -> float:
         """Return how many facts the registry has accepted."""
-        async with httpx.AsyncClient(base_url=self.environment["REGISTRY"]) as http:
-            lines = (await http.get("/metrics")).text.splitlines()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.api.state.operators)) as http:
+            lines = (await http.get(f"http://{OPERATORS}/metrics")).text.splitlines()
         counts = [line for line in lines if line.startswith("registry_facts_total{") and 'outcome="accepted"' in line]
         return sum(float(line.rpartition(" ")[2]) for line in counts)
 
@@ -72,7 +73,8 @@ async def desk(kafka_bootstrap: str, mongodb_uri: str, tmp_path_factory: pytest.
             (folder / name).write_text(EXAMPLES[name])
     settings = await settings_in(folder, issuer, kafka_bootstrap, mongodb_uri, namespace)
     await ensure_topics(KafkaAccess(kafka_bootstrap), [topic.under(namespace) for topic in topics.ALL])
-    async with listening(build(settings)) as url:
+    api = build(settings)
+    async with listening(api) as url:
         environment = {
             "REGISTRY": url,
             "TOKEN": issuer.token(),
@@ -81,7 +83,7 @@ async def desk(kafka_bootstrap: str, mongodb_uri: str, tmp_path_factory: pytest.
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
         }
-        yield Desk(folder, environment)
+        yield Desk(folder, environment, api)
 
 
 def test_every_example_is_run_and_every_refusal_explained() -> None:

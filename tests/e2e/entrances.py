@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
@@ -15,7 +13,6 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from shared.contracts import topics
 from tests.e2e.world import World
-from tests.waiting import eventually
 
 Fact = dict[str, Any]
 Entrance = Callable[[World, Fact], Awaitable[httpx.Response | None]]
@@ -56,44 +53,20 @@ async def csv_row(world: World, fact: Fact) -> httpx.Response:
     return await _post(world, "facts/bulk", text.getvalue(), {"content-type": "text/csv"})
 
 
-_ONE_IMPORT: Final = asyncio.Semaphore(1)
-"""Few imports of one sender may be under way at a time."""
-
-
-async def imported(world: World, fact: Fact) -> httpx.Response:
-    """A file of one line; the answer is the list of its rejected lines."""
-    async with _ONE_IMPORT:
-        return await _imported(world, fact)
-
-
-async def _imported(world: World, fact: Fact) -> httpx.Response:
-    begun = await _post(world, "imports", json.dumps(fact), {"content-type": "application/x-ndjson"})
-    if begun.status_code != HTTPStatus.ACCEPTED:
-        return begun
-    job = f"{world.stack.addresses.registry}/v1/imports/{begun.json()['id']}"
-    authorised = {"authorization": f"Bearer {world.token('upstream')}"}
-
-    async def ended() -> bool:
-        return (await world.request("GET", job, headers=authorised)).json()["state"] in ("done", "failed")
-
-    await eventually(ended)
-    return await world.request("GET", f"{job}/rejected.csv", headers=authorised)
-
-
 async def through_kafka(world: World, fact: Fact) -> None:
-    """A structured record; who is refused is told on another topic."""
-    producer = AIOKafkaProducer(bootstrap_servers=world.stack.ground.kafka.bootstrap)
+    """A structured record; a refusal is published on another topic."""
+    producer = AIOKafkaProducer(bootstrap_servers=world.config.kafka.bootstrap)
     await producer.start()
-    topic = topics.FACTS.under(world.stack.ground.namespace).name
+    topic = topics.FACTS.under(world.config.namespace).name
     await producer.send_and_wait(topic, json.dumps(fact).encode(), headers=[("content-type", b"application/json")])
     await producer.stop()
 
 
 async def all_taken_from_kafka(world: World) -> bool:
     """Say whether the registry has read the topic of facts to its end."""
-    ground = world.stack.ground
-    topic, group = topics.FACTS.under(ground.namespace).name, f"{ground.namespace}registry"
-    consumer = AIOKafkaConsumer(bootstrap_servers=ground.kafka.bootstrap, group_id=group, enable_auto_commit=False)
+    config = world.config
+    topic, group = topics.FACTS.under(config.namespace).name, f"{config.namespace}registry"
+    consumer = AIOKafkaConsumer(bootstrap_servers=config.kafka.bootstrap, group_id=group, enable_auto_commit=False)
     await consumer.start()
     try:
         places = [TopicPartition(topic, partition) for partition in range(topics.FACTS.partitions)]
@@ -104,8 +77,7 @@ async def all_taken_from_kafka(world: World) -> bool:
 
 
 async def _post(world: World, path: str, body: str, headers: dict[str, str]) -> httpx.Response:
-    authorised = {"authorization": f"Bearer {world.token('upstream')}"} | headers
-    return await world.request("POST", f"{world.stack.addresses.registry}/v1/{path}", content=body, headers=authorised)
+    return await world.request("POST", "registry", f"/v1/{path}", "upstream", content=body, headers=headers)
 
 
 ENTRANCES: Final[dict[str, Entrance]] = {
@@ -113,6 +85,5 @@ ENTRANCES: Final[dict[str, Entrance]] = {
     "binary": binary,
     "ndjson": ndjson,
     "csv": csv_row,
-    "import": imported,
     "kafka": through_kafka,
 }

@@ -18,10 +18,10 @@ from tests.e2e.world import World
 async def evidence(world: World) -> dict[str, bytes]:
     """Return each piece by the place it was found in."""
     found = {f"log of {name}": text.encode() for name, text in world.logs().items()}
-    found |= {f"mail {number}": bytes(mail) for number, mail in enumerate(world.mails())}
+    found |= {f"mail {file.stem}": file.read_bytes() for file in world.config.home.mailbox.glob("*.eml")}
     found |= {f"metrics of {name}": text async for name, text in _metrics(world)}
     # Facts themselves hold identities, and are the sender's: their topic is kept apart and for a week only.
-    facts = topics.FACTS.under(world.stack.ground.namespace).name
+    facts = topics.FACTS.under(world.config.namespace).name
     found |= {place: text async for place, text in _records(world) if not place.startswith(f"{facts}/")}
     found |= {place: text async for place, text in _documents(world)}
     return found
@@ -30,16 +30,16 @@ async def evidence(world: World) -> dict[str, bytes]:
 async def _metrics(world: World) -> AsyncIterator[tuple[str, bytes]]:
     async with httpx.AsyncClient() as http:
         for name in ("registry", "coverage", "notifier"):
-            yield name, (await http.get(f"{world.stack.ground.url(name)}/metrics")).content
+            yield name, (await http.get(f"{world.config.operators_url(name)}/metrics")).content
 
 
 async def _records(world: World) -> AsyncIterator[tuple[str, bytes]]:
     """Yield every record of every topic: key, value and headers."""
-    ground = world.stack.ground
-    consumer = AIOKafkaConsumer(bootstrap_servers=ground.kafka.bootstrap, enable_auto_commit=False)
+    config = world.config
+    consumer = AIOKafkaConsumer(bootstrap_servers=config.kafka.bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:
-        topics = [found async for found in _topics(ground.kafka.bootstrap, ground.namespace)]
+        topics = [found async for found in _topics(config.kafka.bootstrap, config.namespace)]
         partitions = [TopicPartition(topic, number) for topic, count in topics for number in range(count)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
@@ -72,15 +72,15 @@ async def _topics(bootstrap: str, namespace: str) -> AsyncIterator[tuple[str, in
 
 async def _documents(world: World) -> AsyncIterator[tuple[str, bytes]]:
     """Yield every document of the stack's databases, as it is kept and as it reads."""
-    ground = world.stack.ground
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(ground.mongodb_uri)
-    prefix = ground.namespace.replace(".", "_")
+    config = world.config
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(world.mongodb_uri)
+    prefix = config.namespace.replace(".", "_")
     try:
         for database in await client.list_database_names():
             if database.startswith(prefix):
                 for collection in await client[database].list_collection_names():
                     async for document in client[database][collection].find():
-                        place = f"{database}.{collection} {document['_id']!r}"
+                        place = f"{database}.{collection} {document.get('_id')!r}"
                         yield place, bson.encode(document) + repr(document).encode()
     finally:
         await client.close()

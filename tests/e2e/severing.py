@@ -1,4 +1,4 @@
-"""A line to a server that a test can cut and mend."""
+"""A connection to a server that a test can cut and mend."""
 
 from __future__ import annotations
 

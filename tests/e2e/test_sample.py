@@ -1,117 +1,170 @@
-"""The sample's whole way: from the upstream system to the governor's mailbox."""
+"""The sample's whole way, from the upstream system to the governor's mailbox, while each service is killed."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from email.message import EmailMessage
+from datetime import date
 from io import StringIO
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from deploy.local.sample.reading import text_of
-from deploy.local.sample.story import Story
+from deploy.local.mailbox.letters import Letter
+from deploy.local.process import together
+from deploy.local.sample.scenario import GOVERNOR, Scenario, opened_scenario, play
 from shared.regions.catalogue import catalogue
 from tests.e2e.world import World
+from tests.waiting import eventually
 
 Body = dict[str, Any]
 PARENTS = ("ID", "11", *catalogue().children("11"), "11.06.01")
+SERVICES = ("registry", "coverage", "notifier")
+ROUNDS = 2
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What could be seen from outside at one moment."""
+class Seen:
+    """What could be seen from outside after a step."""
 
     regions: dict[str, Body]
     children: dict[str, Body]
     alerts: list[Body]
-    mails: list[EmailMessage]
+    mails: list[Letter]
 
     @classmethod
-    async def of(cls, world: World) -> Sight:
+    async def now(cls, world: World) -> Seen:
         regions = {code: await world.region(code) for code in PARENTS}
-        children = {code: await world.children(code) for code in PARENTS}
-        return cls(regions, children, await world.alerts("11"), world.mails())
+        children = {code: await world.get("coverage", f"/v1/regions/{code}/children?limit=500") for code in PARENTS}
+        alerts = await world.get("notifier", "/v1/alerts?region=11")
+        return cls(regions, children, alerts["items"], world.mails(GOVERNOR))
 
 
 @dataclass(frozen=True)
-class Told:
-    """The sample as it was played, with what could be seen after each act."""
+class Played:
+    """The sample as it was played, and what could be seen after each step and after a second play."""
 
-    story: Story
-    after_base: Sight
-    after_rise: Sight
-    after_repeat: Sight
+    scenario: Scenario
+    after_base: Seen
+    after_rise: Seen
+    again: Seen
+    said: str
 
 
 @pytest.fixture(scope="module")
-async def told(world: World) -> AsyncIterator[Told]:
-    """The full sample: the base is counted, then the rise until the message is there, then the rise once more."""
-    async with world.story(Console(file=StringIO()), one_to=100) as story:
-        await story.enrol_base()
-        after_base = await Sight.of(world)
-        await story.enrol_more()
-        await story.newest_mail()
-        after_rise = await Sight.of(world)
-        await story.upstream.send_all(story.rise)
-        yield Told(story, after_base, after_rise, await Sight.of(world))
+async def played(world: World) -> AsyncIterator[Played]:
+    """The full sample, each service killed twice while the base enrols and once in the rise; then a second play."""
+    console = Console(file=StringIO(), width=200)
+    async with opened_scenario(world.config, console) as scenario:
+        await together(scenario.enrol_base(), *(_killed_along(world, scenario, name) for name in SERVICES))
+        after_base = await Seen.now(world)
+        await together(scenario.enrol_more(), *(_killed(world, name) for name in SERVICES))
+        await scenario.governors_mail()
+        after_rise = await Seen.now(world)
+        await play(world.config, console)
+        assert isinstance(console.file, StringIO)
+        yield Played(scenario, after_base, after_rise, await Seen.now(world), console.file.getvalue())
 
 
-def test_every_fact_was_accepted_once(told: Told) -> None:
-    """Nothing was refused, nothing was a duplicate but the rise when it was sent again."""
-    tally, story = told.story.tally, told.story
-    assert (tally.accepted, tally.duplicate, tally.refused) == (len(story.base) + 327, 327, 0)
+async def _killed_along(world: World, scenario: Scenario, service: str) -> None:
+    """Kill and restart a service at places that are spread over the facts of the base."""
+    step = len(scenario.base) // (ROUNDS * len(SERVICES) + 1)
+    for place in range(1 + SERVICES.index(service), ROUNDS * len(SERVICES) + 1, len(SERVICES)):
+
+        async def far_enough(answered: int = step * place) -> bool:
+            return scenario.outcomes.total() >= answered
+
+        await eventually(far_enough, within_s=90)
+        await _killed(world, service)
 
 
-def test_the_base_is_aceh_at_one_to_a_hundred(told: Told) -> None:
-    """Coverage says 6,517 of 17,109, which is 38.09 %, registered and active alike."""
-    aceh = told.after_base.regions["11"]
+async def _killed(world: World, service: str) -> None:
+    await world.stack.kill(service)
+    await world.stack.restart(service)
+
+
+def test_every_fact_is_answered_in_spite_of_the_kills(played: Played) -> None:
+    """A fact whose answer was lost was sent again and is known; no fact is missing, none is refused."""
+    scenario = played.scenario
+    assert scenario.outcomes.keys() <= {"accepted", "duplicate"}
+    answered = scenario.outcomes["accepted"] + scenario.outcomes["duplicate"]
+    assert answered == len(scenario.base) + len(scenario.rise)
+
+
+def test_the_base_is_aceh_at_one_to_a_hundred(played: Played) -> None:
+    """Coverage says 6,517 of 17,109, which is 38.09 %, registered and active alike; nobody is alerted of that."""
+    aceh = played.after_base.regions["11"]
     assert (aceh["registered"], aceh["active"]) == (6_517, 6_517)
     for measure in ("registered", "active"):
         assert aceh["coverage"][measure] == {"numerator": 6_517, "denominator": 17_109, "ratio": 0.3809}
+    assert (played.after_base.alerts, played.after_base.mails) == ([], [])
 
 
-@pytest.mark.parametrize("moment", ["after_base", "after_rise"])
-@pytest.mark.parametrize("parent", PARENTS)
-def test_a_parent_is_the_sum_of_its_children_and_its_unplaced(told: Told, moment: str, parent: str) -> None:
+@pytest.mark.parametrize("step", ["after_base", "after_rise"])
+def test_a_parent_is_the_sum_of_its_children_and_its_unplaced(played: Played, step: str) -> None:
     """The nation equals its provinces, Aceh its regencies, each regency its districts, a district its villages."""
-    sight: Sight = getattr(told, moment)
-    whole, page = sight.regions[parent], sight.children[parent]
-    for measure in ("registered", "active"):
-        assert whole[measure] > 0
-        assert whole[measure] == sum(child[measure] for child in page["items"]) + page["unplaced"][measure]
+    seen: Seen = getattr(played, step)
+    for parent in PARENTS:
+        whole, page = seen.regions[parent], seen.children[parent]
+        for measure in ("registered", "active"):
+            assert whole[measure] > 0
+            assert whole[measure] == sum(child[measure] for child in page["items"]) + page["unplaced"][measure]
 
 
-def test_some_people_have_no_village(told: Told) -> None:
+def test_some_people_have_no_village(played: Played) -> None:
     """People whose source knows only the regency stand there as unplaced, and in no district."""
-    regencies = told.after_base.children["11"]["items"]
-    enrolled = [fact["data"]["region"] for fact in told.story.base if "region" in fact["data"]]
+    regencies = played.after_base.children["11"]["items"]
+    places = [fact["data"]["region"] for fact in played.scenario.base if "region" in fact["data"]]
     for regency in regencies:
-        assert regency["unplaced"]["registered"] == enrolled.count(regency["region"])
+        assert regency["unplaced"]["registered"] == places.count(regency["region"])
     assert sum(regency["unplaced"]["registered"] for regency in regencies) > 100
 
 
-def test_nobody_is_told_before_the_level_is_reached(told: Told) -> None:
-    """At 38.09 % there is no alert and no message."""
-    assert (told.after_base.alerts, told.after_base.mails) == ([], [])
-
-
-def test_the_rise_brings_one_message_to_the_governor(told: Told) -> None:
+def test_the_rise_brings_one_message_to_the_governor(played: Played) -> None:
     """327 more are the first to reach 40 %: one alert, one message, with both numbers, the ratio and the movers."""
-    aceh = told.after_rise.regions["11"]
+    aceh = played.after_rise.regions["11"]
     assert aceh["coverage"]["registered"] == {"numerator": 6_844, "denominator": 17_109, "ratio": 0.4}
     assert aceh["flows"]["7d"]["joined"] == {"registered": 327, "active": 327}
-    (alert,), (mail,) = told.after_rise.alerts, told.after_rise.mails
+    (alert,), (mail,) = played.after_rise.alerts, played.after_rise.mails
     assert alert["region"] == "11"
     for part in ("6.844", "17.109", "40,00%", "Aceh Utara", "Pidie", "Bireuen"):
-        assert part in text_of(mail)
+        assert part in mail.text
 
 
-def test_facts_sent_again_change_nothing(told: Told) -> None:
-    """The rise once more adds neither a person nor an alert nor a message."""
+def test_no_part_of_the_provinces_snapshot_is_empty(played: Played) -> None:
+    """Each field of the snapshot has something to show, down to the windows of flows and of those due."""
+    aceh = played.after_rise.regions["11"]
+    assert [name for name, value in aceh.items() if not value and name != "catching_up"] == []
+    assert {"joined", "activated", "lapsed", "returned"} <= aceh["flows"]["90d"].keys()
+    assert aceh["due"]["60d"]["apbd_regency"] > 50
+    assert aceh["due"]["90d"].keys() > {"apbd_regency"}
+    # On the first of a month of 31 days the next month's beginning is 31 days ahead.
+    assert aceh["due"]["30d"] or date.fromisoformat(aceh["as_of"][:10]).day in (1, 31)
+    (target,), (forecast,), (quota,) = aceh["target"], aceh["forecast"], aceh["quota"]
+    assert target["people_short"] > 0 > target["people_ahead"]
+    assert None not in forecast.values()
+    assert [projection["days"] for projection in forecast["range"]] == [30, 180]
+    assert quota["passing"] > 100 < quota["villages"] - quota["passing"] - quota["at_zero"]
+    assert quota["at_zero"] > 1_000
+    assert 0 not in aceh["designation"]["villages"].values()
+
+
+async def test_villages_and_the_nation_show_desa_sadar(world: World, played: Played) -> None:
+    """A designated village has its day, roster and active officials; the nation has the year's pace."""
+    listed = await world.request("GET", "coverage", "/v1/designations?limit=500", "operator")
+    villages = [await world.region(row["region"]) for row in listed.json()["items"] if row["region"] != "ID"]
+    assert {village["designation"]["state"] for village in villages} == {"designated", "designated_broken"}
+    for village in villages:
+        assert all(village["designation"][name] for name in ("designated_on", "roster", "active_officials"))
+    assert played.after_rise.regions["ID"]["designation"]["pace"]["designated"] == len(villages)
+
+
+def test_a_second_play_adds_nothing(played: Played) -> None:
+    """It adds no person, alert or message, and says so; its last lines say what there is to see."""
     for code in PARENTS:
-        before, after = told.after_rise.regions[code], told.after_repeat.regions[code]
+        before, after = played.after_rise.regions[code], played.again.regions[code]
         assert (before["registered"], before["active"]) == (after["registered"], after["active"])
-    assert len(told.after_repeat.alerts) == len(told.after_repeat.mails) == 1
+    assert len(played.again.alerts) == len(played.again.mails) == 1
+    for part in ("Nothing is new", "6844 of 17109 registered = 40,00%", "Alerts: 1", "Look at "):
+        assert part in played.said

@@ -21,12 +21,7 @@ class MailboxSettings(BaseSettings):
     smtp_port: int = 2525
 
 
-def main() -> None:
-    """Serve until stopped."""
+if __name__ == "__main__":
     settings = MailboxSettings()
     pages = build(settings.folder, settings.host, settings.smtp_port)
     uvicorn.run(pages, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=2)
-
-
-if __name__ == "__main__":
-    main()

@@ -14,11 +14,12 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 
 from deploy.local.mailbox.letters import Letters
+from shared.adapters.http_headers import SafeHeaders
 
 _PAGES: Final = Jinja2Templates(Path(__file__).parent / "templates")
 
 
-class Receiver:
+class _Receiver:
     """Takes messages from aiosmtpd."""
 
     def __init__(self, letters: Letters) -> None:
@@ -26,9 +27,8 @@ class Receiver:
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Answer 250 only once the message is on the disk."""
-        content = envelope.original_content or b""
         try:
-            return f"250 kept as {self._letters.keep(content)}"
+            return f"250 kept as {self._letters.keep(envelope.original_content or b'')}"
         except OSError as error:
             return f"452 cannot keep it now: {error.strerror}"
 
@@ -40,21 +40,17 @@ def build(folder: Path, host: str, smtp_port: int) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
-        # A host name of its own: looking up the machine's can take seconds.
-        server = await loop.create_server(
-            lambda: SMTP(Receiver(letters), hostname="mailbox.cakupan.local", enable_SMTPUTF8=True, loop=loop),
-            host,
-            smtp_port,
-        )
-        async with server:
+
+        def receiver() -> SMTP:
+            # A host name of its own: looking up the machine's can take seconds.
+            return SMTP(_Receiver(letters), hostname="mailbox.cakupan.local", enable_SMTPUTF8=True, loop=loop)
+
+        async with await loop.create_server(receiver, host, smtp_port):
             yield
 
     pages = FastAPI(title="Mailbox", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    _add_pages(pages, letters)
-    return pages
+    pages.add_middleware(SafeHeaders)
 
-
-def _add_pages(pages: FastAPI, letters: Letters) -> None:
     @pages.get("/")
     async def inbox(request: Request) -> HTMLResponse:
         return _PAGES.TemplateResponse(request, "inbox.html", {"letters": letters.all()})
@@ -69,3 +65,5 @@ def _add_pages(pages: FastAPI, letters: Letters) -> None:
     @pages.get("/health/ready")
     async def ready() -> dict[str, str]:
         return {"status": "ok"}
+
+    return pages

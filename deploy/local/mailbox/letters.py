@@ -37,7 +37,7 @@ class Letters:
     def keep(self, content: bytes) -> str:
         """Return the name under which the message is kept, once it is on the disk.
 
-        The same Message-ID again replaces the message: so a receiver drops the repeat of a delivery.
+        The same Message-ID again replaces the message, as any receiver may drop a repeated delivery.
         """
         name = _name(content)
         fresh = self._folder / f"{name}.tmp"
@@ -46,7 +46,10 @@ class Letters:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._folder / f"{name}.eml")
-        self._settle()
+        # The folder's new entry survives a power cut as well.
+        entry = os.open(self._folder, os.O_RDONLY)
+        os.fsync(entry)
+        os.close(entry)
         return name
 
     def all(self) -> list[Letter]:
@@ -58,14 +61,6 @@ class Letters:
         """Return the message of this name, or None."""
         return next((letter for letter in self.all() if letter.name == name), None)
 
-    def _settle(self) -> None:
-        """Make the folder's new entry survive a power cut as well."""
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
 
 def _name(content: bytes) -> str:
     # The old policy leaves the header as it was sent: the new one's parser fails on some (IndexError on "<:>").
@@ -75,10 +70,19 @@ def _name(content: bytes) -> str:
 
 
 def _read(file: Path) -> Letter:
-    message: EmailMessage = message_from_bytes(file.read_bytes(), policy=policy.default)
+    """Return the message. Where its headers or its text cannot be read, they are shown as they came."""
+    content = file.read_bytes()
+    try:
+        return _parsed(file.stem, content)
+    except Exception:  # the parser raises many kinds for broken mails; one of them must not hide all others
+        return Letter(file.stem, "(a message that cannot be read)", "", "", content.decode(errors="replace"))
+
+
+def _parsed(name: str, content: bytes) -> Letter:
+    message: EmailMessage = message_from_bytes(content, policy=policy.default)
     body = message.get_body(("plain",))
     return Letter(
-        name=file.stem,
+        name=name,
         subject=str(message["Subject"] or "(no subject)"),
         to=str(message["To"] or ""),
         date=str(message["Date"] or ""),

@@ -1,5 +1,1 @@
-"""The sample: Aceh at one to a hundred, played through the public API."""
-
-from deploy.local.sample.story import play
-
-__all__ = ["play"]
+"""The sample: Aceh at one to a hundred, sent through the public API by an upstream system and an operator."""

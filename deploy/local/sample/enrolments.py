@@ -1,7 +1,7 @@
 """`python -m deploy.local.sample.enrolments FILE [PEOPLE]` writes a CSV to try imports with: all of Aceh's registered.
 
 Invented people, one enrolment each within the last nine months, paid for three months to come: 651,652 rows, 75 MB,
-unless fewer or, up to a million, more are asked for. On one day the same file every time.
+unless fewer or, up to a million, more are asked for. On one day the file is always the same.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from deploy.local.sample.figures import REGISTERED, allot
-from deploy.local.sample.people import SEED, invented_nik
-from deploy.local.sample.places import draw_place, village_counts
-from deploy.local.sample.profiles import draw_profile
+from deploy.local.sample.aceh import REGISTERED, allot, draw_place, draw_profile, village_counts
+from deploy.local.sample.people import SEED, draw_nik
 from shared.regions.codes import WIB
 from shared.runtime.clock import SystemClock
 
@@ -25,33 +23,22 @@ COLUMNS: Final = (
     "id", "source", "type", "time", "scheme", "identity", "region", "segment", "groups", "payer", "programmes",
     "paid_through",
 )  # fmt: skip
-_WITHIN_DAYS: Final = 270
-_PAID_AHEAD: Final = timedelta(days=92)
-_BORN_FROM: Final = date(1968, 1, 1)
-_BORN_WITHIN_DAYS: Final = 37 * 365
+"""The columns of the bulk route that an enrolment fills."""
 
 
 def rows(people: int, today: date, seed: int = SEED) -> Iterator[tuple[str, ...]]:
     """Yield one enrolment a person, regency after regency, each regency with its share by villages."""
     chance = Random(f"{seed} enrolments")  # noqa: S311 - a sample, no secret
+    paid_through = f"{today + timedelta(days=92):%Y-%m}"
     regencies = [regency for regency, share in allot(people, village_counts()).items() for _ in range(share)]
     for serial, regency in enumerate(regencies):
         profile = draw_profile(chance)
-        born = _BORN_FROM + timedelta(days=chance.randrange(_BORN_WITHIN_DAYS))
+        time = f"{today - timedelta(days=1 + chance.randrange(270))}"
+        groups, programmes = "|".join(profile.groups), "|".join(profile.programmes)
         yield (
-            f"aceh-{serial:06d}",
-            profile.source,
-            "enrolled",
-            f"{today - timedelta(days=1 + chance.randrange(_WITHIN_DAYS))}",
-            "nik",
-            invented_nik(serial, born, woman=chance.random() < 0.5),
-            draw_place(regency, chance),
-            profile.segment,
-            "|".join(profile.groups),
-            profile.payer,
-            "|".join(profile.programmes),
-            f"{today + _PAID_AHEAD:%Y-%m}",
-        )
+            f"aceh-{serial:06d}", profile.source, "enrolled", time, "nik", draw_nik(serial, chance),
+            draw_place(regency, chance), profile.segment, groups, profile.payer, programmes, paid_through,
+        )  # fmt: skip
 
 
 def write(file: Path, people: int, today: date) -> None:

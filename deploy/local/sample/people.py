@@ -1,71 +1,49 @@
 """Invented people of Aceh and the facts about them: the same for the same figures, anchor and seed.
 
-The anchor is the instant of the first play. The base enrols over the eighteen months before it and ends more than a
-week earlier, so that the flow of seven days shows the rise alone.
+The anchor is the instant of the first play. The base enrols over the eighteen months before it; some of these people
+pay later, some lapse and pay again. Nothing happens in the last week, so that the flow of seven days shows the rise
+alone. At the anchor everybody who is registered is active.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from deploy.local.sample.figures import RISE_SHARES, Figures, allot
-from deploy.local.sample.places import draw_place, village_counts
-from deploy.local.sample.profiles import RISING, Profile, draw_profile
+from deploy.local.sample import aceh
+from deploy.local.sample.aceh import Figures, Profile
 from shared.regions.codes import WIB
 
 Fact = dict[str, Any]
 
 SEED: Final = 20230930
-SOURCES: Final = ("bpjs/aceh", "dinas/aceh")
-_BASE_BEGINS: Final = timedelta(days=540)
-_BASE_ENDS: Final = timedelta(days=8)
-_MOST_MONTHS_PAID: Final = 24
-"""A month further ahead of the fact would be refused as paid_through_out_of_range."""
-_MONTHS_LEFT: Final = (3, 6)
-"""Nobody lapses for three months, whatever the grace of their segment."""
-_PAYS_LATER: Final = 0.2
-_PAYS_WITHIN: Final = timedelta(days=30)
-_OLDEST: Final = date(1968, 1, 1)
-_YEARS_OF_BIRTH: Final = 37
-
-
-@dataclass(frozen=True, slots=True)
-class _Person:
-    serial: int
-    region: str
-    enrolled_at: datetime
-    profile: Profile
+"""Any number does; this one is the date of the published figures."""
+BUDGET_ENDS: Final = "11.06"
+"""Aceh Besar's budget has paid for the last time: all for whom it pays lapse at the beginning of the next month."""
+_GRACE_MONTHS: Final = {"PU": 3, "BPU": 3, "JAKON": 0, "PMI": 0}
+_RETURN, _PAY_LATER, _LAPSE_SOON = 0.02, 0.22, 0.03
+"""Below the first share people lapse and return, from there to the second they pay later, above they pay at once."""
 
 
 def base_facts(figures: Figures, anchor: datetime, seed: int = SEED) -> list[Fact]:
-    """Return the facts that make `figures.registered` people registered and active, oldest first.
-
-    About one in five enrols without `paid_through` and becomes active by a `contribution_paid` of its own.
-    """
+    """Return the facts, by time, after which exactly `figures.registered` people are registered, all of them active."""
     chance = Random(f"{seed} base")  # noqa: S311 - a sample, no secret
-    facts: list[Fact] = []
-    for person in _base_people(figures, anchor, chance):
-        facts.extend(_facts_of(person, anchor, chance))
-    return sorted(facts, key=lambda fact: datetime.fromisoformat(fact["time"]))
+    uneven = {regency: count * chance.randint(60, 140) for regency, count in aceh.village_counts().items()}
+    places = _scatter(aceh.allot(figures.registered, uneven), chance)
+    facts = [fact for serial, place in enumerate(places) for fact in _history(serial, place, anchor, chance)]
+    return sorted(facts, key=lambda fact: str(fact["time"]))
 
 
 def rise_facts(figures: Figures, anchor: datetime, seed: int = SEED) -> list[Fact]:
     """Return `figures.rise` further enrolments, paid, effective on the anchor's day and not after the anchor."""
     chance = Random(f"{seed} rise")  # noqa: S311 - a sample, no secret
-    places = _scatter(allot(figures.rise, RISE_SHARES), chance)
-    anchor = anchor.astimezone(WIB)
-    morning = _midnight(anchor)
+    morning, lapses = _day(anchor), _months(anchor) + 6
+    step = (anchor - morning) / figures.rise
     return [
-        _enrolled(
-            _Person(figures.registered + n, place, morning + (anchor - morning) * n / figures.rise, RISING),
-            chance,
-            paid_through=_month(_months(anchor) + _MONTHS_LEFT[1]),
-        )
-        for n, place in enumerate(places)
+        _enrolled(figures.registered + n, place, morning + step * n, aceh.RISING, chance, lapses)
+        for n, place in enumerate(_scatter(aceh.allot(figures.rise, aceh.RISE_SHARES), chance))
     ]
 
 
@@ -77,78 +55,84 @@ def invented_nik(serial: int, birth: date, *, woman: bool) -> str:
     return f"0000{serial // 10_000:02d}{day:02d}{birth:%m%y}{serial % 10_000:04d}"
 
 
-def _base_people(figures: Figures, anchor: datetime, chance: Random) -> Iterator[_Person]:
-    """Give each regency its share by villages, more or less well covered, and each person a past instant."""
-    uneven = {regency: count * chance.randint(60, 140) for regency, count in village_counts().items()}
-    begins, ends = _midnight(anchor) - _BASE_BEGINS, _midnight(anchor) - _BASE_ENDS
-    for serial, place in enumerate(_scatter(allot(figures.registered, uneven), chance)):
-        yield _Person(serial, place, _between(begins, ends, chance), draw_profile(chance))
+def draw_nik(serial: int, chance: Random) -> str:
+    """Return the invented NIK of a person of working age."""
+    birth = date(1968, 1, 1) + timedelta(days=chance.randrange(37 * 365))
+    return invented_nik(serial, birth, woman=chance.random() < 0.5)
 
 
-def _scatter(shares: dict[str, int], chance: Random) -> list[str]:
-    places = [draw_place(regency, chance) for regency, share in shares.items() for _ in range(share)]
-    chance.shuffle(places)
-    return places
-
-
-def _facts_of(person: _Person, anchor: datetime, chance: Random) -> Iterator[Fact]:
-    paid = _months(anchor) + chance.randint(*_MONTHS_LEFT)
-    if chance.random() >= _PAYS_LATER:
-        yield _enrolled(person, chance, paid_through=_month(min(paid, _months(person.enrolled_at) + _MOST_MONTHS_PAID)))
+def _history(serial: int, place: str, anchor: datetime, chance: Random) -> Iterator[Fact]:
+    """Yield the facts about one person of the base."""
+    profile, course, last = aceh.draw_profile(chance), chance.random(), _day(anchor, -8)
+    lapses = _lapses(place, profile, anchor, chance)
+    at = _between(_day(anchor, -540), _day(anchor, -300) if course < _RETURN else last, chance)
+    if course < _RETURN:
+        lapsed_at = (_day(anchor).replace(day=1) - timedelta(1)).replace(day=1)
+        first = _enrolled(serial, place, at, profile, chance, _months(lapsed_at))
+        paid_at = lapsed_at + timedelta(days=chance.randint(2, 19))
+    elif course < _PAY_LATER:
+        first = _enrolled(serial, place, at, profile, chance)
+        paid_at = _between(at, min(at + timedelta(days=30), last), chance)
+    else:
+        yield _enrolled(serial, place, at, profile, chance, lapses)
         return
-    enrolled = _enrolled(person, chance)
-    last = _midnight(anchor) - _BASE_ENDS
-    paid_at = _between(person.enrolled_at, min(person.enrolled_at + _PAYS_WITHIN, last), chance)
-    month = _month(min(paid, _months(paid_at) + _MOST_MONTHS_PAID))
-    yield enrolled
-    yield _fact(
-        f"paid-{person.serial:06d}",
-        "bpjs/aceh",
-        "contribution_paid",
-        paid_at,
-        {"identity": enrolled["data"]["identity"], "paid_through": month},
-    )
+    data = {"identity": first["data"]["identity"], **_paid_until(lapses, profile)}
+    yield first
+    yield _fact(f"paid-{serial:06d}", "bpjs/aceh", "contribution_paid", paid_at, data)
 
 
-def _enrolled(person: _Person, chance: Random, paid_through: str | None = None) -> Fact:
-    profile = person.profile
-    birth = _OLDEST + timedelta(days=chance.randrange(_YEARS_OF_BIRTH * 365))
+def _lapses(place: str, profile: Profile, anchor: datetime, chance: Random) -> int:
+    """Return the month at whose beginning the person lapses if nobody pays; it begins after the anchor's next day."""
+    soonest = _months(anchor + timedelta(days=1)) + 1
+    if place.startswith(BUDGET_ENDS) and profile.payer == "apbd_regency":
+        return soonest
+    return soonest + (chance.randint(1, 2) if chance.random() < _LAPSE_SOON else chance.randint(3, 5))
+
+
+def _paid_until(lapses: int, profile: Profile) -> dict[str, str]:
+    months = lapses - _GRACE_MONTHS[profile.segment] - 1
+    return {"paid_through": f"{months // 12:04d}-{months % 12 + 1:02d}"}
+
+
+def _enrolled(
+    serial: int, region: str, at: datetime, profile: Profile, chance: Random, lapses: int | None = None
+) -> Fact:
+    """Return an enrolment; `lapses` is the month at whose beginning the person lapses, None if nothing is paid."""
     data = {
-        "identity": {"scheme": "nik", "value": invented_nik(person.serial, birth, woman=chance.random() < 0.5)},
-        "region": person.region,
+        "identity": {"scheme": "nik", "value": draw_nik(serial, chance)},
+        "region": region,
         "segment": profile.segment,
         "groups": list(profile.groups),
         "payer": profile.payer,
         "programmes": list(profile.programmes),
+        **({} if lapses is None else _paid_until(lapses, profile)),
     }
-    if paid_through is not None:
-        data["paid_through"] = paid_through
-    return _fact(f"enrolled-{person.serial:06d}", profile.source, "enrolled", person.enrolled_at, data)
+    return _fact(f"enrolled-{serial:06d}", profile.source, "enrolled", at, data)
 
 
-def _fact(fact_id: str, source: str, kind: str, moment: datetime, data: dict[str, Any]) -> Fact:
-    return {
-        "specversion": "1.0",
-        "id": fact_id,
-        "source": source,
-        "type": f"cakupan.{kind}.v1",
-        "time": moment.isoformat(timespec="seconds"),
-        "data": data,
-    }
+def _fact(fact_id: str, source: str, kind: str, at: datetime, data: dict[str, Any]) -> Fact:
+    time = at.astimezone(WIB).isoformat(timespec="seconds")
+    about = {"specversion": "1.0", "id": fact_id, "source": source, "type": f"cakupan.{kind}.v1", "time": time}
+    return {**about, "data": data}
 
 
-def _midnight(moment: datetime) -> datetime:
-    return moment.astimezone(WIB).replace(hour=0, minute=0, second=0, microsecond=0)
+def _scatter(shares: Mapping[str, int], chance: Random) -> list[str]:
+    """Return a place for each person of each regency's share, shuffled."""
+    places = [aceh.draw_place(regency, chance) for regency, share in shares.items() for _ in range(share)]
+    chance.shuffle(places)
+    return places
+
+
+def _day(anchor: datetime, days: int = 0) -> datetime:
+    """Return the beginning of the day so many days from the anchor's."""
+    return anchor.astimezone(WIB).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=days)
 
 
 def _between(start: datetime, end: datetime, chance: Random) -> datetime:
     return start + (end - start) * chance.random()
 
 
-def _months(moment: datetime) -> int:
-    local = moment.astimezone(WIB)
+def _months(at: datetime) -> int:
+    """Return the number of the month, counted from year 0."""
+    local = at.astimezone(WIB)
     return local.year * 12 + local.month - 1
-
-
-def _month(months: int) -> str:
-    return f"{months // 12:04d}-{months % 12 + 1:02d}"

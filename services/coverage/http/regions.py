@@ -1,26 +1,22 @@
-"""Coverage's HTTP side: regions, for those with a token in full and for the public without what tells of persons."""
+"""Regions over HTTP: as they are now for officials, from releases for the public."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from services.coverage.http.days import Asked
-from services.coverage.http.places import MOVED, Placed
-from services.coverage.http.sight import REFUSALS, Sight, sees_all
-from services.coverage.public.shapes import PublicCount, PublicPlace, PublicRegion
-from services.coverage.reading.sorting import Document, Filter, Sort, Value, arranged, chosen, is_text, place_of
+from services.coverage.http.dependencies import MOVED, Dependencies
+from services.coverage.http.public import NO_RELEASE, PublicRoutes
+from services.coverage.http.visibility import REFUSALS, Visibility, sees_all
+from services.coverage.public.domain.release import PublicCount, PublicPlace, PublicRegion
+from services.coverage.reading.sorting import Filter, Sort, filtered, ordered
 from services.coverage.reference.domain.reference import AsOf
-from shared.adapters.http_answers import Steady
-from shared.adapters.http_api import Bearer
-from shared.adapters.paging import Cursor, Limit, cursor_in, malformed_cursor, place_in
+from shared.adapters.paging import Cursor, Limit, codes_in, following_codes
 from shared.contracts.snapshots import Count, Snapshot
-from shared.regions.catalogue import Catalogue
 from shared.runtime.auth import Caller
 
 OfSort = Annotated[
@@ -42,7 +38,7 @@ Filters = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Regions directly below one, in the order asked; `unplaced` are those of its people that none of them has."""
+    """Regions directly below one, in the order asked; `unplaced` are the people of it who are in none of them."""
 
     region: str
     unplaced: Count | PublicCount
@@ -50,55 +46,51 @@ class Page:
     next: str | None
 
 
-def create_router(
-    *, sight: Sight, steady: Steady, catalogue: Catalogue, placed: Placed, asked: Asked, bearer: Bearer
-) -> APIRouter:
+def create_router(*, visibility: Visibility, public: PublicRoutes, depends: Dependencies) -> APIRouter:
     """Return the routes under /v1/regions."""
     router = APIRouter(prefix="/v1/regions", tags=["regions"])
 
-    @router.get("/{code}", responses={200: {"model": Snapshot | PublicRegion | PublicPlace}, **REFUSALS, **MOVED})
+    @router.get(
+        "/{code}", responses={200: {"model": Snapshot | PublicRegion | PublicPlace}, **REFUSALS, **MOVED, **NO_RELEASE}
+    )
     async def get_region(
-        request: Request, region: str = Depends(placed), at: AsOf | None = Depends(asked),
-        caller: Caller | None = bearer.optional,
+        request: Request, region: str = Depends(depends.region), at: AsOf | None = Depends(depends.asked),
+        caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
-        """Return a region as counted now, or as of a day. Who is due, and who said so when, is known of now only: of a
-        day `due` and `fed_at` are empty.
+        """Return a region as counted now, or as of a day. As of a day `due` and `fed_at` are empty: they are known of
+        the present only.
 
-        Without a token small numbers, and what would tell them, are null and named under `suppressed`; flows are shown
-        as of month ends, and districts and villages are shown as of month ends only, of the last one by default.
+        Without a token the region is shown as in a release: `as_of` names its month by the last day, and the newest
+        release is the default. Small numbers, and what would reveal them, are null and named under `suppressed`.
         """
-        (snapshot,) = await sight.snapshots(caller, [region], at)
-        return steady.answer(request, snapshot, in_full=sees_all(caller))
+        if not sees_all(caller):
+            return await public.region(request, caller, region, at)
+        return await visibility.answer(request, caller, [region], at, lambda regions: regions[0])
 
-    @router.get("/{code}/children", responses={200: {"model": Page}, **REFUSALS, **MOVED})
+    @router.get("/{code}/children", responses={200: {"model": Page}, **REFUSALS, **MOVED, **NO_RELEASE})
     async def get_children(
-        request: Request, region: str = Depends(placed), sort: OfSort = "code", filters: Filters = (),
-        limit: Limit = 100, cursor: Cursor = None, at: AsOf | None = Depends(asked),
-        caller: Caller | None = bearer.optional,
+        request: Request, region: str = Depends(depends.region), sort: OfSort = "code", filters: Filters = (),
+        limit: Limit = 100, cursor: Cursor = None, at: AsOf | None = Depends(depends.asked),
+        caller: Caller | None = depends.bearer.optional,
     ) -> Response:  # fmt: skip
-        """Return the regions directly below, page by page; without a token as for one region, and those whose number
-        is hidden come last.
+        """Return the regions directly below, page by page; without a token as in a release, as for one region, and
+        regions with a hidden number come last.
+
+        The first page decides which regions there are and in which order; `next` names those of the later pages. So
+        each region is on one page, also when its numbers change meanwhile. The numbers are as of each page's own time.
         """
-        order = " ".join(["children", sort, *sorted(filters)])
-        after = _begun(place_in(order, cursor), sort) if cursor else None
-        parent, *below = msgspec.to_builtins(await sight.snapshots(caller, [region, *catalogue.children(region)], at))
-        rest = arranged(chosen(below, filters), sort, after)
-        following = cursor_in(order, _place(rest[limit - 1], sort)) if len(rest) > limit else None
-        content = {"region": region, "unplaced": parent["unplaced"], "items": rest[:limit], "next": following}
-        return steady.answer(request, content, in_full=sees_all(caller))
+        if not sees_all(caller):
+            return await public.children(request, caller, region, at, sort, filters, limit, cursor)
+        below = depends.catalogue.children(region)
+        order = " ".join([region, sort, *sorted(filters)])
+        rest = codes_in(order, cursor, below)
+
+        def page(regions: Sequence[Snapshot]) -> Page:
+            by_code = {shown.region: shown for shown in regions[1:]}
+            codes = rest or [shown.region for shown in ordered(filtered(by_code.values(), filters), sort)]
+            items = [by_code[code] for code in codes[:limit]]
+            return Page(region, regions[0].unplaced, items, following_codes(order, codes, limit))
+
+        return await visibility.answer(request, caller, [region, *below], at, page)
 
     return router
-
-
-def _place(document: Document, sort: Sort) -> str:
-    return msgspec.json.encode(place_of(document, sort)).decode()
-
-
-def _begun(place: str, sort: Sort) -> tuple[Value, str]:
-    """Return the place that a page goes on after. Raises: Problem 422 for one that no page gave."""
-    kind: Any = tuple[str, str] if is_text(sort) else tuple[float | None, str]
-    try:
-        begun: tuple[Value, str] = msgspec.json.decode(place, type=kind)
-    except msgspec.DecodeError as error:
-        raise malformed_cursor() from error
-    return begun

@@ -1,22 +1,30 @@
-"""Finding regions over HTTP; names and codes are public."""
+"""Search for regions over HTTP; names and codes are public."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Final, TypeVar
 
+import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from shared.adapters.http_answers import answer
 from shared.adapters.http_api import Bearer
-from shared.adapters.paging import Cursor, Limit, cursor_at, malformed_cursor, place_of
+from shared.adapters.http_problem import Problem, retry_after
+from shared.adapters.paging import Cursor, Limit, cursor_in, place_in
 from shared.regions.catalogue import Catalogue
 from shared.regions.codes import Level, level_of, lineage_of
-from shared.regions.search import RegionSearch
+from shared.regions.search import MAX_HITS, RegionSearch
 
+Answer = TypeVar("Answer")
+WAITING_AT_MOST: Final = 16
+"""A search takes at most about 50 ms, so the last one waits for less than a second."""
+Hits = Annotated[int, msgspec.Meta(ge=0, le=MAX_HITS)]
 Wanted = Annotated[
     str,
     Query(
@@ -54,9 +62,29 @@ class FoundPage:
     next: str | None
 
 
+class SearchQueue:
+    """Searches in one thread beside the event loop, one query after another. The first one makes the index."""
+
+    def __init__(self, make_index: Callable[[], RegionSearch]) -> None:
+        self._index = cache(make_index)
+        self._thread = ThreadPoolExecutor(1, "search")
+        self._waiting = 0
+
+    async def run(self, search: Callable[[RegionSearch], Answer]) -> Answer:
+        """Return what `search` makes of the index. Raises: Problem 503 if too many others wait."""
+        if self._waiting >= WAITING_AT_MOST:
+            raise Problem(503, "busy", "too many searches wait; send it again", headers=retry_after())
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: search(self._index()))
+        finally:
+            self._waiting -= 1
+
+
 def create_router(*, search: Callable[[], RegionSearch], catalogue: Catalogue, bearer: Bearer) -> APIRouter:
-    """Return the route that finds regions; `search` makes the index at its first call, and may take seconds."""
+    """Return the route that finds regions; `search` makes the index, which may take seconds."""
     router = APIRouter(prefix="/v1/regions", tags=["regions"])
+    queue = SearchQueue(search)
 
     def found(code: str) -> Found:
         parents = [Named(above, catalogue.name(above) or above) for above in lineage_of(code)[1:-1]]
@@ -64,17 +92,14 @@ def create_router(*, search: Callable[[], RegionSearch], catalogue: Catalogue, b
 
     @router.get("", responses={200: {"model": FoundPage}}, dependencies=[bearer.optional])
     async def find_regions(request: Request, q: Wanted, limit: Limit = 20, cursor: Cursor = None) -> Response:
-        """Return the regions that a name or a code means, likeliest first, page by page."""
-        codes = (await asyncio.to_thread(search)).find(q)
-        begin = _number(place_of(cursor))
-        end = begin + limit
-        following = cursor_at(str(end)) if end < len(codes) else None
-        return answer(request, FoundPage([found(code) for code in codes[begin:end]], following))
+        """Return the regions that fit a name or a code, likeliest first, page by page."""
+        begin = place_in("search", cursor, Hits) or 0
+
+        def respond(index: RegionSearch) -> Response:
+            codes, end = index.find(q), begin + limit
+            following = cursor_in("search", end) if end < len(codes) else None
+            return answer(request, FoundPage([found(code) for code in codes[begin:end]], following))
+
+        return await queue.run(respond)
 
     return router
-
-
-def _number(place: str) -> int:
-    if place and not place.isdecimal():
-        raise malformed_cursor()
-    return int(place or 0)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager
 from itertools import chain
 from typing import BinaryIO, Final
 
 import msgspec
 
-from services.coverage.counting.domain.movements import Counted
-from services.coverage.counting.kafka.decoder import ChangeDecoder, Unusable
-from services.coverage.proof.ports import ChangeLog
+from services.coverage.counting.change_log import ChangeLog, LogPart
+from services.coverage.counting.domain.movements import CountedChange
+from services.coverage.counting.kafka.decoder import ChangeDecoder
+from shared.adapters.dead_letters import UnusableRecord
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import regency_of
 from shared.runtime.errors import PermanentError
 
 _LINES: Final = 2_000
-"""Given at once, as from the topic."""
+"""As many changes are returned at once as from the topic."""
 
 
 class _Place(msgspec.Struct):
@@ -30,15 +31,9 @@ class _Placed(msgspec.Struct):
     before: _Place | None
     after: _Place | None
 
-    @property
-    def partition(self) -> int:
-        """The partition whose change this is; -1 where it names no place."""
-        state = self.after or self.before
-        return partition_for(regency_of(state.region), PARTITIONS) if state else -1
-
 
 class LedgerDump:
-    """The dump as a log of changes, read once from its start to its end; after it, the topic for what came later."""
+    """The dump as a log of changes, read once, partition by partition in order; then the topic, for later changes."""
 
     name: Final = "the ledger"
 
@@ -48,16 +43,23 @@ class LedgerDump:
         self._later = later
         self._decode = msgspec.json.Decoder(_Placed).decode
 
-    async def changes(self, partition: int) -> AsyncGenerator[Sequence[Counted]]:
+    @asynccontextmanager
+    async def opened(self, offsets: Mapping[int, int]) -> AsyncIterator[LedgerDump]:
         """See the port."""
-        while batch := self._batch(partition):
-            yield batch
-        async with aclosing(self._later.changes(partition)) as later:
-            async for some in later:
-                yield some
+        async with self._later.opened(offsets) as self._topic:
+            self.starts = self._topic.starts
+            yield self
 
-    def _batch(self, partition: int) -> list[Counted]:
-        batch: list[Counted] = []
+    async def read(self, partitions: Collection[int]) -> dict[int, LogPart]:
+        """Return what follows in the dump, then in the topic."""
+        for partition in partitions:
+            if batch := self._batch(partition):
+                return {partition: LogPart(batch, (), 0)}
+        return await self._topic.read(partitions)
+
+    def _batch(self, partition: int) -> list[CountedChange]:
+        """Return the next changes of the partition, empty where the dump has no more. Raises: PermanentError."""
+        batch: list[CountedChange] = []
         for number, line in self._lines:
             place = self._place(number, line)
             if place > partition:
@@ -70,7 +72,7 @@ class LedgerDump:
                 )
             try:
                 batch.append(self._decoder.decode(line, partition))
-            except Unusable:
+            except UnusableRecord:
                 # The topic's record was set aside too; it takes no number.
                 continue
             if len(batch) == _LINES:
@@ -78,10 +80,13 @@ class LedgerDump:
         return batch
 
     def _place(self, number: int, line: bytes) -> int:
+        """Return the partition of the change; -1 where it names no place."""
         try:
-            return self._decode(line).partition
+            change = self._decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise PermanentError(
                 f"line {number} of the dump is no change ({type(error).__name__}); it must be what "
                 "`cakupan-registry dump-ledger` wrote"
             ) from error
+        state = change.after or change.before
+        return partition_for(regency_of(state.region), PARTITIONS) if state else -1

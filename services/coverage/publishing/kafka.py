@@ -11,19 +11,11 @@ from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS
 
 
-class KafkaSnapshotTopic:
-    """The topic of the publisher."""
-
-    def __init__(self, producer: Producer, topic: str) -> None:
-        self._producer = producer
-        self._topic = topic
-
-    async def publish(self, snapshots: Sequence[Snapshot], traceparent: str) -> None:
-        """See the port."""
-        headers = (("traceparent", traceparent.encode()),)
-        await self._producer.publish(self._topic, [_record(snapshot, headers) for snapshot in snapshots])
-
-
-def _record(snapshot: Snapshot, headers: tuple[tuple[str, bytes], ...]) -> Record:
-    partition = partition_for(snapshot.region, PARTITIONS)
-    return Record(partition, snapshot.region.encode(), msgspec.json.encode(snapshot), headers)
+async def publish(producer: Producer, topic: str, snapshots: Sequence[Snapshot], traceparent: str) -> None:
+    """Return once all snapshots are acknowledged. Raises: TransientError."""
+    headers = (("traceparent", traceparent.encode()),)
+    records = [
+        Record(partition_for(one.region, PARTITIONS), one.region.encode(), msgspec.json.encode(one), headers)
+        for one in snapshots
+    ]
+    await producer.publish(topic, records)

@@ -1,14 +1,14 @@
-"""When a region's snapshot may go out: at once, then at most once in a while, and the last state always."""
+"""When a region's snapshot may be published: at once, then at most once in a while, and the last state always."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import islice
 
 
 class Pacer:
-    """Remembers which regions changed, which are only to be taken again in their turn, and when each was last taken."""
+    """Remembers which regions changed, which are only to be taken once more, and when each was last taken."""
 
     def __init__(self, every: timedelta) -> None:
         self._every = every
@@ -23,19 +23,19 @@ class Pacer:
             self._again.pop(region, None)
 
     def touch_again(self, regions: Iterable[str]) -> None:
-        """Note that these regions are to be taken once more, after those noted before them; nobody waits for it."""
+        """Note that these regions are to be taken once more, in the order noted."""
         self._again.update((region, None) for region in regions if region not in self._changed)
 
-    def take(self, now: datetime) -> list[str]:
-        """Return the regions that changed and have rested long enough; they rest again from now."""
+    def take(self, now: datetime, wanted: Callable[[str], bool]) -> list[str]:
+        """Return the wanted regions that changed and have rested long enough; they rest again from now."""
         self._forget_rested(now)
-        due = [region for region in self._changed if region not in self._taken_at]
+        due = [region for region in self._changed if region not in self._taken_at and wanted(region)]
         self._changed.difference_update(due)
         self._taken_at.update(dict.fromkeys(due, now))
         return due
 
     def take_again(self, now: datetime, most: int) -> list[str]:
-        """Return the next regions that are to be taken once more, those that have rested; they rest again from now."""
+        """Return the next regions to be taken once more that have rested long enough; they rest again from now."""
         self._forget_rested(now)
         due = list(islice((region for region in self._again if region not in self._taken_at), most))
         for region in due:
@@ -44,13 +44,13 @@ class Pacer:
         return due
 
     def wait(self, now: datetime) -> timedelta | None:
-        """Return how long until the next region is due; None where none waits."""
+        """Return the time until the next region is due; None where none waits."""
         rested = now - self._every
         due_at = [self._taken_at.get(region, rested) + self._every for region in (*self._changed, *self._again)]
         return max(min(due_at) - now, timedelta(0)) if due_at else None
 
     def _forget_rested(self, now: datetime) -> None:
-        """Drop what has rested; the oldest stand first, as each is set anew when it is taken."""
+        """Forget the regions that have rested; the oldest come first, as each is added when it is taken."""
         for region, taken_at in list(self._taken_at.items()):
             if now - taken_at < self._every:
                 return

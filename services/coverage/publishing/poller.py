@@ -1,114 +1,90 @@
-"""Notices, each second, what this replica did not do itself: others' flushes, new reference data, new partitions."""
+"""Notices each second what this replica did not do itself: other replicas' flushes, reference data, new partitions."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Final
 
-from services.coverage.counting.ports import Checkpoint, Metrics, Reader, ReferenceStore, Store
-from services.coverage.counting.progress import Progress
+from services.coverage.counting.catching_up import CatchingUp
+from services.coverage.counting.ports import Checkpoint, Store
 from services.coverage.publishing.publisher import Publisher
-from services.coverage.reference.domain.reference import Book
+from services.coverage.reference.domain.reference import ReferenceIndex
+from services.coverage.reference.ports import ReferenceStore
+from shared.adapters.kafka_partitions import OwnedPartitions
 from shared.regions.codes import NATION, lineage_of
-from shared.runtime.errors import PermanentError, TransientError
-from shared.runtime.logging import logger
+from shared.runtime.tasks import repeat
 
-_log = logger(__name__)
-
-_EVERY_S: Final = 1.0
+_EVERY: Final = timedelta(seconds=1)
 """How late a nation or province may show what another replica counted."""
 
 
-class Watch:
-    """Keeps the book of reference data current and has published what changed elsewhere."""
+class Poller:
+    """Keeps the index of reference data current, and has the regions published that changed elsewhere."""
 
     def __init__(
-        self,
-        store: Store,
-        reference: ReferenceStore,
-        book: Book,
-        progress: Progress,
-        reader: Reader,
-        publisher: Publisher,
-        metrics: Metrics,
+        self, store: Store, reference_store: ReferenceStore, reference: ReferenceIndex, catching_up: CatchingUp,
+        owned: OwnedPartitions, publisher: Publisher, resume: Callable[[int], Awaitable[None]],
         provinces: Iterable[str],
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._store = store
+        self._reference_store = reference_store
         self._reference = reference
-        self._book = book
-        self._progress = progress
-        self._reader = reader
+        self._catching_up = catching_up
+        self._owned = owned
         self._publisher = publisher
-        self._metrics = metrics
+        self._resume = resume
         self._summed = (NATION, *provinces)
         self._revision = 0
         self._checkpoints: Mapping[int, Checkpoint] = {}
-        self._assigned: set[int] = set()
-
-    def assigned(self, partitions: Collection[int]) -> None:
-        """Note that this replica is given these partitions; their regions are published anew."""
-        self._assigned.update(partitions)
+        self._unpublished: set[int] = set()
 
     async def run(self) -> None:
-        """Look round each second until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except (TransientError, PermanentError) as error:
-                _log.warning("could not look round", error=str(error))
-            await asyncio.sleep(_EVERY_S)
+        """Poll each second until cancelled."""
+        await repeat(self.poll, _EVERY, "polling for changes elsewhere")
 
-    async def look(self) -> None:
-        """Take in all that changed elsewhere since the last look."""
-        await self._look_at_checkpoints()
-        await self.look_at_reference()
-        await self._publish_assigned()
-        self._publisher.touch_caught_up(self._progress.catching_up)
-        self._publisher.touch_overdue()
-        self._metrics.keep(self._publisher.owns)
+    async def poll(self) -> None:
+        """Have everything published that changed elsewhere since the last poll."""
+        await self._poll_checkpoints()
+        await self.poll_reference()
+        await self._publish_taken_up()
+        self._publisher.refresh(self._catching_up.catching_up)
 
-    async def _look_at_checkpoints(self) -> None:
-        caught_up = self._progress.caught_up(self._reader.level)
-        if caught_up:
-            await self._store.mark_level(caught_up)
+    async def _poll_checkpoints(self) -> None:
+        if caught_up := self._catching_up.noted_behind(self._owned.caught_up):
+            await self._store.mark_caught_up(caught_up)
             for partition in caught_up:
-                self._progress.note(partition, behind=False)
-        checkpoints = await self._store.checkpoints()
-        self._progress.look(checkpoints, self._reader.partitions | self._assigned)
-        if _generation(checkpoints) != _generation(self._checkpoints or checkpoints):
-            # All figures are of another build now: what they rest on may have been mended.
-            self._assigned |= self._reader.partitions
-        for partition in self._reader.stopped & self._checkpoints.keys():
-            if checkpoints[partition].resumed > self._checkpoints[partition].resumed:
-                await self._reader.resume(partition)
-        if checkpoints != self._checkpoints:
-            await self._publish_summed()
+                self._catching_up.note(partition, behind=False)
+        before, checkpoints = self._checkpoints, await self._store.checkpoints()
+        self._catching_up.refresh(checkpoints, self._owned.assigned)
+        if before and _generations(checkpoints) != _generations(before):
+            # All figures are of another build now, which may have mended them.
+            self._unpublished |= self._owned.partitions
+        for partition in self._owned.stopped.keys() & before.keys():
+            if checkpoints[partition].resumed > before[partition].resumed:
+                await self._resume(partition)
+        if checkpoints != before:
+            # The nation and provinces whose position has grown are published, whichever replica counted.
+            versions = await self._store.versions([region for region in self._summed if self._publisher.owns(region)])
+            self._publisher.touch_newer({region: version.position for region, version in versions.items()})
         self._checkpoints = checkpoints
 
-    async def _publish_summed(self) -> None:
-        """Have nation and provinces published whose position has grown, whoever counted."""
-        owned = [region for region in self._summed if self._publisher.owns(region)]
-        versions = await self._store.versions(owned)
-        self._publisher.touch_newer({region: version.position for region, version in versions.items()})
-
-    async def look_at_reference(self) -> None:
-        """Read the rows recorded since the last look; their regions are published anew, and those above, whose sums
-        may have changed.
-        """
-        self._revision, rows = await self._reference.since(self._revision)
+    async def poll_reference(self) -> None:
+        """Read the rows recorded since the last poll; publish their regions, and those above, whose sums may change."""
+        self._revision, rows = await self._reference_store.since(self._revision)
         for row in rows:
-            self._book.add(row)
-        self._publisher.touch({region for row in rows for region in lineage_of(row.figure.region)})
+            self._reference.add(row)
+        self._publisher.touch({region for row in rows for region in lineage_of(row.statement.region)})
 
-    async def _publish_assigned(self) -> None:
-        """Publish all regions of partitions that came to this replica, once the reader has taken them up."""
-        for partition in self._assigned & self._reader.partitions:
+    async def _publish_taken_up(self) -> None:
+        """Publish all regions of the partitions that came to this replica: their last owner may have crashed before."""
+        self._unpublished |= self._owned.drain_taken_up()
+        for partition in self._unpublished & self._owned.partitions:
             counted = await self._store.regions_of(partition)
             self._publisher.touch(self._summed)
-            self._publisher.touch_again([*counted, *self._book.regions])
-            self._assigned.discard(partition)
+            self._publisher.touch_again([*counted, *self._reference.regions])
+            self._unpublished.discard(partition)
 
 
-def _generation(checkpoints: Mapping[int, Checkpoint]) -> set[int]:
+def _generations(checkpoints: Mapping[int, Checkpoint]) -> set[int]:
     return {checkpoint.generation for checkpoint in checkpoints.values()}

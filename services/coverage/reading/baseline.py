@@ -1,63 +1,72 @@
-"""How many people there were 30, 90 and 180 days before now, for forecasts: read from the pages, and remembered.
+"""The numerators of 30, 90 and 180 days ago, on which forecasts rest: read from pages, and kept for a while.
 
-Pages tell of every day and group, but reading half a year of them takes up to seconds, and a region may be published
-each second. So what was gained is remembered as it was at one moment, and read again a while after something changed.
+Reading half a year of pages takes up to seconds, and a region may be published every second. So the gain since then is
+kept as it was at one point in time, and read again a while after the region changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from time import perf_counter
 from typing import Final
 
-from services.coverage.counting.ports import Version
-from services.coverage.reading.as_of import Past, Then
-from services.coverage.reading.derived import GROUP_OF, People
-from services.coverage.reading.numbers import Numbers, people_of
+from services.coverage.counting.domain.flows import before
+from services.coverage.counting.domain.region_counts import Timeline, Version
+from services.coverage.counting.ports import Store
+from services.coverage.reading.derived import Numerators, numerators_of
 from services.coverage.reference.domain.forecast import LOOKED_BACK
 from services.coverage.reference.domain.reference import AsOf
 from shared.contracts.snapshots import Count
 from shared.runtime.clock import Clock
 
 LEAST_REST: Final = timedelta(seconds=10)
+"""Shortest time between two reads of a region: a forecast does not change from one second to the next."""
 _REST: Final = 100
-"""Times as long as the reading took, until the next: it may have a hundredth of the process."""
+"""The rest lasts this many times as long as the read, so reads take at most a hundredth of the process."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """By how much the numerators of a region grew in the days before its day. Valid until at least `until`."""
+
     day: AsOf
     version: Version
     until: datetime
-    then: Then
+    gained: Mapping[int, Numerators]
 
 
-class Earlier:
-    """Answers by region how many people there were so many days ago; of a region read while its `position` was lower,
-    by what was gained then.
-    """
+class Baseline:
+    """Gives the earlier numerators of regions. If a region changed since the last read, adds the gain measured then."""
 
-    def __init__(self, past: Past, clock: Clock) -> None:
-        self._past = past
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
-        self._behind: set[str] = set()
+        self._outdated: set[str] = set()
 
-    async def of(self, days: Mapping[str, AsOf], numbers: Mapping[str, Numbers]) -> dict[str, Mapping[int, People]]:
-        """Return the people of each region by days before its day; none before its history began."""
+    async def of(
+        self, days: Mapping[str, AsOf], versions: Mapping[str, Version], present: Mapping[str, Numerators]
+    ) -> dict[str, Mapping[int, Numerators]]:
+        """Return each region's numerators by days before its day; no day from before its history began."""
         for at in set(days.values()):
-            due = [r for r, day in days.items() if day == at and self._is_due(r, at, numbers[r].version)]
-            await self._renew(due, at)
-        self._behind -= days.keys()
-        self._behind |= {region for region in days if self._kept[region].version != numbers[region].version}
-        return {region: _earlier(numbers[region].people, self._kept[region].then) for region in days}
+            await self._read([r for r, day in days.items() if day == at and self._is_due(r, at, versions[r])], at)
+        self._outdated -= days.keys()
+        self._outdated |= {region for region in days if self._kept[region].version != versions[region]}
+        return {
+            region: {ago: _less(present[region], gained) for ago, gained in self._kept[region].gained.items()}
+            for region in days
+        }
 
     def overdue(self) -> list[str]:
-        """Return the regions last answered by what is no longer so, and which may be read again."""
+        """Return the regions whose last answer was outdated and which may be read again now."""
         now = self._clock.now()
-        return [region for region in self._behind if self._kept[region].until <= now]
+        return [region for region in self._outdated if self._kept[region].until <= now]
+
+    def version(self, region: str, at: AsOf, version: Version) -> Version:
+        """Return the version from which the region's next answer will be made if `version` is its present one."""
+        return version if self._is_due(region, at, version) else self._kept[region].version
 
     def _is_due(self, region: str, at: AsOf, version: Version) -> bool:
         kept = self._kept.get(region)
@@ -65,27 +74,33 @@ class Earlier:
             return True
         return kept.version != version and kept.until <= self._clock.now()
 
-    async def _renew(self, regions: Collection[str], at: AsOf) -> None:
+    async def _read(self, regions: Collection[str], at: AsOf) -> None:
         if not regions:
             return
         began = perf_counter()
-        found = await self._past.then(regions, at, LOOKED_BACK)
+        lines = await self._store.timelines(regions, first_looked_back(at.day), date.max)
         rest = max(LEAST_REST, timedelta(seconds=(perf_counter() - began) * _REST))
         until = self._clock.now() + rest
-        self._kept |= {region: _Kept(at, then.figures.version, until, then) for region, then in found.items()}
+        for region, line in lines.items():
+            on_day = numerators_of(line.tally_on(at.day, date.max))
+            gained = {ago: _less(on_day, then) for ago, then in numerators_before(line, at).items()}
+            self._kept[region] = _Kept(at, line.version, until, gained)
 
 
-def _earlier(present: People, then: Then) -> dict[int, People]:
-    """Return the people now less what had been gained when it was read."""
-    read = people_of(then.figures.tally)
-    return {days: _less(present, read, people_of(tally)) for days, tally in then.earlier.items()}
+def first_looked_back(day: date) -> date:
+    """Return the earliest day on which a forecast rests."""
+    return before(day, timedelta(days=max(LOOKED_BACK)))
 
 
-def _less(present: People, read: People, earlier: People) -> People:
-    groups = {group: _minus(present.of(b), read.of(b), earlier.of(b)) for b, group in GROUP_OF.items()}
-    return People(_minus(present.everyone, read.everyone, earlier.everyone), groups)
+def numerators_before(line: Timeline, at: AsOf) -> dict[int, Numerators]:
+    """Return the numerators by days before the day, as known then; no day from before the history began."""
+    known_at = at.known_at or date.max
+    tallies = {days: line.tally_on(before(at.day, timedelta(days=days)), known_at) for days in LOOKED_BACK}
+    return {days: numerators_of(tally) for days, tally in tallies.items() if tally.arrivals > 0}
 
 
-def _minus(present: Count | None, read: Count | None, earlier: Count | None) -> Count:
-    now, then, before = present or Count(), read or Count(), earlier or Count()
-    return Count(now.registered - then.registered + before.registered, now.active - then.active + before.active)
+def _less(one: Numerators, other: Numerators) -> Numerators:
+    return {
+        basis: Count(count.registered - other[basis].registered, count.active - other[basis].active)
+        for basis, count in one.items()
+    }

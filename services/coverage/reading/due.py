@@ -1,9 +1,9 @@
-"""Who lapses within some days if nobody pays: active people, by payer, child, month or group. Known of now only."""
+"""People who will lapse within some days unless somebody pays: by payer, child, month or group. Of the present only."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Literal
@@ -24,8 +24,8 @@ _KEYS: Final[dict[By, Callable[[Lapse], Iterable[str]]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """People who lapse, under one payer, child, month or group."""
+class DuePart:
+    """People who lapse, of one payer, child, month or group."""
 
     key: str
     people: int
@@ -33,22 +33,22 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Active people of a region who lapse on `until` or before, if nobody pays.
+    """Active people of a region who lapse on `until` or before it unless somebody pays.
 
-    Parts add up to all people but by group: one may be in several, or in none. `unplaced` are those of no child; null
-    where it is not by child.
+    Parts add up to all people, except by group: a person may be in several groups or in none. `unplaced` people are in
+    no child; it is null unless parts are by child.
     """
 
     region: str
     until: date
     by: By
     people: int
-    parts: list[Part]
+    parts: list[DuePart]
     unplaced: int | None
 
 
-class DueViewer:
-    """Answers who is due."""
+class DueReader:
+    """Reads who is due."""
 
     def __init__(self, store: Store, children: Children, clock: Clock) -> None:
         self._store = store
@@ -65,12 +65,11 @@ class DueViewer:
         if by == "child":
             parts = {child: sum(due[child].values()) for child in children}
             return Due(region, until, by, people, _parts(parts), people - sum(parts.values()))
-        parts = defaultdict[str, int](int)
+        by_key = Counter[str]()
         for code, number in due[region].items():
-            for key in _KEYS[by](lapse_of(code)):
-                parts[key] += number
-        return Due(region, until, by, people, _parts(parts), None)
+            by_key.update(dict.fromkeys(_KEYS[by](lapse_of(code)), number))
+        return Due(region, until, by, people, _parts(by_key), None)
 
 
-def _parts(people: dict[str, int]) -> list[Part]:
-    return [Part(key, people[key]) for key in sorted(people) if people[key]]
+def _parts(people: Mapping[str, int]) -> list[DuePart]:
+    return [DuePart(key, people[key]) for key in sorted(people) if people[key]]

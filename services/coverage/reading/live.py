@@ -1,73 +1,67 @@
-"""Regions as they change, for readers who stay: the same look for all who follow the same region, once a second."""
+"""Follows regions for readers who stay connected: everyone on the same region shares one read a second."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
+from shared.contracts.snapshots import Snapshot
 from shared.runtime.clock import Clock
 from shared.runtime.errors import TransientError
 
 EVERY: Final = timedelta(seconds=1)
+"""Snapshots are published no more often either."""
 _FORGOTTEN_AFTER: Final = timedelta(minutes=1)
 
-Document = Mapping[str, Any]
-Look = Callable[[], Awaitable[Sequence[Document]]]
+Read = Callable[[], Awaitable[Sequence[Snapshot]]]
 Key = tuple[object, ...]
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What was seen at the last look."""
-
+class _LastRead:
     at: datetime
-    documents: Sequence[Document] = ()
-    looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    regions: Sequence[Snapshot] = ()
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Live:
-    """Lets many follow regions at the cost of one look a second for each thing that is followed."""
+    """Lets many readers follow regions at the cost of one read a second for each key."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._seen: dict[Key, _Seen] = {}
+        self._last: dict[Key, _LastRead] = {}
 
-    async def follow(self, key: Key, look: Look) -> AsyncIterator[list[Document]]:
-        """Yield all documents that `look` gives, then each second those that differ in more than the moment of looking.
+    async def follow(self, key: Key, read: Read) -> AsyncIterator[list[Snapshot]]:
+        """Yield everything that `read` gives, then each second the regions that changed in more than `as_of`.
 
-        Readers of one `key` share a look. Raises, as `look` does, where the first one fails; a store out of reach
-        later is passed over, and the next look tells what changed meanwhile.
+        Raises what the first read raises. A store that is away later is passed over; the next read shows the changes.
         """
-        told: dict[str, Document] = {}
-        documents = await self.latest(key, look)
+        sent: dict[str, Snapshot] = {}
+        regions = await self.latest(key, read)
         while True:
-            yield news(told, documents)
+            yield changed(sent, regions)
             await asyncio.sleep(EVERY.total_seconds())
             with suppress(TransientError):
-                documents = await self.latest(key, look)
+                regions = await self.latest(key, read)
 
-    async def latest(self, key: Key, look: Look) -> Sequence[Document]:
-        """Return what `look` gives, or gave less than a second ago."""
+    async def latest(self, key: Key, read: Read) -> Sequence[Snapshot]:
+        """Return what `read` gives, or gave for this key less than a second ago."""
         now = self._clock.now()
-        self._seen = {k: seen for k, seen in self._seen.items() if k == key or now - seen.at < _FORGOTTEN_AFTER}
-        seen = self._seen.setdefault(key, _Seen(now - EVERY))
-        async with seen.looking:
-            if self._clock.now() - seen.at >= EVERY:
-                seen.documents = await look()
-                seen.at = self._clock.now()
-        return seen.documents
+        self._last = {k: last for k, last in self._last.items() if k == key or now - last.at < _FORGOTTEN_AFTER}
+        last = self._last.setdefault(key, _LastRead(now - EVERY))
+        async with last.reading:
+            if self._clock.now() - last.at >= EVERY:
+                last.regions = await read()
+                last.at = self._clock.now()
+        return last.regions
 
 
-def news(told: dict[str, Document], documents: Sequence[Document]) -> list[Document]:
-    """Return the documents that were not told so before, and note them as told."""
-    fresh = [document for document in documents if _content(document) != _content(told.get(document["region"], {}))]
-    told.update((document["region"], document) for document in fresh)
+def changed(sent: dict[str, Snapshot], regions: Sequence[Snapshot]) -> list[Snapshot]:
+    """Return the regions that differ from what was sent in more than `as_of`, and note them as sent."""
+    fresh = [one for one in regions if one.region not in sent or replace(sent[one.region], as_of=one.as_of) != one]
+    sent.update((one.region, one) for one in fresh)
     return fresh
-
-
-def _content(document: Document) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if name != "as_of"}

@@ -1,155 +1,140 @@
 """The monev sheet (Inpres 2/2021): a region and those directly below it as of a day, in Indonesian.
 
-Built from snapshots as their reader may see them, so that a file tells no more than a page; the same day, known on
-the same day, gives the same sheet to the last digit.
+Built from regions as their reader may see them, so a file reveals no more than a page. The same day, known on the
+same day, gives the same sheet to the last digit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from services.coverage.reading.derived import WORKERS
 from services.coverage.reference.domain.reference import AsOf
+from shared.contracts.snapshots import Potential, Ratio, Snapshot, Window
 
-Document = Mapping[str, Any]
 Cell = str | int | float | None
 
-_HIDDEN: Final = "Disamarkan (<10)"
-_NO_POTENTIAL: Final = "Belum ada data potensi"
+R = TypeVar("R")
+HIDDEN: Final = "Disamarkan (<10)"
+NO_POTENTIAL: Final = "Belum ada data potensi"
 _UNPLACED: Final = "Belum ditempatkan"
-_WINDOW: Final = "30d"
+_WINDOW: Final[Window] = "30d"
+MEANINGS: Final = (
+    ("Terdaftar", "orang yang terdaftar pada hari itu, apa pun status iurannya"),
+    ("Aktif", "orang terdaftar yang iurannya masih berlaku pada hari itu"),
+    ("Cakupan", "terdaftar atau aktif dibagi potensi pekerja; dibulatkan ke dua desimal persen"),
+)
 _MEASURES: Final = {"registered": "terdaftar", "active": "aktif"}
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Column(Generic[R]):
     """A column; `form` is "text", "number" or "ratio"."""
 
     title: str
     form: str
-    cell: Callable[[Document], Cell]
+    cell: Callable[[R], Cell]
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table with a title for each column, and beside it what a reader must know of it, as pairs."""
+    """A table with a title for each column, and pairs of notes about it."""
 
     name: str
-    columns: Sequence[Column]
+    columns: Sequence[Column[Any]]
     rows: Sequence[Sequence[Cell]]
     about: Sequence[tuple[str, str]]
 
 
-def sheet(documents: Sequence[Document], at: AsOf, link: str) -> Sheet:
+def sheet(regions: Sequence[Snapshot], at: AsOf, link: str) -> Sheet:
     """Return the sheet of a region, which comes first, and its children.
 
-    Under them a row for those of its people that no child has, where there are any: the children add up to the first.
+    A last row has the region's unplaced people if there are any, so the rows below the first add up to it.
     """
-    region, *_ = documents
-    rows = [[column.cell(document) for column in COLUMNS] for document in documents]
-    unplaced = _unplaced(region)
+    region, *_ = regions
     return Sheet(
-        name=f"Monev {region['region']}",
+        name=f"Monev {region.region}",
         columns=COLUMNS,
-        rows=rows if unplaced is None else [*rows, unplaced],
+        rows=[
+            *([column.cell(one) for column in COLUMNS] for one in regions),
+            *unplaced_row(COLUMNS, region.unplaced.registered, region.unplaced.active),
+        ],
         about=[
-            ("Wilayah", f"{region['name']} ({region['region']})"),
+            ("Wilayah", f"{region.name} ({region.region})"),
             ("Keadaan per", at.day.isoformat()),
             ("Diketahui per", f"{at.known_at} (WIB)" if at.known_at else "saat berkas ini dibuat"),
-            ("Terdaftar", "orang yang terdaftar pada hari itu, apa pun status iurannya"),
-            ("Aktif", "orang terdaftar yang iurannya masih berlaku pada hari itu"),
-            ("Cakupan", "terdaftar atau aktif dibagi potensi pekerja; dibulatkan ke dua desimal persen"),
+            *MEANINGS,
             ("Masuk", "bergabung, bergabung kembali dan pindah masuk dalam 30 hari sampai hari itu"),
             ("Nonaktif", "menjadi nonaktif karena iuran tidak dibayar dalam 30 hari sampai hari itu"),
-            *_sources(documents),
+            *sources([one.potential for one in regions]),
             ("Tautan", link),
         ],
     )
 
 
-def _unplaced(region: Document) -> list[Cell] | None:
-    """Return the row of those who are in no child; None where nobody is."""
-    people = region["unplaced"]
-    if people["registered"] == 0:
-        return None
-    known: dict[str, Cell] = {
-        "Wilayah": _UNPLACED,
-        "Terdaftar": people["registered"],
-        "Aktif": people["active"],
-        "Catatan": _HIDDEN if None in people.values() else None,
-    }
-    return [known.get(column.title) for column in COLUMNS]
+def unplaced_row(
+    columns: Sequence[Column[Any]], registered: int | None, active: int | None
+) -> Iterator[Sequence[Cell]]:
+    """Yield the row of a region's unplaced people, if there are any or they are hidden."""
+    if registered != 0:
+        known: dict[str, Cell] = {
+            "Wilayah": _UNPLACED,
+            "Terdaftar": registered,
+            "Aktif": active,
+            "Catatan": HIDDEN if registered is None or active is None else None,
+        }
+        yield [known.get(column.title) for column in columns]
 
 
-def _sources(documents: Sequence[Document]) -> Iterator[tuple[str, str]]:
+def sources(potentials: Sequence[Mapping[str, Potential]]) -> Iterator[tuple[str, str]]:
     """Yield each origin of a denominator once, in order."""
     found = {
-        f"{potential['source']}, berlaku sejak {potential['valid_from']}, versi {potential['version']}: "
-        f"{potential['definition']}"
-        for document in documents
-        if (potential := document.get("potential", {}).get(WORKERS))
+        f"{one.source}, berlaku sejak {one.valid_from}, versi {one.version}: {one.definition}"
+        for one in (potential[WORKERS] for potential in potentials if WORKERS in potential)
     }
     yield from (("Sumber potensi", origin) for origin in sorted(found))
 
 
-def _ratio(measure: str) -> Callable[[Document], Cell]:
-    def cell(document: Document) -> Cell:
-        coverage = document["coverage"][measure]
-        return None if coverage is None else coverage["ratio"]
-
-    return cell
+def _potential(snapshot: Snapshot) -> Cell:
+    coverage = snapshot.coverage.registered
+    return None if coverage is None else coverage.denominator
 
 
-def _potential(document: Document) -> Cell:
-    coverage = document["coverage"]["registered"]
-    return None if coverage is None else coverage["denominator"]
+def _ratio(ratio: Ratio | None) -> Cell:
+    return None if ratio is None else ratio.ratio
 
 
-def _target(field: str) -> Callable[[Document], Cell]:
-    """Return a field of the path of all workers; of the registered where there are two."""
+def _target(field: Literal["measure", "required", "people_short"]) -> Callable[[Snapshot], Cell]:
+    """Return a field of the target of all workers: the one by registered people if there are two."""
 
-    def cell(document: Document) -> Cell:
-        paths = {path["measure"]: path for path in document.get("target", ()) if path["basis"] == WORKERS}
-        path = paths.get("registered") or paths.get("active")
-        value: Cell = None if path is None else path[field]
+    def cell(shown: Snapshot) -> Cell:
+        by_measure = {one.measure: one for one in shown.target if one.basis == WORKERS}
+        target = by_measure.get("registered") or by_measure.get("active")
+        value: Cell = None if target is None else getattr(target, field)
         return _MEASURES.get(str(value), value)
 
     return cell
 
 
-def _happened(*kinds: str) -> Callable[[Document], Cell]:
-    """Return how many it happened to, by any of the kinds; None where one of them is hidden: a sum would tell it."""
-
-    def cell(document: Document) -> Cell:
-        flows = (document.get("flows") or {}).get(_WINDOW)
-        parts: list[int | None] = [None] if flows is None else [flows[kind]["registered"] for kind in kinds]
-        shown = [people for people in parts if people is not None]
-        return sum(shown) if len(shown) == len(parts) else None
-
-    return cell
+def _happened(*kinds: str) -> Callable[[Snapshot], Cell]:
+    """Return to how many people it happened, by any of the kinds."""
+    return lambda shown: sum(shown.flows[_WINDOW][kind].registered for kind in kinds)
 
 
-def _note(document: Document) -> Cell:
-    notes = [_HIDDEN] if document.get("suppressed") else []
-    if _potential(document) is None:
-        notes.append(_NO_POTENTIAL)
-    return "; ".join(notes) or None
-
-
-COLUMNS: Final = (
-    Column("Kode", "text", lambda document: document["region"]),
-    Column("Wilayah", "text", lambda document: document["name"]),
+COLUMNS: Final[tuple[Column[Snapshot], ...]] = (
+    Column("Kode", "text", lambda shown: shown.region),
+    Column("Wilayah", "text", lambda shown: shown.name),
     Column("Potensi pekerja", "number", _potential),
-    Column("Terdaftar", "number", lambda document: document["registered"]),
-    Column("Cakupan terdaftar", "ratio", _ratio("registered")),
-    Column("Aktif", "number", lambda document: document["active"]),
-    Column("Cakupan aktif", "ratio", _ratio("active")),
+    Column("Terdaftar", "number", lambda shown: shown.registered),
+    Column("Cakupan terdaftar", "ratio", lambda shown: _ratio(shown.coverage.registered)),
+    Column("Aktif", "number", lambda shown: shown.active),
+    Column("Cakupan aktif", "ratio", lambda shown: _ratio(shown.coverage.active)),
     Column("Ukuran target", "text", _target("measure")),
     Column("Target", "ratio", _target("required")),
     Column("Kurang (orang)", "number", _target("people_short")),
     Column("Masuk 30 hari", "number", _happened("joined", "rejoined", "moved_in")),
     Column("Nonaktif 30 hari", "number", _happened("lapsed")),
-    Column("Catatan", "text", _note),
+    Column("Catatan", "text", lambda shown: NO_POTENTIAL if _potential(shown) is None else None),
 )

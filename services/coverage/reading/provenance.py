@@ -1,26 +1,26 @@
-"""Where a region's figures come from: versions of reference data, with their history, and the sources that fed it."""
+"""Where a region's figures come from: versions of reference data and their history, and the sources of facts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
 from services.coverage.counting.ports import Store
-from services.coverage.proof.ports import Passed, Proofs
-from services.coverage.reference.domain.potentials import BASES, POTENTIALS, Children, Potentials, stretches
+from services.coverage.proof.ports import Proofs
+from services.coverage.reference.domain.potentials import BASES, POTENTIALS, Children, Potentials, periods_in_force
 from services.coverage.reference.domain.quota import QUOTAS, nearest
-from services.coverage.reference.domain.reference import AsOf, Book, Row
+from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex
 from services.coverage.reference.domain.sources import SOURCES, silent_since
-from services.coverage.reference.kinds.table import KINDS
+from services.coverage.reference.schemas import KINDS
 from shared.regions.codes import NATION, lineage_of, local
 from shared.runtime.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A version of reference data that a figure rests on, with its fields as they are listed under its kind."""
+    """A version of reference data behind a figure, with its fields as the list of its kind shows them."""
 
     kind: str
     fields: dict[str, Any]
@@ -30,7 +30,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class PotentialPeriod:
-    """What held from a day on; null: withdrawn. `breaks`: another definition than before, so not to be compared."""
+    """The figure from a day on; null: withdrawn. `breaks`: the definition changed, so it cannot be compared."""
 
     since: date
     breaks: bool
@@ -39,7 +39,7 @@ class PotentialPeriod:
 
 @dataclass(frozen=True, slots=True)
 class PotentialOrigin:
-    """A denominator, whether it is summed from the children's, and what held before; nothing where it is summed."""
+    """A denominator, whether it is the sum of the children's, and its history, which is empty for a sum."""
 
     basis: str
     value: int
@@ -53,9 +53,7 @@ class PotentialOrigin:
 
 @dataclass(frozen=True, slots=True)
 class SourceOrigin:
-    """A source, its newest fact here, and since when it has been late by its cadence; null: it is not, or no one
-    knows.
-    """
+    """A source, its newest fact here, and since when it is late by its cadence; null: not late, or not known."""
 
     source: str
     name: str | None
@@ -66,9 +64,9 @@ class SourceOrigin:
 
 @dataclass(frozen=True, slots=True)
 class LastVerify:
-    """The last full proof of all counters: when it ended, whether all agreed, and up to which position of the nation.
+    """The last full proof of all counters: when it ended, whether all agreed, and the nation's position then.
 
-    `with_topic`: with every change there ever was; else only with what was kept of them.
+    `with_topic`: compared with every change on the topic; otherwise with the pages alone.
     """
 
     at: datetime
@@ -80,9 +78,7 @@ class LastVerify:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """What the figures of a region rest on, as of a day and as known on another; sources, and the last proof of all
-    counters, as they are now.
-    """
+    """What a region's figures rest on, as of and known at a day. Sources and the last proof are of the present."""
 
     region: str
     as_of: date
@@ -94,22 +90,20 @@ class Origins:
 
 
 class Provenance:
-    """Answers where a region's figures come from."""
+    """Finds where a region's figures come from."""
 
-    def __init__(self, book: Book, children: Children, store: Store, proofs: Proofs, clock: Clock) -> None:
-        self._book = book
-        self._potentials = Potentials(book, children)
+    def __init__(
+        self, reference: ReferenceIndex, children: Children, store: Store, proofs: Proofs, clock: Clock
+    ) -> None:
+        self._reference = reference
+        self._potentials = Potentials(reference, children)
         self._store = store
         self._proofs = proofs
         self._clock = clock
 
-    def today(self, region: str) -> date:
-        """Return the day that it is in the region."""
-        return local(region, self._clock.now()).date()
-
     async def of(self, region: str, at: AsOf) -> Origins:
         """Return the origins of a region's figures."""
-        figures = await self._store.figures([region], None)
+        figures, last = await self._store.figures([region], None), (await self._proofs.read()).last
         return Origins(
             region=region,
             as_of=at.day,
@@ -117,55 +111,40 @@ class Provenance:
             potentials=tuple(self._denominators(region, at)),
             reference=tuple(_origin(row) for row in self._rows(region, at)),
             sources=tuple(self._sources(region, figures[region].tally.fed_at)),
-            last_verify=_verified((await self._proofs.read()).last),
+            last_verify=LastVerify(agreed=last.differences == 0, **asdict(last)) if last else None,
         )
 
     def _denominators(self, region: str, at: AsOf) -> Iterator[PotentialOrigin]:
         potentials = self._potentials.by_basis(region, at)
         for basis in BASES:
-            history = tuple(
-                PotentialPeriod(stretch.since, stretch.breaks, _origin(stretch.row) if stretch.row else None)
-                for stretch in stretches(self._book.rows(POTENTIALS, region, basis), at)
-            )
             if basis in potentials:
-                found = potentials[basis]
-                yield PotentialOrigin(
-                    basis, found.value, found.summed, found.source, found.definition, found.valid_from, found.version,
-                    history,
-                )  # fmt: skip
+                periods = periods_in_force(self._reference.rows(POTENTIALS, region, basis), at)
+                history = tuple(
+                    PotentialPeriod(since, breaks, _origin(row) if row else None) for since, row, breaks in periods
+                )
+                yield PotentialOrigin(basis=basis, history=history, **asdict(potentials[basis]))
 
-    def _rows(self, region: str, at: AsOf) -> Iterator[Row[Any]]:
-        """Yield the rows in force of the region, and the quota of each group, whose row may stand above it."""
+    def _rows(self, region: str, at: AsOf) -> Iterator[RecordedRow[Any]]:
+        """Yield the region's rows in force, and the quota of each group, whose row may be set on a region above."""
         for layout in KINDS.values():
             if layout.kind not in (POTENTIALS, QUOTAS, SOURCES):
-                yield from self._book.all(layout.kind, region, at).values()
-        groups = {group for place in lineage_of(region) for group in self._book.all(QUOTAS, place, at)}
+                yield from self._reference.all(layout.kind, region, at).values()
+        groups = {group for place in lineage_of(region) for group in self._reference.all(QUOTAS, place, at)}
         for group in sorted(groups):
-            row = nearest(self._book, region, group, at)
-            if row is not None:
+            if (row := nearest(self._reference, region, group, at)) is not None:
                 yield row
 
     def _sources(self, region: str, fed_at: Mapping[str, datetime]) -> Iterator[SourceOrigin]:
-        """Yield each source that fed the region; of the nation also those that are expected and never did."""
+        """Yield each source that fed the region; for the nation also the expected sources that never did."""
         now = self._clock.now()
-        feeds = self._book.all(SOURCES, NATION, AsOf(self.today(NATION)))
+        feeds = self._reference.all(SOURCES, NATION, AsOf(local(NATION, now).date()))
         expected = feeds.keys() if region == NATION else ()
         for source in sorted({*fed_at, *expected}):
-            feed = feeds[source].value if source in feeds else None
-            yield SourceOrigin(
-                source,
-                feed.name if feed else None,
-                feed.cadence_days if feed else None,
-                fed_at.get(source),
-                silent_since(feed, fed_at.get(source), now),
-            )
+            feed, newest = feeds[source].value if source in feeds else None, fed_at.get(source)
+            name, cadence_days = (feed.name, feed.cadence_days) if feed else (None, None)
+            yield SourceOrigin(source, name, cadence_days, newest, silent_since(feed, newest, now))
 
 
-def _verified(last: Passed | None) -> LastVerify | None:
-    if last is None:
-        return None
-    return LastVerify(last.at, last.differences == 0, last.differences, last.position, last.with_topic)
-
-
-def _origin(row: Row[Any]) -> Origin:
-    return Origin(row.figure.kind.name, KINDS[row.figure.kind.name].shown(row.figure), row.recorded_at, row.version)
+def _origin(row: RecordedRow[Any]) -> Origin:
+    kind = row.statement.kind.name
+    return Origin(kind, KINDS[kind].listed(row.statement), row.recorded_at, row.version)

@@ -1,4 +1,4 @@
-"""A region over time: how many there were day by day or month by month, and what flowed between two days."""
+"""A region over time: its figures by day or month, and its flows between two days."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
-from services.coverage.counting.domain.flows import DAY, Flows, change_of, first_day, summed
+from services.coverage.counting.domain.flows import DAY, before, change_of, first_day, summed
 from services.coverage.counting.ports import Store
-from services.coverage.reading.as_of import Past
 from services.coverage.reading.derived import WORKERS
 from services.coverage.reference.domain.potentials import Children, Potentials
-from services.coverage.reference.domain.ratio import ratio
-from services.coverage.reference.domain.reference import AsOf, Book
+from services.coverage.reference.domain.ratio import coverage
+from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from shared.contracts.snapshots import Count, Coverage
 
 Step = Literal["day", "month"]
 POINTS_AT_MOST: Final = 1_000
-"""Years by the day, a lifetime by the month; more is a file, not an answer."""
+"""Years by day, a lifetime by month. More than that belongs in a file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """A region at the end of a day; `potential` is that of the basis `workers` in force then, null without one."""
+class HistoryPoint:
+    """A region at the end of a day; `potential` is the one of the basis `workers` then, null if there was none."""
 
     day: date
     registered: int
@@ -33,50 +32,48 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
-    """What flowed from the first day to the last, by kind, and what it comes to."""
+class RegionFlows:
+    """Flows from the first day to the last by kind, and the change they add up to."""
 
     change: Count
     flows: dict[str, Count]
 
 
 class Series:
-    """Answers how a region came to be as it is."""
+    """Reads regions over time."""
 
-    def __init__(self, store: Store, book: Book, children: Children) -> None:
+    def __init__(self, store: Store, reference: ReferenceIndex, children: Children) -> None:
         self._store = store
-        self._past = Past(store)
-        self._potentials = Potentials(book, children)
+        self._potentials = Potentials(reference, children)
 
-    async def history(self, region: str, days: list[date], known_at: date | None) -> list[Point]:
-        """Return the region as of each of the days."""
-        tallies = await self._past.history(region, days, known_at or date.max)
+    async def history(self, region: str, days: list[date], known_at: date | None) -> list[HistoryPoint]:
+        """Return the region as of each of the days; there is at least one."""
+        until = known_at or date.max
+        line = (await self._store.timelines([region], min(days), until))[region]
         return [
-            self._point(region, AsOf(day, known_at), tally.registered, tally.active) for day, tally in tallies.items()
+            self._point(region, AsOf(day, known_at), tally.registered, tally.active)
+            for day, tally in line.history(days, until).items()
         ]
 
-    def _point(self, region: str, at: AsOf, registered: int, active: int) -> Point:
+    def _point(self, region: str, at: AsOf, registered: int, active: int) -> HistoryPoint:
         potential = self._potentials.of(region, WORKERS, at)
         value = potential.value if potential else None
-        return Point(at.day, registered, active, value, Coverage(ratio(registered, value), ratio(active, value)))
+        return HistoryPoint(at.day, registered, active, value, coverage(registered, active, value))
 
-    async def flows(self, region: str, first: date, last: date, known_at: date | None, today: date) -> Stream:
-        """Return what flowed from the first day to the last; of days in the windows the counters tell, for less."""
-        flows: Flows
+    async def flows(self, region: str, first: date, last: date, known_at: date | None, today: date) -> RegionFlows:
+        """Return the flows from the first day to the last. Days in the windows are read from the counters: cheaper."""
         if known_at is None and first >= first_day(today):
             flows = (await self._store.figures([region], first))[region].flows
         else:
-            flows = await self._past.flows(region, first, last, known_at or date.max)
+            until = known_at or date.max
+            line = (await self._store.timelines([region], before(first), until))[region]
+            flows = line.flows_between(first, last, until)
         kinds = summed(flows, first, last)
-        return Stream(change_of(kinds), kinds)
+        return RegionFlows(change_of(kinds), kinds)
 
 
 def days_of(first: date, last: date, step: Step) -> Iterator[date]:
-    """Yield every day, or the ends of months and the last day, which may be within one."""
-    day = first
-    while day < last:
-        following = day + DAY
-        if step == "day" or following.month != day.month:
-            yield day
-        day = following
+    """Yield every day; or the last day of each month, then the last day asked about."""
+    days = (first + n * DAY for n in range((last - first).days))
+    yield from (day for day in days if step == "day" or (day + DAY).day == 1)
     yield last

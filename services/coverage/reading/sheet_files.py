@@ -1,4 +1,4 @@
-"""A sheet as a file: XLSX for Excel, CSV (RFC 4180, dot decimals) for all else. The same sheet, the same bytes."""
+"""Writes a sheet as XLSX or CSV (RFC 4180, dot decimals). The same sheet gives the same bytes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from services.coverage.reading.monev import Sheet
+from shared.adapters.csv_cells import harmless
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV: Final = "text/csv; charset=utf-8"
@@ -18,22 +19,22 @@ _ABOUT: Final = "Keterangan"
 _FORMATS: Final = {"text": "@", "number": "#,##0", "ratio": "0.00%"}
 _WIDTHS: Final = {"text": 24, "number": 14, "ratio": 12}
 _A4: Final = 9
-"""Excel's number of the paper."""
+"""Excel's number for A4 paper."""
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""When every file says it was made: the time of making would make each one another."""
+"""The time at which every file says it was made: the real time would change the bytes."""
 
 
 def as_csv(sheet: Sheet) -> bytes:
-    """Return the table as CSV; what a reader must know of it is in the XLSX file and under its link."""
+    """Return the table as CSV; only the XLSX file has the notes about it."""
     text = StringIO()
     writer = csv.writer(text)
     writer.writerow(column.title for column in sheet.columns)
-    writer.writerows(sheet.rows)
+    writer.writerows([harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in sheet.rows)
     return text.getvalue().encode()
 
 
 def as_xlsx(sheet: Sheet) -> bytes:
-    """Return a workbook of two sheets: the table, and what a reader must know of it."""
+    """Return a workbook of two sheets: the table and the notes about it."""
     file = BytesIO()
     with Workbook(file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as workbook:
         workbook.set_properties({"title": sheet.name, "created": _EPOCH.replace(tzinfo=None)})

@@ -1,45 +1,45 @@
-"""Puts a region's snapshot together: what was counted, what follows from it, flows of the windows, now or then."""
+"""Reads snapshots of regions: counts from the store, completed with reference data, of now or as of a day.
+
+A region takes two shapes: `RegionCounts` as the store gives it, and `Snapshot`, first with its counts alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from services.coverage.counting.domain.counters import DUE_WINDOWS, Tally
-from services.coverage.counting.domain.flows import first_day
+from services.coverage.counting.domain.counters import DUE_WINDOWS
+from services.coverage.counting.domain.flows import before, first_day, windowed
+from services.coverage.counting.domain.region_counts import RegionCounts, Version
 from services.coverage.counting.ports import Store
-from services.coverage.reading.as_of import Past
-from services.coverage.reading.baseline import Earlier
-from services.coverage.reading.boards import Board, Boards
-from services.coverage.reading.derived import WORKERS, Counted, Deriver, People
-from services.coverage.reading.numbers import Numbers, numbers_of, people_of
-from services.coverage.reference.domain.forecast import LOOKED_BACK
+from services.coverage.reading.baseline import Baseline, first_looked_back, numerators_before
+from services.coverage.reading.boards import Boards
+from services.coverage.reading.derived import Deriver, Numerators, numerators
 from services.coverage.reference.domain.reference import AsOf
-from shared.contracts.snapshots import Count, Snapshot
+from shared.contracts.snapshots import Count, Coverage, DueWindow, Snapshot
 from shared.regions.codes import NATION, level_of, local, parent_of, zone_name, zone_of
 from shared.runtime.clock import Clock
 
 _KEPT_LEVELS: Final = frozenset({"nation", "province", "regency"})
-"""What is read most, and takes most to add up; the rest is many, and quickly read."""
+"""Read most often, and slowest to add up. Districts and villages are many, and quick to read."""
+
+Earlier = Mapping[str, Mapping[int, Numerators]]
+"""Numerators by region and by days before its day."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A region as counted, as of when, above the village the boards of its villages, and by days before then who there
-    was.
-    """
+class _Kept:
+    """A counted snapshot of a day, which holds until the region's version changes."""
 
-    at: AsOf
-    as_of: datetime
-    numbers: Numbers
-    board: Board | None
-    earlier: Mapping[int, People]
+    day: AsOf
+    version: Version
+    counted: Snapshot
 
 
-class Viewer:
-    """Answers what the state of regions is now, and what it was on a day."""
+class SnapshotReader:
+    """Reads what regions are now, and what they were on a day."""
 
     def __init__(
         self,
@@ -51,112 +51,122 @@ class Viewer:
         catching_up: Callable[[str], bool],
     ) -> None:
         self._store = store
-        self._past = Past(store)
-        self._earlier = Earlier(self._past, clock)
+        self._baseline = Baseline(store, clock)
         self._deriver = deriver
         self._boards = boards
         self._name_of = name_of
         self._clock = clock
         self._catching_up = catching_up
-        self._kept: dict[str, tuple[AsOf, Numbers]] = {}
+        self._kept: dict[str, _Kept] = {}
 
     async def snapshots(self, regions: Sequence[str], at: AsOf | None = None) -> list[Snapshot]:
-        """Return the snapshot of each region, in the order asked, all of one moment: as of now, or as of a day.
+        """Return the snapshot of each region, in this order, all of one point in time: of now, or as of a day.
 
-        Of a day, `due`, `fed_at` and `recorded_at` are empty: who lapses, and who said so when, is known of now only.
+        As of a day `due`, `fed_at` and `recorded_at` are empty: they are known of the present only.
         """
         now = self._clock.now()
-        seen = await (self._now(regions, now) if at is None else self._then(regions, at, now))
-        return [self._snapshot(region, seen[region]) for region in regions]
+        days = _days(regions, now, at)
+        counted, earlier = await (self._now(days, now) if at is None else self._then(regions, at, now))
+        boards = await self._boards.of(counted, days, now=at is None)
+        return [
+            self._deriver.complete(
+                counted[region], days[region], earlier.get(region, {}), boards[region],
+                now if at is None else counted[region].as_of, catching_up=self._catching_up(region),
+            )
+            for region in regions
+        ]  # fmt: skip
+
+    async def state(self, regions: Sequence[str], at: AsOf | None = None) -> list[object]:
+        """Return what the snapshots of these regions depend on, apart from the time of reading.
+
+        If it has not changed, they have not either, nor has anything else that is read from the same counts. The first
+        region holds all others, so its version stands for theirs.
+        """
+        top, days = regions[0], _days(regions, self._clock.now(), at)
+        forecast = [] if at else [region for region in regions if self._deriver.has_forecast(region, days[region])]
+        versions = await self._store.versions({top, *forecast})
+        baselines = [self._baseline.version(region, days[region], versions[region]) for region in forecast]
+        catching_up = [self._catching_up(region) for region in regions]
+        return [versions[top], self._deriver.reference.size, days, catching_up, baselines]
 
     def overdue(self) -> list[str]:
-        """Return the regions whose forecast was last made from what is no longer so, and can be made anew."""
-        return self._earlier.overdue()
+        """Return the regions whose last forecast was outdated and can be made anew."""
+        return self._baseline.overdue()
 
-    async def _now(self, regions: Sequence[str], now: datetime) -> dict[str, _Seen]:
-        days = {region: AsOf(local(region, now).date()) for region in regions}
-        numbers = await self._numbers(days, first_day(local(NATION, now).date()))
-        boards = await self._boards.of(_above_villages(days), now=True)
-        earlier = await self._earlier.of(
-            {r: day for r, day in days.items() if self._deriver.looks_back(r, day)}, numbers
-        )
-        return {
-            region: _Seen(day, now, numbers[region], boards.get(region), earlier.get(region, {}))
-            for region, day in days.items()
-        }
+    async def _now(self, days: Mapping[str, AsOf], now: datetime) -> tuple[dict[str, Snapshot], Earlier]:
+        found = await self._counted(days, now)
+        forecast = {region: day for region, day in days.items() if self._deriver.has_forecast(region, day)}
+        versions = {region: found[region].version for region in forecast}
+        earlier = await self._baseline.of(forecast, versions, {r: _numerators(found[r].counted) for r in forecast})
+        return {region: kept.counted for region, kept in found.items()}, earlier
 
-    async def _numbers(self, days: Mapping[str, AsOf], flows_from: date) -> dict[str, Numbers]:
-        """Return the numbers of each region on its day, all of one moment; what has not changed is not read again.
+    async def _counted(self, days: Mapping[str, AsOf], now: datetime) -> dict[str, _Kept]:
+        """Return each region's counts on its day, all of one point in time; reads only what has changed.
 
-        WIB's day is the earliest of the three, so the windows that begin with it begin no later than any other's.
+        WIB's day is the earliest of the three, so windows begin no later there than elsewhere.
         """
-        kept = {region: self._kept[region][1] for region, day in days.items() if self._is_kept(region, day)}
-        known = {region: numbers.version for region, numbers in kept.items()}
-        figures = await self._store.figures(days, flows_from, known)
-        anew = {r: numbers_of(found, days[r].day, DUE_WINDOWS) for r, found in figures.items()}
-        self._kept |= {r: (days[r], numbers) for r, numbers in anew.items() if level_of(r) in _KEPT_LEVELS}
+        kept = {region: one for region, one in self._kept.items() if days.get(region) == one.day}
+        known = {region: one.version for region, one in kept.items()}
+        figures = await self._store.figures(days, first_day(local(NATION, now).date()), known)
+        anew = {
+            region: _Kept(days[region], counts.version, self._snapshot(region, counts, days[region].day, now))
+            for region, counts in figures.items()
+        }
+        self._kept |= {region: one for region, one in anew.items() if level_of(region) in _KEPT_LEVELS}
         return kept | anew
 
-    def _is_kept(self, region: str, day: AsOf) -> bool:
-        return region in self._kept and self._kept[region][0] == day
-
-    async def _then(self, regions: Sequence[str], at: AsOf, now: datetime) -> dict[str, _Seen]:
-        looks_back = any(self._deriver.looks_back(region, at) for region in regions)
-        then = await self._past.then(regions, at, LOOKED_BACK if looks_back else ())
-        boards = await self._boards.of(_above_villages(dict.fromkeys(regions, at)), now=False)
-        return {
-            region: _Seen(
-                at,
-                min(now, _end_of(region, at)),
-                numbers_of(line.figures, at.day, {}),
-                boards.get(region),
-                _people(line.earlier),
+    async def _then(self, regions: Sequence[str], at: AsOf, now: datetime) -> tuple[dict[str, Snapshot], Earlier]:
+        first, known_at = first_day(at.day), at.known_at or date.max
+        forecast = {region for region in regions if self._deriver.has_forecast(region, at)}
+        read_from = first_looked_back(at.day) if forecast else before(first)
+        lines = await self._store.timelines(regions, read_from, known_at)
+        counted = {
+            region: self._snapshot(
+                region, line.counts_on(at.day, known_at, first), at.day, min(now, _end_of(region, at.day)), {}
             )
-            for region, line in then.items()
+            for region, line in lines.items()
         }
+        return counted, {region: numerators_before(lines[region], at) for region in forecast}
 
-    def _snapshot(self, region: str, seen: _Seen) -> Snapshot:
-        numbers = seen.numbers
-        derived = self._deriver.of(region, seen.at, Counted(numbers.people, seen.earlier))
-        board = seen.board or Board(derived.quota, derived.designation)
-        is_village = level_of(region) == "village"
+    def _snapshot(
+        self, region: str, counts: RegionCounts, day: date, as_of: datetime,
+        due: Mapping[DueWindow, timedelta] = DUE_WINDOWS,
+    ) -> Snapshot:  # fmt: skip
+        """Return the region's snapshot with its counts alone."""
+        tally, is_village = counts.tally, level_of(region) == "village"
         return Snapshot(
             region=region,
             name=self._name_of(region) or region,
             level=level_of(region),
             time_zone=zone_name(region),
             parent=parent_of(region),
-            registered=numbers.people.everyone.registered,
-            active=numbers.people.everyone.active,
-            unplaced=Count() if is_village else numbers.placed_here,
-            potential=derived.potential,
-            coverage=derived.coverage[WORKERS],
-            flows=numbers.flows,
-            as_of=seen.as_of,
-            recorded_at=numbers.recorded_at,
-            position=numbers.version.position,
-            fed_at=numbers.fed_at,
-            catching_up=self._catching_up(region),
-            by_segment=numbers.by_segment,
-            by_group=dict(numbers.people.groups or {}),
-            by_payer=numbers.by_payer,
-            by_programme=numbers.by_programme,
-            due=numbers.due,
-            target=derived.target,
-            forecast=derived.forecast,
-            quota=board.quota,
-            designation=board.designation,
+            registered=tally.registered,
+            active=tally.active,
+            unplaced=Count() if is_village else Count(tally.placed_here, tally.placed_here_active),
+            potential={},
+            coverage=Coverage(),
+            flows=windowed(counts.flows, day),
+            as_of=as_of,
+            recorded_at=tally.recorded_at,
+            position=counts.position,
+            fed_at=dict(sorted(tally.fed_at.items())),
+            by_segment=tally.by("segment"),
+            by_group=tally.by("group"),
+            by_payer=tally.by("payer"),
+            by_programme=tally.by("programme"),
+            due={window: tally.due_by_payer(day + ahead) for window, ahead in due.items()},
         )
 
 
-def _end_of(region: str, at: AsOf) -> datetime:
-    """Return the last second of the day where the region is."""
-    return datetime.combine(at.day, time(23, 59, 59), zone_of(region))
+def _days(regions: Iterable[str], now: datetime, at: AsOf | None) -> dict[str, AsOf]:
+    """Return the day of each region: the one asked about, or the region's today."""
+    return {region: at or AsOf(local(region, now).date()) for region in regions}
 
 
-def _above_villages(days: Mapping[str, AsOf]) -> dict[str, AsOf]:
-    return {region: day for region, day in days.items() if level_of(region) != "village"}
+def _numerators(counted: Snapshot) -> Numerators:
+    return numerators(counted.registered, counted.active, counted.by_group)
 
 
-def _people(tallies: Mapping[int, Tally]) -> dict[int, People]:
-    return {days: people_of(tally) for days, tally in tallies.items()}
+def _end_of(region: str, day: date) -> datetime:
+    """Return the last second of the day in the region's zone."""
+    return datetime.combine(day, time(23, 59, 59), zone_of(region))

@@ -1,13 +1,24 @@
-"""Regions in the order asked, those asked for, from a place on: judged on what the caller is shown, so that neither
-order nor choice tells a hidden number.
-"""
+"""Sorts and filters regions, using only figures that the caller may see."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, Literal, Protocol, TypeVar
 
-Document = Mapping[str, Any]
+from services.coverage.reading.derived import WORKERS
+from shared.contracts.snapshots import Ratio, Snapshot
+
+
+class HasRegion(Protocol):
+    """A region's document, whoever may see it."""
+
+    @property
+    def region(self) -> str:
+        """Its code."""
+        ...
+
+
+R = TypeVar("R", bound=HasRegion)
 Value = str | float | None
 Sort = Literal[
     "code", "name", "registered", "active", "potential", "ratio", "registered_ratio", "short", "due",
@@ -16,71 +27,63 @@ Sort = Literal[
 Filter = Literal["below_target", "at_zero", "quota_missed"]
 
 
-def _potential(document: Document) -> Value:
-    return (document["potential"].get("workers") or {}).get("value")
+def _potential(snapshot: Snapshot) -> Value:
+    potential = snapshot.potential.get(WORKERS)
+    return None if potential is None else potential.value
 
 
-def _ratio(measure: str) -> Callable[[Document], Value]:
-    return lambda document: (document["coverage"][measure] or {}).get("ratio")
-
-
-def _short(document: Document) -> Value:
-    """Return the people short of the target of all workers, active if there is one, else registered."""
-    short = {target["measure"]: target["people_short"] for target in document["target"] if target["basis"] == "workers"}
+def _short(snapshot: Snapshot) -> Value:
+    """Return the people short of the target of all workers: of the active ones if that is a target, else registered."""
+    short = {target.measure: target.people_short for target in snapshot.target if target.basis == WORKERS}
     return short.get("active", short.get("registered"))
 
 
-def _due(document: Document) -> Value:
-    """Return who lapses in 30 days; of the past that is not known."""
-    return sum(document["due"]["30d"].values()) if document["due"] else None
+def _due(snapshot: Snapshot) -> Value:
+    """Return the people who lapse within 30 days; None as of a day in the past."""
+    return sum(snapshot.due["30d"].values()) if snapshot.due else None
 
 
-_VALUES: Final[dict[str, Callable[[Document], Value]]] = {
-    "code": lambda document: document["region"],
-    "name": lambda document: document["name"],
-    "registered": lambda document: document["registered"],
-    "active": lambda document: document["active"],
+def _ratio(ratio: Ratio | None) -> Value:
+    return None if ratio is None else ratio.ratio
+
+
+_VALUES: Final[dict[str, Callable[[Snapshot], Value]]] = {
+    "code": lambda shown: shown.region,
+    "name": lambda shown: shown.name,
+    "registered": lambda shown: shown.registered,
+    "active": lambda shown: shown.active,
     "potential": _potential,
-    "ratio": _ratio("active"),
-    "registered_ratio": _ratio("registered"),
+    "ratio": lambda shown: _ratio(shown.coverage.active),
+    "registered_ratio": lambda shown: _ratio(shown.coverage.registered),
     "short": _short,
     "due": _due,
 }
-_CHOICES: Final[dict[Filter, Callable[[Document], bool]]] = {
-    "below_target": lambda document: any(target["people_short"] for target in document["target"]),
-    "at_zero": lambda document: document["active"] == 0,
-    "quota_missed": lambda document: any(board["passing"] < board["villages"] for board in document["quota"]),
+_FILTERS: Final[dict[Filter, Callable[[Snapshot], bool]]] = {
+    "below_target": lambda shown: any(one.people_short for one in shown.target),
+    "at_zero": lambda shown: shown.active == 0,
+    "quota_missed": lambda shown: any(board.passing < board.villages for board in shown.quota),
 }
 
 
-def is_text(sort: Sort) -> bool:
-    """Say whether this order is by words, not by numbers."""
-    return sort.removeprefix("-") in ("code", "name")
+def value_of(shown: Snapshot, sort: Sort) -> Value:
+    """Return what this order compares; None if it is hidden or unknown."""
+    return _VALUES[sort.removeprefix("-")](shown)
 
 
-def place_of(document: Document, sort: Sort) -> tuple[Any, str]:
-    """Return the place of a region in an order: its value, and its code among those of the same."""
-    return _VALUES[sort.removeprefix("-")](document), document["region"]
-
-
-def chosen(documents: Iterable[Document], filters: Iterable[Filter]) -> Iterator[Document]:
-    """Yield the regions that fit all filters."""
+def filtered(snapshots: Iterable[Snapshot], filters: Iterable[Filter]) -> Iterator[Snapshot]:
+    """Yield the regions that pass all filters."""
     filters = tuple(filters)
-    return (document for document in documents if all(_CHOICES[name](document) for name in filters))
+    return (snapshot for snapshot in snapshots if all(_FILTERS[name](snapshot) for name in filters))
 
 
-def arranged(documents: Iterable[Document], sort: Sort, after: tuple[Value, str] | None = None) -> list[Document]:
-    """Return the regions in order, by code where they are equal, those without a value last; from after a place on."""
-    placed = sorted(((place_of(document, sort), document) for document in documents), key=lambda item: item[0][1])
-    known = [item for item in placed if item[0][0] is not None]
-    known.sort(key=lambda item: item[0][0], reverse=sort.startswith("-"))
-    ordered = known + [item for item in placed if item[0][0] is None]
-    return [document for place, document in ordered if after is None or _is_after(place, after, sort)]
+def ordered(snapshots: Iterable[Snapshot], sort: Sort) -> list[Snapshot]:
+    """Return the regions in order, as `ordered_by`."""
+    return ordered_by(snapshots, lambda one: value_of(one, sort), descending=sort.startswith("-"))
 
 
-def _is_after(place: tuple[Any, str], begun: tuple[Any, str], sort: Sort) -> bool:
-    if place[0] == begun[0]:
-        return place[1] > begun[1]
-    if place[0] is None or begun[0] is None:
-        return place[0] is None
-    return bool(place[0] < begun[0] if sort.startswith("-") else place[0] > begun[0])
+def ordered_by(regions: Iterable[R], value: Callable[[R], Value], *, descending: bool) -> list[R]:
+    """Return the regions in order, equal ones by code, those without a value last."""
+    by_code = sorted(((value(one), one) for one in regions), key=lambda item: item[1].region)
+    known: list[tuple[Any, R]] = [item for item in by_code if item[0] is not None]
+    known.sort(key=lambda item: item[0], reverse=descending)
+    return [one for _, one in known] + [one for found, one in by_code if found is None]

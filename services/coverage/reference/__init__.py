@@ -1,1 +1,1 @@
-"""Takes and keeps reference data: potentials, targets, quotas, designations, awards, sources."""
+"""Takes, checks and keeps reference data: potentials, targets, quotas, designations, awards and sources."""

@@ -1,8 +1,8 @@
-"""Versioned reference data in MongoDB.
+"""Reference data in MongoDB.
 
-Collections: `reference` (one a row, immutable; `_id` is its place in the order by kind, region, series and version),
-`reference_imports` (one an import that is recorded, numbered from 1: the revision by which other replicas notice it).
-A row counts once the import of its `batch` is recorded: a file of all villages is too much for one transaction.
+Collections: `reference` (one document a row, never changed; `_id` sorts by kind, region, series and version) and
+`reference_imports` (one document a recorded import, numbered from 1; other replicas notice a new number).
+A row counts only when the import of its `batch` is recorded: a file of all villages is too large for one transaction.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from uuid import uuid4
 
 import msgspec
 
-from services.coverage.reference.domain.reference import Figure, Row, numbered
-from services.coverage.reference.kinds.table import KINDS
+from services.coverage.reference.domain.reference import RecordedRow, Statement, new_rows
+from services.coverage.reference.ports import Rows, Statements
+from services.coverage.reference.schemas import KINDS
 from shared.adapters.mongo import Document, DuplicateError, Mongo, translating
 from shared.runtime.errors import TransientError
 
 COLLECTIONS: Final = ["reference", "reference_imports"]
 _TRIES: Final = 10
-"""Of imports at once one is always recorded; who lost so often should hear that others are loading."""
+"""Of several imports at once one is always recorded. Whoever loses this often must know that others are loading."""
 _ABANDONED_AFTER: Final = timedelta(days=1)
-"""An import takes seconds: rows that wait longer for theirs were left by a crash."""
+"""An import takes seconds: older rows without a recorded import were left by a crash."""
 
 
 class MongoReference:
@@ -34,26 +35,26 @@ class MongoReference:
         self._mongo = mongo
 
     async def prepare(self) -> None:
-        """Make collections and indexes exist."""
+        """Create the collections and indexes that are missing."""
         await self._mongo.create(COLLECTIONS)
         with translating("prepare reference data"):
             await self._mongo["reference"].create_index("batch")
             await self._mongo["reference"].create_index([("kind", 1), ("region", 1), ("_id", 1)])
 
-    async def add(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
-        """See the port. Two imports at once meet at the revision: the second sees what the first recorded."""
+    async def add(self, statements: Statements, recorded_at: datetime, *, dry_run: bool = False) -> Rows:
+        """See the port. Only one of two imports at once gets the next revision; the other sees its rows and retries."""
         for _ in range(_TRIES):
             past = await self._batches()
-            rows = await self._news(figures, recorded_at, past)
-            if not rows or await self._recorded(rows, past):
+            rows = await self._new_rows(statements, recorded_at, past)
+            if dry_run or not rows or await self._record(rows, past):
                 return rows
         raise TransientError("other files of reference data keep being recorded; send this one again")
 
-    async def _recorded(self, rows: Sequence[Row[Any]], past: Sequence[str]) -> bool:
-        """Record the rows in three steps, unless another import came first: (1) the rows are written, (2) one document
-        makes them count, (3) what crashed imports left is deleted.
+    async def _record(self, rows: Rows, past: Sequence[str]) -> bool:
+        """Record the rows in three steps: (1) write them, (2) write one document that makes them count, (3) delete
+        what crashed imports left. Return False where another import took the revision.
 
-        A crash before step 2 leaves rows that do not count, to be deleted by the first import of another day.
+        A crash before step 2 leaves rows that do not count. The first import of another day deletes them.
         """
         batch, reference = uuid4().hex, self._mongo["reference"]
         with translating("write reference data"):
@@ -68,28 +69,24 @@ class MongoReference:
             await reference.delete_many({"batch": {"$nin": [*past, batch]}, "recorded_at": abandoned})
         return True
 
-    async def news(self, figures: Sequence[Figure[Any]], recorded_at: datetime) -> list[Row[Any]]:
-        """See the port."""
-        return await self._news(figures, recorded_at, await self._batches())
-
     async def _batches(self, after: int = 0) -> list[str]:
-        """Return the batches whose import is recorded, in the order of their revisions."""
+        """Return the batches of recorded imports, in the order of their revisions."""
         with translating("read imports of reference data"):
             found = await self._mongo["reference_imports"].find({"_id": {"$gt": after}}).sort("_id", 1).to_list(None)
         return [document["batch"] for document in found]
 
-    async def _news(self, figures: Sequence[Figure[Any]], recorded_at: datetime, past: Sequence[str]) -> list[Row[Any]]:
-        # MongoDB keeps milliseconds: what is returned now is what will be read later.
+    async def _new_rows(self, statements: Statements, recorded_at: datetime, past: Sequence[str]) -> Rows:
+        # MongoDB keeps milliseconds. Rows returned now must equal the rows read later.
         at = recorded_at.replace(microsecond=recorded_at.microsecond // 1000 * 1000)
-        kinds, regions = {figure.kind.name for figure in figures}, {figure.region for figure in figures}
+        kinds, regions = {one.kind.name for one in statements}, {one.region for one in statements}
         same = {"kind": {"$in": list(kinds)}, "region": {"$in": list(regions)}, "batch": {"$in": list(past)}}
         with translating("read reference data"):
             found = await self._mongo["reference"].find(same).to_list(None)
-        # A file of all villages takes a second to compare: others must be served meanwhile.
-        return await asyncio.to_thread(lambda: numbered(figures, [_row(document) for document in found], at))
+        # A file of all villages takes a second to compare. The event loop must serve others meanwhile.
+        return await asyncio.to_thread(lambda: new_rows(statements, [_row(document) for document in found], at))
 
-    async def since(self, revision: int) -> tuple[int, list[Row[Any]]]:
-        """See the port. All rows of an import are there before its revision is."""
+    async def since(self, revision: int) -> tuple[int, Rows]:
+        """See the port. All rows of an import are written before its revision."""
         newer = await self._batches(revision)
         if not newer:
             return revision, []
@@ -97,35 +94,36 @@ class MongoReference:
             found = await self._mongo["reference"].find({"batch": {"$in": newer}}).to_list(None)
         return revision + len(newer), await asyncio.to_thread(lambda: [_row(document) for document in found])
 
-    async def page(self, kind: str, region: str | None, after: str, limit: int) -> list[tuple[str, Row[Any]]]:
+    async def page(self, kind: str, region: str | None, after: str, limit: int) -> list[tuple[str, RecordedRow[Any]]]:
         """See the port."""
-        counting = {"$in": await self._batches()}
-        asked = {"kind": kind, "batch": counting, "_id": {"$gt": after}, **({"region": region} if region else {})}
+        # Ids begin with kind and region, so that one range of the index of ids holds just the rows asked for.
+        prefix = f"{kind} {region} " if region else f"{kind} "
+        asked = {"_id": {"$gt": max(after, prefix), "$lt": f"{prefix[:-1]}!"}, "batch": {"$in": await self._batches()}}
         with translating(f"read {kind}"):
             found = await self._mongo["reference"].find(asked).sort("_id", 1).limit(limit).to_list(None)
         return [(document["_id"], _row(document)) for document in found]
 
 
-def _document(row: Row[Any], batch: str) -> Document:
-    figure = row.figure
+def _document(row: RecordedRow[Any], batch: str) -> Document:
+    statement = row.statement
     return {
-        "_id": f"{figure.kind.name} {figure.region} {figure.series} {row.version:06d} {batch}",
-        "kind": figure.kind.name,
-        "region": figure.region,
-        "series": figure.series,
-        "valid_from": figure.valid_from.isoformat(),
-        "value": msgspec.to_builtins(figure.value),
-        "source": figure.source,
-        "definition": figure.definition,
+        "_id": f"{statement.kind.name} {statement.region} {statement.series} {row.version:06d} {batch}",
+        "kind": statement.kind.name,
+        "region": statement.region,
+        "series": statement.series,
+        "valid_from": statement.valid_from.isoformat(),
+        "value": msgspec.to_builtins(statement.value),
+        "source": statement.source,
+        "definition": statement.definition,
         "recorded_at": row.recorded_at,
         "version": row.version,
         "batch": batch,
     }
 
 
-def _row(document: Document) -> Row[Any]:
+def _row(document: Document) -> RecordedRow[Any]:
     kind, value = KINDS[document["kind"]].kind, document["value"]
-    figure = Figure(
+    statement = Statement(
         kind,
         document["region"],
         document["series"],
@@ -134,4 +132,4 @@ def _row(document: Document) -> Row[Any]:
         document["source"],
         document["definition"],
     )
-    return Row(figure, document["recorded_at"], document["version"])
+    return RecordedRow(statement, document["recorded_at"], document["version"])

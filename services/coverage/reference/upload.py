@@ -1,8 +1,7 @@
-"""Sends a file of reference data to the API, as the command does."""
+"""Sends a file of reference data to the API for the command."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,53 +11,35 @@ from shared.runtime.errors import PermanentError, TransientError
 
 _TYPES: Final = {".csv": "text/csv", ".json": "application/json"}
 _ANSWER_WITHIN_S: Final = 120.0
-"""A file of all villages is checked and written in one go."""
+"""The API checks and writes a file of all villages before it answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the API said: whether it took the file, and the lines to print."""
+def upload(kind: str, file: Path, url: str, token: str, *, dry_run: bool) -> str:
+    """Send the file and return the line to print.
 
-    taken: bool
-    lines: list[str]
-
-
-def upload(kind: str, file: Path, url: str, token: str, *, dry_run: bool) -> Answer:
-    """Return the API's answer to the file.
-
-    Raises: TransientError when the API cannot be reached; PermanentError when the file is of no known type or cannot
-    be read.
+    Raises: PermanentError with a line for each error where the API refuses the file, or where the file has another
+    ending or cannot be read; TransientError where the API gives no answer.
     """
     if file.suffix.lower() not in _TYPES:
         raise PermanentError(f"{file} must end in {' or '.join(_TYPES)}, which says how it is read")
     headers = {"Authorization": f"Bearer {token}", "Content-Type": _TYPES[file.suffix.lower()]}
-    address = f"{url.rstrip('/')}/v1/{kind}"
+    address, params = f"{url.rstrip('/')}/v1/{kind}", {"dry_run": "true"} if dry_run else {}
     try:
-        response = httpx.put(
-            address,
-            params={"dry_run": "true"} if dry_run else {},
-            content=file.read_bytes(),
-            headers=headers,
-            timeout=_ANSWER_WITHIN_S,
-        )
+        content = file.read_bytes()
+        response = httpx.put(address, params=params, content=content, headers=headers, timeout=_ANSWER_WITHIN_S)
         body = response.json()
     except OSError as error:
         raise PermanentError(f"{file} cannot be read ({type(error).__name__})") from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise TransientError(f"no answer from {address} ({type(error).__name__}); is coverage up?") from error
-    return Answer(response.is_success, _lines(body) if not response.is_success else [_summary(body)])
-
-
-def _summary(body: dict[str, Any]) -> str:
+    if not response.is_success:
+        errors = [_line(error) for error in body.get("errors", ()) if "row" in error]
+        raise PermanentError("\n".join([*errors, str(body.get("detail", "refused without a reason"))]))
     done = f"{body['recorded']} recorded" if "recorded" in body else f"{body['would_record']} would be recorded"
     return f"{body['rows']} rows: {done}, {body['unchanged']} unchanged"
 
 
-def _lines(problem: dict[str, Any]) -> list[str]:
-    errors = [_line(error) for error in problem.get("errors", ()) if "row" in error]
-    return [*errors, str(problem.get("detail", "refused without a reason"))]
-
-
 def _line(error: dict[str, Any]) -> str:
     region = f" ({error['region']})" if error["region"] else ""
-    return f"row {error['row']}{region}, {error['field']}: {error['wrong']}; {error['fix']}"
+    field = f", {error['field']}" if error["field"] else ""
+    return f"row {error['row']}{region}{field}: {error['wrong']}; {error['fix']}"

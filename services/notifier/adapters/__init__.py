@@ -1,1 +1,1 @@
-"""What carries notifier's facts in and out: Kafka, MongoDB, SMTP, HTTP, YAML, Prometheus."""
+"""Kafka, MongoDB, SMTP, HTTP and YAML."""

@@ -1,19 +1,29 @@
-"""Rules and officials from YAML files: all of a file is right, or it is refused with each wrong place named."""
+"""Reads rules and officials from YAML files. A file with errors is refused, and each error is named."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from services.notifier.domain.officials import Language, Official, Role, ZoneName
-from services.notifier.domain.rules import Direction, Measure, Rule, Severity, Window
+from services.notifier.domain.rules import Direction, Measure, Rule, Severity
+from shared.contracts.snapshots import Window
 from shared.regions.codes import Level
 from shared.runtime.errors import PermanentError
 
@@ -23,10 +33,11 @@ _ADDRESS: Final = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$"
 
 IsRegion = Callable[[str], bool]
 T = TypeVar("T", bound=BaseModel)
+E = TypeVar("E", "RuleEntry", "OfficialEntry")
 
 
 def _duration(value: object) -> object:
-    """Return 30m as half an hour; a number without a unit is refused."""
+    """Parse 30m as half an hour; refuse a number without a unit."""
     found = re.fullmatch(r"(\d{1,6})([smhd])", value) if isinstance(value, str) else None
     if found is None:
         raise ValueError("write a number and its unit: 0s, 90s, 30m, 2h, 1d")
@@ -39,6 +50,20 @@ def _positive(value: Decimal) -> Decimal:
     return value
 
 
+def _known(code: str, info: ValidationInfo) -> str:
+    if not (info.context or {})["is_region"](code):
+        raise ValueError("no region has this code; write a Kemendagri code in quotes, or ID")
+    return code
+
+
+def _unique(entries: tuple[E, ...]) -> tuple[E, ...]:
+    ids = [entry.id for entry in entries]
+    if repeated := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
+        raise ValueError(f"{', '.join(repeated)}, id: it is there twice; give each its own")
+    return entries
+
+
+Region = Annotated[str, AfterValidator(_known)]
 Ratio = Annotated[Decimal, AfterValidator(_positive)]
 Slug = Annotated[str, Field(pattern=_SLUG)]
 
@@ -48,12 +73,12 @@ class _Entry(BaseModel):
 
 
 class RuleEntry(_Entry):
-    """A rule as it is written."""
+    """A rule in the file."""
 
     id: Slug
     title: dict[Language, str]
     levels: frozenset[Level] = frozenset()
-    regions: frozenset[str] = frozenset()
+    regions: frozenset[Region] = frozenset()
     measure: Measure
     direction: Direction
     raise_at: Ratio | None = None
@@ -76,7 +101,7 @@ class RuleEntry(_Entry):
         return self
 
     def _band(self) -> tuple[Decimal, Decimal]:
-        """Return the levels to raise and to clear."""
+        """Return the levels that raise and clear."""
         above = self.direction is Direction.ABOVE
         names = ("raise_at", "clear_below") if above else ("raise_below", "clear_above")
         others = (self.raise_below, self.clear_above) if above else (self.raise_at, self.clear_below)
@@ -97,12 +122,12 @@ class RuleEntry(_Entry):
 
 
 class OfficialEntry(_Entry):
-    """An official as written."""
+    """An official in the file."""
 
     id: Slug
     name: Annotated[str, Field(min_length=1)]
     role: Role
-    region: str
+    region: Region
     email: Annotated[str, Field(pattern=_ADDRESS)]
     language: Language = "id"
     time_zone: ZoneName
@@ -113,33 +138,29 @@ class OfficialEntry(_Entry):
 
 
 class _RuleFile(_Entry):
-    rules: tuple[RuleEntry, ...]
+    rules: Annotated[tuple[RuleEntry, ...], AfterValidator(_unique)]
 
 
 class _OfficialFile(_Entry):
-    officials: tuple[OfficialEntry, ...]
+    officials: Annotated[tuple[OfficialEntry, ...], AfterValidator(_unique)]
 
 
 def read_rules(path: Path, is_region: IsRegion) -> dict[str, Rule]:
     """Return the rules of a file by id. Raises: PermanentError naming file, entry, field, value and what to do."""
-    entries = _validated(path, _RuleFile).rules
-    _check(path, "rules", [(entry.id, sorted(entry.regions)) for entry in entries], is_region)
-    return {entry.id: entry.read() for entry in entries}
+    return {entry.id: entry.read() for entry in _validated(path, _RuleFile, is_region).rules}
 
 
 def read_officials(path: Path, is_region: IsRegion) -> dict[str, Official]:
     """Return the officials of a file by id. Raises: PermanentError as above."""
-    entries = _validated(path, _OfficialFile).officials
-    _check(path, "officials", [(entry.id, [entry.region]) for entry in entries], is_region)
-    return {entry.id: entry.read() for entry in entries}
+    return {entry.id: entry.read() for entry in _validated(path, _OfficialFile, is_region).officials}
 
 
-def _validated(path: Path, model: type[T]) -> T:
+def _validated(path: Path, model: type[T], is_region: IsRegion) -> T:
     document = _load(path)
     try:
-        return model.model_validate(document)
+        return model.model_validate(document, context={"is_region": is_region})
     except ValidationError as error:
-        wrong = "; ".join(_told(dict(found), document) for found in error.errors())
+        wrong = "; ".join(_described(dict(found), document) for found in error.errors())
         raise PermanentError(f"{path}: {wrong}; correct the file and start again") from error
 
 
@@ -152,8 +173,8 @@ def _load(path: Path) -> Any:
         raise PermanentError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
 
 
-def _told(found: dict[str, Any], document: Any) -> str:
-    """Return entry, field, value and what is wrong, of one finding."""
+def _described(found: dict[str, Any], document: Any) -> str:
+    """Describe one error: entry, field, value and what is wrong."""
     place: list[str | int] = list(found["loc"])
     entry = ""
     if len(place) > 1 and isinstance(place[1], int):
@@ -162,24 +183,7 @@ def _told(found: dict[str, Any], document: Any) -> str:
         entry = f"{place[0]} entry {named or place[1] + 1}"
         del place[:2]
     field = ".".join(map(str, place))
-    value = "" if found["type"] == "missing" or isinstance(found["input"], dict) else f" = {found['input']!r}"
+    shown = found["type"] != "missing" and not isinstance(found["input"], dict | tuple)
+    value = f" = {found['input']!r}" if shown else ""
     where = ", ".join(part for part in (entry, field) if part) or "the file"
     return f"{where}{value}: {found['msg'].removeprefix('Value error, ')}"
-
-
-def _check(path: Path, kind: str, entries: Sequence[tuple[str, Sequence[str]]], is_region: IsRegion) -> None:
-    """Refuse an id that is there twice and a region that does not exist."""
-    wrong = list(_wrong(entries, is_region))
-    if wrong:
-        raise PermanentError(f"{path}: {'; '.join(f'{kind} entry {found}' for found in wrong)}")
-
-
-def _wrong(entries: Sequence[tuple[str, Sequence[str]]], is_region: IsRegion) -> Iterator[str]:
-    seen = set[str]()
-    for id_, regions in entries:
-        if id_ in seen:
-            yield f"{id_}, id: it is there twice; give each its own"
-        seen.add(id_)
-        for region in regions:
-            if not is_region(region):
-                yield f"{id_}, region = {region!r}: no region has this code; write a Kemendagri code in quotes, or ID"

@@ -1,4 +1,4 @@
-"""E-mail over SMTP. A message's id follows from its delivery, so that a receiver can drop a repeat."""
+"""E-mail over SMTP. The Message-ID is made of the delivery's id, so that a receiver can drop a repeat."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.runtime.errors import PermanentError, TransientError
 
 CHANNEL: Final = "email"
 _STEP_TIMEOUT_S: Final = 5.0
-"""For each step of the dialogue; a healthy relay answers in well under a second."""
+"""For each step of the SMTP dialogue; a healthy relay answers in well under a second."""
 TIMEOUT_S: Final = 15.0
 """For a whole message; a claim's lease must be longer."""
 _PERMANENT: Final = range(500, 600)
@@ -30,7 +30,7 @@ class SmtpChannel:
         self._sender = sender
 
     async def send(self, delivery: Delivery, message: Message) -> None:
-        """See the port. Of 5xx answers only those about this recipient or this message are for ever."""
+        """See the port. Only a 5xx answer about this recipient or this message is permanent."""
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 await aiosmtplib.send(
@@ -50,14 +50,14 @@ class SmtpChannel:
 
 
 def _refused(answer: aiosmtplib.SMTPResponseException, what: str) -> PermanentError | TransientError:
-    said = f"the mail server refused {what}: {answer.code} {answer.message}"
+    answered = f"the mail server refused {what}: {answer.code} {answer.message}"
     if answer.code in _PERMANENT:
-        return PermanentError(f"{said}; correct the official's entry or the server's rules")
-    return TransientError(said)
+        return PermanentError(f"{answered}; correct the official's entry or the server's rules")
+    return TransientError(answered)
 
 
 def assemble(delivery: Delivery, message: Message, sender: str) -> bytes:
-    """Return the mail as it is sent: the same delivery and message always give the same bytes."""
+    """Return the mail. The same delivery and message always give the same bytes."""
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender
     mail["To"] = message.recipient
@@ -68,6 +68,6 @@ def assemble(delivery: Delivery, message: Message, sender: str) -> bytes:
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(message.text)
     mail.add_alternative(message.html, subtype="html")
-    # Python would draw a boundary by chance.
+    # Python would choose a random boundary.
     mail.set_boundary(f"={delivery.id}")
     return mail.as_bytes()

@@ -1,4 +1,4 @@
-"""Snapshots from Kafka: what can be read is evaluated in one transaction, what cannot is set aside first."""
+"""Evaluates the snapshots of the topic; first sets aside records that are not snapshots."""
 
 from __future__ import annotations
 
@@ -9,29 +9,20 @@ from typing import Final
 import msgspec
 from aiokafka import ConsumerRecord
 
-from services.notifier.adapters.metrics import NotifierMetrics
-from services.notifier.application.evaluate import Batch, Evaluator
+from services.notifier.application.evaluate import Evaluator, SnapshotBatch
+from services.notifier.application.metrics import NotifierMetrics
 from services.notifier.application.ports import EvaluationStore
-from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.kafka_poll import Batches
+from shared.adapters.dead_letters import DeadLetters, UnusableRecord
+from shared.adapters.kafka_poll import RecordsByPartition
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import WIT, level_of, parent_of
 from shared.runtime.errors import FencedError
 
 _decoder: Final = msgspec.json.Decoder(Snapshot)
-_LARGEST: Final = 2**63
-"""What MongoDB can hold in a whole number; no count of people or of changes comes near."""
+_MAX_INTEGER: Final = 2**63
+"""The limit of MongoDB's integers; no count of people or changes comes near it."""
 
 IsRegion = Callable[[str], bool]
-
-
-class Unusable(Exception):  # noqa: N818 - it is the record's quality
-    """A record that is no snapshot, with the reason it is set aside under."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 class SnapshotSink:
@@ -51,60 +42,56 @@ class SnapshotSink:
         self._is_region = is_region
         self._metrics = metrics
         self._positions: dict[int, int] = {}
-        self._set_aside: dict[int, int] = {}
 
     async def assigned(self, partitions: Collection[int]) -> Mapping[int, int]:
-        """Return the offset to begin at for every partition, as it stands in the store."""
+        """Return the next offset of every partition from the store."""
         positions = await self._store.positions(partitions)
         self._positions.update(positions)
         return positions
 
-    async def apply(self, batches: Batches) -> None:
-        """Take the records in, in two steps: (1) set aside what cannot be read, (2) evaluate the rest together with
-        the offsets.
+    async def apply(self, batches: RecordsByPartition) -> None:
+        """Process the records in two steps: (1) set aside unusable records, (2) evaluate the others and store the
+        positions in one transaction.
 
-        A crash before 2 leaves the positions where they were: the records come again, a dead letter may stand twice.
+        After a crash before 2 the records are read again, and a dead letter may be written twice.
         """
         taken = [await self._batch(partition, records) for partition, records in batches.items()]
-        await self._evaluator.take_in(taken)
+        await self._evaluator.evaluate(taken)
         self._positions.update({batch.partition: batch.after for batch in taken})
 
-    async def _batch(self, partition: int, records: Sequence[ConsumerRecord]) -> Batch:
+    async def _batch(self, partition: int, records: Sequence[ConsumerRecord]) -> SnapshotBatch:
         before, after = self._positions[partition], records[-1].offset + 1
         if records[0].offset < before:
             raise FencedError(f"partition {partition} was read from offset {records[0].offset}, not from {before}")
         snapshots = [snapshot for record in records if (snapshot := await self._readable(record)) is not None]
-        return Batch(partition, before, after, snapshots)
+        return SnapshotBatch(partition, before, after, snapshots)
 
     async def _readable(self, record: ConsumerRecord) -> Snapshot | None:
-        """Return the record's snapshot; None for a tombstone, and for what is set aside."""
+        """Return the record's snapshot; None for a tombstone and for a record that is set aside."""
         try:
             return decode(record.key, record.value, self._is_region)
-        except Unusable as why:
-            # A batch that is tried again does not repeat its dead letters.
-            if record.offset > self._set_aside.get(record.partition, -1):
-                await self._dead_letters.put(record, why.reason, why.detail)
-                self._set_aside[record.partition] = record.offset
+        except UnusableRecord as error:
+            if await self._dead_letters.put(record, error):
                 self._metrics.set_aside()
             return None
 
 
 def decode(key: bytes | None, value: bytes | None, is_region: IsRegion) -> Snapshot | None:
-    """Return the snapshot that a record holds; None for a tombstone, which a compacted topic may have.
+    """Return the snapshot of a record; None for a tombstone, which a compacted topic may have.
 
-    Raises: Unusable with the reason `null_value`, `not_json`, `wrong_schema` or `unknown_region`.
+    Raises: UnusableRecord with the reason `null_value`, `not_json`, `wrong_schema` or `unknown_region`.
     """
     region = (key or b"").decode("utf-8", "replace")
     if value is None:
         if not is_region(region):
-            raise Unusable("null_value", "neither a value nor a region's code as the key")
+            raise UnusableRecord("null_value", "neither a value nor a region's code as the key")
         return None
     try:
         snapshot = _decoder.decode(value)
     except msgspec.ValidationError as error:
-        raise Unusable("wrong_schema", str(error)) from error
+        raise UnusableRecord("wrong_schema", str(error)) from error
     except (ValueError, RecursionError) as error:
-        raise Unusable("not_json", str(error)) from error
+        raise UnusableRecord("not_json", str(error)) from error
     _check_region(snapshot, region, is_region)
     _check_values(snapshot)
     return snapshot
@@ -113,25 +100,25 @@ def decode(key: bytes | None, value: bytes | None, is_region: IsRegion) -> Snaps
 def _check_region(snapshot: Snapshot, key: str, is_region: IsRegion) -> None:
     region = snapshot.region
     if not is_region(region):
-        raise Unusable("unknown_region", f"{region[:20]!r} is no region")
+        raise UnusableRecord("unknown_region", f"{region[:20]!r} is no region")
     if key != region or snapshot.level != level_of(region) or snapshot.parent != parent_of(region):
-        raise Unusable("wrong_schema", f"key, level or parent do not fit region {region}")
+        raise UnusableRecord("wrong_schema", f"key, level or parent do not fit region {region}")
 
 
 def _check_values(snapshot: Snapshot) -> None:
-    """Refuse what the types allow and no count can be: negative or endless numbers, instants without a zone."""
-    if not all(0 <= number < _LARGEST for number in (snapshot.position, *_people(snapshot))):
-        raise Unusable("wrong_schema", "position or a number of people is out of range")
+    """Refuse values that the types allow but no count has: negative or huge numbers, instants without a zone."""
+    if not all(0 <= number < _MAX_INTEGER for number in (snapshot.position, *_people(snapshot))):
+        raise UnusableRecord("wrong_schema", "position or a number of people is out of range")
     changes = (count for kinds in snapshot.flows.values() for count in kinds.values())
-    if not all(abs(number) < _LARGEST for count in changes for number in (count.registered, count.active)):
-        raise Unusable("wrong_schema", "a flow is out of range")
+    if not all(abs(number) < _MAX_INTEGER for count in changes for number in (count.registered, count.active)):
+        raise UnusableRecord("wrong_schema", "a flow is out of range")
     for instant in (snapshot.as_of, snapshot.recorded_at):
-        if instant is not None and not _can_be_told(instant):
-            raise Unusable("wrong_schema", "an instant has no zone or is out of range")
+        if instant is not None and not _is_representable(instant):
+            raise UnusableRecord("wrong_schema", "an instant has no zone or is out of range")
 
 
 def _people(snapshot: Snapshot) -> Iterator[int]:
-    """Yield every number of people that is told of."""
+    """Yield every number of people in the snapshot."""
     yield from (snapshot.registered, snapshot.active, snapshot.unplaced.registered, snapshot.unplaced.active)
     yield from (potential.value for potential in snapshot.potential.values())
     for ratio in (snapshot.coverage.registered, snapshot.coverage.active):
@@ -139,7 +126,7 @@ def _people(snapshot: Snapshot) -> Iterator[int]:
             yield from (ratio.numerator, ratio.denominator)
 
 
-def _can_be_told(instant: datetime) -> bool:
+def _is_representable(instant: datetime) -> bool:
     try:
         return instant.tzinfo is not None and bool(instant.astimezone(UTC) and instant.astimezone(WIT))
     except OverflowError:

@@ -1,32 +1,32 @@
-"""What notifier's collections hold, and how it is read back."""
+"""Writes and reads the documents of notifier's collections."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
 import msgspec
 
-from services.notifier.application.alerts import Alert, AlertState, Delivery, DeliveryState, Message, Transition
-from services.notifier.application.ports import Mark
+from services.notifier.application.alerts import Alert, AlertState, Delivery, Transition
+from services.notifier.application.ports import SnapshotOrder
 from services.notifier.domain.figures import Figure
-from services.notifier.domain.hysteresis import Phase, Reason, State
+from services.notifier.domain.hysteresis import RuleState
 from services.notifier.domain.rules import Rule
 from shared.adapters.mongo import Document
 from shared.contracts.snapshots import Snapshot
 
 
 def state_id(rule: str, region: str) -> str:
-    """Return the key of a state; neither part holds a slash."""
+    """Return the key of a state; neither part contains a slash."""
     return f"{rule}/{region}"
 
 
-def snapshot_document(snapshot: Snapshot, mark: Mark) -> Document:
-    """Return what is stored of a region's latest snapshot."""
+def snapshot_document(snapshot: Snapshot, order: SnapshotOrder) -> Document:
+    """Return a region's latest snapshot as it is stored."""
     return {
         "_id": snapshot.region,
         "parent": snapshot.parent,
-        "position": mark[0],
-        "as_of": mark[1],
+        "position": order[0],
+        "as_of": order[1],
         "body": msgspec.json.encode(snapshot),
     }
 
@@ -36,49 +36,33 @@ def read_snapshot(document: Document) -> Snapshot:
     return msgspec.json.decode(document["body"], type=Snapshot)
 
 
-def state_document(move: Transition) -> Document:
-    """Return the state after a move, as it is stored."""
-    state = move.state
-    return {
-        "rule": move.rule,
-        "region": move.region,
-        "phase": state.phase.value,
-        "since": state.since,
-        "episode": state.episode,
-        "version": state.version,
-    }
+def state_document(transition: Transition) -> Document:
+    """Return the state after a transition as it is stored."""
+    return {"rule": transition.rule, "region": transition.region, **fields_of(transition.state)}
 
 
-def read_state(document: Document) -> State:
+def read_state(document: Document) -> RuleState:
     """Return the state that a document holds."""
-    return State(Phase(document["phase"]), document["since"], document["episode"], document["version"])
+    return msgspec.convert(document, RuleState)
 
 
-def transition_document(move: Transition) -> Document:
-    """Return a move as it is kept: its key is the state it led to, so that it stands once."""
+def transition_document(transition: Transition) -> Document:
+    """Return a transition as it is stored. Its key names the state it led to, so that it is stored once."""
     return {
-        "_id": f"{state_id(move.rule, move.region)}/{move.state.version}",
-        **state_document(move),
-        "before": move.before.value,
-        "reason": move.reason.value,
-        "at": move.at,
-        "belongs_to": move.episode,
-        "numerator": move.figure.numerator,
-        "denominator": move.figure.denominator,
+        "_id": f"{state_id(transition.rule, transition.region)}/{transition.state.version}",
+        **state_document(transition),
+        "before": transition.before.value,
+        "reason": transition.reason.value,
+        "at": transition.at,
+        "belongs_to": transition.episode,
+        **fields_of(transition.figure),
     }
 
 
 def read_transition(document: Document) -> Transition:
-    """Return the move that a document holds."""
-    return Transition(
-        rule=document["rule"],
-        region=document["region"],
-        before=Phase(document["before"]),
-        state=read_state(document),
-        reason=Reason(document["reason"]),
-        at=document["at"],
-        figure=Figure(document["numerator"], document["denominator"]),
-    )
+    """Return the transition that a document holds."""
+    parts = {"state": read_state(document), "figure": msgspec.convert(document, Figure)}
+    return msgspec.convert({**document, **parts}, Transition)
 
 
 def alert_document(alert: Alert) -> Document:
@@ -106,22 +90,17 @@ def read_alert(document: Document) -> Alert:
     )
 
 
-_NOT_STORED = ("id", "message")
-
-
 def delivery_document(delivery: Delivery) -> Document:
-    """Return a new delivery as it is stored, without its key and in no worker's hands."""
-    fields: dict[str, Any] = {name: getattr(delivery, name) for name in delivery.__slots__ if name not in _NOT_STORED}
-    return {**fields, "state": delivery.state.value, "message": None, "claimed_by": None}
-
-
-def message_document(message: Message) -> Document:
-    """Return a written message as it is stored."""
-    return {name: getattr(message, name) for name in message.__slots__}
+    """Return a new, unclaimed delivery as it is stored, without its key."""
+    return {name: value for name, value in fields_of(delivery).items() if name != "id"} | {"claimed_by": None}
 
 
 def read_delivery(document: Document) -> Delivery:
     """Return the delivery that a document holds."""
-    fields = {name: document[name] for name in Delivery.__slots__ if name not in _NOT_STORED}
-    message = Message(**document["message"]) if document["message"] else None
-    return Delivery(id=document["_id"], **fields | {"state": DeliveryState(document["state"])}, message=message)
+    return msgspec.convert({"id": document["_id"], **document}, Delivery)
+
+
+def fields_of(value: object) -> Document:
+    """Return the fields of a dataclass; MongoDB stores times as they are."""
+    fields: Document = msgspec.to_builtins(value, builtin_types=(datetime,))
+    return fields

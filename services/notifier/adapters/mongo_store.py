@@ -1,7 +1,7 @@
 """Positions, snapshots, states and alerts in MongoDB.
 
 Collections: `positions` (one a partition), `snapshots` (the latest of each region), `states` (one a rule and region),
-`transitions` (every move), `alerts`, `deliveries`.
+`transitions`, `alerts`, `deliveries`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pymongo import InsertOne, UpdateOne
 
 from services.notifier.adapters import mongo_documents as documents
 from services.notifier.application.alerts import AlertState, Delivery, Transition
-from services.notifier.application.evaluate import mark_of
-from services.notifier.application.ports import Findings, Mark, StateKey, Transaction
-from services.notifier.domain.hysteresis import WAITING, State
+from services.notifier.application.evaluate import order_of
+from services.notifier.application.ports import Findings, SnapshotOrder, StateKey, Transaction
+from services.notifier.domain.hysteresis import WAITING, RuleState
 from services.notifier.domain.ids import alert_id
 from shared.adapters.mongo import Document, DuplicateError, Mongo, Session, translating
 from shared.contracts.snapshots import Snapshot
@@ -33,7 +33,7 @@ class MongoStore:
         self._mongo = mongo
 
     async def prepare(self) -> None:
-        """Make collections, indexes and one position a partition exist."""
+        """Create collections, indexes and one position a partition."""
         await self._mongo.create(COLLECTIONS)
         with translating("prepare the notifier"):
             await self._mongo["snapshots"].create_index("parent")
@@ -58,7 +58,7 @@ class MongoStore:
         try:
             return await self._mongo.transact(inside)
         except DuplicateError as error:
-            raise FencedError("another replica made the same move of a state") from error
+            raise FencedError("another replica made the same transition") from error
 
     async def positions(self, partitions: Collection[int]) -> dict[int, int]:
         """See the port."""
@@ -66,11 +66,11 @@ class MongoStore:
             found = await self._mongo["positions"].find({"_id": {"$in": list(partitions)}}).to_list(None)
         return {document["_id"]: document["next_offset"] for document in found}
 
-    async def waiting(self, rules: Collection[str]) -> dict[StateKey, State]:
+    async def waiting(self, rules: Collection[str]) -> dict[StateKey, RuleState]:
         """See the port."""
-        asked = {"phase": {"$in": [phase.value for phase in WAITING]}, "rule": {"$in": list(rules)}}
+        query = {"phase": {"$in": [phase.value for phase in WAITING]}, "rule": {"$in": list(rules)}}
         with translating("read waiting states"):
-            return await _states(self._mongo["states"].find(asked))
+            return await _states(self._mongo["states"].find(query))
 
 
 class _MongoTransaction:
@@ -87,9 +87,9 @@ class _MongoTransaction:
         ]
         moved = await self._mongo["positions"].bulk_write(updates, ordered=False, session=self._session)
         if moved.matched_count < len(updates):
-            raise FencedError(f"of partitions {list(moves)} one has moved on")
+            raise FencedError(f"another replica has moved on one of the partitions {list(moves)}")
 
-    async def marks(self, regions: Collection[str]) -> dict[str, Mark]:
+    async def orders(self, regions: Collection[str]) -> dict[str, SnapshotOrder]:
         found = self._mongo["snapshots"].find(
             {"_id": {"$in": list(regions)}}, {"position": 1, "as_of": 1}, session=self._session
         )
@@ -99,39 +99,41 @@ class _MongoTransaction:
         document = await self._mongo["snapshots"].find_one({"_id": region}, session=self._session)
         return documents.read_snapshot(document) if document else None
 
-    async def states(self, regions: Collection[str]) -> dict[StateKey, State]:
+    async def states(self, regions: Collection[str]) -> dict[StateKey, RuleState]:
         return await _states(self._mongo["states"].find({"region": {"$in": list(regions)}}, session=self._session))
 
     async def write(self, findings: Findings) -> None:
         await self._bulk("snapshots", [_replaced(snapshot) for snapshot in findings.snapshots.values()])
-        for move in findings.transitions:
-            await self._move(move)
-        await self._bulk("transitions", [InsertOne(documents.transition_document(m)) for m in findings.transitions])
+        for transition in findings.transitions:
+            await self._change_state(transition)
+        await self._bulk("transitions", [InsertOne(documents.transition_document(t)) for t in findings.transitions])
         await self._bulk("alerts", [_added(alert.id, documents.alert_document(alert)) for alert in findings.alerts])
-        await self._bulk("alerts", [update for move in findings.transitions for update in _alert_updates(move)])
+        await self._bulk(
+            "alerts", [update for transition in findings.transitions for update in _alert_updates(transition)]
+        )
         await self._bulk("deliveries", [_added_delivery(delivery) for delivery in findings.deliveries])
 
-    async def _move(self, move: Transition) -> None:
-        """Write the state if it still has the version before; a first move meets a duplicate key if it has not."""
-        before = move.state.version - 1
-        stands = {"_id": documents.state_id(move.rule, move.region), "version": before}
+    async def _change_state(self, transition: Transition) -> None:
+        """Write the state if it has the version before; if a first transition has not, its key exists already."""
+        before = transition.state.version - 1
+        expected = {"_id": documents.state_id(transition.rule, transition.region), "version": before}
         moved = await self._mongo["states"].update_one(
-            stands, {"$set": documents.state_document(move)}, upsert=before == 0, session=self._session
+            expected, {"$set": documents.state_document(transition)}, upsert=before == 0, session=self._session
         )
         if moved.matched_count == 0 and before > 0:
-            raise FencedError(f"rule {move.rule} in {move.region} was moved by another replica")
+            raise FencedError(f"rule {transition.rule} in {transition.region} was changed by another replica")
 
     async def _bulk(self, collection: str, writes: list[Any]) -> None:
         if writes:
             await self._mongo[collection].bulk_write(writes, session=self._session)
 
 
-async def _states(found: Any) -> dict[StateKey, State]:
+async def _states(found: Any) -> dict[StateKey, RuleState]:
     return {(document["rule"], document["region"]): documents.read_state(document) async for document in found}
 
 
 def _replaced(snapshot: Snapshot) -> UpdateOne:
-    document = documents.snapshot_document(snapshot, mark_of(snapshot))
+    document = documents.snapshot_document(snapshot, order_of(snapshot))
     return UpdateOne({"_id": snapshot.region}, {"$set": document}, upsert=True)
 
 
@@ -143,10 +145,10 @@ def _added_delivery(delivery: Delivery) -> UpdateOne:
     return _added(delivery.id, documents.delivery_document(delivery))
 
 
-def _alert_updates(move: Transition) -> list[UpdateOne]:
-    """Return how the move changes its alert, in the order of the moves."""
-    if move.alert_state is None:
+def _alert_updates(transition: Transition) -> list[UpdateOne]:
+    """Return how the transition changes its alert."""
+    if transition.alert_state is None:
         return []
-    cleared_at = move.at if move.alert_state is AlertState.CLEARED else None
-    change = {"$set": {"state": move.alert_state.value, "cleared_at": cleared_at}}
-    return [UpdateOne({"_id": alert_id(move.rule, move.region, move.episode)}, change)]
+    cleared_at = transition.at if transition.alert_state is AlertState.CLEARED else None
+    change = {"$set": {"state": transition.alert_state.value, "cleared_at": cleared_at}}
+    return [UpdateOne({"_id": alert_id(transition.rule, transition.region, transition.episode)}, change)]

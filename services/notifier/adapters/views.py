@@ -10,13 +10,14 @@ from decimal import Decimal
 from services.notifier.application.alerts import Alert, AlertState, Delivery, DeliveryState, Transition
 from services.notifier.domain.hysteresis import Phase, Reason
 from services.notifier.domain.officials import Language, Role
-from services.notifier.domain.rules import Direction, Measure, Rule, Severity, Window
-from shared.contracts.snapshots import Level
+from services.notifier.domain.rules import Direction, Measure, Rule, Severity
+from shared.contracts.snapshots import Window
+from shared.regions.codes import Level
 
 
 @dataclass(frozen=True, slots=True)
 class RuleView:
-    """A rule in force; its two levels are raised and cleared as `direction` says, both held for `hold_for`."""
+    """A rule in force. `direction` says on which side of its two levels the alert is raised and cleared."""
 
     id: str
     title: dict[Language, str]
@@ -44,7 +45,7 @@ class RuleView:
 
 @dataclass(frozen=True, slots=True)
 class AlertView:
-    """One crossing: the figure that crossed and how the alert stands now."""
+    """One crossing: the figure that crossed, and the alert's present state."""
 
     id: str
     rule: str
@@ -74,7 +75,7 @@ class AlertView:
 
 @dataclass(frozen=True, slots=True)
 class DecisionView:
-    """One move of the rule's state in the region, and why."""
+    """One transition of the rule's state in the region, and its reason."""
 
     at: datetime
     before: Phase
@@ -84,14 +85,17 @@ class DecisionView:
     denominator: int
 
     @classmethod
-    def of(cls, move: Transition) -> DecisionView:
-        """Return the view of a move."""
-        return cls(move.at, move.before, move.state.phase, move.reason, move.figure.numerator, move.figure.denominator)
+    def of(cls, transition: Transition) -> DecisionView:
+        """Return the view of a transition."""
+        return cls(
+            transition.at, transition.before, transition.state.phase, transition.reason, transition.figure.numerator,
+            transition.figure.denominator,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryView:
-    """How one official is told; `tries` are those that failed, `next_try_at` is null once it is settled."""
+    """One official's message. `tries` counts failed attempts; `next_try_at` is null once it is sent or given up."""
 
     id: str
     alert: str
@@ -115,7 +119,7 @@ class DeliveryView:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """A delivery with the reason of the last try that failed, which may quote an address."""
+    """A delivery with the reason of the last failed attempt, which may quote an address."""
 
     delivery: DeliveryView
     reason: str | None
@@ -123,7 +127,7 @@ class DeliveryReport:
 
 @dataclass(frozen=True, slots=True)
 class AlertReport:
-    """An alert with all that is known of it."""
+    """An alert with its history and its deliveries."""
 
     alert: AlertView
     decisions: Sequence[DecisionView]

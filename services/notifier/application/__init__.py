@@ -1,1 +1,1 @@
-"""Use cases: evaluate snapshots, deliver messages, watch the clock."""
+"""Use cases: evaluate snapshots, deliver messages."""

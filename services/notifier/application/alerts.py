@@ -1,4 +1,4 @@
-"""What is kept of a crossing: the alert, the moves that led to it, the deliveries that tell of it."""
+"""The records of a crossing: the alert, the transitions that led to it, its deliveries."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.notifier.domain.figures import Figure
-from services.notifier.domain.hysteresis import RAISED, Phase, Reason, State
+from services.notifier.domain.hysteresis import RAISED, Phase, Reason, RuleState
 from services.notifier.domain.ids import alert_id
 from services.notifier.domain.rules import Measure, Rule
 from shared.contracts.snapshots import Snapshot
 
 
 class AlertState(StrEnum):
-    """How an alert stands now."""
+    """Present state of an alert."""
 
     FIRING = "firing"
     RECOVERING = "recovering"
@@ -22,7 +22,7 @@ class AlertState(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """How a delivery stands: to be tried (again), taken by the receiver, or given up."""
+    """State of a delivery: waiting for an attempt, accepted by the receiver, or given up."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -31,24 +31,24 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One move of a rule's state in a region, at the figure that made it."""
+    """One change of a rule's state in a region, with the figure that caused it."""
 
     rule: str
     region: str
     before: Phase
-    state: State
+    state: RuleState
     reason: Reason
     at: datetime
     figure: Figure
 
     @property
     def episode(self) -> int:
-        """The episode that the move belongs to; where no alert stands, the one it would begin."""
+        """The episode of the transition; without an alert, the episode that would begin next."""
         return self.state.episode if self._is_of_alert else self.state.episode + 1
 
     @property
     def alert_state(self) -> AlertState | None:
-        """How the alert stands after this move; None where none does or did."""
+        """State of the alert after this transition; None if there is no alert before or after."""
         if not self._is_of_alert:
             return None
         return AlertState.CLEARED if self.state.phase is Phase.OK else AlertState(self.state.phase.value)
@@ -60,7 +60,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One crossing, with the rule and the region's snapshot as they were at it."""
+    """One crossing, with the rule and the region's snapshot at that time."""
 
     rule: Rule
     snapshot: Snapshot
@@ -71,12 +71,12 @@ class Alert:
 
     @property
     def id(self) -> str:
-        """The alert's id, the same whenever this crossing is found again."""
+        """The alert's id; the same crossing always has the same id."""
         return alert_id(self.rule.id, self.snapshot.region, self.episode)
 
     @property
     def figure(self) -> Figure:
-        """The figure that crossed. A snapshot without one never makes an alert."""
+        """The figure that crossed the level; a snapshot without one never makes an alert."""
         figure = figure_of(self.snapshot, self.rule.measure)
         assert figure is not None
         return figure
@@ -84,9 +84,9 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it was first written; a repeat is the same to the last byte.
+    """A message as first written; every repeat has the same bytes.
 
-    `date` is when it was written, as mail headers have it, in the reader's own zone.
+    `date` is the time of writing in the format of mail headers, in the recipient's time zone.
     """
 
     recipient: str
@@ -100,8 +100,8 @@ class Message:
 class Delivery:
     """One official's message through one channel.
 
-    `claims` grows each time a worker takes it up: what a worker writes under an older number is refused. `tries` are
-    those that failed. `due_at` is the next try, or while a worker has it the time at which others may take over.
+    `claims` grows with every claim by a worker; the store refuses writes under an older number. `tries` counts failed
+    attempts. `due_at` is the time of the next attempt; while a worker has a claim, others may take over at that time.
     """
 
     id: str
@@ -120,7 +120,7 @@ class Delivery:
 
 
 def figure_of(snapshot: Snapshot, measure: Measure) -> Figure | None:
-    """Return the measure's figure, or None where there is no denominator."""
+    """Return the measure's figure, or None without a denominator."""
     coverage = snapshot.coverage
     ratio = coverage.active if measure is Measure.ACTIVE else coverage.registered
     return Figure(ratio.numerator, ratio.denominator) if ratio and ratio.denominator > 0 else None

@@ -1,4 +1,4 @@
-"""Writes the message that tells an official of an alert: from the alert's own figures and the children's flows."""
+"""Writes the message about an alert from the alert's figures and the flows of the regions below."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DAYS: Final = {"7d": 7, "30d": 30, "90d": 90}
 
 
 class Composer:
-    """Writes messages; the same alert, official, children and instant always give the same message."""
+    """Writes messages. The same alert, official, children and time always give the same message."""
 
     def __init__(self, pages_url: str) -> None:
         """Prepare the templates. `pages_url` is the base of links to a region's page."""
@@ -37,7 +37,7 @@ class Composer:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        # Compiled now: the first official to hear should not wait for it.
+        # Compiled now, so that the first message does not wait for it.
         self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
         self._words = {language: Words(language) for language in LANGUAGES}
 
@@ -49,7 +49,7 @@ class Composer:
             for part in ("subject.txt", "txt", "html")
         )
         date = format_datetime(now.astimezone(_ZONES[official.time_zone]))
-        # A subject is one line, whatever a region is called.
+        # A subject is one line, even if a name has line breaks.
         return Message(official.email, " ".join(subject.split()), text, html, date)
 
     def _values(self, alert: Alert, children: Sequence[Snapshot], words: Words) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Delivers: takes up what is due, writes its message once, hands it to the channel, records how that went."""
+"""Delivers messages: claims a due delivery, writes its message once, sends it, records the result."""
 
 from __future__ import annotations
 
@@ -11,33 +11,36 @@ from typing import Final
 
 from services.notifier.application.alerts import Alert, Delivery, Message
 from services.notifier.application.compose import Composer
+from services.notifier.application.metrics import NotifierMetrics
 from services.notifier.application.movers import add_up
-from services.notifier.application.ports import Channel, DeliveryStore, Metrics, Sources
+from services.notifier.application.ports import Channel, DeliveryStore
 from services.notifier.domain.officials import Official
 from shared.runtime import tracing
-from shared.runtime.backoff import delay
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
+from shared.runtime.tasks import delay, woken
 
 _log = logger(__name__)
 
-_LOOK_EVERY: Final = timedelta(seconds=1)
-"""What is due is found by looking; being woken only makes it sooner."""
-_SETTLE_STEP: Final = timedelta(milliseconds=50)
-"""Between looks at whether the children have come: short beside what an official notices."""
+_POLL_EVERY: Final = timedelta(seconds=1)
+"""Polling finds every due delivery; being woken only makes it faster."""
+_CHILDREN_POLL: Final = timedelta(milliseconds=50)
+"""Between checks whether the snapshots of the regions below have come; an official does not notice it."""
 _AFTER_FAILURE_S: Final = 1.0
+"""Pause while the store is away."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How patient delivering is.
+    """Times and number of attempts.
 
-    `settle`: how long a message waits at most for snapshots of the regions below. `lease`: after how long others take
-    over from a worker that was killed; longer than any channel's timeout. Between tries `first`, doubling to `longest`.
+    `children_wait`: how long a message waits at most for snapshots of the regions below. `lease`: after this time
+    others take over from a killed worker; longer than any channel's timeout. The pause between attempts doubles from
+    `first` to `longest`. After `tries` failed attempts a delivery is given up.
     """
 
-    settle: timedelta
+    children_wait: timedelta
     lease: timedelta
     first: timedelta
     longest: timedelta
@@ -45,22 +48,20 @@ class Policy:
 
 
 class Deliverer:
-    """Any number of workers may run, here and in other processes."""
+    """Delivers what is due. Any number of workers may run, in this and in other processes."""
 
     def __init__(
         self,
         store: DeliveryStore,
-        sources: Sources,
         composer: Composer,
         channels: Mapping[str, Channel],
         officials: Mapping[str, Official],
         holder: str,
         policy: Policy,
         clock: Clock,
-        metrics: Metrics,
+        metrics: NotifierMetrics,
     ) -> None:
         self._store = store
-        self._sources = sources
         self._composer = composer
         self._channels = channels
         self._officials = officials
@@ -71,13 +72,12 @@ class Deliverer:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """Have the workers look at once: something is due."""
+        """Have the workers poll now, because something is due."""
         self._wake.set()
 
     async def run(self) -> None:
         """Deliver until cancelled."""
         while True:
-            self._wake.clear()
             try:
                 while await self.deliver_next():
                     pass
@@ -88,30 +88,26 @@ class Deliverer:
 
     async def _until_due(self) -> None:
         next_due = await self._store.next_due()
-        wait = min(_LOOK_EVERY, max(timedelta(), next_due - self._clock.now()) if next_due else _LOOK_EVERY)
-        try:
-            async with asyncio.timeout(wait.total_seconds()):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+        wait = max(timedelta(), next_due - self._clock.now()) if next_due else _POLL_EVERY
+        await woken(self._wake, min(_POLL_EVERY, wait))
 
     async def deliver_next(self) -> bool:
-        """Deal with one due delivery, in four steps: (1) claim it, (2) write its message and keep it, (3) hand it to
-        the channel, (4) record that it was taken. Return False where nothing was due.
+        """Process one due delivery in four steps: (1) claim it, (2) write and store its message, (3) send it,
+        (4) record that it was accepted. Return False if none was due.
 
-        A crash between 1 and 3 only costs the lease's time; between 3 and 4 the same message goes out again under the
-        same id: at least once.
+        A crash between 1 and 3 delays it by the lease; after one between 3 and 4 the same message is sent again with
+        the same id (at least once).
         """
         now = self._clock.now()
         delivery = await self._store.claim(self._holder, now, now + self._policy.lease)
         if delivery is None:
             return False
         with tracing.span("deliver", delivery.traceparent):
-            await self._deal_with(delivery)
+            await self._process(delivery)
         return True
 
-    async def _deal_with(self, delivery: Delivery) -> None:
-        alert = await self._sources.alert(delivery.alert)
+    async def _process(self, delivery: Delivery) -> None:
+        alert = await self._store.alert(delivery.alert)
         official, channel = self._officials.get(delivery.official), self._channels.get(delivery.channel)
         if alert is None or official is None or channel is None:
             gone = "alert" if alert is None else "official" if official is None else "channel"
@@ -122,18 +118,18 @@ class Deliverer:
             await self._send(delivery, alert, message, channel)
 
     async def _written(self, delivery: Delivery, alert: Alert, official: Official) -> Message | None:
-        """Return the message, kept for all tries; None where the regions below have yet to tell of the crossing.
+        """Write and store the message; None if it must wait for the snapshots of the regions below.
 
-        They come on other partitions, each at most once a second: until what they tell adds up to the alert's own
-        figure it is waited for, no longer than `settle`.
+        They come on other partitions, each at most once a second. The message waits until they add up to the alert's
+        figure, but not longer than `children_wait`.
         """
         now = self._clock.now()
-        children = await self._sources.children(alert.snapshot.region)
-        if not add_up(alert.snapshot, children) and now < delivery.created_at + self._policy.settle:
-            await self._store.put_back(delivery, now + _SETTLE_STEP)
+        children = await self._store.children(alert.snapshot.region)
+        if not add_up(alert.snapshot, children) and now < delivery.created_at + self._policy.children_wait:
+            await self._store.postpone(delivery, now + _CHILDREN_POLL)
             return None
         message = self._composer.compose(alert, official, children, now)
-        return message if await self._store.freeze(delivery, message) else None
+        return message if await self._store.keep_message(delivery, message) else None
 
     async def _send(self, delivery: Delivery, alert: Alert, message: Message, channel: Channel) -> None:
         failure: TransientError | PermanentError | None = None
@@ -161,7 +157,7 @@ class Deliverer:
         wait = delay(tries, first=policy.first, longest=policy.longest, chance=chance)
         if await self._store.mark_failed(delivery, reason, self._clock.now() + wait):
             self._metrics.failed(delivery, given_up=False)
-            # The reason may quote the address: it is kept with the delivery, not in the log.
+            # The reason may quote the address, so it is stored with the delivery and not logged.
             _log.warning("not delivered, will try again", delivery=delivery.id, tries=tries)
 
     async def _give_up(self, delivery: Delivery, reason: str) -> None:

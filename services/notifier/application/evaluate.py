@@ -1,4 +1,4 @@
-"""Evaluates snapshots by the rules: one crossing makes one alert and its deliveries, in one transaction."""
+"""Evaluates rules on snapshots. One transaction writes a crossing's alert and its deliveries."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.notifier.application.judge import Judge
-from services.notifier.application.ports import EvaluationStore, Mark, Metrics, StateKey, Transaction
-from services.notifier.domain.hysteresis import State
+from services.notifier.application.metrics import NotifierMetrics
+from services.notifier.application.ports import EvaluationStore, SnapshotOrder, StateKey, Transaction
+from services.notifier.domain.hysteresis import RuleState
 from services.notifier.domain.rules import Rule
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import level_of, parent_of
@@ -20,8 +21,8 @@ _log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Snapshots read from a partition in order, and the offsets before and after them."""
+class SnapshotBatch:
+    """Snapshots read from a partition in order, and the next offset before and after them."""
 
     partition: int
     before: int
@@ -30,15 +31,15 @@ class Batch:
 
 
 class Evaluator:
-    """Takes snapshots in, and looks again at what only waits for time."""
+    """Evaluates new snapshots, and hold times that have run out."""
 
     def __init__(
         self,
         store: EvaluationStore,
         rules: Mapping[str, Rule],
-        new_judge: Callable[[Mapping[StateKey, State]], Judge],
+        new_judge: Callable[[Mapping[StateKey, RuleState]], Judge],
         clock: Clock,
-        metrics: Metrics,
+        metrics: NotifierMetrics,
         on_raised: Callable[[], None],
     ) -> None:
         self._store = store
@@ -48,12 +49,12 @@ class Evaluator:
         self._metrics = metrics
         self._on_raised = on_raised
 
-    async def take_in(self, batches: Sequence[Batch]) -> None:
-        """Take batches in, in two steps: (1) one transaction moves the positions and writes snapshots, states, alerts
+    async def evaluate(self, batches: Sequence[SnapshotBatch]) -> None:
+        """Evaluate batches in two steps: (1) one transaction moves the positions and writes snapshots, states, alerts
         and deliveries, (2) the deliverer is woken.
 
-        A crash before 1 leaves nothing, and the batches come again; between 1 and 2 the deliverer finds what is due
-        by itself. Raises: FencedError when another replica has one of the partitions.
+        After a crash before 1 the batches are read again; after one between 1 and 2 the deliverer finds the due
+        deliveries when it polls. Raises: FencedError when another replica has one of the partitions.
         """
         kept = [snapshot for batch in batches for snapshot in batch.snapshots if self._keeps(snapshot.region)]
         moves = {batch.partition: (batch.before, batch.after) for batch in batches}
@@ -64,21 +65,21 @@ class Evaluator:
 
         judge, taken = await self._store.transact(work)
         self._metrics.snapshots(taken, len(kept) - taken)
-        self._tell(judge)
+        self._report(judge)
 
     def _keeps(self, region: str) -> bool:
-        """Say whether the snapshot is needed: all down to districts, and the villages that a rule or movers name."""
+        """Say whether to store the snapshot: every region but villages, and villages that rules or movers need."""
         if level_of(region) != "village":
             return True
         parent = parent_of(region)
         return any(rule.concerns(region) or (parent and rule.concerns(parent)) for rule in self._rules.values())
 
     async def _judged(self, transaction: Transaction, snapshots: Sequence[Snapshot]) -> tuple[Judge, int]:
-        """Return the judgement, each snapshot judged as of its own instant, and how many of them were news."""
+        """Judge each new snapshot as of the time it was counted; return the judge and the number of new ones."""
         regions = {snapshot.region for snapshot in snapshots}
         if not regions:
             return self._new_judge({}), 0
-        fresh = newer(snapshots, await transaction.marks(regions))
+        fresh = new_snapshots(snapshots, await transaction.orders(regions))
         judge = self._new_judge(await transaction.states(regions))
         for snapshot in fresh:
             judge.findings.snapshots[snapshot.region] = snapshot
@@ -86,18 +87,18 @@ class Evaluator:
         await transaction.write(judge.findings)
         return judge, len(fresh)
 
-    async def look_again(self, is_level: Callable[[str], bool]) -> None:
-        """Let time pass for the states that wait, by the latest snapshot of each region.
+    async def end_holds(self, is_caught_up: Callable[[str], bool]) -> None:
+        """Judge the latest snapshots of regions whose hold time has run out.
 
-        Only where the region's partition has been read to its end (`is_level`): an unread snapshot may say otherwise.
+        Skips regions whose partition has unread records (`is_caught_up`), since one may end the hold.
         """
         now = self._clock.now()
         for (rule, region), state in (await self._store.waiting(self._rules.keys())).items():
             over = state.since is None or now - state.since >= self._rules[rule].hold_for
-            if over and is_level(region):
-                await self._look_at(region, self._rules[rule], now)
+            if over and is_caught_up(region):
+                await self._end_hold(region, self._rules[rule], now)
 
-    async def _look_at(self, region: str, rule: Rule, now: datetime) -> None:
+    async def _end_hold(self, region: str, rule: Rule, now: datetime) -> None:
         async def work(transaction: Transaction) -> Judge:
             judge = self._new_judge(await transaction.states([region]))
             latest = await transaction.latest(region)
@@ -107,34 +108,34 @@ class Evaluator:
             return judge
 
         try:
-            self._tell(await self._store.transact(work))
+            self._report(await self._store.transact(work))
         except FencedError:
-            _log.info("another replica looked first", rule=rule.id, region=region)
+            _log.info("another replica ended the hold time first", rule=rule.id, region=region)
 
-    def _tell(self, judge: Judge) -> None:
-        """Tell log, metrics and the deliverer what the commit made true."""
+    def _report(self, judge: Judge) -> None:
+        """Report what was committed to log and metrics, and wake the deliverer."""
         self._metrics.evaluated(judge.decisions)
-        for move in judge.findings.transitions:
-            _log.info("rule moved", rule=move.rule, region=move.region, phase=move.state.phase, reason=move.reason)
-        heard = {delivery.alert for delivery in judge.findings.deliveries}
+        for each in judge.findings.transitions:
+            _log.info("rule moved", rule=each.rule, region=each.region, phase=each.state.phase, reason=each.reason)
+        delivered = {delivery.alert for delivery in judge.findings.deliveries}
         for alert in judge.findings.alerts:
-            told = _log.info if alert.id in heard else _log.warning
-            told("alert raised", alert=alert.id, region=alert.snapshot.region, heard=alert.id in heard)
-        if heard:
+            log = _log.info if alert.id in delivered else _log.warning
+            log("alert raised", alert=alert.id, region=alert.snapshot.region, has_recipients=alert.id in delivered)
+        if delivered:
             self._on_raised()
 
 
-def mark_of(snapshot: Snapshot) -> Mark:
-    """Return the snapshot's place among those of its region."""
+def order_of(snapshot: Snapshot) -> SnapshotOrder:
+    """Return the snapshot's order among those of its region."""
     return snapshot.position, snapshot.as_of.replace(microsecond=snapshot.as_of.microsecond // 1000 * 1000)
 
 
-def newer(snapshots: Iterable[Snapshot], marks: Mapping[str, Mark]) -> list[Snapshot]:
-    """Return, in order, those that are newer than all that is known of their region when they come."""
-    known, fresh = dict(marks), []
+def new_snapshots(snapshots: Iterable[Snapshot], known: Mapping[str, SnapshotOrder]) -> list[Snapshot]:
+    """Return, in order, the snapshots that are newer than every earlier one of their region."""
+    latest, fresh = dict(known), []
     for snapshot in snapshots:
-        mark = mark_of(snapshot)
-        if snapshot.region not in known or mark > known[snapshot.region]:
-            known[snapshot.region] = mark
+        order = order_of(snapshot)
+        if snapshot.region not in latest or order > latest[snapshot.region]:
+            latest[snapshot.region] = order
             fresh.append(snapshot)
     return fresh

@@ -1,4 +1,4 @@
-"""Judges one snapshot after another and gathers what must be written; touches nothing outside."""
+"""Applies rules to snapshots and collects what the transaction must write. Pure, apart from the clock and trace ids."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import datetime
 
 from services.notifier.application.alerts import Alert, Delivery, Transition, figure_of
 from services.notifier.application.ports import Findings, StateKey
-from services.notifier.domain.hysteresis import Observation, Reason, State, decide
+from services.notifier.domain.hysteresis import Observation, Reason, RuleState, decide
 from services.notifier.domain.ids import delivery_id
-from services.notifier.domain.officials import Official, hearers
+from services.notifier.domain.officials import Official, recipients
 from services.notifier.domain.rules import Rule
 from shared.contracts.snapshots import Snapshot
 from shared.runtime import tracing
@@ -17,14 +17,14 @@ from shared.runtime.clock import Clock
 
 
 class Judge:
-    """One transaction's judgement, begun anew when the transaction is, from the states as they are stored."""
+    """Judges the snapshots of one transaction, from the stored states. Each run of a transaction has a new one."""
 
     def __init__(
         self,
         officials: Collection[Official],
         channels: Collection[str],
         clock: Clock,
-        states: Mapping[StateKey, State],
+        states: Mapping[StateKey, RuleState],
     ) -> None:
         self._officials = officials
         self._channels = channels
@@ -34,14 +34,14 @@ class Judge:
         self.decisions: list[tuple[str, Reason]] = []
 
     def judge(self, snapshot: Snapshot, rules: Iterable[Rule], at: datetime) -> None:
-        """Decide for each rule that concerns the region, as of the instant."""
+        """Decide each rule that watches the region, as of `at`."""
         for rule in rules:
             if rule.concerns(snapshot.region):
                 self._apply(rule, snapshot, at)
 
     def _apply(self, rule: Rule, snapshot: Snapshot, at: datetime) -> None:
         key = (rule.id, snapshot.region)
-        before = self._states.get(key, State())
+        before = self._states.get(key, RuleState())
         observation = Observation(figure_of(snapshot, rule.measure), snapshot.catching_up)
         decision = decide(rule, before, observation, at)
         self.decisions.append((rule.id, decision.reason))
@@ -54,11 +54,11 @@ class Judge:
                 self._raise(Alert(rule, snapshot, decision.state.episode, at))
 
     def _raise(self, alert: Alert) -> None:
-        """Add the alert, and a delivery for everyone who hears, through every channel."""
+        """Add the alert, and a delivery for each recipient through each channel."""
         self.findings.alerts.append(alert)
         now = self._clock.now()
         with tracing.span("raise") as traceparent:
-            for official in hearers(self._officials, alert.rule.hears, alert.snapshot.region):
+            for official in recipients(self._officials, alert.rule.hears, alert.snapshot.region):
                 for channel in self._channels:
                     id_ = delivery_id(alert.id, official.id, channel)
                     delivery = Delivery(id_, alert.id, official.id, channel, now, now, traceparent)

@@ -1,26 +1,26 @@
-"""What the use cases need from outside."""
+"""What the use cases need from outside: a store of alerts, deliveries, and channels to officials."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from services.notifier.application.alerts import Alert, AlertState, Delivery, Message, Transition
-from services.notifier.domain.hysteresis import Reason, State
+from services.notifier.application.alerts import Alert, Delivery, Message, Transition
+from services.notifier.domain.hysteresis import RuleState
 from shared.contracts.snapshots import Snapshot
 
 T = TypeVar("T")
 StateKey = tuple[str, str]
 """(rule, region)."""
-Mark = tuple[int, datetime]
-"""Orders the snapshots of a region: position, then the instant it was counted at, in whole milliseconds."""
+SnapshotOrder = tuple[int, datetime]
+"""Orders the snapshots of a region: position, then the time of counting in whole milliseconds."""
 
 
 @dataclass(slots=True)
 class Findings:
-    """Everything one transaction writes: the latest snapshots, the moves, new alerts and their deliveries."""
+    """Everything that one transaction writes: latest snapshots, transitions, new alerts and their deliveries."""
 
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     transitions: list[Transition] = field(default_factory=list)
@@ -29,31 +29,31 @@ class Findings:
 
 
 class Transaction(Protocol):
-    """One transaction's view of positions, snapshots and states; what it writes stands together or not at all."""
+    """One transaction on positions, snapshots and states. All its writes are made, or none."""
 
     async def move_positions(self, moves: Mapping[int, tuple[int, int]]) -> None:
-        """Move the offset to read next of each partition, from the first to the second of its pair.
+        """Move each partition's next offset from the first of its pair to the second.
 
-        Raises: FencedError when one no longer stands at its first.
+        Raises: FencedError when a partition is not at its first.
         """
         ...
 
-    async def marks(self, regions: Collection[str]) -> dict[str, Mark]:
-        """Return the mark of each region's latest snapshot, where there is one."""
+    async def orders(self, regions: Collection[str]) -> dict[str, SnapshotOrder]:
+        """Return the order of each region's latest snapshot; a region without a snapshot is absent."""
         ...
 
     async def latest(self, region: str) -> Snapshot | None:
         """Return the region's latest snapshot."""
         ...
 
-    async def states(self, regions: Collection[str]) -> dict[StateKey, State]:
-        """Return the states of all rules in these regions; one that never moved is absent."""
+    async def states(self, regions: Collection[str]) -> dict[StateKey, RuleState]:
+        """Return the states of all rules in these regions; a state that never changed is absent."""
         ...
 
     async def write(self, findings: Findings) -> None:
-        """Write all of it; an alert or delivery that is there already is left as it is.
+        """Write the findings; an existing alert or delivery stays as it is.
 
-        Raises: FencedError when a state was moved by another since.
+        Raises: FencedError when another replica has changed a state since.
         """
         ...
 
@@ -62,55 +62,23 @@ class EvaluationStore(Protocol):
     """Positions, snapshots, states and alerts."""
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Return what `work` returns once its writes are on a majority; `work` may run more than once.
+        """Return the result of `work` once its writes are on a majority; `work` may run more than once.
 
-        Raises: TransientError when the store is out of reach or too contended.
+        Raises: TransientError when the store is out of reach or too many writes conflict.
         """
         ...
 
     async def positions(self, partitions: Collection[int]) -> dict[int, int]:
-        """Return the offset to read next of every partition."""
+        """Return the next offset of every partition."""
         ...
 
-    async def waiting(self, rules: Collection[str]) -> dict[StateKey, State]:
-        """Return the states of these rules that time alone can end: pending and recovering."""
+    async def waiting(self, rules: Collection[str]) -> dict[StateKey, RuleState]:
+        """Return the states of these rules whose hold time is running: pending and recovering."""
         ...
 
 
 class DeliveryStore(Protocol):
-    """Deliveries that are under way."""
-
-    async def claim(self, holder: str, now: datetime, until: datetime) -> Delivery | None:
-        """Take up the delivery that is due longest; others leave it until then. None where nothing is due."""
-        ...
-
-    async def release(self, holder: str, now: datetime) -> None:
-        """Make what this holder had taken up due at once: it was started anew and has nothing in hand."""
-        ...
-
-    async def next_due(self) -> datetime | None:
-        """Return when the next waiting delivery is due."""
-        ...
-
-    async def put_back(self, delivery: Delivery, due_at: datetime) -> None:
-        """Let it be taken up again at that time; no try is counted."""
-        ...
-
-    async def freeze(self, delivery: Delivery, message: Message) -> bool:
-        """Keep the message for this and all later tries; False when another has taken the delivery over."""
-        ...
-
-    async def mark_sent(self, delivery: Delivery, now: datetime) -> bool:
-        """Record that the receiver has it; False as above."""
-        ...
-
-    async def mark_failed(self, delivery: Delivery, reason: str, due_at: datetime | None) -> bool:
-        """Record a failed try and when the next is due, or with None that it is given up; False as above."""
-        ...
-
-
-class Sources(Protocol):
-    """What messages are written from."""
+    """Deliveries, and what their messages are written from."""
 
     async def alert(self, alert: str) -> Alert | None:
         """Return the alert."""
@@ -120,44 +88,32 @@ class Sources(Protocol):
         """Return the latest snapshots of the regions directly below, in order of code."""
         ...
 
-
-class Gauges(Protocol):
-    """Numbers of what stands now."""
-
-    async def phases(self) -> Mapping[tuple[str, str], int]:
-        """Return how many regions stand in each (rule, phase) other than ok."""
+    async def claim(self, holder: str, now: datetime, until: datetime) -> Delivery | None:
+        """Claim the delivery that has been due longest; others leave it alone until `until`. None if none is due."""
         ...
 
-    async def waiting_deliveries(self) -> int:
-        """Return how many deliveries are to be tried."""
+    async def release(self, holder: str, now: datetime) -> None:
+        """Make all deliveries that this holder has claimed due now. A holder calls it when it starts."""
         ...
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in a list, newest first, a page begins: after the item with this time and id."""
-
-    at: datetime
-    id: str
-
-
-class Archive(Sources, Protocol):
-    """What was decided and delivered, for reading."""
-
-    async def alerts(self, region: str, state: AlertState | None, after: Place | None, limit: int) -> list[Alert]:
-        """Return up to `limit` alerts of the region and all below it, newest first."""
+    async def next_due(self) -> datetime | None:
+        """Return when the next waiting delivery is due."""
         ...
 
-    async def transitions(self, alert: Alert) -> list[Transition]:
-        """Return the moves of the alert's episode, in order, those included that did not yet raise it."""
+    async def postpone(self, delivery: Delivery, due_at: datetime) -> None:
+        """Give up the claim until `due_at` without counting an attempt."""
         ...
 
-    async def deliveries_of(self, alert: str) -> list[Delivery]:
-        """Return the alert's deliveries."""
+    async def keep_message(self, delivery: Delivery, message: Message) -> bool:
+        """Store the message for this and all later attempts; False if another worker has claimed the delivery."""
         ...
 
-    async def deliveries(self, after: Place | None, limit: int) -> list[Delivery]:
-        """Return up to `limit` deliveries, newest first."""
+    async def mark_sent(self, delivery: Delivery, now: datetime) -> bool:
+        """Record that the receiver has the message; False as above."""
+        ...
+
+    async def mark_failed(self, delivery: Delivery, reason: str, due_at: datetime | None) -> bool:
+        """Record a failed attempt and when the next is due, None to give the delivery up; False as above."""
         ...
 
 
@@ -165,36 +121,8 @@ class Channel(Protocol):
     """A way to reach an official."""
 
     async def send(self, delivery: Delivery, message: Message) -> None:
-        """Return once the receiving side has taken the message over.
+        """Return once the receiving side has accepted the message.
 
-        Raises: TransientError when it may be taken later; PermanentError when this recipient never will.
+        Raises: TransientError when it may accept it later; PermanentError when it never will.
         """
-        ...
-
-
-class Metrics(Protocol):
-    """What the use cases tell of their work."""
-
-    def snapshots(self, taken: int, stale: int) -> None:
-        """Note snapshots taken in, and those dropped as older than what is known."""
-        ...
-
-    def evaluated(self, decisions: Sequence[tuple[str, Reason]]) -> None:
-        """Note decisions by rule and reason."""
-        ...
-
-    def delivered(self, delivery: Delivery, alert: Alert, now: datetime) -> None:
-        """Note a message that the receiver has, and how long it was under way."""
-        ...
-
-    def failed(self, delivery: Delivery, *, given_up: bool) -> None:
-        """Note a try that failed."""
-        ...
-
-    def channel(self, channel: str, *, works: bool) -> None:
-        """Note whether the channel took a message, or refused only this one, when it was last tried."""
-        ...
-
-    def standing(self, phases: Mapping[tuple[str, str], int], waiting_deliveries: int) -> None:
-        """Show what stands now."""
         ...

@@ -1,4 +1,4 @@
-"""Numbers, dates and kinds of flow as the reader's language writes them."""
+"""Numbers, dates and kinds of flow in the recipient's language."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent
 
 from services.notifier.domain.officials import Language
-from shared.contracts.snapshots import Level
-from shared.regions.codes import NATION, local, zone_name
+from shared.regions.codes import NATION, Level, local, zone_name
 
 _LOCALES: Final[dict[Language, Locale]] = {"id": Locale("id", "ID"), "en": Locale("en", "GB")}
-"""English as in Britain: days before months and clocks of 24 hours, as Indonesia has them."""
+"""British English has days before months and 24-hour clocks, as Indonesia does."""
 LANGUAGES: Final = tuple(_LOCALES)
 
 KINDS: Final[dict[Language, dict[str, str]]] = {
@@ -30,7 +29,7 @@ KINDS: Final[dict[Language, dict[str, str]]] = {
         "activated": "became active", "returned": "active again",
     },
 }  # fmt: skip
-"""In the order in which they are told; a kind of a newer coverage that has no word here is told by its own name."""
+"""In the order of the message. A kind that a newer coverage adds appears under its own name."""
 
 LEVELS: Final[dict[Language, dict[Level, str]]] = {
     "id": {"nation": "nasional", "province": "provinsi", "regency": "kabupaten/kota", "district": "kecamatan",
@@ -46,7 +45,7 @@ class Words:
     def __init__(self, language: Language) -> None:
         self._locale = _LOCALES[language]
         self._language = language
-        # Babel reads a locale at first use, for about 0.3 s: now, not while an official waits.
+        # Babel loads a locale at first use, which takes about 0.3 s: load it now, not while a message waits.
         self.instant(NATION, datetime.fromtimestamp(0, UTC))
 
     def number(self, value: int) -> str:
@@ -62,7 +61,7 @@ class Words:
         return str(format_percent(value / 100, format="#,##0.00%", locale=self._locale, decimal_quantization=False))
 
     def level(self, value: Decimal) -> str:
-        """Return a rule's level with the decimals it has: 40%, 43,54%."""
+        """Return a rule's level with its own decimals: 40%, 43,54%."""
         return str(format_percent(value, format="#,##0.######%", locale=self._locale, decimal_quantization=False))
 
     def kind(self, kind: str) -> str:
@@ -78,6 +77,6 @@ class Words:
         return str(format_date(value, "d MMMM y", locale=self._locale))
 
     def instant(self, region: str, value: datetime) -> str:
-        """Return day and time in the region's own zone, with the zone's name."""
+        """Return day and time in the region's time zone, with the name of the zone."""
         there = local(region, value)
         return f"{self.day(there.date())} {format_time(there, 'short', locale=self._locale)} {zone_name(region)}"

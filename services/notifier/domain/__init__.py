@@ -1,1 +1,1 @@
-"""What notifier decides: rules, hysteresis, who hears. Pure."""
+"""Notifier's decisions: rules, hysteresis, recipients. Pure."""

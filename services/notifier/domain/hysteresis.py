@@ -1,4 +1,4 @@
-"""When a rule is raised in a region and when cleared: two levels, a band between, and a time to hold at either."""
+"""When a rule is raised and cleared in a region: a level for each, a band between them, and a hold time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Phase(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a decision is what it is: in the log, as a metric's label, in tests."""
+    """Why a decision was made, for the log, metrics and tests."""
 
     CATCHING_UP = "catching_up"
     NO_DENOMINATOR = "no_denominator"
@@ -35,16 +35,16 @@ class Reason(StrEnum):
 
 
 RAISED: Final = frozenset({Phase.FIRING, Phase.RECOVERING})
-"""Phases in which an alert stands."""
+"""Phases in which there is an alert."""
 WAITING: Final = frozenset({Phase.PENDING, Phase.RECOVERING})
-"""Phases that time alone can end."""
+"""Phases in which a hold time is running."""
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """Where a rule stands in a region: the phase, since when, which episode of firing is or was the last.
+class RuleState:
+    """State of a rule in a region: phase, since when, and number of the present or last episode of firing.
 
-    `version` grows with every move; a move made from an old version is refused by the store.
+    `version` grows with every transition; the store refuses a transition from an old version.
     """
 
     phase: Phase = Phase.OK
@@ -55,7 +55,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What is known of a region: its figure, None without a denominator; whether old changes are still to come."""
+    """A region's figure (None without a denominator), and whether coverage is still behind the topic."""
 
     figure: Figure | None
     catching_up: bool = False
@@ -63,15 +63,15 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The state from now on and why; where nothing moved it is the state there was."""
+    """The state from now on, which may be the old one, and the reason."""
 
-    state: State
+    state: RuleState
     reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """From a phase of rest, through waiting, to a goal, while figures stand on one side."""
+class _Course:
+    """From a phase of rest, through waiting, to a goal, while the figure is on one side of the band."""
 
     rest: Phase
     side: Side
@@ -80,37 +80,37 @@ class _Way:
     arrived: Reason
 
 
-_UP: Final = _Way(Phase.OK, Side.RAISE, Phase.PENDING, Phase.FIRING, Reason.RAISED)
-_DOWN: Final = _Way(Phase.FIRING, Side.CLEAR, Phase.RECOVERING, Phase.OK, Reason.CLEARED)
+_UP: Final = _Course(Phase.OK, Side.RAISE, Phase.PENDING, Phase.FIRING, Reason.RAISED)
+_DOWN: Final = _Course(Phase.FIRING, Side.CLEAR, Phase.RECOVERING, Phase.OK, Reason.CLEARED)
 
 
-def decide(rule: Rule, state: State, observation: Observation, now: datetime) -> Decision:
-    """Return where the rule stands after this observation; the same call always gives the same answer."""
+def decide(rule: Rule, state: RuleState, observation: Observation, now: datetime) -> Decision:
+    """Return the rule's state after this observation. Pure."""
     if observation.catching_up:
         return Decision(state, Reason.CATCHING_UP)
     if observation.figure is None:
         return Decision(state, Reason.NO_DENOMINATOR)
-    way = _DOWN if state.phase in RAISED else _UP
+    course = _DOWN if state.phase in RAISED else _UP
     side = rule.side(observation.figure)
-    return _forward(way, rule, state, now) if side is way.side else _back(way, state, side, now)
+    return _forward(course, rule, state, now) if side is course.side else _back(course, state, side, now)
 
 
-def _forward(way: _Way, rule: Rule, state: State, now: datetime) -> Decision:
-    """Wait, or arrive once the figures have stood on the side for the whole hold time."""
-    waits = state.phase is way.waiting
+def _forward(course: _Course, rule: Rule, state: RuleState, now: datetime) -> Decision:
+    """Wait, or reach the goal once the figure has been on this side for the whole hold time."""
+    waits = state.phase is course.waiting
     since = state.since if waits and state.since else now
     if now - since >= rule.hold_for:
-        return _move(state, way.goal, way.arrived, now)
-    return Decision(state, Reason.HOLDING) if waits else _move(state, way.waiting, Reason.HOLD_STARTED, now)
+        return _move(state, course.goal, course.arrived, now)
+    return Decision(state, Reason.HOLDING) if waits else _move(state, course.waiting, Reason.HOLD_STARTED, now)
 
 
-def _back(way: _Way, state: State, side: Side, now: datetime) -> Decision:
-    """Give up waiting; at rest nothing moves."""
-    if state.phase is way.waiting:
-        return _move(state, way.rest, Reason.HOLD_BROKEN, now)
+def _back(course: _Course, state: RuleState, side: Side, now: datetime) -> Decision:
+    """Stop waiting; a state at rest stays."""
+    if state.phase is course.waiting:
+        return _move(state, course.rest, Reason.HOLD_BROKEN, now)
     return Decision(state, Reason.IN_BAND if side is Side.BAND else Reason.UNCHANGED)
 
 
-def _move(state: State, phase: Phase, reason: Reason, now: datetime) -> Decision:
+def _move(state: RuleState, phase: Phase, reason: Reason, now: datetime) -> Decision:
     episode = state.episode + (reason is Reason.RAISED)
     return Decision(replace(state, phase=phase, since=now, episode=episode, version=state.version + 1), reason)

@@ -1,4 +1,4 @@
-"""Officials: who they are, what they are responsible for, how they are spoken to."""
+"""Officials: who they are, their region, and how they are addressed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Official:
-    """Someone who hears; `region` is what they are responsible for."""
+    """Someone who receives alerts about `region` and the regions below it."""
 
     id: str
     name: str
@@ -41,6 +41,6 @@ class Official:
     time_zone: ZoneName
 
 
-def hearers(officials: Iterable[Official], roles: Collection[Role], region: str) -> list[Official]:
-    """Return those with one of the roles whose region is this one or holds it."""
-    return [who for who in officials if who.role in roles and holds(who.region, region)]
+def recipients(officials: Iterable[Official], roles: Collection[Role], region: str) -> list[Official]:
+    """Return the officials with one of the roles whose region is this one or holds it."""
+    return [official for official in officials if official.role in roles and holds(official.region, region)]

@@ -1,4 +1,4 @@
-"""Rules: what is watched and where, at which levels it is raised and cleared, and who hears of it."""
+"""Rules: which measure is watched where, at which levels an alert is raised and cleared, and who receives it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
 
 from services.notifier.domain.figures import Figure
 from services.notifier.domain.officials import Language, Role
+from shared.contracts.snapshots import Window
 from shared.regions.codes import Level, holds, level_of
-
-Window = Literal["7d", "30d", "90d"]
 
 
 class Measure(StrEnum):
@@ -24,7 +22,7 @@ class Measure(StrEnum):
 
 
 class Direction(StrEnum):
-    """Where the levels are crossed to raise."""
+    """Whether an alert is raised above or below its level."""
 
     ABOVE = "above"
     BELOW = "below"
@@ -39,7 +37,7 @@ class Severity(StrEnum):
 
 
 class Side(StrEnum):
-    """Where a figure stands: where it raises, where it clears, or in the band between, where neither."""
+    """Position of a figure: where it raises, where it clears, or in the band between."""
 
     RAISE = "raise"
     BAND = "band"
@@ -48,10 +46,10 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A threshold on one measure, raised at one level and cleared at another, each held for `hold_for`.
+    """A threshold on one measure. The figure must stay past a level for `hold_for` to raise or clear the alert.
 
-    Above: raised at ratio ≥ `raise_level`, cleared under `clear_level`, which is the lower. Below: raised under
-    `raise_level`, cleared at ratio ≥ `clear_level`, which is the higher. Levels are exact.
+    Above: raised at ratio ≥ `raise_level`, cleared under `clear_level`, the lower one. Below: raised under
+    `raise_level`, cleared at ratio ≥ `clear_level`, the higher one. Levels are exact.
     """
 
     id: str
@@ -69,14 +67,14 @@ class Rule:
     milestone: Decimal | None = None
 
     def concerns(self, region: str) -> bool:
-        """Say whether the region is watched: of these levels within these regions; without levels the regions alone."""
+        """Say whether the region is watched: one of `levels` within `regions`; without levels, one of `regions`."""
         if not self.levels:
             return region in self.regions
         within = not self.regions or any(holds(whole, region) for whole in self.regions)
         return level_of(region) in self.levels and within
 
     def side(self, figure: Figure) -> Side:
-        """Return where the figure stands."""
+        """Return the position of the figure."""
         if figure.reaches(self.raise_level) is (self.direction is Direction.ABOVE):
             return Side.RAISE
         if figure.reaches(self.clear_level) is (self.direction is Direction.BELOW):

@@ -1,7 +1,7 @@
-"""Two sides that must hold the same, compared in memory that does not grow with them (ADR 0016).
+"""Compares two sides that must hold the same items, in memory that does not grow with them (ADR 0016).
 
-Each item of one side adds a keyed hash to its bucket, each of the other takes one away: where all is equal every bucket
-ends at zero, in whatever order the items came. A bucket that does not is read again alone, item by item.
+Each item of one side adds a keyed hash to its bucket, each item of the other side takes one away. Where both sides are
+equal every bucket ends at zero, whatever the order of the items. A bucket that does not is read again, item by item.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class Subject(StrEnum):
 
 
 class Fold(Protocol):
-    """Takes both sides, in any order. `key` says what an item belongs to."""
+    """Takes the items of both sides, in any order. All items of one `key` are in one bucket."""
 
     def found(self, subject: Subject, key: str, item: str, times: int = 1) -> None:
-        """Take an item that is there, or (−1) no longer."""
+        """Take an item that is there; `times` is −1 where it is taken back."""
         ...
 
     def expected(self, subject: Subject, key: str, item: str) -> None:
-        """Take an item that must be there, once."""
+        """Take an item that must be there once."""
         ...
 
 
@@ -42,16 +42,14 @@ class Sums:
     """The sums of both sides by bucket."""
 
     def __init__(self) -> None:
-        # Of this run alone: nobody can prepare items that cancel each other out.
+        # Each run has its own, so that nobody can prepare items that cancel each other out.
         self._secret = secrets.token_bytes(32)
         self._sums = {subject: [0] * BUCKETS for subject in Subject}
 
     def found(self, subject: Subject, key: str, item: str, times: int = 1) -> None:
-        """See the protocol."""
         self._sums[subject][bucket_of(key)] += times * self._hash(key, item)
 
     def expected(self, subject: Subject, key: str, item: str) -> None:
-        """See the protocol."""
         self._sums[subject][bucket_of(key)] -= self._hash(key, item)
 
     def differing(self) -> tuple[Subject, int] | None:
@@ -74,12 +72,10 @@ class Bucket:
         self._expected: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def found(self, subject: Subject, key: str, item: str, times: int = 1) -> None:
-        """See the protocol."""
         if subject is self._subject and bucket_of(key) == self._bucket:
             self._found[key][item] += times
 
     def expected(self, subject: Subject, key: str, item: str) -> None:
-        """See the protocol."""
         if subject is self._subject and bucket_of(key) == self._bucket:
             self._expected[key][item] += 1
 

@@ -11,12 +11,11 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from services.registry.audit.ports import Last
-from services.registry.ports import Batch
 from services.registry.relay.kafka import KafkaChangeTopic
-from shared.adapters.kafka_access import KafkaAccess
+from services.registry.relay.ports import Batch
+from shared.adapters.kafka_access import KafkaAccess, started
 from shared.adapters.kafka_admin import partitions
 from shared.adapters.kafka_producer import Producer
-from shared.adapters.kafka_start import started
 from shared.contracts.changes import Change
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import PermanentError, TransientError
@@ -33,11 +32,9 @@ class KafkaReplayTopic:
         self._topic = topic
 
     async def publish(self, batches: Sequence[Batch]) -> None:
-        """See the port."""
         await self._relayed.publish(batches)
 
     async def last(self) -> dict[int, Last | None]:
-        """See the port."""
         there = await partitions(self._access)
         if there.get(self._topic) != PARTITIONS:
             found = f"{there[self._topic]} partitions" if self._topic in there else "not there"

@@ -1,4 +1,4 @@
-"""All that the registry keeps, read for checking and for replay; nothing is written here."""
+"""Reads everything that the registry keeps, for checking and for replay. Nothing is written here."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from services.registry.audit.ports import LedgerEntry, Manifest, Numbers, Waiting
+from services.registry.domain.facts import FactKey
 from services.registry.domain.participant import Participant
 from services.registry.intake.mongo.documents import fact_key, participant_of
-from services.registry.ports import FactKey
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import PermanentError
@@ -26,22 +26,20 @@ class MongoAudit:
         self._mongo = mongo
 
     @asynccontextmanager
-    async def moment(self) -> AsyncIterator[MongoMoment]:
-        """See the port."""
-        async with self._mongo.moment() as session:
-            yield MongoMoment(self._mongo, session)
+    async def snapshot(self) -> AsyncIterator[MongoSnapshot]:
+        async with self._mongo.snapshot_read() as session:
+            yield MongoSnapshot(self._mongo, session)
 
-    def numbered(self) -> MongoMoment:
-        """See the port. Without a session: what has a number never changes, however long the reading takes."""
-        return MongoMoment(self._mongo, None)
+    def numbered(self) -> MongoSnapshot:
+        """Read without a session: what has a number never changes, however long the reading takes."""
+        return MongoSnapshot(self._mongo, None)
 
     async def relays(self, now: datetime) -> frozenset[str]:
-        """See the port."""
         with translating("read who is there"):
             return frozenset([doc["_id"] async for doc in self._mongo["members"].find({"until": {"$gt": now}})])
 
 
-class MongoMoment:
+class MongoSnapshot:
     """The collections as one session sees them."""
 
     def __init__(self, mongo: Mongo, session: Session | None) -> None:
@@ -49,7 +47,6 @@ class MongoMoment:
         self._session = session
 
     async def numbers(self) -> dict[int, Numbers]:
-        """See the port."""
         found = {doc["_id"]: doc async for doc in self._find("leases", {"next_seq": {"$ne": None}})}
         leases = [found.get(str(partition)) for partition in range(PARTITIONS)]
         if None in leases:
@@ -57,7 +54,6 @@ class MongoMoment:
         return {partition: Numbers(at["next_seq"], at["published"]) for partition, at in enumerate(leases) if at}
 
     async def manifests(self, partition: int, from_seq: int = 0) -> AsyncIterator[Manifest]:
-        """See the port."""
         holding = {"partition": partition, "first_seq": {"$lte": from_seq}}
         first = [doc["first_seq"] async for doc in self._find("manifests", holding, sort=("first_seq", -1), limit=1)]
         asked = {"partition": partition, "first_seq": {"$gte": first[0] if first else 0}}
@@ -83,29 +79,25 @@ class MongoMoment:
         return {doc["_id"]: _entry(doc) async for doc in self._find("ledger", {"_id": {"$in": names}})}
 
     async def waiting(self) -> AsyncIterator[Waiting]:
-        """See the port."""
         async for some in _gathered(self._find("outbox", {}), "n"):
             entries = await self._entries([doc["_id"] for doc in some])
             for doc in some:
                 yield Waiting(str(doc["_id"]), doc["partition"], doc["n"], entries.get(doc["_id"]))
 
     async def ledger(self) -> AsyncIterator[str]:
-        """See the port. Read from the index alone."""
+        """Read from the index alone."""
         async for doc in self._find("ledger", {}, {"_id": 1}, sort=("_id", 1)):
             yield str(doc["_id"])
 
     async def participants(self) -> AsyncIterator[Participant]:
-        """See the port."""
         async for doc in self._find("participants", {}):
             yield participant_of(doc)
 
-    async def placed(self) -> AsyncIterator[tuple[FactKey, tuple[str, ...]]]:
-        """See the port."""
+    async def facts_that_count(self) -> AsyncIterator[tuple[FactKey, tuple[str, ...]]]:
         async for doc in self._find("facts", {"h.0": {"$exists": True}}, {"h": 1}):
             yield fact_key(doc["_id"]), tuple(doc["h"])
 
     async def moved(self) -> AsyncIterator[tuple[str, str]]:
-        """See the port."""
         async for doc in self._find("moved", {}):
             yield doc["_id"], doc["person"]
 

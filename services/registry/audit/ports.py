@@ -1,4 +1,4 @@
-"""What checking and replaying the ledger need from outside."""
+"""What the audit reads. Each has a fake in which tests plant differences and crashes (`tests/fakes_audit.py`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.registry.domain.facts import FactKey
 from services.registry.domain.participant import Participant
-from services.registry.ports import ChangeTopic, FactKey
+from services.registry.relay.ports import ChangeTopic
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Which entries got the numbers from `first_seq` on; `entries` are those of `names` that the ledger has."""
+    """The entries that got the numbers from `first_seq` on. `names` are all of them, `entries` those in the ledger."""
 
     partition: int
     first_seq: int
@@ -37,7 +38,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An entry said to wait for its numbers; `entry` is None where the ledger has none of this name."""
+    """An entry of the outbox, which waits for its numbers. `entry` is None where the ledger does not have it."""
 
     name: str
     partition: int
@@ -47,7 +48,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What a partition's lease says: the next number to give, and up to which one all is published."""
+    """The state in a partition's lease: the next number to give, and the number below which all are published."""
 
     next_seq: int
     published: int
@@ -57,16 +58,16 @@ class Numbered(Protocol):
     """The ledger in the order of its numbers."""
 
     async def numbers(self) -> dict[int, Numbers]:
-        """Return where each partition stands. Raises: PermanentError where no registry has ever run."""
+        """Return the numbers of each partition. Raises: PermanentError where no registry has ever run."""
         ...
 
     def manifests(self, partition: int, from_seq: int = 0) -> AsyncIterator[Manifest]:
-        """Yield the partition's manifests in order, from the one that holds this number on."""
+        """Yield the partition's manifests in order, beginning with the one that has this number."""
         ...
 
 
-class Moment(Numbered, Protocol):
-    """All that the registry keeps, as it was at one moment."""
+class Snapshot(Numbered, Protocol):
+    """Everything that the registry keeps, as it was at one point in time."""
 
     def waiting(self) -> AsyncIterator[Waiting]:
         """Yield the entries that have no numbers yet."""
@@ -80,34 +81,34 @@ class Moment(Numbered, Protocol):
         """Yield every person."""
         ...
 
-    def placed(self) -> AsyncIterator[tuple[FactKey, tuple[str, ...]]]:
-        """Yield every fact in whose place something stands, with the holders that this names."""
+    def facts_that_count(self) -> AsyncIterator[tuple[FactKey, tuple[str, ...]]]:
+        """Yield the key of every fact that is not void, with the holders that its current content names."""
         ...
 
     def moved(self) -> AsyncIterator[tuple[str, str]]:
-        """Yield each holder that is not its own person, with the person it belongs to."""
+        """Yield each holder that belongs to a person of another id, with that id."""
         ...
 
 
 class Audit(Protocol):
-    """Ways to read all of it."""
+    """Reads everything that the registry keeps."""
 
-    def moment(self) -> AbstractAsyncContextManager[Moment]:
-        """Give one moment: whatever is read inside is as it was when it began, while the registry goes on."""
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
+        """Open a snapshot: all reads inside see the state of its beginning, while the registry goes on."""
         ...
 
     def numbered(self) -> Numbered:
-        """Return the ledger as it is, with what is added while it is read."""
+        """Return the ledger. Entries that are added while it is read may be in it."""
         ...
 
     async def relays(self, now: datetime) -> frozenset[str]:
-        """Return the replicas that are there and publish."""
+        """Return the replicas that are running; they publish."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """The last record of a topic's partition: its number, and its change as JSON without it."""
+    """The last record of a partition: its number, and its change as JSON without the number."""
 
     seq: int
     change: str
@@ -122,16 +123,4 @@ class ReplayTopic(ChangeTopic, Protocol):
         Raises: PermanentError when there is no such topic, it has other than the agreed number of partitions, or
         holds something that is no change. TransientError when Kafka does not answer.
         """
-        ...
-
-
-class Progress(Protocol):
-    """Shows how far a long work is."""
-
-    def begin(self, phase: str, total: int | None = None) -> None:
-        """Show a new phase, of this many steps if that is known."""
-        ...
-
-    def advance(self, steps: int) -> None:
-        """Show that so many more steps are done."""
         ...

@@ -1,4 +1,4 @@
-"""Publishes or writes out the whole ledger, under the numbers its changes have: a lost topic is no disaster."""
+"""Publishes or writes out the whole ledger under its numbers, so that a lost topic can be made again."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.registry.audit.ports import Last, Numbered, Progress, ReplayTopic
-from services.registry.ports import Batch, numbered
+from services.registry.audit.ports import Last, Numbered, ReplayTopic
+from services.registry.relay.ports import Batch, numbered
+from shared.adapters.progress_bar import ProgressBar
 from shared.runtime.errors import PermanentError
 
 CHANGES_AT_ONCE: Final = 2000
-"""A partition's share of one round; of all twelve that is some 15 MB, read while the round before is published."""
+"""A partition's share of one round. Twelve of them are some 15 MB, read while the round before is published."""
 
 
-async def replay(ledger: Numbered, topic: ReplayTopic, progress: Progress, *, resume: bool) -> int:
+async def replay(ledger: Numbered, topic: ReplayTopic, progress: ProgressBar, *, resume: bool) -> int:
     """Return how many changes were published: all that have numbers, each partition in the order of its numbers.
 
-    The topic must be empty; or, to resume, a copy of this ledger that was broken off. A crash leaves it such a copy.
+    The topic must be empty. To resume, it must be an unfinished copy of this ledger, which is what a crash leaves.
     Raises: PermanentError when it is neither; TransientError when Kafka or MongoDB does not answer.
     """
     numbers, last = await ledger.numbers(), await topic.last()
     if not resume and any(last.values()):
         raise PermanentError("the topic holds records already: name an empty one, or go on with --resume")
-    parts = [_Part(ledger, partition, at.next_seq, last[partition]) for partition, at in numbers.items()]
+    parts = [_PartitionCopy(ledger, partition, at.next_seq, last[partition]) for partition, at in numbers.items()]
     await asyncio.gather(*(part.check() for part in parts))
     progress.begin("changes", sum(part.left for part in parts))
     published = 0
     batches = await _read(parts)
     while batches:
-        # The next round is read while this one is on its way.
+        # The next round is read while this one is published.
         _, coming = await asyncio.gather(topic.publish(batches), _read(parts))
         sent = sum(len(batch.changes) for batch in batches)
         progress.advance(sent)
@@ -38,7 +39,7 @@ async def replay(ledger: Numbered, topic: ReplayTopic, progress: Progress, *, re
     return published
 
 
-async def dump(ledger: Numbered, progress: Progress) -> AsyncIterator[str]:
+async def dump(ledger: Numbered, progress: ProgressBar) -> AsyncIterator[str]:
     """Yield every change that has a number, as its record holds it, by partition and number."""
     numbers = await ledger.numbers()
     progress.begin("changes", sum(at.next_seq for at in numbers.values()))
@@ -50,13 +51,13 @@ async def dump(ledger: Numbered, progress: Progress) -> AsyncIterator[str]:
         progress.advance(at.next_seq % CHANGES_AT_ONCE)
 
 
-async def _read(parts: Sequence[_Part]) -> list[Batch]:
+async def _read(parts: Sequence[_PartitionCopy]) -> list[Batch]:
     batches = await asyncio.gather(*(part.read() for part in parts))
     return [batch for batch in batches if batch is not None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _NumberedChange:
     """One change with its number."""
 
     seq: int
@@ -65,8 +66,8 @@ class _Row:
     traceparent: str
 
 
-class _Part:
-    """One partition's way through the ledger, up to `end`: what gets a number later is the relay's to publish."""
+class _PartitionCopy:
+    """Reads one partition up to `end`. The relay publishes what gets a number later."""
 
     def __init__(self, ledger: Numbered, partition: int, end: int, last: Last | None) -> None:
         self._partition = partition
@@ -75,7 +76,7 @@ class _Part:
         self._rows = _rows(ledger, partition, last.seq if last else 0, end)
 
     async def check(self) -> None:
-        """Return if what the topic holds is of this ledger. Raises: PermanentError."""
+        """Return where the topic's last record is of this ledger. Raises: PermanentError."""
         if self._last is None:
             return
         row = await anext(self._rows, None)
@@ -86,8 +87,8 @@ class _Part:
             )
 
     async def read(self) -> Batch | None:
-        """Return what comes next; None at the end."""
-        rows: list[_Row] = []
+        """Return the next changes; None at the end."""
+        rows: list[_NumberedChange] = []
         async for row in self._rows:
             rows.append(row)
             if len(rows) == CHANGES_AT_ONCE:
@@ -98,8 +99,8 @@ class _Part:
         return Batch(self._partition, rows[0].seq, changes, keys, traces)
 
 
-async def _rows(ledger: Numbered, partition: int, from_seq: int, end: int) -> AsyncIterator[_Row]:
-    """Yield the changes numbered from_seq to end − 1. Raises: PermanentError where a manifest is not as it must be."""
+async def _rows(ledger: Numbered, partition: int, from_seq: int, end: int) -> AsyncIterator[_NumberedChange]:
+    """Yield the changes numbered from_seq to end − 1. Raises: PermanentError where manifests and ledger disagree."""
     seq: int | None = None
     async for manifest in ledger.manifests(partition, from_seq):
         if seq not in (None, manifest.first_seq) or manifest.count != sum(len(e.changes) for e in manifest.entries):
@@ -111,5 +112,5 @@ async def _rows(ledger: Numbered, partition: int, from_seq: int, end: int) -> As
         for entry in manifest.entries:
             for key, change in zip(entry.keys, entry.changes, strict=True):
                 if from_seq <= seq < end:
-                    yield _Row(seq, key, change, entry.traceparent)
+                    yield _NumberedChange(seq, key, change, entry.traceparent)
                 seq += 1

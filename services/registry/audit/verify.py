@@ -1,4 +1,4 @@
-"""Checks that ledger, manifests and people agree, on a registry that runs; changes nothing."""
+"""Checks that ledger, manifests and people agree, while the registry runs. It changes nothing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Final
 import msgspec
 
 from services.registry.audit.folding import Bucket, Fold, Subject, Sums
-from services.registry.audit.ports import LedgerEntry, Manifest, Moment, Progress
-from services.registry.domain.facts import Link, Placed
+from services.registry.audit.ports import LedgerEntry, Manifest, Snapshot
+from services.registry.domain.facts import FactOrLink, holders_of
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Delta, Participant, published
 from services.registry.domain.timeline import next_due
+from shared.adapters.progress_bar import ProgressBar
 from shared.contracts.changes import Change
 from shared.runtime.errors import PermanentError, TransientError
 
@@ -32,26 +33,27 @@ class Counted:
 
 
 class DifferenceFound(Exception):  # noqa: N818 - it is a finding, not a fault of the caller
-    """The first thing that is not as it must be; names no identity."""
+    """The first difference that was found. It names no identity."""
 
     def __init__(self, where: str, expected: object, found: object) -> None:
         super().__init__(f"{where}: expected {expected}, found {found}")
 
 
-async def verify(moment: Moment, secret: bytes, partition_of: PartitionOf, progress: Progress) -> Counted:
-    """Return what was compared, once all of it agrees.
+async def verify(snapshot: Snapshot, secret: bytes, partition_of: PartitionOf, progress: ProgressBar) -> Counted:
+    """Return how much was compared, once all of it agrees.
 
-    - The ledger's changes of each person sum to the timeline that their facts make up to the instant they were decided.
-    - Each partition's manifests are contiguous from 0, and each ledger entry is in one of them or waits, never both.
-    - A fact that stands is its person's, every holder leads to its person, and the clock knows whom it must change.
+    - The ledger's changes of a person sum to the timeline that the person's facts make up to `decided_at`.
+    - A partition's manifests are contiguous from 0. Each ledger entry is in one of them or waits, never both.
+    - A fact that counts is in its person, every holder leads to its person, and every person is due when the clock
+      changes them next.
     `secret` is that of the change ids. Raises: DifferenceFound.
     """
     sums = Sums()
-    counted = await _Reading(moment, secret, partition_of, sums, progress).everything()
+    counted = await _Reading(snapshot, secret, partition_of, sums, progress).everything()
     if (differing := sums.differing()) is not None:
         bucket = Bucket(*differing)
         try:
-            await _Reading(moment, secret, partition_of, bucket, progress).everything()
+            await _Reading(snapshot, secret, partition_of, bucket, progress).everything()
         except (PermanentError, TransientError) as error:
             raise DifferenceFound(f"among the {differing[0]}", "none", f"one that has no name yet ({error})") from error
         _raise_first(differing[0], bucket)
@@ -59,12 +61,12 @@ async def verify(moment: Moment, secret: bytes, partition_of: PartitionOf, progr
 
 
 class _Reading:
-    """One reading of everything into a fold; what needs no fold is judged on the way."""
+    """Reads everything once into a fold. What can be compared without a fold is compared at once."""
 
     def __init__(
-        self, moment: Moment, secret: bytes, partition_of: PartitionOf, fold: Fold, progress: Progress
+        self, snapshot: Snapshot, secret: bytes, partition_of: PartitionOf, fold: Fold, progress: ProgressBar
     ) -> None:
-        self._moment = moment
+        self._snapshot = snapshot
         self._secret = secret
         self._partition_of = partition_of
         self._fold = fold
@@ -82,11 +84,11 @@ class _Reading:
         return self._counted
 
     async def _manifests(self) -> None:
-        numbers = await self._moment.numbers()
+        numbers = await self._snapshot.numbers()
         self._progress.begin("changes that have numbers", sum(at.next_seq for at in numbers.values()))
         for partition, at in numbers.items():
             next_seq = 0
-            async for manifest in self._moment.manifests(partition):
+            async for manifest in self._snapshot.manifests(partition):
                 self._manifest(manifest, next_seq)
                 next_seq += manifest.count
                 self._progress.advance(manifest.count)
@@ -107,7 +109,7 @@ class _Reading:
 
     async def _waiting(self) -> None:
         self._progress.begin("changes that wait for numbers")
-        async for waiting in self._moment.waiting():
+        async for waiting in self._snapshot.waiting():
             if waiting.entry is None:
                 raise DifferenceFound("outbox", f"ledger entry {waiting.name}", "none")
             _same(f"outbox {waiting.name}: changes", len(waiting.entry.changes), waiting.count)
@@ -126,40 +128,40 @@ class _Reading:
 
     async def _ledger(self) -> None:
         self._progress.begin("ledger entries")
-        async for name in self._moment.ledger():
+        async for name in self._snapshot.ledger():
             self._fold.expected(Subject.ENTRIES, name, "")
             self._progress.advance(1)
 
     async def _people(self) -> None:
         self._progress.begin("people")
-        async for person in self._moment.participants():
+        async for person in self._snapshot.participants():
             self._person(person)
             self._counted.people += 1
             self._progress.advance(1)
 
     def _person(self, person: Participant) -> None:
         assert person.decided_at is not None, "people are stored when they are decided"
-        decided_at, standing = person.decided_at, published(person)
-        for entry in entries(person.id, [Delta(1, transition) for transition in standing], decided_at, self._secret):
+        decided_at, transitions = person.decided_at, published(person)
+        for entry in entries(person.id, [Delta(1, transition) for transition in transitions], decided_at, self._secret):
             self._fold.expected(Subject.PEOPLE, person.id, _content(entry.regency, entry.change))
-        due_at = next_due(person.facts, decided_at, standing[-1].after if standing else None)
+        due_at = next_due(person.facts, decided_at, transitions[-1].after if transitions else None)
         _same(f"person {person.id}: due", due_at, person.due_at)
-        placed: list[Placed] = [*person.facts, *person.links]
-        for one in placed:
-            self._fold.expected(Subject.FACTS, *_placed(one.key, _ends(one)))
+        facts: list[FactOrLink] = [*person.facts, *person.links]
+        for fact in facts:
+            self._fold.expected(Subject.FACTS, *_fact(fact.key, holders_of(fact)))
         for holder in person.holders - {person.id}:
             self._fold.expected(Subject.HOLDERS, holder, person.id)
 
     async def _facts(self) -> None:
         self._progress.begin("facts")
-        async for key, holders in self._moment.placed():
-            self._fold.found(Subject.FACTS, *_placed(key, holders))
+        async for key, holders in self._snapshot.facts_that_count():
+            self._fold.found(Subject.FACTS, *_fact(key, holders))
             self._counted.facts += 1
             self._progress.advance(1)
 
     async def _moved(self) -> None:
         self._progress.begin("linked holders")
-        async for holder, person in self._moment.moved():
+        async for holder, person in self._snapshot.moved():
             self._fold.found(Subject.HOLDERS, holder, person)
             self._progress.advance(1)
 
@@ -174,17 +176,13 @@ def _same(where: str, expected: object, found: object) -> None:
 
 
 def _content(regency: str, change: Change) -> str:
-    """Return all of a change but number, sign and when it was recorded, which differ among its publications."""
+    """Return a change without number, sign and time of recording, which differ from one publication to the next."""
     what = (regency, change.change_id, change.kind, change.effective_at, change.effective_day, change.source)
     return msgspec.json.encode((*what, change.counterpart, change.before, change.after)).decode()
 
 
-def _placed(key: tuple[str, str], holders: Sequence[str]) -> tuple[str, str]:
+def _fact(key: tuple[str, str], holders: Sequence[str]) -> tuple[str, str]:
     return f"{key[1]} of {key[0]}", " ".join(holders)
-
-
-def _ends(placed: Placed) -> tuple[str, ...]:
-    return (placed.holder, placed.other) if isinstance(placed, Link) else (placed.holder,)
 
 
 def _raise_first(subject: Subject, bucket: Bucket) -> None:
@@ -194,11 +192,11 @@ def _raise_first(subject: Subject, bucket: Bucket) -> None:
     match subject:
         case Subject.PEOPLE:
             regency, change_id, kind, at, *_ = msgspec.json.decode(item)
-            where = f"person {key}, change {change_id} ({kind} at {at}) in {regency}: how often it stands"
+            where = f"person {key}, change {change_id} ({kind} at {at}) in {regency}: how often it counts"
             raise DifferenceFound(where, expected, found)
         case Subject.ENTRIES:
             raise DifferenceFound(f"ledger entry {key}: in manifests and outbox, how often", expected, found)
         case Subject.FACTS:
-            raise DifferenceFound(f"fact {key}: noted as standing for {item}, how often", expected, found)
+            raise DifferenceFound(f"fact {key}: noted as counting for {item}, how often", expected, found)
         case Subject.HOLDERS:
             raise DifferenceFound(f"holder {key}: said to be person {item}, how often", expected, found)

@@ -37,7 +37,7 @@ def allowed_programmes(segment: str, on: date, table: tuple[Eligibility, ...] = 
 
 
 def not_eligible(segment: str, programmes: Collection[str], on: date) -> str | None:
-    """Return why the segment may not hold these programmes together on this day; None when it may."""
+    """Return why the segment may not have these programmes together on this day; None when it may."""
     allowed = allowed_programmes(segment, on)
     refused = sorted(set(programmes) - allowed)
     if refused:

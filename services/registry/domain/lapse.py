@@ -12,7 +12,7 @@ from shared.regions.codes import zone_of
 
 @dataclass(frozen=True, slots=True)
 class Grace:
-    """Unpaid months a segment may stand before it lapses, from the month `since` on."""
+    """How many unpaid months a segment may have before it lapses, from the month `since` on."""
 
     segment: str
     since: str
@@ -21,7 +21,7 @@ class Grace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GraceTable:
-    """Rules by segment and date; one table is itself only, so that looking up in a cache costs no comparison."""
+    """Rules by segment and date. Tables are compared by identity, so that a cache lookup compares no rules."""
 
     rules: tuple[Grace, ...]
 

@@ -1,4 +1,4 @@
-"""Deltas of one person as the changes that are published, each in the regency that owns it."""
+"""Turns the deltas of one person into the changes that are published, each in the regency that it concerns."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from shared.contracts.changes import Change, Kind, State
 from shared.regions.codes import regency_of
 
 UNNUMBERED = 0
-"""The relay numbers a change when it assigns its partition's next `seq`."""
+"""The `seq` of a change that the relay has not numbered yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change of one person, in the regency whose partition it belongs to."""
+    """One change of one person. The regency says to which partition it goes."""
 
     person: str
     regency: str
@@ -28,7 +28,7 @@ class Entry:
 
 
 def entries(person: str, deltas: list[Delta], recorded_at: datetime, secret: bytes) -> Iterator[Entry]:
-    """Yield one entry a delta; two for a move across regencies, each naming the other's region."""
+    """Yield one entry a delta. A move from one regency to another gives two, and each names the other's region."""
     for delta in deltas:
         transition = delta.transition
         for before, after, counterpart in _halves(transition):
@@ -76,4 +76,4 @@ def change_id(person: str, transition: Transition, secret: bytes) -> str:
 
 
 _ATTRIBUTES: Final = attrgetter(*(field.name for field in fields(State)))
-"""A state's attributes as a tuple; `astuple` copies deeply, and took half the time of deciding a fact."""
+"""Gives a state's attributes as a tuple. `astuple` copies deeply, and took half the time of deciding a fact."""

@@ -1,4 +1,4 @@
-"""One person: the facts accepted of them, and what has been published of the timeline these make."""
+"""One person: the accepted facts, and how far the timeline of these facts was published."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """`links` join the holders of the facts. `sources` are those the published transitions went out with, in order.
+    """`links` join the holders of the facts. `sources` are the sources of the published transitions, in order.
 
-    `decided_at` is the clock up to which the timeline was published, and never goes back; `due_at` is when the clock
-    alone will change something.
+    `decided_at` is the instant up to which the timeline was published; it never goes back. `due_at` is the next instant
+    at which the clock alone changes something.
     """
 
     id: str
@@ -36,7 +36,7 @@ class Participant:
 
     @property
     def holders(self) -> frozenset[str]:
-        """Every holder that is this person, as far as its facts and links name them."""
+        """Every holder of this person that the facts and links name."""
         linked = {end for link in self.links for end in (link.holder, link.other)}
         return frozenset({self.id, *linked, *(fact.holder for fact in self.facts)})
 
@@ -44,15 +44,15 @@ class Participant:
 def decide(
     participant: Participant, facts: Sequence[Fact], links: Sequence[Link], now: datetime
 ) -> tuple[Participant, list[Delta]]:
-    """Return the participant with this set of facts, and the difference this makes to what was published.
+    """Return the participant with this set of facts, and the difference from what was published.
 
-    Compares the whole timelines before and after: facts may arrive late, in any order, and leave again. With the
-    same set it is the clock that moves. Retractions come first.
+    Compares the whole timelines before and after, since facts may arrive late, in any order, and be corrected. With the
+    same set of facts only the clock makes a difference. Transitions that are taken back come first.
     """
     clock = max(now, participant.decided_at or now)
     change = difference(participant.facts, participant.decided_at or _NEVER, facts, clock)
     begun = participant.sources[: len(change.shared)]
-    deltas, sources = _deltas(_sent_as(change.old, participant.sources[len(begun) :]), change.new)
+    deltas, sources = _deltas(_with_sources(change.old, participant.sources[len(begun) :]), change.new)
     last = change.new or change.shared
     decided = Participant(
         id=participant.id,
@@ -66,28 +66,37 @@ def decide(
 
 
 def _deltas(old: Sequence[Transition], new: Sequence[Transition]) -> tuple[list[Delta], list[str]]:
-    """Return what turns the old into the new, and the sources that the new ones go, or went, out with."""
+    """Return the deltas from old to new, and the source of each new transition. One that stays keeps its source."""
     if not old:
         return [Delta(1, transition) for transition in new], [transition.source for transition in new]
     known = {transition: transition.source for transition in old}
-    standing = set(new)
-    deltas = [Delta(-1, transition) for transition in old if transition not in standing]
+    kept = set(new)
+    deltas = [Delta(-1, transition) for transition in old if transition not in kept]
     deltas += [Delta(1, transition) for transition in new if transition not in known]
     return deltas, [known.get(transition, transition.source) for transition in new]
 
 
 def published(participant: Participant) -> list[Transition]:
-    """Return the published sequence: made again from the facts, each transition with the source it went out with."""
-    return _sent_as(timeline(participant.facts, participant.decided_at or _NEVER), participant.sources)
+    """Return the published transitions: made again from the facts, each with the source it was published with."""
+    return _with_sources(timeline(participant.facts, participant.decided_at or _NEVER), participant.sources)
+
+
+def registered_at(participant: Participant, now: datetime) -> bool:
+    """Say whether the person is registered at this instant, or at the later one up to which they were published.
+
+    A registered person is erased only by force: a later fact of the identity would be a new person, counted once more.
+    """
+    transitions = timeline(participant.facts, max(now, participant.decided_at or now))
+    return bool(transitions) and transitions[-1].after is not None
 
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 """The clock of a participant that was never decided: nothing is effective by then."""
 
 
-def _sent_as(made: Sequence[Transition], sources: Sequence[str]) -> list[Transition]:
-    return [_from(transition, source) for transition, source in zip(made, sources, strict=True)]
+def _with_sources(made: Sequence[Transition], sources: Sequence[str]) -> list[Transition]:
+    return [_with_source(transition, source) for transition, source in zip(made, sources, strict=True)]
 
 
-def _from(transition: Transition, source: str) -> Transition:
+def _with_source(transition: Transition, source: str) -> Transition:
     return transition if transition.source == source else replace(transition, source=source)

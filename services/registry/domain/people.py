@@ -1,48 +1,48 @@
-"""Who is one person: holders joined by links, and the participants these make of their facts."""
+"""Finds who is one person: holders joined by links, and their facts together."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.registry.domain.facts import Fact, Link, Placed
+from services.registry.domain.facts import Fact, FactKey, FactOrLink, Link
 from services.registry.domain.participant import Participant
-
-FactKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Regrouped:
-    """Each person touched, before (None where new) and with the placed facts that are now theirs.
+    """Every person concerned: the participant before (None where new) and the facts and links that are theirs now.
 
-    `person_of` gives for every holder seen the person it now belongs to.
+    `person_of` maps every holder to the person it belongs to now.
     """
 
-    people: Mapping[str, tuple[Participant | None, list[Placed]]]
+    people: Mapping[str, tuple[Participant | None, list[FactOrLink]]]
     person_of: Mapping[str, str]
 
 
-def regroup(participants: Iterable[Participant], removed: Collection[FactKey], added: Iterable[Placed]) -> Regrouped:
-    """Return who is who once the facts are removed and added.
+def regroup(
+    participants: Iterable[Participant], removed: Collection[FactKey], added: Iterable[FactOrLink]
+) -> Regrouped:
+    """Return the persons after these facts are removed and added.
 
-    A person is a set of holders joined by links, and bears the name of the least of them: whatever the order of
-    arrival, the same set gives the same name.
+    A person is a set of holders joined by links. Its id is the least of them, so the same set has the same id whatever
+    the order of arrival.
     """
     before = {participant.id: participant for participant in participants}
-    placed: list[Placed] = [fact for who in before.values() for fact in who.facts if fact.key not in removed]
-    placed += [link for who in before.values() for link in who.links if link.key not in removed]
-    placed += added
+    facts: list[FactOrLink] = [fact for who in before.values() for fact in who.facts if fact.key not in removed]
+    facts += [link for who in before.values() for link in who.links if link.key not in removed]
+    facts += added
     holders = {holder for who in before.values() for holder in who.holders}
-    person_of = _components(holders, placed)
-    sets: defaultdict[str, list[Placed]] = defaultdict(list)
-    for item in placed:
+    person_of = _components(holders, facts)
+    sets: defaultdict[str, list[FactOrLink]] = defaultdict(list)
+    for item in facts:
         sets[person_of[item.holder]].append(item)
     names = before.keys() | sets.keys()
     return Regrouped({name: (before.get(name), sets.get(name, [])) for name in names}, person_of)
 
 
-def _components(holders: set[str], placed: Iterable[Placed]) -> dict[str, str]:
+def _components(holders: set[str], facts: Iterable[FactOrLink]) -> dict[str, str]:
     """Return for each holder the least holder that it is joined with (union-find)."""
     parent = {holder: holder for holder in holders}
 
@@ -53,14 +53,14 @@ def _components(holders: set[str], placed: Iterable[Placed]) -> dict[str, str]:
             holder = parent[holder]
         return holder
 
-    for item in placed:
+    for item in facts:
         one, other = root(item.holder), root(item.other if isinstance(item, Link) else item.holder)
         parent[max(one, other)] = min(one, other)
     return {holder: root(holder) for holder in list(parent)}
 
 
-def split(placed: Iterable[Placed]) -> tuple[tuple[Fact, ...], tuple[Link, ...]]:
-    """Return the facts of a timeline and the links apart."""
-    items = list(placed)
-    facts = tuple(item for item in items if isinstance(item, Fact))
-    return facts, tuple(item for item in items if isinstance(item, Link))
+def split(facts: Sequence[FactOrLink]) -> tuple[tuple[Fact, ...], tuple[Link, ...]]:
+    """Return the facts and the links apart."""
+    return tuple([one for one in facts if isinstance(one, Fact)]), tuple(
+        [one for one in facts if isinstance(one, Link)]
+    )

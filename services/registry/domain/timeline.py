@@ -1,6 +1,6 @@
-"""A person's timeline: what the set of their facts makes of them, transition by transition.
+"""A person's timeline: the transitions that follow from the set of their facts.
 
-A pure function of the facts and of the clock; the order of arrival never matters (semantics.md, "A person's
+A pure function of the facts and of the clock. The order of arrival never matters (semantics.md, "A person's
 timeline" and "Changes").
 """
 
@@ -27,7 +27,7 @@ _PAID_BY_EMPLOYER = frozenset({"PU", "JAKON"})
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """From `before` to `after` at an instant; null where not registered. Two are the same whatever their source."""
+    """From `before` to `after` at an instant, None where not registered. The source does not count in comparisons."""
 
     effective_at: datetime
     effective_day: date
@@ -39,12 +39,12 @@ class Transition:
 
 def timeline(facts: Iterable[Fact], until: datetime, grace: GraceTable = DEFAULT_GRACE) -> list[Transition]:
     """Return every transition effective at or before `until`, in order of time."""
-    return _Walk(grace).through(_effective(facts, until), until)
+    return _Timeline(grace).through(_effective(facts, until), until)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Two timelines of one person: the transitions that both begin with, and how each goes on."""
+    """Two timelines of one person: the transitions that both begin with, and the rest of each."""
 
     shared: Sequence[Transition]
     old: Sequence[Transition]
@@ -55,15 +55,15 @@ def difference(
     old: Iterable[Fact], old_until: datetime, new: Iterable[Fact], new_until: datetime,
     grace: GraceTable = DEFAULT_GRACE,
 ) -> Difference:  # fmt: skip
-    """Return the timelines of both sets of facts, walked once as far as the sets agree.
+    """Return the timelines of both sets of facts. As far as the sets agree, the facts are applied only once.
 
-    Most facts are the newest of their person: of ten years of payments only the last step is walked twice.
+    Most facts are the newest of their person, so of ten years of payments only the last one is applied twice.
     """
     before, after = _effective(old, old_until), _effective(new, new_until)
     if not before:
-        return Difference((), (), _Walk(grace).through(after, new_until))
+        return Difference((), (), _Timeline(grace).through(after, new_until))
     agree = _agreeing(before, after)
-    walk = _Walk(grace)
+    walk = _Timeline(grace)
     walk.apply_all(before[:agree])
     shared, walk.transitions = walk.transitions, []
     goes_on = copy(walk)
@@ -72,12 +72,12 @@ def difference(
 
 
 def _effective(facts: Iterable[Fact], until: datetime) -> list[Fact]:
-    """Return what is effective by then, in the order in which it is applied."""
+    """Return the facts effective at or before `until`, in the order in which they are applied."""
     return sorted((fact for fact in facts if fact.effective_at <= until), key=attrgetter("order"))
 
 
 def _agreeing(one: Sequence[Fact], other: Sequence[Fact]) -> int:
-    """Return how many facts both begin with, of whole instants: those of one instant make one transition."""
+    """Return with how many equal facts both begin. Only whole instants count: each makes one transition."""
     agree = 0
     for mine, theirs in zip(one, other, strict=False):
         if mine is not theirs and mine != theirs:
@@ -97,8 +97,8 @@ def next_due(facts: Iterable[Fact], after: datetime, last: State | None) -> date
     return min(coming, default=None)
 
 
-class _Walk:
-    """The fold, with what it must remember between instants."""
+class _Timeline:
+    """Folds facts into transitions, and remembers between instants what the rules need."""
 
     def __init__(self, grace: GraceTable) -> None:
         self.transitions: list[Transition] = []
@@ -116,53 +116,53 @@ class _Walk:
         return self.transitions
 
     def apply_all(self, facts: Iterable[Fact]) -> None:
-        """Apply facts in order, with the lapses that fall between them."""
+        """Apply facts in order, and record the lapses that fall between them."""
         for instant, together in groupby(facts, key=attrgetter("effective_at")):
             self.lapse_before(instant)
             self.apply(instant, list(together))
 
     def apply(self, instant: datetime, facts: list[Fact]) -> None:
-        """Apply the facts of one instant, which make one transition."""
-        standing = self._state
+        """Apply the facts of one instant; together they make one transition."""
+        state = self._state
         for fact in facts:
-            standing = self._apply_one(standing, fact)
-        self._settle(instant, standing, facts[-1].source)
+            state = self._apply_one(state, fact)
+        self._record(instant, state, facts[-1].source)
 
-    def _apply_one(self, standing: State | None, fact: Fact) -> State | None:
+    def _apply_one(self, state: State | None, fact: Fact) -> State | None:
         match fact.type:
             case FactType.ENDED:
                 self._paid_ahead = None
                 return None
             case FactType.ENROLLED:
-                return self._enrol(standing, fact)
+                return self._enrol(state, fact)
             case FactType.CONTRIBUTION_PAID:
-                return self._pay(standing, fact)
+                return self._pay(state, fact)
             case FactType.RECLASSIFIED:
-                return standing and _reclassified(standing, fact)
+                return state and _reclassified(state, fact)
             case FactType.RELOCATED:
-                return standing and replace(standing, region=fact.region or standing.region)
+                return state and replace(state, region=fact.region or state.region)
 
     def lapse_before(self, instant: datetime) -> None:
-        """Let a lapse happen that falls before the instant; one at the instant is judged with its facts."""
+        """Record a lapse that falls before the instant. A lapse at the instant is judged together with its facts."""
         due = self._lapse_due()
         if due is not None and due < instant:
-            self._settle(due, self._state, CLOCK)
+            self._record(due, self._state, CLOCK)
 
     def lapse_by(self, instant: datetime) -> None:
-        """Let a lapse happen that falls at or before the instant."""
+        """Record a lapse that falls at or before the instant."""
         due = self._lapse_due()
         if due is not None and due <= instant:
-            self._settle(due, self._state, CLOCK)
+            self._record(due, self._state, CLOCK)
 
     def _lapse_due(self) -> datetime | None:
         state = self._state
         return lapse_instant(state.lapses_on, state.region) if state and state.lapses_on else None
 
-    def _enrol(self, standing: State | None, fact: Fact) -> State:
-        """Register the person; an enrolment that still stands takes the new attributes and stays one person."""
+    def _enrol(self, state: State | None, fact: Fact) -> State:
+        """Register the person. One who is registered already takes the new attributes and stays one person."""
         assert fact.region is not None
         assert fact.segment is not None
-        paid = _later(standing.paid_through if standing else self._paid_ahead, fact.paid_through)
+        paid = _later(state.paid_through if state else self._paid_ahead, fact.paid_through)
         self._paid_ahead = None
         return State(
             region=fact.region,
@@ -176,23 +176,23 @@ class _Walk:
             lapses_on=None,
         )
 
-    def _pay(self, standing: State | None, fact: Fact) -> State | None:
-        """Raise the month paid through; a payment before the enrolment waits for it."""
-        if standing is None:
+    def _pay(self, state: State | None, fact: Fact) -> State | None:
+        """Raise the month paid through. A payment before the enrolment waits for it."""
+        if state is None:
             self._paid_ahead = _later(self._paid_ahead, fact.paid_through)
             return None
-        paid = _later(standing.paid_through, fact.paid_through)
-        if paid == standing.paid_through:
-            return standing
-        # Spelled out here and in `_judged`: `replace` takes three times as long, at each payment of many years.
+        paid = _later(state.paid_through, fact.paid_through)
+        if paid == state.paid_through:
+            return state
+        # Written out here and in `_judged`, since `replace` takes three times as long and this runs for every payment.
         return State(
-            standing.region, standing.segment, standing.groups, fact.payer or standing.payer, standing.programmes,
-            standing.registered, standing.active, paid, standing.lapses_on,
+            state.region, state.segment, state.groups, fact.payer or state.payer, state.programmes,
+            state.registered, state.active, paid, state.lapses_on,
         )  # fmt: skip
 
-    def _settle(self, instant: datetime, standing: State | None, source: str) -> None:
-        """Judge activity at the instant, and record a transition if anything is other than before."""
-        before, after = self._state, self._judged(standing, instant)
+    def _record(self, instant: datetime, state: State | None, source: str) -> None:
+        """Judge activity at the instant, and record a transition if anything has changed."""
+        before, after = self._state, self._judged(state, instant)
         if before == after:
             return
         kind = self._kind(before, after)
@@ -202,14 +202,14 @@ class _Walk:
         self._last_day = self._day(instant, before, after)
         self.transitions.append(Transition(instant, self._last_day, kind, before, after, source))
 
-    def _judged(self, standing: State | None, instant: datetime) -> State | None:
-        if standing is None or standing.paid_through is None:
-            return standing
-        day = lapses_on(standing.paid_through, standing.segment, self._grace)
-        active = instant < lapse_instant(day, standing.region)
+    def _judged(self, state: State | None, instant: datetime) -> State | None:
+        if state is None or state.paid_through is None:
+            return state
+        day = lapses_on(state.paid_through, state.segment, self._grace)
+        active = instant < lapse_instant(day, state.region)
         return State(
-            standing.region, standing.segment, standing.groups, standing.payer, standing.programmes,
-            standing.registered, active, standing.paid_through, day if active else None,
+            state.region, state.segment, state.groups, state.payer, state.programmes,
+            state.registered, active, state.paid_through, day if active else None,
         )  # fmt: skip
 
     def _kind(self, before: State | None, after: State | None) -> Kind:
@@ -231,18 +231,18 @@ class _Walk:
         return max(self._last_day, *(instant.astimezone(zone).date() for zone in zones))
 
 
-def _reclassified(standing: State, fact: Fact) -> State:
+def _reclassified(state: State, fact: Fact) -> State:
     """Set what the fact names; a new segment drops programmes that it does not allow."""
-    segment = fact.segment or standing.segment
-    programmes = standing.programmes
-    if segment != standing.segment:
-        allowed = allowed_programmes(segment, fact.effective_at.astimezone(zone_of(standing.region)).date())
+    segment = fact.segment or state.segment
+    programmes = state.programmes
+    if segment != state.segment:
+        allowed = allowed_programmes(segment, fact.effective_at.astimezone(zone_of(state.region)).date())
         programmes = tuple(programme for programme in programmes if programme in allowed)
     return replace(
-        standing,
+        state,
         segment=segment,
-        groups=standing.groups if fact.groups is None else fact.groups,
-        payer=fact.payer or standing.payer,
+        groups=state.groups if fact.groups is None else fact.groups,
+        payer=fact.payer or state.payer,
         programmes=programmes if fact.programmes is None else fact.programmes,
     )
 

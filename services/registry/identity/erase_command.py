@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
@@ -12,17 +11,10 @@ from shared.runtime.errors import TransientError
 _ANSWER_WITHIN_S: Final = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Whether the person was erased, and the line to print."""
+def call_erase(scheme: str, value: str, force: bool, url: str, token: str) -> tuple[bool, str]:
+    """Return whether the person was erased, and the registry's answer as a line to print.
 
-    erased: bool
-    line: str
-
-
-def call_erase(scheme: str, value: str, force: bool, url: str, token: str) -> Answer:
-    """Return the registry's answer; the identity travels in the body and appears in no message.
-
+    The identity travels in the body and appears in no message.
     Raises: TransientError when the registry cannot be reached.
     """
     address = f"{url.rstrip('/')}/v1/participants/erase"
@@ -34,5 +26,5 @@ def call_erase(scheme: str, value: str, force: bool, url: str, token: str) -> An
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise TransientError(f"no answer from {address} ({type(error).__name__}); is the registry up?") from None
     if response.is_success:
-        return Answer(True, f"erased; identities forgotten: {answer['identities']}")
-    return Answer(False, f"{answer.get('code', response.status_code)}: {answer.get('detail', 'no reason was given')}")
+        return True, f"erased; identities forgotten: {answer['identities']}"
+    return False, f"{answer.get('code', response.status_code)}: {answer.get('detail', 'no reason was given')}"

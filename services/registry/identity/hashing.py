@@ -1,4 +1,4 @@
-"""Keyed hashes that leave no identity behind, in layers: each key hashes what the key before it made (ADR 0015)."""
+"""Hashes identities with keys, in layers: each key hashes the result of the key before it (ADR 0015)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
-from services.registry.intake.parsing import Identity
-from services.registry.ports import Layers
+from services.registry.identity.identity import Identity
+from services.registry.identity.ports import Layers
 from shared.runtime.errors import PermanentError
 
 DIGEST_BYTES: Final = 16
@@ -16,7 +16,7 @@ DIGEST_BYTES: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is derived from one secret for what is re-keyed; `id` names it and tells nothing of it."""
+    """The keys derived from one secret. `id` names the secret without revealing anything of it."""
 
     identity: bytes
     content: bytes
@@ -27,8 +27,8 @@ class Key:
 class Secrets:
     """The keys, oldest first, each derived for one use only.
 
-    `change` is of the first key for ever: it covers no identity, only persons' random ids, and a `change_id` must be
-    the same in every publication.
+    `change` always comes from the first secret: it hashes no identity, only random ids of persons, and a `change_id`
+    must be the same in every publication.
     """
 
     keys: tuple[Key, ...]
@@ -36,12 +36,12 @@ class Secrets:
 
     @classmethod
     def derive(cls, *secrets: bytes) -> Secrets:
-        """Return the keys that belong to these secrets, oldest first."""
+        """Return the keys derived from these secrets, which are given oldest first."""
         return cls(tuple(map(_key, secrets)), _derived(secrets[0], "change"))
 
     @property
     def content(self) -> bytes:
-        """The key of a content's first layer."""
+        """The key of the first layer of digests."""
         return self.keys[0].content
 
     @property
@@ -64,17 +64,17 @@ class Secrets:
         return made
 
     def raised(self, hashed: bytes, layer: int) -> bytes:
-        """Return the hash at this layer of what is hashed at the layer below; nobody needs the identity for it."""
+        """Return the hash at this layer, made from the hash at the layer below. The identity is not needed."""
         return hmac.digest(self.keys[layer - 1].identity, hashed, "sha256")
 
     def digest_at(self, layer: int, digest: bytes, below: int = 1) -> bytes:
-        """Return at this layer a content's digest that is at the layer `below`."""
+        """Return a digest at this layer, made from the digest at the layer `below`."""
         for key in self.keys[below:layer]:
             digest = hashlib.blake2b(digest, key=key.content, digest_size=DIGEST_BYTES).digest()
         return digest
 
     def require(self, layers: Layers) -> None:
-        """Raise PermanentError where a layer in use needs a key that is not among these."""
+        """Raise PermanentError where a layer in use needs a key that is missing here."""
         if layers.newest > len(self.keys):
             raise PermanentError(
                 f"hashes of {layers.newest} keys are in use and this replica's identity key file holds "

@@ -1,4 +1,4 @@
-"""Erasing a person over HTTP, by one of their identities."""
+"""Erases a person over HTTP, by one of their identities."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import from_json
 
 from services.registry.domain.errors import RefusalCode
 from services.registry.identity.erasure import Eraser, ErasureOutcome
-from services.registry.intake.parsing import Identity
-from services.registry.intake.shape import as_refusal
-from shared.adapters.http_api import PROBLEM_TYPE, Bearer, Problem, read_body
+from services.registry.identity.identity import identity_of
+from services.registry.identity.refusals import as_refusal, read_json
+from shared.adapters.http_api import Bearer, read_body
+from shared.adapters.http_problem import Problem
+from shared.adapters.openapi import problem
 from shared.contracts import facts as contract
 from shared.runtime.auth import Caller
 
 SCOPE: Final = "identity:erase"
 MAX_BYTES: Final = 4096
-"""An identity and a word; far more than both need."""
+"""Far more than an identity and a word need."""
 
 
 class ErasureRequest(BaseModel):
-    """Whom to erase; `force` erases also a person who is registered."""
+    """Whom to erase. With `force` also a person who is registered is erased."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
@@ -39,7 +40,7 @@ def create_erase_router(*, eraser: Eraser, bearer: Bearer) -> APIRouter:
     async def erase(request: Request, caller: Caller = bearer.requires(SCOPE)) -> JSONResponse:
         """Forget every identity of the person who has this one; counts stay, anonymous."""
         wanted = _wanted(request.headers.get("content-type", ""), await read_body(request, MAX_BYTES))
-        identity = Identity(wanted.identity.scheme, contract.canonical(wanted.identity.scheme, wanted.identity.value))
+        identity = identity_of(wanted.identity.model_dump())
         erased = await eraser.erase(identity, by=caller.subject, force=wanted.force)
         if erased.outcome in _PROBLEMS:
             raise Problem(_PROBLEMS[erased.outcome][0], erased.outcome, _PROBLEMS[erased.outcome][1], field="identity")
@@ -52,12 +53,9 @@ def _wanted(content_type: str, body: bytes) -> ErasureRequest:
     """Return the request in the body. Raises: Problem 415, or 422 with the first refusal that fits, as for facts."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise Problem(415, "unsupported_media_type", "send the request as application/json")
-    try:
-        document = from_json(body, allow_inf_nan=False)
-    except ValueError:
-        raise Problem(422, RefusalCode.MALFORMED_JSON, "send one JSON object, in UTF-8", field=None) from None
+    document = read_json(body)
     if not isinstance(document, dict):
-        raise Problem(422, RefusalCode.MALFORMED_JSON, "send a JSON object with an identity", field=None)
+        raise Problem(422, RefusalCode.MALFORMED_JSON, "send one JSON object with an identity, in UTF-8", field=None)
     try:
         return ErasureRequest.model_validate(document)
     except ValidationError as error:
@@ -81,19 +79,7 @@ _REQUEST: Final = {
         "required": True,
         "content": {
             "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["identity"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "identity": {"$ref": "#/components/schemas/Identity"},
-                        "force": {
-                            "type": "boolean",
-                            "default": False,
-                            "description": "Erase the person also while they are registered",
-                        },
-                    },
-                },
+                "schema": ErasureRequest.model_json_schema(ref_template="#/components/schemas/{model}"),
                 "example": {"identity": {"scheme": "nik", "value": "6310000101900000"}},
             }
         },
@@ -104,16 +90,9 @@ _ERASED: Final = {
     "required": ["outcome", "identities"],
     "properties": {"outcome": {"const": "erased"}, "identities": {"type": "integer", "minimum": 1}},
 }
-_PROBLEM: Final = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "Erased, durably: every identity of the person is forgotten",
           "content": {"application/json": {"schema": _ERASED}}},
-    401: {"description": "No acceptable token", "content": _PROBLEM},
-    403: {"description": "The token lacks the scope", "content": _PROBLEM},
-    404: {"description": "Nobody is known by this identity", "content": _PROBLEM},
-    409: {"description": "The person is registered; nothing was erased", "content": _PROBLEM},
-    413: {"description": "Over 4 KiB", "content": _PROBLEM},
-    415: {"description": "Not JSON by its content type", "content": _PROBLEM},
-    422: {"description": "Refused; `code` and `field` say why", "content": _PROBLEM},
-    503: {"description": "Not stored; send it again after Retry-After", "content": _PROBLEM},
+    404: problem("Nobody is known by this identity"),
+    409: problem("The person is registered; nothing was erased"),
 }  # fmt: skip

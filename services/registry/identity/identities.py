@@ -1,4 +1,4 @@
-"""Who is known: identities looked up, and introduced, at every layer of hashes in use."""
+"""Looks identities up and introduces them, at every layer of hashes in use."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from services.registry.identity.hashing import Secrets
-from services.registry.intake.parsing import Identity
-from services.registry.ports import Keyed, Layers, Transaction
+from services.registry.identity.identity import Identity
+from services.registry.identity.ports import IdentityTransaction, Keyed, Layers
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The holders of those identities that are known, and how the others are introduced."""
+    """The holders of the known identities, and the rows that introduce the others."""
 
     holders: Mapping[Identity, str]
     layers: Layers
@@ -20,7 +20,7 @@ class Known:
     _secrets: Secrets
 
     def rows(self, introduced: Mapping[Identity, str]) -> list[Keyed]:
-        """Return what recognises the introduced again: one row a layer, so that no layer meets them as new."""
+        """Return the rows that recognise these identities again: one a layer, so that no layer sees them as new."""
         return [
             Keyed(hashed, holder, self._secrets.key_id(layer))
             for who, holder in introduced.items()
@@ -28,25 +28,24 @@ class Known:
         ]
 
     def digest(self, first: bytes, layer: int | None = None) -> bytes:
-        """Return a content's digest, given at the first layer, at the layer named or else the newest."""
+        """Return a digest at this layer, else the newest. `first` is the digest at the first layer."""
         return self._secrets.digest_at(layer or self.layers.newest, first)
 
 
 class Identities:
-    """Finds holders. Remembers which layers are in use: that changes twice in a rotation of keys, and is free to see.
+    """Finds holders. It remembers which layers are in use, since they change only twice in a rotation of keys.
 
-    What it remembers is never trusted: the answer says which layers the same snapshot of the store has.
+    It never relies on that: the store's answer says which layers the same transaction sees.
     """
 
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
         self._layers = Layers()
 
-    async def find(self, transaction: Transaction, identities: Collection[Identity]) -> Known:
-        """Return who of these is known.
+    async def find(self, transaction: IdentityTransaction, identities: Collection[Identity]) -> Known:
+        """Return which of these identities are known.
 
-        Raises: PermanentError where a layer in use needs a key that this replica does not have: to it everyone would
-        be new.
+        Raises: PermanentError where a layer in use needs a key that this replica lacks; everyone would be new to it.
         """
         layers = self._layers
         while True:

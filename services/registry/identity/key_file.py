@@ -1,4 +1,4 @@
-"""The identity key file: one key a line, oldest first; none may ever leave it: each layer is made from the last."""
+"""The identity key file: one key a line, oldest first. No key may ever be removed: each layer needs the one below."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from shared.runtime.errors import PermanentError
 
 _KEY_BYTES: Final = 32
-"""The block that HMAC-SHA256 gives back in full."""
+"""The size of an HMAC-SHA256 result."""
 _OWNER_ONLY: Final = 0o600
 
 
@@ -34,7 +34,7 @@ def read_keys(path: Path) -> list[bytes]:
 
 
 def append_key(path: Path) -> int:
-    """Put a fresh key at the end of the file and return how many it holds now; the file is replaced whole or not.
+    """Put a new key at the end of the file and return how many there are now. The file is replaced whole or not at all.
 
     Raises: PermanentError where the file cannot be read or written.
     """

@@ -1,39 +1,27 @@
-"""Rotation of keys: every hash is hashed once more with the next key, while facts go on arriving (ADR 0015)."""
+"""Rotates keys: every hash is hashed once more with the next key, while facts arrive (ADR 0015)."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol
 
 from services.registry.identity.hashing import Secrets
-from services.registry.ports import KeyStore
+from services.registry.identity.ports import KeyStore
+from shared.adapters.progress_bar import ProgressBar
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError
 
 
-class Progress(Protocol):
-    """Who is told how far it is."""
-
-    def begin(self, what: str, total: int) -> None:
-        """A stage begins that will take about so many rows."""
-        ...
-
-    def advance(self, rows: int) -> None:
-        """So many rows more are done, durably."""
-        ...
-
-
 class Rotation:
-    """Brings all hashes to the newest key; begun again after a kill, it goes on where it stood."""
+    """Brings all hashes to the newest key. Started again after a kill, it goes on."""
 
-    def __init__(self, store: KeyStore, secrets: Secrets, clock: Clock, progress: Progress) -> None:
+    def __init__(self, store: KeyStore, secrets: Secrets, clock: Clock, progress: ProgressBar) -> None:
         self._store = store
         self._secrets = secrets
         self._clock = clock
         self._progress = progress
 
     async def run(self) -> int:
-        """Return how many keys were retired, once nothing is left that an older key than the newest has made.
+        """Return how many keys were retired, once no hash of an older key than the newest is left.
 
         Raises: PermanentError when a replica lacks the next key, or the keys are not this store's.
         """
@@ -44,8 +32,8 @@ class Rotation:
             await self._raise_to(layer)
         retired = self._secrets.ids[:-1]
         if retired:
-            self._progress.begin("dropping what retired keys left", 1)
-            await self._store.settle()
+            self._progress.begin("dropping the rows of retired keys", 1)
+            await self._store.await_open_transactions()
             await self._store.drop(retired)
             self._progress.advance(1)
         return len(self._secrets.keys) - layers.oldest
@@ -59,18 +47,17 @@ class Rotation:
             )
 
     async def _raise_to(self, layer: int) -> None:
-        """Have all hashes be at this layer, from the one below.
+        """Bring all hashes from the layer below to this layer.
 
-        1. Use the layer: from now on identities are looked up and introduced at both, new digests are at this one.
-        2. Wait for transactions that began before 1 and know nothing of it. 3. Move identities, raise digests, batch
-        by batch. 4. Retire the layer below.
-        A kill after 1, or within 3, leaves both layers in use, which is right for as long as it lasts; the next run
-        moves what is left.
+        1. Put the layer into use: from now on identities are looked up and introduced at both layers, and new digests
+        are at this one. 2. Wait for the transactions that began before 1. 3. Move identities and raise digests, batch
+        by batch. 4. Put the layer below out of use.
+        A kill after 1 or within 3 leaves both layers in use, which is correct; the next run moves the rest.
         """
         old, new = self._secrets.key_id(layer - 1), self._secrets.key_id(layer)
         await self._store.begin(new, layer)
         self._progress.begin("waiting for transactions begun before", 1)
-        await self._store.settle()
+        await self._store.await_open_transactions()
         self._progress.advance(1)
         identities, facts = await self._store.sizes()
         raised = self._store.move_identities(old, new, lambda hashed: self._secrets.raised(hashed, layer))

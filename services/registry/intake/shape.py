@@ -1,44 +1,35 @@
-"""Whether a CloudEvent has a fact's shape, and if not, all that is wrong with it.
+"""Checks whether a CloudEvent has the shape of a fact, and finds everything that is wrong with it.
 
-Pydantic checks the shape (`shared/contracts/facts.py`) and finds every fault at once; each becomes a refusal with our
-code, so that the first in our order can be told.
+Pydantic checks the shape (`shared/contracts/facts.py`) and finds every fault at once. Each fault becomes a refusal with
+our code, so that the answer can name the first in our order.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from services.registry.domain.errors import Refusal, RefusalCode
+from services.registry.domain.timeline import CLOCK
+from services.registry.identity.refusals import as_refusal, named
 from shared.contracts import facts as contract
-from shared.runtime.masking import holds_long_number, masked
+from shared.runtime.masking import holds_long_number
 
 CORRECTED: Final = "cakupan.corrected.v1"
 _EXTENSION: Final = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
-_LONGEST_SHOWN: Final = 64
 _ATTRIBUTES: Final = contract.Envelope.model_fields.keys()
-_IDENTITY_FIELDS: Final = frozenset({"identity", "other"})
-_UNKNOWN_WORD: Final = {
-    "scheme": RefusalCode.UNKNOWN_SCHEME,
-    "segment": RefusalCode.UNKNOWN_SEGMENT,
-    "groups": RefusalCode.UNKNOWN_GROUP,
-    "payer": RefusalCode.UNKNOWN_PAYER,
-    "programmes": RefusalCode.UNKNOWN_PROGRAMME,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """An event that has a fact's shape: `data` as it was sent, `time` in UTC.
+    """An event that has the shape of a fact: `data` as it was sent, `time` in UTC.
 
-    `replacement` is the fact that a correction puts in another's place.
+    `replacement` is the fact that a correction puts in the place of another.
     """
 
     type: str
@@ -53,9 +44,9 @@ def shape(document: dict[str, Any], now: datetime) -> Shaped | list[Refusal]:
     """Return the event, or everything that is wrong with its shape."""
     type_ = document.get("type")
     if isinstance(type_, str) and type_ not in contract.TYPES:
-        return [_unknown_type("type", type_, contract.TYPES)]
+        return [_unknown_type("type", contract.TYPES)]
     model = contract.TYPES.get(type_, contract.Envelope) if isinstance(type_, str) else contract.Envelope
-    refusals = [*_extension_refusals(document), *_nothing_reclassified(document), *_numbered_source(document)]
+    refusals = [*_envelope_refusals(document), *_nothing_reclassified(document)]
     event = None
     try:
         event = model.model_validate(document, context={"now": now})
@@ -67,12 +58,12 @@ def shape(document: dict[str, Any], now: datetime) -> Shaped | list[Refusal]:
     if refusals or isinstance(inner, list):
         return refusals
     assert isinstance(event, contract.Fact)
-    # The model has judged; what was sent is as strict as the model itself, and cheaper to read.
+    # The model was strict, so the data as sent is the same, and cheaper to read.
     return Shaped(event.type, event.source, event.id, event.time, document["data"], inner)
 
 
 def _replacement(document: dict[str, Any], now: datetime) -> Shaped | list[Refusal] | None:
-    """Return the shaped replacement of a correction, None where there is none, or what is wrong with either."""
+    """Return the replacement of a correction, None where there is none, or what is wrong with either."""
     data = document.get("data")
     if not isinstance(data, dict):
         return None
@@ -84,7 +75,7 @@ def _replacement(document: dict[str, Any], now: datetime) -> Shaped | list[Refus
     short, replacement = data.get("type"), data.get("replacement")
     names = [name.split(".")[1] for name in contract.TYPES]
     if isinstance(short, str) and short not in names:
-        return [_unknown_type("data.type", short, names)]
+        return [_unknown_type("data.type", names)]
     if not isinstance(short, str) or not isinstance(replacement, dict) or short == "corrected":
         return None
     stands = {
@@ -96,57 +87,29 @@ def _replacement(document: dict[str, Any], now: datetime) -> Shaped | list[Refus
 
 
 def inside(refusal: Refusal) -> Refusal:
-    """Return a refusal of a replacement with the field named as it stands in the correction."""
-    return replace(refusal, field=f"data.replacement.{refusal.field}")
+    """Return the refusal of a replacement with its field named from the correction on."""
+    return replace(refusal, field=".".join(filter(None, ("data.replacement", refusal.field))))
 
 
-def _unknown_type(field: str, seen: str, known: Sequence[str] | dict[str, Any]) -> Refusal:
-    return Refusal(RefusalCode.UNKNOWN_TYPE, field, f"{shown(seen)} is not taken; send one of {', '.join(known)}")
+def _unknown_type(field: str, known: Iterable[str]) -> Refusal:
+    return Refusal(RefusalCode.UNKNOWN_TYPE, field, f"is not taken; send one of {', '.join(known)}")
 
 
-def _extension_refusals(document: dict[str, Any]) -> Iterator[Refusal]:
+def _envelope_refusals(document: dict[str, Any]) -> Iterator[Refusal]:
+    """Yield what is wrong with extensions, and with a source, which is published with every change."""
     for name in sorted(document.keys() - _ATTRIBUTES):
-        value = document[name]
         if not _EXTENSION.fullmatch(name):
-            detail = "is no CloudEvents attribute; leave it out (extensions have small letters and digits only)"
-            yield Refusal(RefusalCode.UNKNOWN_FIELD, shown(name), detail)
-        elif not isinstance(value, (str, int)):
-            yield Refusal(
-                RefusalCode.MALFORMED_FIELD, shown(name), "an extension is a string, a whole number or a boolean"
-            )
-
-
-def _numbered_source(document: dict[str, Any]) -> Iterator[Refusal]:
-    """Yield the refusal of a source that may be somebody's number: unlike an id it is published with every change."""
+            detail = "has an attribute that CloudEvents has not (names are small letters and digits); leave it out"
+            yield Refusal(RefusalCode.UNKNOWN_FIELD, named([name]), detail)
+        elif not isinstance(document[name], (str, int)):
+            detail = "has an extension that is no string, whole number or boolean"
+            yield Refusal(RefusalCode.MALFORMED_FIELD, named([name]), detail)
     source = document.get("source")
-    if isinstance(source, str) and holds_long_number(source):
+    if source == CLOCK:
+        yield Refusal(RefusalCode.MALFORMED_FIELD, "source", "is the registry's own; name your system")
+    elif isinstance(source, str) and holds_long_number(source):
         detail = "has eleven digits or more in a row, as an identity has; a source is published: name the system"
         yield Refusal(RefusalCode.MALFORMED_FIELD, "source", detail)
-
-
-def as_refusal(wrong: ErrorDetails) -> Refusal:
-    """Return our refusal for one of Pydantic's errors; the value seen is told only where it cannot be personal."""
-    path = [part for part in wrong["loc"] if part not in contract.TYPES]
-    field = ".".join(map(shown, path))
-    if wrong["type"] == "missing":
-        return Refusal(RefusalCode.MISSING_FIELD, field, "is required; send it")
-    if wrong["type"] == "extra_forbidden":
-        return Refusal(RefusalCode.UNKNOWN_FIELD, field, "is not a field of this fact; leave it out")
-    if wrong["type"] == "literal_error" and isinstance(wrong["input"], str):
-        name = next((part for part in reversed(path) if isinstance(part, str)), "")
-        expected = wrong.get("ctx", {}).get("expected", "")
-        code = _UNKNOWN_WORD.get(name, RefusalCode.MALFORMED_FIELD)
-        seen = "this" if _IDENTITY_FIELDS.intersection(path) else shown(wrong["input"])
-        return Refusal(code, field, f"{seen} is not known; send one of {expected}")
-    code = RefusalCode(wrong["type"]) if wrong["type"] in set(RefusalCode) else RefusalCode.MALFORMED_FIELD
-    return Refusal(code, field, wrong["msg"] + _seen(path, wrong["input"]))
-
-
-def _seen(path: Sequence[object], value: object) -> str:
-    """Return the value for the answer; none of an identity, and no structure that might hold one."""
-    if _IDENTITY_FIELDS.intersection(path) or "replacement" in path or isinstance(value, (dict, list)):
-        return ""
-    return f"; saw {json.dumps(shown(value)) if isinstance(value, str) else shown(json.dumps(value))}"
 
 
 def _nothing_reclassified(document: dict[str, Any]) -> Iterator[Refusal]:
@@ -155,9 +118,3 @@ def _nothing_reclassified(document: dict[str, Any]) -> Iterator[Refusal]:
         names = contract.RECLASSIFIABLE
         if not any(name in data for name in names):
             yield Refusal(RefusalCode.MISSING_FIELD, "data.segment", f"name at least one of {', '.join(names)}")
-
-
-def shown(value: object, longest: int = _LONGEST_SHOWN) -> str:
-    """Return a value as it may stand in an answer: short, and without anything that looks like an identity."""
-    text = masked(str(value))
-    return text if len(text) <= longest else text[:longest] + "…"

@@ -1,4 +1,4 @@
-"""The lapse clock: what takes effect by time alone, a lapse or a fact of the future, is published in batches."""
+"""Publishes what takes effect by time alone, in batches: lapses and facts of the future."""
 
 from __future__ import annotations
 
@@ -9,37 +9,35 @@ from typing import Final, Protocol
 
 from services.registry.domain.people import regroup
 from services.registry.intake.deciding import decided
-from services.registry.ports import DueStore, Transaction
+from services.registry.intake.ports import Store, Transaction
+from services.registry.relay.metrics import SweepMetrics
 from shared.runtime import tracing
 from shared.runtime.clock import Clock
-from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.lease import Lease, LeaseStore
-from shared.runtime.logging import logger
-
-_log = logger(__name__)
+from shared.runtime.tasks import repeat
 
 JOB: Final = "sweep"
 LEASE_FOR: Final = timedelta(seconds=15)
-"""Longer than a batch takes. The lease saves work; two sweepers at once would still count everyone once."""
-LOOK_EVERY: Final = timedelta(seconds=1)
-PEOPLE_A_LOOK: Final = 2000
-"""Found at once: the next batches need not be looked for while one is written."""
+"""Longer than a batch takes. The lease only saves work: two sweepers at once would still count everyone once."""
+POLL_EVERY: Final = timedelta(seconds=1)
+PEOPLE_A_POLL: Final = 2000
+"""Found by one query, which then serves several batches."""
 PEOPLE_A_BATCH: Final = 250
-"""Some 15 ms of deciding, in which facts that arrive wait."""
+"""Deciding them takes some 15 ms, and facts that arrive meanwhile wait."""
 BATCHES_IN_FLIGHT: Final = 2
 """While MongoDB writes one, we decide the next."""
 
 
-class SweepMetrics(Protocol):
-    """What is counted about the sweeper."""
+class DueStore(Store, Protocol):
+    """Participants whom the clock alone will change."""
 
-    def swept(self, people: int, oldest_due: datetime) -> None:
-        """Count one batch; `oldest_due` is the instant whose effect it published last."""
+    async def due(self, by: datetime, limit: int) -> list[str]:
+        """Return up to `limit` persons due at or before the instant, those due longest first."""
         ...
 
 
 class Sweeper:
-    """One replica's part in moving the clock; only the holder of the lease sweeps."""
+    """Publishes what time alone changes. Only the replica that holds the lease sweeps."""
 
     def __init__(
         self,
@@ -61,43 +59,41 @@ class Sweeper:
         self._lease: Lease | None = None
 
     async def run(self) -> None:
-        """Sweep until cancelled; after trouble, go on where it stood: who is due stays due."""
-        while True:
-            try:
-                while await self.sweep():
-                    continue
-            except (TransientError, PermanentError) as error:
-                _log.warning("sweep waits", error=str(error))
-            await asyncio.sleep(LOOK_EVERY.total_seconds())
+        """Sweep until cancelled. After an error the same people are still due."""
+        await repeat(self._sweep_all, POLL_EVERY, "the sweep")
+
+    async def _sweep_all(self) -> None:
+        while await self.sweep():
+            continue
 
     async def sweep(self) -> bool:
-        """Publish what took effect for those due longest; return whether there may be more.
+        """Publish what took effect for the persons due longest; return whether there may be more.
 
-        Effective at their own instants, however late this runs.
+        The changes are effective at their own instants, however late this runs.
         """
         now = self._clock.now()
         self._lease = await self._leases.acquire(JOB, self._holder, now, LEASE_FOR)
         if self._lease is None:
             return False
-        due = await self._store.due(now, PEOPLE_A_LOOK)
-        turns = asyncio.Semaphore(BATCHES_IN_FLIGHT)
+        due = await self._store.due(now, PEOPLE_A_POLL)
+        free_batches = asyncio.Semaphore(BATCHES_IN_FLIGHT)
         batches = [due[at : at + PEOPLE_A_BATCH] for at in range(0, len(due), PEOPLE_A_BATCH)]
-        ends = await asyncio.gather(*(self._publish(batch, turns) for batch in batches), return_exceptions=True)
+        ends = await asyncio.gather(*(self._publish(batch, free_batches) for batch in batches), return_exceptions=True)
         for error in filter(None, ends):
             raise error
-        return len(due) == PEOPLE_A_LOOK
+        return len(due) == PEOPLE_A_POLL
 
-    async def _publish(self, people: list[str], turns: asyncio.Semaphore) -> None:
-        async with turns:
+    async def _publish(self, people: list[str], free_batches: asyncio.Semaphore) -> None:
+        async with free_batches:
             with tracing.span("sweep") as traceparent:
                 oldest = await self._store.transact(lambda transaction: self._advance(transaction, people, traceparent))
             self._metrics.swept(len(people), oldest)
             self._on_commit()
 
     async def _advance(self, transaction: Transaction, due: list[str], traceparent: str) -> datetime:
-        """Decide those people anew at the present instant and return the earliest instant any was due.
+        """Decide these persons anew at the present instant, and return the earliest instant at which one was due.
 
-        One whom a fact has just reached has nothing left to do.
+        A person who got a fact just now has no change left.
         """
         now = self._clock.now()
         people = await transaction.participants(due)

@@ -1,10 +1,10 @@
-"""Publishes changes on enrollment.changed.v1, each to the partition that owns its regency."""
+"""Publishes changes on enrollment.changed.v1, each in the partition of its regency."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from services.registry.ports import Batch, numbered
+from services.registry.relay.ports import Batch, numbered
 from shared.adapters.kafka_producer import Producer, Record
 
 
@@ -16,7 +16,6 @@ class KafkaChangeTopic:
         self._topic = topic
 
     async def publish(self, batches: Sequence[Batch]) -> None:
-        """See the port."""
         await self._producer.publish(self._topic, [record for batch in batches for record in _records(batch)])
 
 

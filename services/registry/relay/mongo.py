@@ -1,4 +1,4 @@
-"""The ledger as the relay sees it: numbers and what is published, kept in each partition's lease document.
+"""The outbox in MongoDB: each partition's lease document has its next number and how far it is published.
 
 Collections: `leases` (a partition's also holds `next_seq` and `published`), `manifests` (which ledger entries got which
 numbers; immutable), `outbox` (entries without numbers).
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pymongo import UpdateOne
 
-from services.registry.ports import Backlog, Batch
+from services.registry.relay.ports import Backlog, Batch
 from shared.adapters.mongo import Document, DuplicateError, Mongo, Session, translating
 from shared.adapters.mongo_leases import MongoLeases
 from shared.contracts.topics import PARTITIONS
@@ -22,7 +22,11 @@ from shared.runtime.lease import Lease
 
 COLLECTIONS: Final = ["manifests"]
 _IN_ORDER: Final = [("order", 1), ("_id", 1)]
-"""That of the commits, as far as one rests on another: what is taken back was published before."""
+"""The order of the commits where one depends on another, so that a change is published before it is taken back."""
+
+
+_OUTBOX_INDEX: Final = [("partition", 1), ("order", 1), ("_id", 1), ("n", 1), ("at", 1)]
+"""The first three give the order of a partition's commits. With `n` and `at` the index alone says what waits."""
 
 
 class MongoOutbox(MongoLeases):
@@ -37,7 +41,7 @@ class MongoOutbox(MongoLeases):
         await self._mongo.create(COLLECTIONS)
         await self.prepare_leases([str(partition) for partition in range(PARTITIONS)])
         with translating("prepare the outbox"):
-            await self._mongo["outbox"].create_index([("partition", 1), ("order", 1), ("_id", 1)])
+            await self._mongo["outbox"].create_index(_OUTBOX_INDEX)
             await self._mongo["manifests"].create_index([("partition", 1), ("first_seq", 1)], unique=True)
             await self._mongo["leases"].update_many(
                 {"_id": {"$in": [str(partition) for partition in range(PARTITIONS)]}, "next_seq": None},
@@ -45,11 +49,10 @@ class MongoOutbox(MongoLeases):
             )
 
     async def number(self, leases: Mapping[int, Lease], limit: int) -> list[Batch]:
-        """See the port.
+        """Number in one transaction: move each partition's next number on, write the manifests, empty the outbox.
 
-        One transaction: move each partition's next number on (which the lease's token must allow), write the
-        manifests, take the entries out of the outbox. The next numbers are known from the time before; where another
-        relay has numbered since, the transaction fails and they are read anew.
+        The lease's token must be the newest. The next numbers are remembered; where another relay has numbered since,
+        the transaction fails and they are read anew.
         """
         waiting = await self._waiting(leases, limit)
         if not waiting:
@@ -63,10 +66,10 @@ class MongoOutbox(MongoLeases):
             await self._mongo["manifests"].insert_many(manifests, session=session)
             await self._mongo["outbox"].delete_many({"_id": {"$in": numbered}}, session=session)
 
-        # Should the answer to the commit be lost, nobody here knows the numbers: then they are read again.
+        # If the answer to the commit is lost we do not know the numbers, so they are read again.
         self._next_seq = {p: seq for p, seq in self._next_seq.items() if p not in waiting}
         try:
-            # What is in the ledger never changes: it can be read while the numbers are still being written.
+            # Ledger entries never change, so they can be read while the numbers are being written.
             _, ledger = await asyncio.gather(self._mongo.transact(work), self._ledger(manifests))
         except DuplicateError as error:
             raise FencedError("these numbers are taken by another relay") from error
@@ -76,11 +79,11 @@ class MongoOutbox(MongoLeases):
     async def _waiting(self, leases: Mapping[int, Lease], limit: int) -> dict[int, list[Document]]:
         """Return the outbox entries of each partition held, oldest first, up to `limit` changes each.
 
-        Read as of one moment: what a commit rests on is then there as well, and comes before it.
+        Read from one snapshot: every commit that an entry depends on is then there as well, and comes before it.
         """
         waiting: dict[int, list[Document]] = defaultdict(list)
         with translating("read the outbox"):
-            async with self._mongo.moment() as session:
+            async with self._mongo.snapshot_read() as session:
                 asked = {"partition": {"$in": list(leases)}}
                 cursor = self._mongo["outbox"].find(asked, session=session).sort(_IN_ORDER).limit(limit)
                 entries = await cursor.to_list(None)
@@ -93,7 +96,7 @@ class MongoOutbox(MongoLeases):
         return dict(waiting)
 
     async def _read_next(self, leases: Mapping[int, Lease], partitions: Collection[int]) -> None:
-        """Read the next numbers of partitions that this relay has not numbered in yet, or was fenced from."""
+        """Read the next numbers of partitions where they are not remembered."""
         unread = [leases[partition].job for partition in partitions if partition not in self._next_seq]
         if unread:
             with translating("read the next numbers"):
@@ -101,7 +104,7 @@ class MongoOutbox(MongoLeases):
                     self._next_seq[int(doc["_id"])] = doc["next_seq"]
 
     async def _move_on(self, leases: Mapping[int, Lease], manifests: Sequence[Document], session: Session) -> None:
-        """Move the partitions' next numbers on, which their tokens and the numbers we know must allow."""
+        """Move the next numbers on. Raises: FencedError where a token or a number is no longer the newest."""
         moves = [
             UpdateOne(
                 {"_id": lease.job, "token": lease.token, "next_seq": manifest["first_seq"]},
@@ -115,7 +118,6 @@ class MongoOutbox(MongoLeases):
             raise FencedError(f"of partitions {[m['partition'] for m in manifests]} one is no longer ours to relay")
 
     async def unpublished(self, partition: int) -> list[Batch]:
-        """See the port."""
         with translating("read manifests"):
             state = await self._mongo["leases"].find_one({"_id": str(partition)})
             left = {"partition": partition, "first_seq": {"$gte": state["published"] if state else 0}}
@@ -129,7 +131,6 @@ class MongoOutbox(MongoLeases):
             return {doc["_id"]: doc async for doc in self._mongo["ledger"].find({"_id": {"$in": ids}})}
 
     async def mark_published(self, leases: Mapping[int, Lease], batches: Sequence[Batch]) -> None:
-        """See the port."""
         published = {batch.partition: batch.first_seq + len(batch.changes) for batch in batches}
         updates = [
             UpdateOne({"_id": leases[p].job, "token": leases[p].token}, {"$max": {"published": end}})
@@ -141,10 +142,11 @@ class MongoOutbox(MongoLeases):
             raise FencedError("a partition was taken over while it was published")
 
     async def backlog(self) -> Backlog:
-        """See the port: what has no number yet, and what is numbered but not marked published."""
+        """Measure what has no number yet, and what is numbered and not marked as published."""
         with translating("measure the backlog"):
             pipeline = [{"$group": {"_id": None, "n": {"$sum": "$n"}, "oldest": {"$min": "$at"}}}]
-            waiting = await self._mongo["outbox"].aggregate(pipeline).to_list(1)
+            # Read from the index alone: while Kafka is away the outbox may hold millions.
+            waiting = await self._mongo["outbox"].aggregate(pipeline, hint=dict(_OUTBOX_INDEX)).to_list(1)
             changes, oldest = (waiting[0]["n"], [waiting[0]["oldest"]]) if waiting else (0, [])
             behind = {"$expr": {"$gt": ["$next_seq", "$published"]}}
             async for lease in self._mongo["leases"].find(behind):

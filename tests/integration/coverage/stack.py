@@ -27,7 +27,7 @@ from shared.regions.codes import regency_of
 from shared.runtime.clock import Clock, SystemClock
 from tests.factories_coverage import RECORDED_AT, partition, value
 from tests.fakes import ClockFrom
-from tests.serving import served
+from tests.serving import OPERATORS, served
 from tests.tokens import AUDIENCE, ISSUER, Issuer
 from tests.waiting import eventually
 
@@ -158,7 +158,7 @@ class Replica:
 
     async def metric(self, sample: str) -> float:
         """Return the value of a sample named as in the exposition, 0 where it is absent."""
-        lines = (await self.http.get("/metrics")).text.splitlines()
+        lines = (await self.http.get(f"http://{OPERATORS}/metrics")).text.splitlines()
         return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(sample + " ")), 0.0)
 
 

@@ -10,15 +10,15 @@ from unittest.mock import patch
 import pytest
 
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.flows import Flow, by_day, first_day
-from services.coverage.counting.domain.movements import counted
+from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.mongo import blocks as mongo_documents
 from services.coverage.counting.mongo.store import MongoStore
 from services.coverage.counting.ports import Flush
 from shared.adapters.mongo import Mongo
+from shared.contracts.snapshots import Count
 from shared.runtime.errors import PermanentError
-from tests.factories_coverage import TODAY, VILLAGE, change, partition, state
+from tests.factories_coverage import TODAY, VILLAGE, by_day, change, counted, partition, state
 
 FLUSHES = 200
 
@@ -51,7 +51,7 @@ async def test_a_list_stays_short_and_adds_up_to_the_same(store: MongoStore, mon
     assert listed[f"ID {partition()}"] < 32
     left = FLUSHES // 4
     assert by_day(figures["ID"].flows) == {
-        (TODAY, "joined"): Flow(FLUSHES - left, FLUSHES - left), (TODAY, "ended"): Flow(left, -left)
+        (TODAY, "joined"): Count(FLUSHES - left, FLUSHES - left), (TODAY, "ended"): Count(left, -left)
     }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ async def test_what_is_summed_lets_go_of_old_days(store: MongoStore, mongo: Mong
         await flush(store, 1, first_day(long_after), long_after)
     figures = (await store.figures([VILLAGE], date.min))[VILLAGE]
     assert figures.tally.registered == 2
-    assert by_day(figures.flows) == {(long_after, "joined"): Flow(1, 1)}
+    assert by_day(figures.flows) == {(long_after, "joined"): Count(1, 1)}
     document = await mongo["counters"].find_one({"block": "11.01.02"})
     assert document is not None
     assert (len(document["people"]), len(document["flows"]), document["parts"]) == (1, 1, ["2003"])

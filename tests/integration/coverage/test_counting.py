@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from services.coverage.app import build_resume
+from services.coverage.app import resumed
 from services.coverage.counting.domain.position import Position
 from shared.contracts import topics
 from shared.runtime.errors import PermanentError
@@ -23,6 +23,7 @@ from tests.factories_coverage import (
     value,
 )
 from tests.integration.coverage.stack import Replica, Stack
+from tests.serving import OPERATORS
 from tests.waiting import eventually
 
 UNREADABLE: list[tuple[bytes | None, bytes]] = [
@@ -71,25 +72,6 @@ async def test_a_restart_goes_on_where_it_stopped_and_drops_what_comes_twice(sta
         assert await second.metric('coverage_records_total{outcome="applied"}') == 2
 
 
-async def test_a_gap_stops_its_partition_and_no_other(stack: Stack, replica: Replica) -> None:
-    """Counting on would be wrong silently: readiness names the partition and both numbers."""
-    await stack.publish(joined(2))
-    await eventually(lambda: replica.counts("ID", 2))
-    await stack.publish([change(5)])
-
-    async def unready() -> str:
-        response = await replica.http.get("/health/ready")
-        assert response.status_code == 503
-        return str(response.json()["checks"]["changes"])
-
-    trouble = await eventually(unready)
-    assert f"partition {partition()}: seq 2 was expected and 5 seen" in trouble
-    assert await replica.metric("coverage_sequence_gaps_total") == 1
-    await stack.publish(joined(3, OTHER_PROVINCE))
-    await eventually(lambda: replica.counts("ID", 5))
-    assert (await replica.http.get("/health/live")).status_code == 200
-
-
 async def test_snapshots_arrive_and_at_most_one_a_second_of_a_region(stack: Stack, replica: Replica) -> None:
     """The last state is always published, positions never retreat, and it is under a potential's ratio."""
     csv = "region,basis,valid_from,value,source,definition\nID,workers,2023-09-01,100,bps,all\n"
@@ -99,10 +81,10 @@ async def test_snapshots_arrive_and_at_most_one_a_second_of_a_region(stack: Stac
         await stack.publish(joined(1, first=number))
         await eventually(partial(replica.counts, "ID", number + 1))
 
-    async def told() -> bool:
+    async def published() -> bool:
         return (await stack.snapshots("ID"))[-1].registered == 25
 
-    await eventually(told)
+    await eventually(published)
     snapshots = await stack.snapshots("ID")
     assert all(b.as_of - a.as_of > timedelta(seconds=0.9) for a, b in pairwise(snapshots))
     assert all(b.position >= a.position for a, b in pairwise(snapshots))
@@ -112,41 +94,27 @@ async def test_snapshots_arrive_and_at_most_one_a_second_of_a_region(stack: Stac
     assert await replica.metric('coverage_ratio{measure="active",region="ID"}') == 0.25
 
 
-async def test_a_second_replica_takes_its_share_and_counts_stay_exact(stack: Stack, replica: Replica) -> None:
-    """Partitions move while changes come; each is counted once, and both tell the same nation."""
-    places = [VILLAGE, OTHER_REGENCY, OTHER_PROVINCE]
-    for place in places:
-        await stack.publish(joined(5, place))
-    async with stack.replica("coverage-1") as second:
-        for place in places:
-            await stack.publish(joined(5, place, first=5))
-        await eventually(lambda: second.counts("ID", 30))
-        assert await replica.counts("ID", 30)
-
-        async def told() -> bool:
-            return (await stack.snapshots("ID"))[-1].registered == 30
-
-        await eventually(told)
-
-
-async def test_a_partition_resumes_once_the_missing_records_came(stack: Stack, replica: Replica) -> None:
-    """Not before: the command says which seq is missing. What stood before the gap is counted, nothing twice."""
+async def test_a_gap_stops_its_partition_alone_until_the_missing_records_came(stack: Stack, replica: Replica) -> None:
+    """Readiness names the partition and both numbers, the command the seq that is missing; nothing counts twice."""
     await stack.publish([*joined(2), change(4), change(5)])
-    await eventually(lambda: replica.counts("ID", 2))
+    await stack.publish(joined(3, OTHER_PROVINCE))
+    await eventually(lambda: replica.counts("ID", 5))
 
-    async def stopped() -> bool:
-        return (await replica.http.get("/health/ready")).status_code == 503
+    async def unready() -> str:
+        response = await replica.http.get(f"http://{OPERATORS}/health/ready")
+        assert response.status_code == 503
+        return str(response.json()["checks"]["changes"])
 
-    await eventually(stopped)
-    resume = build_resume(stack.settings())
+    trouble = await eventually(unready)
+    assert f"partition {partition()}: seq 2 was expected and 4 seen" in trouble
+    assert await replica.metric("coverage_sequence_gaps_total") == 1
+    assert (await replica.http.get("/health/live")).status_code == 200
+    resume = partial(resumed, stack.settings())
     with pytest.raises(PermanentError, match=f"partition {partition()}: seq 2 is still missing"):
-        await resume(partition())
-    await stack.publish(joined(2, first=2))
-    with pytest.raises(PermanentError, match="seq 4 is still missing"):
         await resume(partition())
     await stack.publish(joined(5, first=2))
     assert await resume(partition()) == Position(2, 4)
-    await eventually(lambda: replica.counts("ID", 7))
+    await eventually(lambda: replica.counts("ID", 10))
     await eventually(replica.is_ready)
 
 
@@ -159,13 +127,13 @@ async def test_a_topic_made_anew_stops_its_partitions(stack: Stack) -> None:
     async with stack.started() as second:
 
         async def trouble() -> str:
-            return str((await second.http.get("/health/ready")).json()["checks"]["changes"])
+            return str((await second.http.get(f"http://{OPERATORS}/health/ready")).json()["checks"]["changes"])
 
-        async def told() -> bool:
+        async def published() -> bool:
             return f"partition {partition()}: offset 4 is next, and the topic holds 0 to 0" in await trouble()
 
-        await eventually(told)
-        resume = build_resume(stack.settings())
+        await eventually(published)
+        resume = partial(resumed, stack.settings())
         await stack.publish([change(5), change(6)])
         with pytest.raises(PermanentError, match="seq 4 is still missing"):
             await resume(partition())

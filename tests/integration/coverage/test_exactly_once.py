@@ -9,27 +9,28 @@ from typing import Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
-from services.coverage.counting.apply import Applier, Sealed
+from services.coverage.counting.apply import Applier, ChangeBatch
+from services.coverage.counting.catching_up import CatchingUp
 from services.coverage.counting.domain.counters import Sum
-from services.coverage.counting.domain.movements import Counted, counted
+from services.coverage.counting.domain.movements import CountedChange
 from services.coverage.counting.domain.rollup import Rollup
+from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.counting.ports import Store
-from services.coverage.counting.progress import Progress
 from shared.runtime.errors import FencedError
-from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, VILLAGE, change, partition, state
+from tests.factories_coverage import OTHER_PROVINCE, OTHER_REGENCY, VILLAGE, change, counted, partition, state
 from tests.fakes import ManualClock
-from tests.fakes_coverage import SilentMetrics
 from tests.stores_coverage import fresh_store
 
 PLACES: Final = (VILLAGE, OTHER_REGENCY, OTHER_PROVINCE)
 AT: Final = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
-MOVES: Final = ("read", "flush", "flush twice", "seal", "crash")
+MOVES: Final = ("read", "flush", "flush twice", "close", "crash")
 Move = tuple[int, str, int, int]
 """Which replica, what it does, to the partition of which place, and with how many records."""
 
 
-def published(lengths: Sequence[int], again: Sequence[int]) -> dict[int, list[Counted]]:
+def published(lengths: Sequence[int], again: Sequence[int]) -> dict[int, list[CountedChange]]:
     """Return the records of each partition: of so many changes, the last so many stand there twice."""
     records = {}
     for place, length, twice in zip(PLACES, lengths, again, strict=True):
@@ -43,19 +44,19 @@ class Replica:
     """One of several that all believe to have every partition."""
 
     store: Store
-    topic: dict[int, list[Counted]]
-    read_to: dict[int, int] = field(default_factory=dict)
-    sealed: list[Sealed] = field(default_factory=list)
+    topic: dict[int, list[CountedChange]]
+    open: dict[int, ChangeBatch] = field(default_factory=dict)
+    closed: list[ChangeBatch] = field(default_factory=list)
 
     async def start(self) -> None:
         """Begin with nothing in memory, at the checkpoints."""
-        self.applier = Applier(self.store, Progress(partition), ManualClock(), SilentMetrics(), _ignored, _ignored)
-        self.sealed = []
+        metrics = CountingMetrics(CollectorRegistry())
+        self.applier = Applier(self.store, CatchingUp(partition), ManualClock(), metrics, _ignored)
+        self.closed = []
         await self._take_up(self.topic)
 
     async def _take_up(self, partitions: Collection[int]) -> None:
-        positions = await self.applier.take_up(partitions)
-        self.read_to.update({at: position.next_offset for at, position in positions.items()})
+        self.open |= await self.applier.take_up(partitions)
 
     async def do(self, what: str, at: int, count: int) -> None:
         """Do one thing, as a replica may that knows nothing of the others."""
@@ -63,24 +64,27 @@ class Replica:
             await self.start()
         elif what == "read":
             self.read(at, count)
-        elif what == "seal":
-            # Sealed and left lying, as by a process that is frozen just before it writes.
-            self.sealed += self.applier.seal([at])
+        elif what == "close":
+            # Closed and left lying, as by a process that is frozen just before it writes.
+            self.closed.append(self.close(at))
         else:
-            await self.flush([*self.sealed, *self.applier.seal([at])], times=2 if what == "flush twice" else 1)
-            self.sealed = []
+            await self.flush([*self.closed, self.close(at)], times=2 if what == "flush twice" else 1)
+            self.closed = []
 
     def read(self, at: int, count: int) -> None:
         """Take the next records of a partition."""
-        first = self.read_to[at]
-        batch = self.topic[at][first : first + count]
-        if batch:
-            self.read_to[at] = first + len(batch)
-            self.applier.take(at, batch, self.read_to[at], AT)
+        first = self.open[at].next_offset
+        if records := self.topic[at][first : first + count]:
+            self.open[at].take(records, first + len(records), AT)
 
-    async def flush(self, sealed: Sequence[Sealed], times: int = 1) -> None:
-        """Commit what was sealed, perhaps again as if the answer had been lost; who was fenced begins anew."""
-        for one in sealed:
+    def close(self, at: int) -> ChangeBatch:
+        """Return the open batch of a partition; what is read later goes into the next."""
+        closed, self.open[at] = self.open[at], self.open[at].successor()
+        return closed
+
+    async def flush(self, batches: Sequence[ChangeBatch], times: int = 1) -> None:
+        """Commit closed batches, perhaps again as if the answer had been lost; who was fenced begins anew."""
+        for one in batches:
             try:
                 for _ in range(times):
                     await self.applier.commit([one])
@@ -92,10 +96,10 @@ class Replica:
         await self.start()
         for at, records in self.topic.items():
             self.read(at, len(records))
-        await self.flush(self.applier.seal(list(self.topic)))
+        await self.flush([self.close(at) for at in self.topic])
 
 
-def _ignored(_places: Collection[str]) -> None:
+def _ignored(_places: Collection[str], _behind: bool) -> None:
     return
 
 
@@ -122,7 +126,7 @@ async def test_every_change_counts_once(
         await _check(store, topic)
 
 
-async def _check(store: Store, topic: dict[int, list[Counted]]) -> None:
+async def _check(store: Store, topic: dict[int, list[CountedChange]]) -> None:
     """Compare with the sum of each change, and the pages with the counters."""
     once = {(at, one.seq): one for at, records in topic.items() for one in records}
     expected = Rollup(Sum(once.values()))

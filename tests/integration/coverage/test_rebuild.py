@@ -13,28 +13,22 @@ from pathlib import Path
 import pytest
 
 from deploy.local.process import Child
+from services.coverage.app import changes_of
 from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.flows import first_day
 from services.coverage.counting.domain.movements import Step
-from services.coverage.counting.kafka.decoder import ChangeDecoder
 from services.coverage.counting.mongo.store import MongoStore
-from services.coverage.proof import kafka as kafka_change_log
 from services.coverage.proof import rebuild
 from services.coverage.proof.domain.recount import Recount, dues_and_news_in, flows_in, people_in
-from services.coverage.proof.kafka import KafkaChangeLog
-from services.coverage.proof.mongo.counted import MongoMoment
+from services.coverage.proof.mongo.counted import MongoPointInTime
 from services.coverage.proof.mongo.generations import MongoGenerations
-from services.coverage.proof.ports import Progress
-from services.coverage.proof.rebuild import LEASE_FOR, Rebuild
+from services.coverage.proof.rebuild import Rebuild
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
-from shared.contracts import topics
+from shared.adapters.progress_bar import ProgressBar
 from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS
-from shared.regions.catalogue import catalogue
 from shared.runtime.clock import SystemClock
-from shared.runtime.errors import PermanentError
-from shared.runtime.lease import Lease
 from tests.factories_coverage import (
     OTHER_PROVINCE,
     OTHER_REGENCY,
@@ -103,24 +97,24 @@ class Stream:
         await task
 
 
-async def told(mongo: Mongo, generation: int) -> dict[str, Mapping[str, object]]:
-    """Return all that a generation says of every region, and what its pages tell; what is 0 left out."""
-    moment, since = MongoMoment(mongo, None, generation), first_day(TODAY)
-    said: defaultdict[str, dict[str, object]] = defaultdict(dict)
+async def measures_of(mongo: Mongo, generation: int) -> dict[str, Mapping[str, object]]:
+    """Return all measures of every region of a generation, and of its pages, without those that are 0."""
+    counted, since = MongoPointInTime(mongo, None, generation), first_day(TODAY)
+    found: defaultdict[str, dict[str, object]] = defaultdict(dict)
     for at in range(PARTITIONS):
-        for region in await moment.regions(at):
+        for region in await counted.regions(at):
             pages = Recount(since)
-            async for rows in moment.moved(at, region):
+            async for rows in counted.moved(at, region):
                 for row, people in rows:
                     if isinstance(row, Step):
                         pages.add_step(row, people)
                     else:
                         pages.add_movement(region, row, people)
-            said[f"pages of {region} {at}"] |= pages.told(region)
-            for one, figures in (await moment.figures(at, region, since)).items():
+            found[f"pages of {region} {at}"] |= pages.movements(region)
+            for one, figures in (await counted.figures(at, region, since)).items():
                 measures = {**people_in(figures.tally), **dues_and_news_in(figures.tally), **flows_in(figures.flows)}
-                said[f"{one} {at}"] |= {name: value for name, value in measures.items() if value}
-    return dict(said)
+                found[f"{one} {at}"] |= {name: value for name, value in measures.items() if value}
+    return dict(found)
 
 
 class Watched(MongoGenerations):
@@ -133,42 +127,21 @@ class Watched(MongoGenerations):
 
     async def flip(self, generation: int, held: Mapping[int, int]) -> None:
         """See the port."""
-        old, new = await told(self._in, (await self.builds()).live), await told(self._in, generation)
+        old, new = await measures_of(self._in, (await self.builds()).live), await measures_of(self._in, generation)
         assert old == new
         await super().flip(generation, held)
         self.flips.append((sum(held.values()), len(old)))
 
 
-class Killed(MongoLeases):
-    """The leases of a process that dies: it releases none."""
-
-    async def release(self, lease: Lease, holder: str) -> None:
-        """See the port."""
-
-
-class Broken(SilentProgress):
-    """Stops the work after so many changes."""
-
-    def __init__(self, after: int) -> None:
-        self._left = after
-
-    def advance(self, steps: int) -> None:
-        """See the protocol."""
-        self._left -= steps
-        if self._left < 0:
-            raise KeyError("killed")
-
-
 async def rebuilding(
-    stack: Stack, mongo: Mongo, holder: str, clock: ManualClock, progress: Progress, *, dying: bool = False
+    stack: Stack, mongo: Mongo, holder: str, clock: ManualClock, progress: ProgressBar
 ) -> tuple[Rebuild, Watched]:
     """Return a rebuild, and the generations it works on."""
-    leases, generations = (Killed if dying else MongoLeases)(mongo), Watched(mongo)
+    leases, generations = MongoLeases(mongo), Watched(mongo)
     await leases.prepare_leases([rebuild.JOB])
-    settings = stack.settings()
-    name = topics.CHANGES.under(stack.namespace).name
-    log = KafkaChangeLog(settings.kafka, name, ChangeDecoder(catalogue().__contains__))
-    return Rebuild(MongoStore(mongo), generations, log, leases, holder, clock, progress), generations
+    return Rebuild(
+        MongoStore(mongo), generations, changes_of(stack.settings()), leases, holder, clock, progress
+    ), generations
 
 
 async def test_under_a_live_stream_the_new_generation_is_the_old_one(
@@ -213,42 +186,11 @@ async def _sent_more(stream: Stream, than: int) -> bool:
     return stream.sent > than + 3 * BATCH
 
 
-async def test_a_killed_rebuild_harms_nothing_and_is_gone_on_with(
-    stack: Stack, replica: Replica, mongo: Mongo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its lease keeps a second one out until it runs out; what it had written is not read again."""
-    monkeypatch.setattr(rebuild, "CHANGES_A_FLUSH", 30)
-    monkeypatch.setattr(kafka_change_log, "_MAX_RECORDS", 40)
-    stream, clock = Stream(stack), ManualClock()
-    for _ in range(4):
-        await stream.send()
-    await eventually(lambda: replica.counts("ID", stream.people))
-    dying, _ = await rebuilding(stack, mongo, "one", clock, Broken(after=stream.sent - 50), dying=True)
-    with pytest.raises(KeyError):
-        await dying.run()
-    assert await replica.counts("ID", stream.people)
-    second, generations = await rebuilding(stack, mongo, "two", clock, Counting())
-    with pytest.raises(PermanentError, match="another rebuild is under way"):
-        await second.run()
-    with pytest.raises(PermanentError, match="another rebuild is under way"):
-        await second.discard()
-    written = (await generations.changes())[1]
-    assert (await generations.builds()).building == 1
-    clock.advance(LEASE_FOR + timedelta(seconds=1))
-    progress = Counting()
-    second, generations = await rebuilding(stack, mongo, "two", clock, progress)
-    assert await second.run() == 1
-    assert 0 < progress.done == stream.sent - written < stream.sent
-    await stream.send()
-    await eventually(lambda: replica.counts("ID", stream.people))
-    assert (await cakupan_coverage(stack, "verify")).code == 0
-
-
 SLOW = """
-from services.coverage.proof import kafka as kafka_change_log
+from services.coverage.counting.kafka import log as change_log
 from services.coverage.proof import rebuild
 from services.coverage.cli import app
-kafka_change_log._MAX_RECORDS, rebuild.CHANGES_A_FLUSH = 20, 40
+change_log._MAX_RECORDS, rebuild.CHANGES_A_FLUSH = 20, 40
 app()
 """
 
@@ -268,7 +210,7 @@ async def test_a_process_killed_while_it_writes_is_gone_on_with(
     }
     child = Child("rebuild", (sys.executable, "-c", SLOW, "rebuild"), tmp_path / "log", environment)
     # Behind the killed process's lease.
-    clock, progress = ManualClock(SystemClock().now() + timedelta(minutes=2)), Counting()
+    clock, progress = ManualClock(SystemClock().now() + timedelta(minutes=2)), SilentProgress()
     second, generations = await rebuilding(stack, mongo, "two", clock, progress)
 
     async def writing() -> bool:
@@ -285,17 +227,6 @@ async def test_a_process_killed_while_it_writes_is_gone_on_with(
     assert await second.run() == 1
     assert 0 < progress.done == stream.sent - written
     assert (await cakupan_coverage(stack, "verify")).code == 0
-
-
-class Counting(SilentProgress):
-    """Counts the changes."""
-
-    def __init__(self) -> None:
-        self.done = 0
-
-    def advance(self, steps: int) -> None:
-        """See the protocol."""
-        self.done += steps
 
 
 async def test_the_command_discards_what_was_broken_off(stack: Stack, replica: Replica, mongo: Mongo) -> None:
@@ -327,15 +258,3 @@ async def test_a_rebuild_mends_what_was_spoilt(stack: Stack, replica: Replica, m
     assert last is not None
     assert last.position >= before
     assert (await cakupan_coverage(stack, "rebuild", "--status", "--drop-old")).code == 2
-
-
-async def test_a_topic_without_its_beginning_is_refused(stack: Stack, replica: Replica) -> None:
-    """Nothing can be counted from it; the live generation stays."""
-    await stack.publish([change(0)])
-    await eventually(lambda: replica.counts("ID", 1))
-    await stack.make_anew(topics.CHANGES)
-    await stack.publish([change(1)])
-    ran = await cakupan_coverage(stack, "rebuild")
-    assert ran.code == 2
-    assert f"partition {partition()} of the topic begins with seq 1" in ran.said
-    assert "live: generation 0" in (await cakupan_coverage(stack, "rebuild", "--status")).said

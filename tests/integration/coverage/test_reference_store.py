@@ -1,4 +1,4 @@
-"""What only MongoDB can show of the store of reference data: files of any size, and what a crash leaves."""
+"""The store of reference data on MongoDB only: files of any size, and what a crash leaves."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from services.coverage.reference.domain.potentials import POTENTIALS
-from services.coverage.reference.domain.reference import Figure
+from services.coverage.reference.domain.reference import Statement
 from services.coverage.reference.mongo import MongoReference
 from shared.adapters.mongo import Mongo
 
-FIGURE = Figure(POTENTIALS, "11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all workers")
+FIGURE = Statement(POTENTIALS, "11", "workers", date(2023, 9, 1), 1_710_891, "bps", "all workers")
 AT = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 async def reference(mongo: Mongo) -> MongoReference:
-    """The store on it."""
+    """The store on a fresh database."""
     reference = MongoReference(mongo)
     await reference.prepare()
     return reference
@@ -47,7 +47,7 @@ async def test_what_a_crash_left_never_counts_and_is_deleted_another_day(
     assert await mongo["reference"].count_documents({}) == 2
     await reference.add([replace(FIGURE, region="12")], AT + timedelta(days=2))
     assert await mongo["reference"].count_documents({}) == 2
-    assert [row.figure.region for _, row in await reference.page("potentials", None, "", 10)] == ["11", "12"]
+    assert [row.statement.region for _, row in await reference.page("potentials", None, "", 10)] == ["11", "12"]
 
 
 async def test_an_import_that_lost_the_race_leaves_nothing(mongo: Mongo, reference: MongoReference) -> None:

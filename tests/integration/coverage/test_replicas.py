@@ -30,7 +30,7 @@ class Process:
     """A replica that can be killed, frozen and started again under its name."""
 
     def __init__(self, stack: Stack, name: str, folder: Path) -> None:
-        self.port = free_ports(1)[0]
+        self.port, operators_port = free_ports(2)
         self._stack = stack
         settings = stack.settings(name)
         environment = {
@@ -42,6 +42,7 @@ class Process:
             "CAKUPAN_TOKEN_AUDIENCE": settings.token_audience,
             "CAKUPAN_INSTANCE": name,
             "COVERAGE_PORT": str(self.port),
+            "COVERAGE_OPERATORS_PORT": str(operators_port),
         }
         command = (sys.executable, "-c", "from services.coverage.cli import app; app()", "serve")
         self.child = Child(name, command, folder / f"{name}-{self.port}.log", environment)

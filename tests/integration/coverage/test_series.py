@@ -1,17 +1,16 @@
-"""A region's history, flows, due and quota over HTTP, on real Kafka and MongoDB."""
+"""Who is due and who misses a quota over HTTP, on real Kafka and MongoDB."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from tests.factories_coverage import NEIGHBOUR, VILLAGE, change, state
 from tests.integration.coverage.stack import Replica, Stack
-from tests.integration.coverage.test_http import problem, put
+from tests.integration.coverage.test_http import problem
 from tests.waiting import eventually
 
 DAY = timedelta(days=1)
-JUNE = date(2023, 6, 15)
 QUOTA = {"region": "11.01.02", "group": "vulnerable", "measure": "active", "count": 2, "kinds": ["desa"]}
 
 
@@ -21,27 +20,6 @@ async def got(replica: Replica, path: str) -> dict[str, Any]:
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()
     return answer
-
-
-async def test_history_and_flows_tell_the_same_story(stack: Stack, replica: Replica) -> None:
-    """Twelve joined in June and three moved to another village in July."""
-    move = {"before": state(VILLAGE), "after": state(NEIGHBOUR), "effective_day": date(2023, 7, 3)}
-    some = [change(n, effective_day=JUNE) for n in range(12)] + [change(12 + n, "moved", **move) for n in range(3)]
-    await stack.publish(some)
-    await put(replica, "region,basis,valid_from,value,source,definition\n11,workers,2023-06-20,48,bps,all\n")
-    await eventually(lambda: replica.counts(NEIGHBOUR, 3))
-    months = (await got(replica, "11/history?from=2023-05-01&to=2023-07-10&step=month"))["points"]
-    assert [(p["day"], p["registered"], p["potential"]) for p in months] == [
-        ("2023-05-31", 0, None), ("2023-06-30", 12, 48), ("2023-07-10", 12, 48),
-    ]  # fmt: skip
-    assert months[1]["coverage"]["active"]["ratio"] == 0.25
-    days = (await got(replica, f"{VILLAGE}/history?from=2023-07-02&as_of=2023-07-03"))["points"]
-    assert [p["registered"] for p in days] == [12, 9]
-    assert len((await got(replica, "11/history"))["points"]) == 366
-    flows = await got(replica, f"{VILLAGE}/flows?from=2023-06-01&to=2023-07-10")
-    assert flows["change"] == {"registered": 9, "active": 9}
-    assert (flows["flows"]["joined"]["registered"], flows["flows"]["moved_out"]["registered"]) == (12, 3)
-    assert (await got(replica, "11/flows"))["change"] == {"registered": 0, "active": 0}
 
 
 async def test_who_is_due_and_who_is_short(stack: Stack, replica: Replica) -> None:
@@ -74,44 +52,3 @@ async def test_who_is_due_and_who_is_short(stack: Stack, replica: Replica) -> No
         f"/v1/regions/11.01/quota?group=non_asn&cursor={first['next']}", headers=replica.headers
     )
     assert problem(other) == (422, "other_cursor")
-
-
-async def test_a_retired_code_leads_to_its_successor(replica: Replica) -> None:
-    """With the query as it was; where there are several, all are named."""
-    moved = await replica.http.get("/v1/regions/91.01/flows?to=2023-06-01&x=%2F", headers=replica.headers)
-    assert problem(moved) == (301, "retired_region")
-    assert moved.headers["location"] == "/v1/regions/93.01/flows?to=2023-06-01&x=%2F"
-    several = await replica.http.get("/v1/regions/91.07.01.1059")
-    assert problem(several) == (404, "ambiguous_region")
-    assert several.json()["candidates"] == ["94.02.01.1010", "94.02.01.2002"]
-
-
-REFUSED = [
-    ("11/history?from=2020-01-01&to=2023-01-01", "too_many_points"),
-    ("11/history?from=0001-01-01&step=month", "too_many_points"),
-    ("11/history?from=2023-01-02&to=2023-01-01", "from_after_to"),
-    ("11/history?to=2999-01-01", "to_in_future"),
-    ("11/flows?to=2023-01-02&as_of=2023-01-01", "to_in_future"),
-    ("11/history?step=week", "malformed_request"),
-    ("11/due?as_of=2023-01-01", "not_known_of_the_past"),
-    ("11/due?days=367", "malformed_request"),
-    ("11/quota", "malformed_request"),
-    ("11/quota?group=farmers", "malformed_request"),
-    ("11/quota?group=vulnerable&cursor=%C3%A9", "malformed_cursor"),
-    ("11/quota?group=vulnerable&cursor=AAAA", "other_cursor"),
-]
-
-
-async def test_what_cannot_be_shown_is_refused(replica: Replica) -> None:
-    """By code and, where one is at fault, by field."""
-    for path, code in REFUSED:
-        response = await replica.http.get(f"/v1/regions/{path}", headers=replica.headers)
-        assert (path, *problem(response)) == (path, 422, code)
-
-
-async def test_what_tells_of_few_people_is_for_officials(stack: Stack, replica: Replica) -> None:
-    """Without a token, and with one of another scope."""
-    for path in ("history", "flows", "due", "quota?group=vulnerable"):
-        assert problem(await replica.http.get(f"/v1/regions/11/{path}")) == (401, "unauthorised")
-        lacking = await replica.http.get(f"/v1/regions/11/{path}", headers=stack.headers("facts:write"))
-        assert problem(lacking) == (403, "scope_missing")

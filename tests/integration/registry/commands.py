@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 
-from deploy.local.home import REPOSITORY
+from deploy.local.settings import REPOSITORY
 from services.registry.settings import RegistrySettings
 
 PROGRAM = (sys.executable, "-c", "from services.registry.cli import app; app()")
@@ -24,6 +24,7 @@ def environment(settings: RegistrySettings) -> dict[str, str]:
         "CAKUPAN_TOKEN_AUDIENCE": settings.token_audience,
         "CAKUPAN_INSTANCE": settings.instance,
         "REGISTRY_PORT": str(settings.port),
+        "REGISTRY_OPERATORS_PORT": str(settings.operators_port),
         "REGISTRY_IDENTITY_KEY_FILE": str(settings.identity_key_file),
     }
 

@@ -70,7 +70,7 @@ async def test_a_difference_ends_with_exit_code_one_and_names_it(
     code, out, error = await command(settings, "verify")
     assert (code, out) == (1, "")
     assert f"difference: person {person}, change " in error
-    assert "how often it stands: expected 0, found 1" in error
+    assert "how often it counts: expected 0, found 1" in error
     assert NIK[:12] not in error
 
 

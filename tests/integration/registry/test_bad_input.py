@@ -34,7 +34,7 @@ def told(answer: httpx.Response) -> list[tuple[str, str | None, str | None]]:
     return [(line["outcome"], line.get("code"), line.get("field")) for line in answer.json()["results"]]
 
 
-@pytest.mark.parametrize("code", RefusalCode)
+@pytest.mark.parametrize("code", [RefusalCode.TOO_LARGE, RefusalCode.UNKNOWN_REGION])
 async def test_a_single_bad_fact_is_refused_by_its_code(registry: Registry, code: RefusalCode) -> None:
     """As a problem that names the field, says what to do and repeats no identity."""
     answer = await registry.post(as_sent(BAD_FACTS[code]))
@@ -107,47 +107,3 @@ async def test_hostile_headers_are_refused_or_passed_over(registry: Registry, wh
     answer = await registry.post(json.dumps(document["data"]).encode(), **headers)
     assert answer.status_code in (200, 202, 403, 422)
     assert "set-cookie" not in answer.headers
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "says"),
-    [
-        ("id,source", "id;source", "once"),
-        (",", ";", "commas"),
-        ("segment", "colour", "colour"),
-        ("id,", "id,id,", "each once"),
-        ("id,source", "source,source", "each once"),
-    ],
-)
-async def test_a_wrong_header_is_told_and_nothing_is_taken(registry: Registry, old: str, new: str, says: str) -> None:
-    """Semicolons, an unknown column, a column twice or none that names the fact."""
-    fact = fresh()
-    header, row, _ = csv_file(fact).split("\n")
-    answer = await registry.bulk(f"{header.replace(old, new)}\n{row}\n", "text/csv")
-    assert (answer.status_code, answer.json()["code"]) == (422, "malformed_csv")
-    assert says in answer.json()["detail"]
-    assert (await registry.post(as_sent(fact))).status_code == 202
-
-
-@pytest.mark.parametrize("number", ["1,10E+15", "1.10101E+15", "1,10101410190000e+15"])
-async def test_a_number_made_by_a_spreadsheet_is_refused_with_a_hint(registry: Registry, number: str) -> None:
-    """The digits are lost; the hint says how to export them as text."""
-    file = csv_file(event(data={"identity": {"scheme": "nik", "value": number}}), fresh())
-    answer = await registry.bulk(file, "text/csv")
-    assert told(answer) == [("refused", "malformed_identity", "identity"), ("accepted", None, None)]
-    assert "format the column as text" in answer.json()["results"][0]["detail"]
-
-
-async def test_quoted_newlines_belong_to_their_field(registry: Registry) -> None:
-    """A reason of two lines is one row, and Windows line ends and a BOM change nothing."""
-    ended = event(id="e", type="cakupan.ended.v1", data={"region": ..., "segment": ..., "reason": "moved\nabroad"})
-    body = "\ufeff" + csv_file(ended, fresh()).replace("\n", "\r\n")
-    assert told(await registry.bulk(body, "text/csv")) == [("accepted", None, None)] * 2
-
-
-async def test_latin_1_is_refused_with_the_byte_and_what_to_do(registry: Registry) -> None:
-    """A file that is no UTF-8 cannot be read in part: names would be wrong."""
-    ended: dict[str, Any] = event(id="e", type="cakupan.ended.v1", data={"region": ..., "segment": ..., "reason": "é"})
-    answer = await registry.bulk(csv_file(ended).encode("latin-1"), "text/csv")
-    assert (answer.status_code, answer.json()["code"]) == (422, "malformed_csv")
-    assert "save the file as UTF-8" in answer.json()["detail"]

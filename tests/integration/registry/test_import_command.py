@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import signal
+from asyncio.subprocess import PIPE, STDOUT, Process
 from pathlib import Path
 
 from services.registry.settings import RegistrySettings
 from shared.adapters.mongo import Mongo
+from tests.chaos.replicas import started
 from tests.factories_registry import NIK, VILLAGE
-from tests.integration.registry.replicas import Replica, command, ended, replicas
+from tests.integration.registry.commands import PROGRAM
 from tests.integration.registry.serving import make_topics
 from tests.tokens import Issuer
 from tests.waiting import eventually
@@ -29,42 +33,39 @@ def written(folder: Path) -> Path:
     return file
 
 
-async def begun(replica: Replica, token: str) -> None:
-    """Return once some lines of the only import are decided, while it runs."""
-
-    async def some() -> bool:
-        jobs = await replica.imports(token)
-        assert [job["state"] for job in jobs] == ["running"]
-        return bool(jobs[0]["lines"])
-
-    await eventually(some, within_s=60)
+async def command(*arguments: str) -> Process:
+    """Return the running import command, with both its outputs as one."""
+    return await asyncio.create_subprocess_exec(*PROGRAM, "import", *arguments, stdout=PIPE, stderr=STDOUT)
 
 
-async def test_an_import_outlives_its_sender_and_its_replica(
+async def test_an_import_outlives_its_sender_and_its_registry(
     settings: RegistrySettings, issuer: Issuer, tmp_path: Path
 ) -> None:
-    """Command and replica are killed on the way; the same command, at another replica, ends with every line decided.
+    """Command and registry are killed on the way; the same command goes on, and every line is decided.
 
-    Accepted or repeated are all but the one bad line, which stands in the rejects; every person is stored once.
+    The one bad line stands in the refused lines; every person is stored once.
     """
     await make_topics(settings)
     file, token_file = written(tmp_path), tmp_path / "token"
     token_file.write_text(issuer.token())
+    state, refused = file.with_name("people.csv.import-state"), file.with_name("people.csv.rejected.csv")
     options = (str(file), "--token-file", str(token_file), "--url")
-    async with replicas(settings, tmp_path, 2) as (first, second):
-        killed = await command(*options, first.url)
-        await begun(first, issuer.token())
+    async with started(settings, 1, tmp_path) as (replica,):
+        killed = await command(*options, replica.url)
+        await eventually(lambda: asyncio.to_thread(state.exists), within_s=60)
         killed.send_signal(signal.SIGKILL)
-        await first.child.kill()
-        await ended(killed)
-        code, said = await ended(await command(*options, second.url))
-        (job,) = await second.imports(issuer.token())
-    assert (code, job["state"], job["lines"]) == (1, "done", PEOPLE), said
-    outcomes = job["outcomes"]
-    assert (outcomes["accepted"] + outcomes["repeated"], outcomes["refused"]) == (PEOPLE - 1, 1)
-    rejects = file.with_name("people.csv.rejected.csv")
-    assert f"1 rejected lines, with reasons: {rejects}" in said
-    assert rejects.read_text().splitlines()[1].startswith(f"{BAD + 1},bpjs/aceh,c-{BAD},unknown_region,data.region,")
+        await replica.kill()
+        await killed.communicate()
+        going_on = await command(*options, replica.url)
+        await replica.start()
+        output, _ = await going_on.communicate()
+    said = output.decode()
+    assert going_on.returncode == 1, said
+    counted = {outcome: int(count.replace(",", "")) for outcome, count in re.findall(r"(\w+) +│ +([\d,]+) ", said)}
+    assert (counted["accepted"] + counted["duplicate"], counted["refused"], counted["all"]) == (PEOPLE - 1, 1, PEOPLE)
+    assert "going on after them" in said
+    assert refused.read_text().splitlines()[1].startswith(f"{BAD + 1},bpjs/aceh,c-{BAD},region,unknown_region,")
+    assert not state.exists()
     mongo = Mongo(settings.mongodb_uri, settings.database("registry"), "looking-on")
     assert await mongo["participants"].count_documents({}) == PEOPLE - 1
     mongo.close()

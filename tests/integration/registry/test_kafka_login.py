@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from deploy.local.jars import kafka_jars
-from deploy.local.kafka import Kafka, SecureListener
+from deploy.local.kafka import Kafka
 from deploy.local.ports import free_ports
 from services.coverage.app import build as build_coverage
 from services.coverage.settings import CoverageSettings
@@ -25,12 +25,13 @@ from tests.certificates import Authority
 from tests.factories_registry import raw
 from tests.integration.registry.facts_topic import facts_topic
 from tests.integration.registry.serving import make_topics
-from tests.serving import served
+from tests.serving import OPERATORS, served
 from tests.tokens import Issuer
 from tests.waiting import eventually
 
 LOCAL = Path(__file__).parents[3] / "deploy" / "local"
 USER, PASSWORD = "registry", "right-and-long"
+MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256")
 
 
 @dataclass
@@ -38,12 +39,12 @@ class Secured:
     """A broker that asks for a login, and what its clients are given."""
 
     folder: Path
-    listener: SecureListener
+    bootstrap: str
 
     def access(self, **over: Any) -> dict[str, Any]:
         """Return the settings of a client that may come in, with these in place of its own."""
         return {
-            "kafka_bootstrap": self.listener.bootstrap,
+            "kafka_bootstrap": self.bootstrap,
             "kafka_security_protocol": "SASL_SSL",
             "kafka_ca_file": self.folder / "ca.pem",
             "kafka_sasl_username": USER,
@@ -65,17 +66,28 @@ async def secured(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sec
     authority.write(folder / "ca.pem")
     keystore = authority.write_keystore(folder / "broker.pem")
     plain, controller, port = free_ports(3)
-    listener = SecureListener(port, keystore, {USER: PASSWORD})
+    secure, scram = f"127.0.0.1:{port}", [f"{name}=[name={USER},password={PASSWORD}]" for name in MECHANISMS]
+    login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    settings = {
+        "listeners": f"PLAINTEXT://127.0.0.1:{plain},SASL_SSL://{secure},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{plain},SASL_SSL://{secure}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL",
+        "sasl.enabled.mechanisms": ",".join(MECHANISMS),
+        **{f"listener.name.sasl_ssl.{name.lower()}.sasl.jaas.config": login for name in MECHANISMS},
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": keystore,
+    }
     jars = await kafka_jars(folder / "maven.log")
-    kafka = Kafka(folder / "kafka", jars, folder / "kafka.log", plain, controller, listener)
+    added = [word for user in scram for word in ("--add-scram", user)]
+    kafka = Kafka(folder / "kafka", jars, folder / "kafka.log", (plain, controller), settings, added)
     try:
         await kafka.start()
-        yield Secured(folder, listener)
+        yield Secured(folder, secure)
     finally:
         await kafka.stop()
 
 
-@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256"])
+@pytest.mark.parametrize("mechanism", MECHANISMS)
 async def test_with_the_right_login_the_registry_takes_tells_and_publishes(
     secured: Secured, settings: RegistrySettings, mechanism: str
 ) -> None:
@@ -87,7 +99,7 @@ async def test_with_the_right_login_the_registry_takes_tells_and_publishes(
         assert [told.code for told in await topic.told(1)] == ["unknown_region"]
         (change,) = await topic.published(1)
         assert change.source == "bpjs/aceh"
-        assert (await http.get("/health/ready")).status_code == 200
+        assert (await http.get(f"http://{OPERATORS}/health/ready")).status_code == 200
 
 
 @pytest.mark.parametrize("service", ["coverage", "notifier"])
@@ -101,7 +113,7 @@ async def test_with_the_right_login_the_others_are_ready(
     async with served(_other(service, common)) as http:
 
         async def ready() -> bool:
-            return (await http.get("/health/ready")).status_code == 200
+            return (await http.get(f"http://{OPERATORS}/health/ready")).status_code == 200
 
         await eventually(ready)
 
@@ -123,7 +135,7 @@ async def test_whoever_is_not_let_in_says_so_and_goes_on_trying(
     async with served(build(settings)) as http:
 
         async def says_so() -> bool:
-            checks = (await http.get("/health/ready")).json()["checks"]
+            checks = (await http.get(f"http://{OPERATORS}/health/ready")).json()["checks"]
             return "does not let us in" in checks["facts"] and reason in caplog.text
 
         await eventually(says_so)

@@ -16,8 +16,8 @@ from services.registry.intake.commit import WAITING_AT_MOST, Intake
 from services.registry.intake.http.bulk import create_bulk_router
 from services.registry.intake.http.facts import create_router
 from services.registry.intake.http.in_flight import InFlight
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Parser
-from services.registry.metrics import RegistryMetrics
 from services.registry.settings import RegistrySettings
 from shared.adapters.http_api import Bearer
 from shared.regions.catalogue import catalogue
@@ -112,7 +112,7 @@ async def answered(asked: Awaitable[httpx.Response], status: int) -> httpx.Respo
 async def test_where_too_many_wait_the_sender_is_told_to_come_back(issuer: Issuer) -> None:
     """503 with Retry-After, by the single entrance; by bulk each line that was not stored says so."""
     clock, secrets = SystemClock(), Secrets.derive(b"s" * 32)
-    metrics, parser = RegistryMetrics(CollectorRegistry()), Parser(catalogue(), secrets.content)
+    metrics, parser = IntakeMetrics(CollectorRegistry()), Parser(catalogue(), secrets.content)
     intake = Intake(MemoryStore(), secrets, clock, metrics)
     verifier = TokenVerifier(issuer.keys, ISSUER, AUDIENCE, clock)
     api = sizer()
@@ -122,7 +122,7 @@ async def test_where_too_many_wait_the_sender_is_told_to_come_back(issuer: Issue
                    in_flight=InFlight(8000))
         )  # fmt: skip
     candidate = parser.parse(raw(), clock.now())
-    waiting = asyncio.gather(*(intake.submit(candidate) for _ in range(WAITING_AT_MOST)))
+    waiting = asyncio.gather(*(intake.put(candidate) for _ in range(WAITING_AT_MOST)))
     await asyncio.sleep(0)
     async with served(api) as http:
         registry = Registry(http, issuer.token(), "", "")

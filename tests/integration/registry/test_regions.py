@@ -1,4 +1,4 @@
-"""Retired, ambiguous and BPS codes through both entrances, on the real registry."""
+"""Retired and BPS codes on the real registry."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from shared.adapters.kafka_producer import partition_for
 from shared.contracts import topics
 from tests.factories_registry import NIK, event, raw
 from tests.integration.registry.serving import Registry
-
-AMBIGUOUS = "91.07.01.2003"
+from tests.serving import OPERATORS
 
 
 def person(number: int, region: str, **over: Any) -> dict[str, Any]:
@@ -40,19 +39,7 @@ async def test_a_fact_of_a_retired_region_is_published_in_its_home(registry: Reg
     (change,) = await registry.published(1, partition_for("93.01", topics.PARTITIONS))
     assert change.after is not None
     assert change.after.region == "93.01.02.2001"
-    assert "registry_rehomed_facts_total 2.0" in (await registry.http.get("/metrics")).text
-
-
-async def test_ambiguous_and_unknown_regions_are_refused_by_both_entrances(registry: Registry) -> None:
-    """A refused fact leaves no trace: sent again with the region that was meant it is accepted."""
-    single = await registry.post(json.dumps(person(1, AMBIGUOUS)).encode())
-    assert (single.status_code, single.json()["code"], single.json()["field"]) == (
-        422, "ambiguous_region", "data.region",
-    )  # fmt: skip
-    assert "94.02.01.1010, 94.02.01.2002" in single.json()["detail"]
-    many = await bulk(registry, [person(1, AMBIGUOUS), person(2, "91.01.20.2004"), person(3, "91.01")])
-    assert told(many) == [("refused", "ambiguous_region"), ("refused", "unknown_region"), ("accepted", None)]
-    assert (await registry.post(json.dumps(person(1, "94.02.01.1010")).encode())).status_code == 202
+    assert "registry_rehomed_facts_total 2.0" in (await registry.http.get(f"http://{OPERATORS}/metrics")).text
 
 
 async def test_bps_codes_are_translated_only_where_the_request_says_so(registry: Registry) -> None:

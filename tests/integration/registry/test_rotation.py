@@ -18,7 +18,7 @@ from shared.runtime.errors import PermanentError
 from tests.commands import Ran, cakupan_registry, environment_of
 from tests.factories_registry import NIK, event
 from tests.integration.registry.serving import make_topics
-from tests.serving import served
+from tests.serving import OPERATORS, served
 from tests.tokens import Issuer
 from tests.waiting import eventually
 
@@ -98,7 +98,7 @@ async def test_keys_are_rotated_while_facts_arrive(
         assert len(held) == len({row["holder"] for row in held}) == max(PEOPLE, min(turn, 2 * PEOPLE))
         assert {await registry.send(person, f"a{person}") for person in range(PEOPLE)} == {200}
         assert await registry.send(1, "a2") == 409
-        ready = await registry.clients[0].get("/health/ready")
+        ready = await registry.clients[0].get(f"http://{OPERATORS}/health/ready")
         assert ready.json()["checks"]["identity keys"] == "ok"
     assert len(await rows(settings)) == len(held)
     assert "the newest key of the file is the one in use" in (await rotate(settings)).said
@@ -119,7 +119,7 @@ async def test_a_replica_left_behind_takes_no_fact_and_says_why(
         rotating = asyncio.create_task(rotate(settings))
 
         async def without_the_key() -> bool:
-            checks = (await registry.clients[0].get("/health/ready")).json()["checks"]
+            checks = (await registry.clients[0].get(f"http://{OPERATORS}/health/ready")).json()["checks"]
             return bool(checks["identity keys"] != "ok")
 
         await eventually(without_the_key)

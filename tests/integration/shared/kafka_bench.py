@@ -13,8 +13,9 @@ from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from prometheus_client import CollectorRegistry
 
 from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_gathering import GatheringReader, GatheringSink
-from shared.adapters.kafka_reader import Metrics, PartitionReader, Sink
+from shared.adapters.kafka_batches import Limits, RecordBatch, Sink
+from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
+from shared.adapters.kafka_reader import KafkaReader
 from shared.contracts.topics import Topic
 from shared.runtime.clock import SystemClock
 from shared.runtime.tasks import running
@@ -53,23 +54,13 @@ class Bench:
             await self.put(partition, b"bad", headers=((NotText("n"), b""),))
 
     @asynccontextmanager
-    async def reader(self, sink: Sink) -> AsyncIterator[PartitionReader]:
+    async def reader(self, sink: Sink[RecordBatch], limits: Limits) -> AsyncIterator[KafkaReader[RecordBatch]]:
         """Run a reader for the block."""
-        self.metrics = CollectorRegistry()
-        reader = PartitionReader(
-            self.access.broker(), self.topic, f"{self.topic.name}.group", "replica-0", sink, SystemClock(),
-            Metrics.on(self.metrics), reset="earliest", description="",
-        )  # fmt: skip
-        async with running(reader.run()):
-            yield reader
-
-    @asynccontextmanager
-    async def gathering(self, sink: GatheringSink) -> AsyncIterator[GatheringReader]:
-        """Run a gathering reader for the block."""
-        self.metrics = CollectorRegistry()
-        reader = GatheringReader(
-            self.access.broker(), self.topic, f"{self.topic.name}.group", "replica-0", sink, SystemClock(),
-            Metrics.on(self.metrics), description="",
+        self.metrics, clock = CollectorRegistry(), SystemClock()
+        owned = OwnedPartitions(self.topic.name, clock, ReaderMetrics(self.metrics))
+        reader = KafkaReader(
+            self.access.broker(), owned, f"{self.topic.name}.group", "replica-0", sink, clock, limits=limits,
+            reset="earliest",
         )  # fmt: skip
         async with running(reader.run()):
             yield reader
@@ -84,6 +75,6 @@ class Bench:
         return offset
 
     def lag(self, partition: int) -> float | None:
-        """Return the lag that is told of a partition."""
+        """Return the lag that the metrics show for a partition."""
         labels = {"topic": self.topic.name, "partition": str(partition)}
         return self.metrics.get_sample_value("kafka_lag_records", labels)

@@ -1,9 +1,9 @@
-"""An application that only tells how large a body was, served as the services are, and raw connections to it."""
+"""An application that returns the size of a body, served as the services are, and raw connections to it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -13,22 +13,23 @@ from prometheus_client import CollectorRegistry
 
 from shared.adapters.http_api import create_api, read_body
 from shared.adapters.http_protocol import BoundedProtocol
-from shared.runtime.health import Health
+from shared.runtime.health import Check
 from tests.serving import listening
 
 LIMIT = 1024 * 1024
 
 
-def sizer(body_within: timedelta = timedelta(seconds=30)) -> FastAPI:
+def sizer(body_within: timedelta = timedelta(seconds=30), checks: Mapping[str, Check] | None = None) -> FastAPI:
     """Return an application that answers POST /v1/size with the size of the body, of at most 1 MiB."""
     api = create_api(
         title="Sizer",
         description="Sizes.",
         registry=CollectorRegistry(),
-        health=Health(),
+        checks=checks or {},
+        liveness={},
         broker=KafkaBroker(logger=None),
         body_within=body_within,
-        run=nothing,
+        lifespan=nothing,
     )
 
     @api.post("/v1/size")
@@ -47,7 +48,7 @@ def sizer(body_within: timedelta = timedelta(seconds=30)) -> FastAPI:
 
 
 @asynccontextmanager
-async def nothing() -> AsyncIterator[None]:
+async def nothing(_app: FastAPI) -> AsyncIterator[None]:
     """Work for the lifetime of an application that has none."""
     yield
 
@@ -62,7 +63,7 @@ async def sizing(
 
 
 class Connection:
-    """A connection on which a test says what it likes, and no more than it likes."""
+    """A connection on which a test sends any bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -74,7 +75,7 @@ class Connection:
         await self._writer.drain()
 
     async def until_closed(self) -> bytes:
-        """Return all that comes until the other side hangs up; nothing where it did so with words of ours unread."""
+        """Return all bytes until the other side closes; none if it closed without reading ours."""
         async with asyncio.timeout(20):
             try:
                 return await self._reader.read()
@@ -87,10 +88,6 @@ class Connection:
             head = await self._reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             return head + await self._reader.readexactly(length)
-
-    def hang_up(self) -> None:
-        """Close, whatever was left unsaid."""
-        self._writer.close()
 
 
 @asynccontextmanager

@@ -1,8 +1,9 @@
-"""Connections that do not come to the point, and paths and methods that are not there."""
+"""Connections that break a limit, and unknown paths and methods."""
 
 from __future__ import annotations
 
 import json
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -27,7 +28,7 @@ class Crowded(BoundedProtocol):
 
 
 def problem(answer: bytes) -> tuple[int, dict[str, Any]]:
-    """Return status and body of an answer that is a problem."""
+    """Return status and body of a problem."""
     head, body = answer.split(b"\r\n\r\n", 1)
     assert b"content-type: application/problem+json" in head.lower()
     return int(head.split(b" ")[1]), json.loads(body)
@@ -50,7 +51,7 @@ async def test_a_head_that_is_too_large_is_refused_and_the_connection_ends(head:
 
 
 async def test_a_head_without_end_ends_the_connection() -> None:
-    """Whatever more is sent is not read; the server goes on."""
+    """The rest is not read, and the server goes on."""
     async with sizing() as url, connection(url) as sender, httpx.AsyncClient() as http:
         await sender.say(GET + b"X: " + b"x" * 8 * HEAD_BYTES_AT_MOST)
         await sender.until_closed()
@@ -58,7 +59,7 @@ async def test_a_head_without_end_ends_the_connection() -> None:
 
 
 async def test_a_head_that_comes_too_slowly_is_refused_and_the_connection_ends() -> None:
-    """408; who has said nothing at all is not answered either."""
+    """408; a connection that has sent nothing is closed without an answer."""
     async with sizing(protocol=Impatient) as url, connection(url) as slow, connection(url) as silent:
         await slow.say(GET)
         status, body = problem(await slow.until_closed())
@@ -66,15 +67,15 @@ async def test_a_head_that_comes_too_slowly_is_refused_and_the_connection_ends()
     assert (status, body["code"]) == (408, "too_slow")
 
 
-async def test_a_connection_whose_body_nobody_waits_for_ends_too() -> None:
-    """The answer came before the body did; what is left of it may not trickle in for ever."""
+async def test_an_unread_body_that_comes_too_slowly_ends_the_connection() -> None:
+    """The answer was sent before the body came; the rest of the body may not take for ever."""
     async with sizing(protocol=Impatient) as url, connection(url) as slow:
         await slow.say(b"POST /v1/unread HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx")
         assert (await slow.until_closed()).endswith(b"\r\n\r\n0")
 
 
-async def test_a_patient_connection_is_served_again_and_again() -> None:
-    """Two requests in one packet, then a body nobody read and a request after it."""
+async def test_one_connection_carries_many_requests() -> None:
+    """Two requests in one packet, then an unread body and another request."""
     async with sizing() as url, connection(url) as one:
         await one.say((GET + b"\r\n") * 2)
         assert [(await one.answer())[-1:] for _ in range(2)] == [b"0", b"0"]
@@ -83,13 +84,12 @@ async def test_a_patient_connection_is_served_again_and_again() -> None:
         assert [(await one.answer())[-1:] for _ in range(2)] == [b"0", b"2"]
 
 
-async def test_one_connection_too_many_is_told_to_come_back() -> None:
-    """503 with Retry-After, as a problem; once another is gone there is room again."""
+async def test_one_connection_too_many_is_refused_while_all_others_are_at_work() -> None:
+    """503 with Retry-After; when another connection ends, there is room again."""
     async with sizing(protocol=Crowded) as url:
         async with connection(url) as first, connection(url) as second:
             for one in (first, second):
-                await one.say(GET + b"\r\n")
-                assert (await one.answer())[-1:] == b"0"
+                await one.say(b"POST /v1/size HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
             async with connection(url) as third:
                 await third.say(GET + b"\r\n")
                 answer = await third.until_closed()
@@ -99,20 +99,28 @@ async def test_one_connection_too_many_is_told_to_come_back() -> None:
             assert (await http.get(f"{url}/v1/size")).status_code == 200
 
 
+async def test_silent_connections_make_room_for_one_that_asks() -> None:
+    """However many are opened and say nothing, the next caller is answered; the oldest silent one is closed."""
+    async with AsyncExitStack() as held, sizing(protocol=Crowded) as url, httpx.AsyncClient() as http:
+        silent = [await held.enter_async_context(connection(url)) for _ in range(10)]
+        assert (await http.get(f"{url}/v1/size")).status_code == 200
+        assert await silent[0].until_closed() == b""
+
+
 @pytest.mark.parametrize(
     "text",
     [b"\x16\x03\x01\x02\x00", b"HELLO\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", GET + b"Content-Length: -1\r\n\r\n"],
 )
-async def test_what_is_no_http_is_refused_as_a_problem(text: bytes) -> None:
-    """TLS on a plain port, another protocol, bytes in the address that may not be there, a negative length."""
+async def test_bytes_that_are_not_http_are_refused(text: bytes) -> None:
+    """TLS on a plain port, another protocol, illegal bytes in the address, a negative length."""
     async with sizing() as url, connection(url) as stranger:
         await stranger.say(text)
         status, body = problem(await stranger.until_closed())
     assert (status, body["code"]) == (400, "malformed_http")
 
 
-async def test_no_such_path_and_no_such_method_are_problems_that_tell_the_way() -> None:
-    """404 points to the documents, 405 names every method of the path, whichever route has it."""
+async def test_an_unknown_path_or_method_is_a_problem() -> None:
+    """404 points to the documents; 405 names every method of the path."""
     async with sizing() as url, httpx.AsyncClient(base_url=url) as http:
         for path in ("/", "/v1/size/", "/v1/nothing", "/v1/%00"):
             answer = await http.get(path)
@@ -120,4 +128,4 @@ async def test_no_such_path_and_no_such_method_are_problems_that_tell_the_way() 
             assert "/docs" in answer.json()["detail"]
         refused = await http.delete("/v1/size")
         assert (refused.status_code, refused.json()["code"]) == (405, "method_not_allowed")
-        assert refused.headers["allow"] == "GET, POST"
+        assert refused.headers["allow"] == "GET, HEAD, POST"

@@ -1,4 +1,4 @@
-"""What replicas do to one database at the same moment."""
+"""Replicas that use one database at the same time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.runtime.errors import TransientError
 
 
 async def test_replicas_that_start_together_make_the_same_collections(mongodb_uri: str, namespace: str) -> None:
-    """Whoever comes second finds them there; none fails to start."""
+    """The later ones find the collections; none fails to start."""
     started = [Mongo(mongodb_uri, namespace.replace(".", "_"), f"replica-{number}") for number in range(4)]
     names = [f"collection-{number}" for number in range(5)]
     await asyncio.gather(*(mongo.create(names) for mongo in started))
@@ -19,7 +19,7 @@ async def test_replicas_that_start_together_make_the_same_collections(mongodb_ur
 
 
 async def test_only_what_a_predecessor_left_in_this_database_is_ended(mongodb_uri: str, namespace: str) -> None:
-    """Its transaction is to be tried again; that of a replica of the same name with another database goes on."""
+    """Its transaction fails; that of a replica of the same name with another database goes on."""
     here, elsewhere = (f"{namespace.replace('.', '_')}{name}" for name in ("here", "elsewhere"))
     predecessor, neighbour, heir = (Mongo(mongodb_uri, name, "replica-0") for name in (here, elsewhere, here))
     go_on = asyncio.Event()

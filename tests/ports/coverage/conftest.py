@@ -40,3 +40,11 @@ async def store(mongo: Mongo | None) -> Store:
     store = MongoStore(mongo)
     await store.prepare()
     return store
+
+
+@pytest.fixture
+async def database(mongodb_uri: str, namespace: str) -> AsyncIterator[Mongo]:
+    """A fresh database."""
+    mongo = Mongo(mongodb_uri, f"{namespace.replace('.', '_')}coverage", "coverage-0")
+    yield mongo
+    mongo.close()

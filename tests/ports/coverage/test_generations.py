@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
 
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.mongo.store import MongoStore
-from services.coverage.proof.mongo.generations import MongoGenerations
+from services.coverage.proof.mongo.generations import Builds, MongoGenerations
 from services.coverage.proof.mongo.proofs import MongoProofs
-from services.coverage.proof.ports import Builds, Passed, Proof, Proofs
+from services.coverage.proof.ports import Passed, Proof, Proofs
 from shared.adapters.mongo import Mongo
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, TransientError
@@ -20,14 +19,6 @@ from tests.fakes_proof import MemoryProofs
 from tests.ports.coverage.test_store import flush
 
 P = partition()
-
-
-@pytest.fixture
-async def database(mongodb_uri: str, namespace: str) -> AsyncIterator[Mongo]:
-    """A fresh database."""
-    mongo = Mongo(mongodb_uri, f"{namespace.replace('.', '_')}coverage", "coverage-0")
-    yield mongo
-    mongo.close()
 
 
 @pytest.fixture

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from unittest.mock import patch
 
 from hypothesis import given, settings
 
 from services.coverage.counting.domain.counters import Sum, Tally
-from services.coverage.counting.domain.flows import Flow, by_day
-from services.coverage.counting.domain.movements import counted
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.mongo import blocks as mongo_documents
 from services.coverage.counting.ports import Flush, Store
-from services.coverage.reading.as_of import Past
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count
 from shared.regions.codes import WIB, lineage_of
 from tests.factories_coverage import (
     NEIGHBOUR,
-    OTHER_REGENCY,
     PLACES,
     RECORDED_AT,
     TODAY,
     VILLAGE,
+    by_day,
     change,
     changes,
-    joined,
+    counted,
     partition,
     state,
 )
@@ -56,7 +54,7 @@ async def keep(store: Store, some: list[Change], size: int = 1000) -> None:
 
 
 def numbers(tally: Tally) -> tuple[object, ...]:
-    """Return all that a tally says of people."""
+    """Return every count of people in a tally."""
     dimensions = (tally.by("segment"), tally.by("group"), tally.by("payer"), tally.by("programme"))
     return (tally.registered, tally.active, tally.placed_here, tally.placed_here_active, *dimensions)
 
@@ -66,16 +64,10 @@ def until(some: list[Change], day: date, known_at: date) -> list[Change]:
     return [one for one in some if one.effective_day <= day and one.recorded_at.astimezone(WIB).date() <= known_at]
 
 
-async def test_a_late_fact_is_known_from_the_day_it_was_recorded(store: Store) -> None:
-    """As of the day of effect it counts; known before it was recorded it does not."""
-    late = change(1, effective_day=TODAY - 10 * DAY)
-    await keep(store, [change(0, effective_day=TODAY - 20 * DAY, recorded_at=RECORDED_AT - 20 * DAY), late])
-    past = Past(store)
-    for region in ("ID", "11", "11.01", "11.01.02", VILLAGE):
-        then = await past.as_of([region], TODAY - 5 * DAY, TODAY - DAY)
-        now = await past.as_of([region], TODAY - 5 * DAY, TODAY)
-        before = await past.as_of([region], TODAY - 15 * DAY, TODAY)
-        assert [found[region].registered for found in (then, now, before)] == [1, 2, 1]
+async def as_of(store: Store, regions: Collection[str], day: date, known_at: date) -> dict[str, Tally]:
+    """Return the regions as of a day, known at a day."""
+    lines = await store.timelines(regions, day, known_at)
+    return {region: line.tally_on(day, known_at) for region, line in lines.items()}
 
 
 async def test_history_goes_day_by_day(store: Store) -> None:
@@ -83,30 +75,25 @@ async def test_history_goes_day_by_day(store: Store) -> None:
     some = [change(n, effective_day=TODAY - n * DAY, after=state(segment="PU")) for n in range(4)]
     await keep(store, some)
     days = [TODAY - n * DAY for n in range(5)]
-    history = await Past(store).history("11.01.02", days, date.max)
+    line = (await store.timelines(["11.01.02"], min(days), date.max))["11.01.02"]
+    history = line.history(days, date.max)
     assert [history[day].registered for day in days] == [4, 3, 2, 1, 0]
     assert history[days[2]].by("segment") == {"PU": Count(2, 2)}
-    assert await Past(store).history("ID", [], date.max) == {}
 
 
 async def test_flows_of_any_days_are_read(store: Store) -> None:
     """By effective day and kind, at any level, as known at a day."""
     move = change(1, "moved", before=state(), after=state(NEIGHBOUR), recorded_at=RECORDED_AT + DAY)
     await keep(store, [change(0, effective_day=TODAY - 3 * DAY), move])
-    past = Past(store)
-    assert by_day(await past.flows(VILLAGE, TODAY - 2 * DAY, TODAY, date.max)) == {(TODAY, "moved_out"): Flow(1, -1)}
-    assert by_day(await past.flows(NEIGHBOUR, TODAY, TODAY, TODAY)) == {}
+    lines = await store.timelines([VILLAGE, NEIGHBOUR, "11.01.02", "11", "ID"], date.min, date.max)
+    assert by_day(lines[VILLAGE].flows_between(TODAY - 2 * DAY, TODAY, date.max)) == {
+        (TODAY, "moved_out"): Count(1, -1)
+    }
     for region in ("11.01.02", "11", "ID"):
-        joined_then = {(TODAY - 3 * DAY, "joined"): Flow(1, 1)}
-        assert by_day(await past.flows(region, date.min, date.max, date.max)) == joined_then
-
-
-async def test_a_region_of_a_page_is_read_with_its_neighbours(store: Store) -> None:
-    """Villages of one district, and a place of another regency, each with its own movements alone."""
-    await keep(store, [*joined(2), change(2, after=state(NEIGHBOUR)), *joined(4, OTHER_REGENCY)])
-    found = await store.timelines([VILLAGE, NEIGHBOUR, OTHER_REGENCY, "12"], date.min, date.min)
-    people = {region: sum(n for _, n in line.movements) for region, line in found.items()}
-    assert people == {VILLAGE: 2, NEIGHBOUR: 1, OTHER_REGENCY: 4, "12": 0}
+        joined_then = {(TODAY - 3 * DAY, "joined"): Count(1, 1)}
+        assert by_day(lines[region].flows_between(date.min, date.max, date.max)) == joined_then
+    known = (await store.timelines([NEIGHBOUR], date.min, TODAY))[NEIGHBOUR]
+    assert known.flows_between(TODAY, TODAY, TODAY) == {}
 
 
 @given(changes())
@@ -118,7 +105,7 @@ async def test_as_of_and_known_at_are_what_the_definition_says(some: list[Change
         part = MemoryStore()
         await keep(part, until(some, day, known_at))
         expected = await part.figures(REGIONS, None)
-        found = await Past(whole).as_of(REGIONS, day, known_at)
+        found = await as_of(whole, REGIONS, day, known_at)
         assert {region: numbers(t) for region, t in found.items()} == {
             region: numbers(figures.tally) for region, figures in expected.items()
         }
@@ -133,13 +120,13 @@ async def test_mongodb_gives_back_what_memory_does(mongodb_uri: str, some: list[
         async with fresh_store(mongodb_uri, "t_timelines") as store:
             await keep(store, some, size=3)
             await keep(memory, some, size=1)
-            assert await told(store) == await told(memory)
+            assert await everything(store) == await everything(memory)
 
 
-async def told(store: Store) -> dict[str, tuple[object, ...]]:
-    """Return all that a store says of every region, now and then."""
-    figures, past = await store.figures(REGIONS, date.min), Past(store)
-    then = [await past.as_of(REGIONS, day, TODAY + 10 * DAY) for day in (TODAY - 30 * DAY, TODAY)]
+async def everything(store: Store) -> dict[str, tuple[object, ...]]:
+    """Return everything that a store knows of every region, now and on two days."""
+    figures = await store.figures(REGIONS, date.min)
+    then = [await as_of(store, REGIONS, day, TODAY + 10 * DAY) for day in (TODAY - 30 * DAY, TODAY)]
     return {
         region: (
             numbers(found.tally),

@@ -8,26 +8,16 @@ from datetime import timedelta
 
 import pytest
 
-from services.notifier.adapters.mongo_archive import MongoArchive
-from services.notifier.adapters.mongo_deliveries import MongoDeliveries
+from services.notifier.adapters.mongo_deliveries import MongoDeliveries, PageStart
 from services.notifier.adapters.mongo_store import MongoStore
 from services.notifier.application.alerts import Alert, AlertState, Delivery, DeliveryState, Message, Transition
-from services.notifier.application.ports import (
-    Archive,
-    DeliveryStore,
-    EvaluationStore,
-    Findings,
-    Gauges,
-    Place,
-    Sources,
-    Transaction,
-)
+from services.notifier.application.ports import DeliveryStore, EvaluationStore, Findings, Transaction
 from services.notifier.domain.figures import Figure
-from services.notifier.domain.hysteresis import Phase, Reason, State
+from services.notifier.domain.hysteresis import Phase, Reason, RuleState
 from shared.adapters.mongo import Mongo
 from shared.runtime.errors import FencedError
 from tests.factories_notifier import NOW, aceh_at_40, child, rule, snapshot
-from tests.fakes_notifier import MemoryStore
+from tests.fakes_notifier import MemoryStore, ReadableMetrics
 
 LEASE = timedelta(seconds=30)
 LATER = NOW + timedelta(minutes=1)
@@ -36,28 +26,34 @@ MESSAGE = Message("gubernur.aceh@example.id", "Aceh", "teks −", "<p>", "Sat, 2
 
 @dataclass
 class Ports:
-    """The same store from its sides."""
+    """The two sides of one store."""
 
     store: EvaluationStore
     deliveries: DeliveryStore
-    archive: Archive
-    sources: Sources
-    gauges: Gauges
+
+
+@pytest.fixture
+async def mongo(mongodb_uri: str, namespace: str) -> AsyncIterator[Mongo]:
+    """A database of the test's own, prepared twice as by two replicas."""
+    mongo = Mongo(mongodb_uri, f"{namespace.replace('.', '_')}notifier", "notifier-0")
+    await MongoStore(mongo).prepare()
+    await MongoStore(mongo).prepare()
+    yield mongo
+    mongo.close()
 
 
 @pytest.fixture(params=["fake", "real"])
-async def ports(request: pytest.FixtureRequest, mongodb_uri: str, namespace: str) -> AsyncIterator[Ports]:
-    """The same ports twice."""
+def ports(request: pytest.FixtureRequest) -> Ports:
+    """The store in memory and in MongoDB."""
     if request.param == "fake":
         memory = MemoryStore()
-        yield Ports(memory, memory, memory, memory, memory)
-        return
-    mongo = Mongo(mongodb_uri, f"{namespace.replace('.', '_')}notifier", "notifier-0")
-    store, archive = MongoStore(mongo), MongoArchive(mongo)
-    await store.prepare()
-    await store.prepare()
-    yield Ports(store, MongoDeliveries(mongo), archive, archive, archive)
-    mongo.close()
+        return Ports(memory, memory)
+    return real(request.getfixturevalue("mongo"))
+
+
+def real(mongo: Mongo) -> Ports:
+    """Return the store in MongoDB."""
+    return Ports(MongoStore(mongo), MongoDeliveries(mongo))
 
 
 def alert(region: str = "11", episode: int = 1, minutes: int = 0) -> Alert:
@@ -72,17 +68,19 @@ def delivery(id_: str = "d-1", of: str = "a-1", minutes: int = 0) -> Delivery:
     return Delivery(id_, of, "gubernur-aceh", "email", at, at, "00-trace")
 
 
-def move(before: Phase, after: Phase, reason: Reason, version: int, episode: int) -> Transition:
-    """Return a move of the rule in Aceh, at as many minutes as its version."""
+def transition(before: Phase, after: Phase, reason: Reason, version: int, episode: int) -> Transition:
+    """Return a transition of the rule in Aceh, as many minutes after NOW as its version."""
     at = NOW + timedelta(minutes=version)
-    return Transition("active-40", "11", before, State(after, at, episode, version), reason, at, Figure(6_844, 17_109))
+    return Transition(
+        "active-40", "11", before, RuleState(after, at, episode, version), reason, at, Figure(6_844, 17_109)
+    )
 
 
-PENDING = move(Phase.OK, Phase.PENDING, Reason.HOLD_STARTED, 1, 0)
-FIRING = move(Phase.PENDING, Phase.FIRING, Reason.RAISED, 2, 1)
-RECOVERING = move(Phase.FIRING, Phase.RECOVERING, Reason.HOLD_STARTED, 3, 1)
-CLEARED = move(Phase.RECOVERING, Phase.OK, Reason.CLEARED, 4, 1)
-AGAIN = move(Phase.OK, Phase.PENDING, Reason.HOLD_STARTED, 5, 1)
+PENDING = transition(Phase.OK, Phase.PENDING, Reason.HOLD_STARTED, 1, 0)
+FIRING = transition(Phase.PENDING, Phase.FIRING, Reason.RAISED, 2, 1)
+RECOVERING = transition(Phase.FIRING, Phase.RECOVERING, Reason.HOLD_STARTED, 3, 1)
+CLEARED = transition(Phase.RECOVERING, Phase.OK, Reason.CLEARED, 4, 1)
+AGAIN = transition(Phase.OK, Phase.PENDING, Reason.HOLD_STARTED, 5, 1)
 
 
 async def write(ports: Ports, **findings: object) -> None:
@@ -95,7 +93,7 @@ async def write(ports: Ports, **findings: object) -> None:
 
 
 async def test_a_position_moves_only_from_where_it_stands(ports: Ports) -> None:
-    """It begins at 0; whoever believes it elsewhere is fenced and writes nothing."""
+    """It begins at 0. A replica that expects another position is fenced and writes nothing."""
     assert await ports.store.positions([0, 11]) == {0: 0, 11: 0}
 
     async def work(transaction: Transaction) -> None:
@@ -117,93 +115,105 @@ async def test_a_transaction_that_raises_writes_nothing(ports: Ports) -> None:
 
     with pytest.raises(ZeroDivisionError):
         await ports.store.transact(work)
-    assert await ports.gauges.phases() == {}
-    assert await ports.gauges.waiting_deliveries() == 0
+    assert await ports.store.waiting(["active-40"]) == {}
+    assert await ports.deliveries.next_due() is None
+    assert await ports.deliveries.children("ID") == []
 
 
 async def test_the_latest_snapshot_of_a_region_is_kept_whole(ports: Ports) -> None:
-    """With its mark, in whole milliseconds, and found below its parent in order of code."""
+    """With its order, in whole milliseconds; the children of a region come in order of code."""
     region, _ = aceh_at_40()
     newer = replace(region, position=9_000, as_of=NOW + timedelta(microseconds=123_456))
     await write(ports, snapshots={"11": region, "11.02": child("11.02", 2), "11.01": child("11.01", 1)})
     await write(ports, snapshots={"11": newer})
 
-    async def look(transaction: Transaction) -> None:
-        assert await transaction.marks(["11", "12"]) == {"11": (9_000, NOW + timedelta(microseconds=123_000))}
+    async def check(transaction: Transaction) -> None:
+        assert await transaction.orders(["11", "12"]) == {"11": (9_000, NOW + timedelta(microseconds=123_000))}
         assert await transaction.latest("11") == newer
         assert await transaction.latest("12") is None
 
-    await ports.store.transact(look)
-    assert [shot.region for shot in await ports.sources.children("11")] == ["11.01", "11.02"]
-    assert await ports.sources.children("12") == []
+    await ports.store.transact(check)
+    assert [shot.region for shot in await ports.deliveries.children("11")] == ["11.01", "11.02"]
+    assert await ports.deliveries.children("12") == []
 
 
-async def test_states_are_read_back_and_those_that_wait_are_found(ports: Ports) -> None:
-    """Of the rules asked for only."""
+async def test_states_are_read_back_and_waiting_states_are_found(ports: Ports) -> None:
+    """Only those of the rules asked for."""
     await write(ports, transitions=[PENDING])
 
-    async def look(transaction: Transaction) -> None:
+    async def check(transaction: Transaction) -> None:
         assert await transaction.states(["11", "12"]) == {("active-40", "11"): PENDING.state}
         assert await transaction.states(["12"]) == {}
 
-    await ports.store.transact(look)
+    await ports.store.transact(check)
     assert await ports.store.waiting(["active-40"]) == {("active-40", "11"): PENDING.state}
     assert await ports.store.waiting(["another"]) == {}
     await write(ports, transitions=[FIRING], alerts=[alert()])
     assert await ports.store.waiting(["active-40"]) == {}
-    assert await ports.gauges.phases() == {("active-40", "firing"): 1}
 
 
-@pytest.mark.parametrize("first", [True, False], ids=["first move", "later move"])
-async def test_a_move_from_an_old_state_is_fenced(ports: Ports, first: bool) -> None:
-    """Of two replicas that make the same move one writes, with all that goes with it."""
+@pytest.mark.parametrize("first", [True, False], ids=["first transition", "later transition"])
+async def test_a_transition_from_an_old_state_is_fenced(ports: Ports, first: bool) -> None:
+    """Of two replicas that make the same transition only one writes, alerts and deliveries included."""
     await write(ports, transitions=[PENDING])
     if not first:
         await write(ports, transitions=[FIRING], alerts=[alert()])
     with pytest.raises(FencedError):
         await write(ports, transitions=[PENDING if first else FIRING], deliveries=[delivery()])
-    assert await ports.gauges.waiting_deliveries() == 0
+    assert await ports.deliveries.next_due() is None
 
 
-async def test_an_alert_follows_the_moves_of_its_episode(ports: Ports) -> None:
-    """Firing, recovering, cleared with the time; the next episode's moves are not its own."""
+async def test_an_alert_follows_the_transitions_of_its_episode(ports: Ports) -> None:
+    """Firing, recovering, cleared with the time; the next episode does not change it."""
     raised = alert()
     await write(ports, transitions=[PENDING])
     await write(ports, transitions=[FIRING], alerts=[raised])
-    assert await ports.archive.alert(raised.id) == raised
+    assert await ports.deliveries.alert(raised.id) == raised
     await write(ports, transitions=[RECOVERING])
-    found = await ports.sources.alert(raised.id)
+    found = await ports.deliveries.alert(raised.id)
     assert found is not None
     assert (found.state, found.cleared_at) == (AlertState.RECOVERING, None)
     await write(ports, transitions=[CLEARED, AGAIN])
-    found = await ports.archive.alert(raised.id)
+    found = await ports.deliveries.alert(raised.id)
     assert found == replace(raised, state=AlertState.CLEARED, cleared_at=CLEARED.at)
-    assert await ports.archive.transitions(raised) == [PENDING, FIRING, RECOVERING, CLEARED]
-    assert await ports.archive.alert("unknown") is None
+    assert await ports.deliveries.alert("unknown") is None
 
 
-async def test_what_is_there_already_is_left_as_it_is(ports: Ports) -> None:
-    """A delivery that was sent is not made to wait again."""
+async def test_the_transitions_of_an_episode_are_read_in_order(mongo: Mongo) -> None:
+    """From the one before the alert was raised to the one that cleared it; the gauges show the present state."""
+    await write(real(mongo), transitions=[PENDING])
+    await write(real(mongo), transitions=[FIRING], alerts=[alert()], deliveries=[delivery()])
+    metrics = ReadableMetrics("active-40")
+    await MongoDeliveries(mongo).show(metrics)
+    assert metrics.value("notifier_alerts", rule="active-40", state="firing") == 1
+    assert metrics.value("notifier_deliveries_waiting") == 1
+    for transition in (RECOVERING, CLEARED, AGAIN):
+        await write(real(mongo), transitions=[transition])
+    assert await MongoDeliveries(mongo).transitions(alert()) == [PENDING, FIRING, RECOVERING, CLEARED]
+
+
+async def test_an_existing_alert_or_delivery_is_left_as_it_is(ports: Ports) -> None:
+    """A delivery that was sent does not wait again."""
     await write(ports, alerts=[alert()], deliveries=[delivery()])
     claimed = await ports.deliveries.claim("one", NOW, LATER)
     assert claimed is not None
     assert await ports.deliveries.mark_sent(claimed, NOW)
     await write(ports, alerts=[alert(minutes=5)], deliveries=[delivery()])
-    (found,) = await ports.archive.deliveries_of("a-1")
-    assert (found.state, found.sent_at) == (DeliveryState.SENT, NOW)
-    assert [each.raised_at for each in await ports.archive.alerts("11", None, None, 9)] == [NOW]
+    assert await ports.deliveries.next_due() is None
+    assert await ports.deliveries.alert(alert().id) == alert()
 
 
-async def test_alerts_are_listed_of_a_region_and_below_newest_first(ports: Ports) -> None:
-    """By state where asked, page by page, never the neighbour with a similar code."""
+async def test_alerts_of_a_region_and_below_are_listed_newest_first(mongo: Mongo) -> None:
+    """By state and page by page, without a region whose code only begins alike."""
     places = {"11": 1, "11.01": 3, "11.01.01": 2, "12": 4, "ID": 5}
-    await write(ports, alerts=[alert(region, minutes=minutes) for region, minutes in places.items()])
+    await write(real(mongo), alerts=[alert(region, minutes=minutes) for region, minutes in places.items()])
 
-    async def listed(region: str, state: AlertState | None = None, after: Place | None = None) -> list[str]:
-        return [each.snapshot.region for each in await ports.archive.alerts(region, state, after, 2)]
+    async def listed(region: str, state: AlertState | None = None, after: PageStart | None = None) -> list[str]:
+        found = await MongoDeliveries(mongo).alerts(region, state, after, 2)
+        return [each.snapshot.region for each in found]
 
     assert await listed("11") == ["11.01", "11.01.01"]
-    assert await listed("11", after=Place(NOW + timedelta(minutes=2), alert("11.01.01").id)) == ["11"]
+    assert await listed("11", after=PageStart(NOW + timedelta(minutes=2), alert("11.01.01").id)) == ["11"]
     assert await listed("11.01.01") == ["11.01.01"]
     assert await listed("1") == []
     assert await listed("ID") == ["ID", "12"]
@@ -212,7 +222,7 @@ async def test_alerts_are_listed_of_a_region_and_below_newest_first(ports: Ports
 
 
 async def test_the_delivery_due_longest_is_claimed_by_one(ports: Ports) -> None:
-    """Others wait until its time is over; what is not due yet is left."""
+    """Others wait until the claim expires, and then the first worker can record nothing."""
     await write(ports, deliveries=[delivery("d-2", minutes=2), delivery("d-1", minutes=1)])
     assert await ports.deliveries.claim("one", NOW, LATER) is None
     assert await ports.deliveries.next_due() == LATER
@@ -223,40 +233,40 @@ async def test_the_delivery_due_longest_is_claimed_by_one(ports: Ports) -> None:
     assert taken_over is not None
     assert (taken_over.id, taken_over.claims) == ("d-1", 2)
     assert not await ports.deliveries.mark_sent(claimed, LATER)
+    assert not await ports.deliveries.mark_failed(claimed, "451", LATER)
+    assert not await ports.deliveries.keep_message(claimed, MESSAGE)
     assert await ports.deliveries.mark_sent(taken_over, LATER)
     assert not await ports.deliveries.mark_sent(taken_over, LATER)
 
 
 async def test_a_message_is_kept_for_later_tries(ports: Ports) -> None:
-    """With the number of tries and the reason of the last."""
+    """With the number of failed attempts and the last reason."""
     await write(ports, deliveries=[delivery()])
     first = await ports.deliveries.claim("one", NOW, LATER)
     assert first is not None
-    assert await ports.deliveries.freeze(first, MESSAGE)
+    assert await ports.deliveries.keep_message(first, MESSAGE)
     assert await ports.deliveries.mark_failed(first, "451 later", NOW + LEASE)
     assert await ports.deliveries.claim("one", NOW, LATER) is None
     second = await ports.deliveries.claim("one", NOW + LEASE, LATER)
     assert second is not None
     assert (second.message, second.tries, second.reason) == (MESSAGE, 1, "451 later")
     assert await ports.deliveries.mark_failed(second, "550 no such user", None)
-    (dead,) = await ports.archive.deliveries(None, 9)
-    assert (dead.state, dead.tries, dead.reason) == (DeliveryState.DEAD, 2, "550 no such user")
     assert await ports.deliveries.next_due() is None
 
 
-async def test_what_is_put_back_counts_no_try(ports: Ports) -> None:
-    """It is due again at the time given."""
+async def test_a_postponed_delivery_counts_no_attempt(ports: Ports) -> None:
+    """It is due again at that time."""
     await write(ports, deliveries=[delivery()])
     claimed = await ports.deliveries.claim("one", NOW, LATER)
     assert claimed is not None
-    await ports.deliveries.put_back(claimed, NOW + LEASE)
+    await ports.deliveries.postpone(claimed, NOW + LEASE)
     again = await ports.deliveries.claim("one", NOW + LEASE, LATER)
     assert again is not None
     assert (again.tries, again.claims) == (0, 2)
 
 
-async def test_a_holder_begun_anew_releases_only_what_it_had_in_hand(ports: Ports) -> None:
-    """Neither another's claims nor its own pauses between tries."""
+async def test_a_restarted_holder_releases_only_its_own_claims(ports: Ports) -> None:
+    """Neither claims of others nor pauses between attempts."""
     await write(ports, deliveries=[delivery("mine"), delivery("paused"), delivery("other")])
     claimed = {}
     for holder in ("one", "one", "two"):
@@ -271,12 +281,17 @@ async def test_a_holder_begun_anew_releases_only_what_it_had_in_hand(ports: Port
     assert await ports.deliveries.claim("one", NOW, LATER) is None
 
 
-async def test_deliveries_are_listed_newest_first(ports: Ports) -> None:
-    """Page by page, and of one alert."""
-    await write(ports, deliveries=[delivery(f"d-{n}", of=f"a-{n % 2}", minutes=n) for n in range(4)])
-    page = await ports.archive.deliveries(None, 3)
+async def test_deliveries_are_listed_newest_first(mongo: Mongo) -> None:
+    """Page by page, and those of one alert; with their state."""
+    deliveries = MongoDeliveries(mongo)
+    await write(real(mongo), deliveries=[delivery(f"d-{n}", of=f"a-{n % 2}", minutes=n) for n in range(4)])
+    page = await deliveries.deliveries(None, 3)
     assert [each.id for each in page] == ["d-3", "d-2", "d-1"]
-    rest = await ports.archive.deliveries(Place(page[-1].created_at, page[-1].id), 3)
+    rest = await deliveries.deliveries(PageStart(page[-1].created_at, page[-1].id), 3)
     assert [each.id for each in rest] == ["d-0"]
-    assert [each.id for each in await ports.archive.deliveries_of("a-1")] == ["d-1", "d-3"]
-    assert await ports.gauges.waiting_deliveries() == 4
+    assert [each.id for each in await deliveries.deliveries_of("a-1")] == ["d-1", "d-3"]
+    claimed = await deliveries.claim("one", NOW, LATER)
+    assert claimed is not None
+    assert await deliveries.mark_failed(claimed, "550 no such user", None)
+    (dead,) = (each for each in await deliveries.deliveries(None, 4) if each.id == claimed.id)
+    assert (dead.state, dead.tries, dead.reason) == (DeliveryState.DEAD, 1, "550 no such user")

@@ -14,8 +14,10 @@ from services.registry.audit.ports import Audit, Last, Manifest, Numbers, Replay
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
 from services.registry.intake.mongo.store import MongoStore
-from services.registry.ports import Batch, DueStore, GroupWrite, KnownFact, Outbox, Slot, Transaction
+from services.registry.intake.ports import GroupWrite, KnownFact, Slot, Transaction
+from services.registry.relay.clock import DueStore
 from services.registry.relay.mongo import MongoOutbox
+from services.registry.relay.ports import Batch, Outbox
 from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import Producer, partition_for
@@ -106,24 +108,24 @@ async def test_manifests_come_in_order_with_their_entries(ports: Ports) -> None:
     assert len(numbers) == PARTITIONS
 
 
-async def test_a_moment_stays_as_it_was_while_others_write(ports: Ports) -> None:
+async def test_a_snapshot_stays_as_it_was_while_others_write(ports: Ports) -> None:
     """Whatever is committed after it began is not in it."""
     await ports.enrol("a", moved={"a2": "a"})
     await ports.number()
     await ports.enrol("b")
-    async with ports.audit.moment() as moment:
-        assert (await moment.numbers())[PARTITION].next_seq == 1
+    async with ports.audit.snapshot() as snapshot:
+        assert (await snapshot.numbers())[PARTITION].next_seq == 1
         await ports.number()
         await ports.enrol("c", moved={"c2": "c"})
-        assert [person.id async for person in moment.participants()] == ["a", "b"]
-        assert [fact async for fact in moment.placed()] == [
+        assert [person.id async for person in snapshot.participants()] == ["a", "b"]
+        assert [fact async for fact in snapshot.facts_that_count()] == [
             (("bpjs/aceh", "f-a"), ("a",)), (("bpjs/aceh", "f-b"), ("b",)),
         ]  # fmt: skip
-        assert [holder async for holder in moment.moved()] == [("a2", "a")]
-        (waiting,) = [one async for one in moment.waiting()]
+        assert [holder async for holder in snapshot.moved()] == [("a2", "a")]
+        (waiting,) = [one async for one in snapshot.waiting()]
         assert waiting.entry is not None
         assert (waiting.partition, waiting.count, waiting.entry.persons) == (PARTITION, 1, ["b"])
-        assert len([name async for name in moment.ledger()]) == 2
+        assert len([name async for name in snapshot.ledger()]) == 2
 
 
 async def test_those_who_relay_are_known_until_their_time_runs_out(ports: Ports) -> None:

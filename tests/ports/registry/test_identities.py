@@ -11,18 +11,9 @@ import pytest
 
 from services.registry.domain.participant import Participant, decide
 from services.registry.identity.mongo.keyring import MongoKeyring
+from services.registry.identity.ports import Erasure, Keyed, KeyStore, Layers
 from services.registry.intake.mongo.store import MongoStore
-from services.registry.ports import (
-    Erasure,
-    GroupWrite,
-    Keyed,
-    KeyStore,
-    KnownFact,
-    Layers,
-    Slot,
-    Store,
-    Transaction,
-)
+from services.registry.intake.ports import GroupWrite, KnownFact, Slot, Store, Transaction
 from shared.adapters.mongo import Mongo
 from shared.adapters.mongo_leases import MongoLeases
 from shared.runtime.errors import PermanentError
@@ -225,7 +216,7 @@ async def test_an_erasure_while_its_row_is_moved_leaves_no_row(mongo: Mongo) -> 
     assert {row["holder"] for row in left} == {f"h{n}" for n in range(600) if n % 25}
 
 
-async def test_settling_waits_for_the_transactions_open_now_and_for_no_later_ones(mongo: Mongo) -> None:
+async def test_the_keyring_waits_for_the_transactions_open_now_and_for_no_later_ones(mongo: Mongo) -> None:
     """Others come and go meanwhile; afterwards everyone who writes has seen what was in use before."""
     store, keyring = MongoStore(mongo), MongoKeyring(mongo)
     begun, go_on = asyncio.Event(), asyncio.Event()
@@ -237,7 +228,7 @@ async def test_settling_waits_for_the_transactions_open_now_and_for_no_later_one
 
     open_one = asyncio.create_task(store.transact(slow))
     await begun.wait()
-    settling = asyncio.create_task(keyring.settle())
+    settling = asyncio.create_task(keyring.await_open_transactions())
     for _ in range(20):
         await found(store, b"1")
     assert not settling.done()

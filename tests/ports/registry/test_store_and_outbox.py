@@ -12,21 +12,12 @@ from bson import ObjectId
 from services.registry.domain.facts import Correction, Link
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
-from services.registry.intake.mongo.store import MongoStore
-from services.registry.ports import (
-    Backlog,
-    DueStore,
-    GroupWrite,
-    Holders,
-    Keyed,
-    KnownFact,
-    Layers,
-    Outbox,
-    Slot,
-    Store,
-    Transaction,
-)
+from services.registry.identity.ports import Holders, Keyed, Layers
+from services.registry.intake.mongo.store import MongoStore, due_by
+from services.registry.intake.ports import GroupWrite, KnownFact, Slot, Store, Transaction
+from services.registry.relay.clock import DueStore
 from services.registry.relay.mongo import MongoOutbox
+from services.registry.relay.ports import Backlog, Outbox
 from shared.adapters.kafka_producer import partition_for
 from shared.adapters.mongo import Mongo
 from shared.contracts.topics import PARTITIONS
@@ -166,6 +157,16 @@ async def test_those_due_are_found_longest_due_first(ports: Ports) -> None:
     assert await ports.store.due(by, 10) == ["early", "middle"]
     assert await ports.store.due(by, 1) == ["early"]
     assert await ports.store.due(NOW, 10) == []
+
+
+async def test_who_is_due_is_found_by_the_index(mongodb_uri: str, namespace: str) -> None:
+    """MongoDB uses a partial index only where the query says as much as the index; else it reads everybody."""
+    mongo = Mongo(mongodb_uri, f"{namespace.replace('.', '_')}registry", "registry-0")
+    await MongoStore(mongo).prepare()
+    plan = await mongo["participants"].find(due_by(NOW), {"_id": 1}).sort("due_at", 1).limit(10).explain()
+    mongo.close()
+    assert "IXSCAN" in repr(plan["queryPlanner"]["winningPlan"])
+    assert "COLLSCAN" not in repr(plan["queryPlanner"]["winningPlan"])
 
 
 async def test_a_transaction_that_raises_writes_nothing(ports: Ports) -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.home import Home
-from deploy.local.lock import only_one
-from deploy.local.ports import demand_free, free_ports, remembered_ports
+from deploy.local.ports import remembered_ports
+from deploy.local.settings import Home
 from shared.runtime.errors import PermanentError
 
 Usage = namedtuple("Usage", "total used free")
@@ -20,15 +19,15 @@ Usage = namedtuple("Usage", "total used free")
 
 def test_a_second_launcher_is_turned_away_while_the_first_runs(tmp_path: Path) -> None:
     """With the first one's process id; afterwards the way is free."""
-    lock = tmp_path / "lock"
+    home = Home(tmp_path)
     with (
-        only_one(lock),
+        home.locked(),
         pytest.raises(PermanentError, match=rf"already runs on {tmp_path} \(process {os.getpid()}\)"),
-        only_one(lock),
+        home.locked(),
     ):
         pass
-    with only_one(lock):
-        assert lock.read_text() == str(os.getpid())
+    with home.locked():
+        assert home.lock.read_text() == str(os.getpid())
 
 
 def test_ports_are_taken_again_unless_somebody_else_has_them(tmp_path: Path) -> None:
@@ -43,18 +42,7 @@ def test_ports_are_taken_again_unless_somebody_else_has_them(tmp_path: Path) -> 
     assert len(set(second.values())) == 3
 
 
-def test_a_taken_port_is_named_with_the_variable_that_moves_it() -> None:
-    """A free one is no trouble."""
-    (port,) = free_ports(1)
-    demand_free("registry", port, "REGISTRY_PORT")
-    with (
-        socket.create_server(("127.0.0.1", port)),
-        pytest.raises(PermanentError, match=f"port {port} for registry is taken; .* REGISTRY_PORT"),
-    ):
-        demand_free("registry", port, "REGISTRY_PORT")
-
-
-def test_a_full_disk_is_told_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what is free and what is needed."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - 5_000_000, 5_000_000))
     with pytest.raises(PermanentError, match="5 MB free and the stack needs 1000 MB"):
@@ -66,9 +54,17 @@ def test_a_reset_forgets_what_a_stack_has_made(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.make()
     remembered_ports(home.ports, ["kafka"])
-    (tmp_path / "sample.json").write_text("{}")
+    home.sample.write_text("{}")
     for folder in (home.kafka, home.mongodb):
         folder.mkdir()
-    with only_one(home.lock):
+    with home.locked():
         home.forget()
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_the_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    """Also one that an earlier version left open."""
+    root = tmp_path / "local"
+    root.mkdir(mode=0o755)
+    Home(root).make()
+    assert root.stat().st_mode & 0o777 == 0o700

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.home import Home
-from deploy.local.keys import AUDIENCE, ISSUER, READY, Grant, Keys
+from deploy.local.keys import AUDIENCE, ISSUER, Keys, share
+from deploy.local.settings import Home
 from shared.runtime.auth import AuthError, TokenVerifier
 from tests.fakes import ManualClock
 
@@ -41,15 +41,6 @@ async def test_ready_tokens_are_accepted_for_thirty_days(tmp_path: Path) -> None
         await verifier(keys, clock).verify(tokens["operator"])
 
 
-async def test_a_token_is_issued_as_asked(tmp_path: Path) -> None:
-    """Another scope, or one that has expired already."""
-    keys, clock = Keys(Home(tmp_path)), ManualClock(NOW)
-    caller = await verifier(keys, clock).verify(keys.issue_token(Grant("reader", "coverage:read"), NOW))
-    assert (caller.subject, caller.scopes, caller.sources) == ("reader", frozenset({"coverage:read"}), frozenset())
-    with pytest.raises(AuthError, match="expired"):
-        await verifier(keys, clock).verify(keys.issue_token(READY[0], NOW, timedelta(hours=-1)))
-
-
 def test_keys_stay_and_only_their_owner_reads_them(tmp_path: Path) -> None:
     """A second start finds the same keys; every file is 0600, and the public set holds no private part."""
     Keys(Home(tmp_path)).write_tokens(NOW)
@@ -59,3 +50,12 @@ def test_keys_stay_and_only_their_owner_reads_them(tmp_path: Path) -> None:
     assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("*/*")} == {0o600}
     assert '"d"' not in (tmp_path / "keys" / "jwks.json").read_text()
     assert len(bytes.fromhex((tmp_path / "keys" / "identity.key").read_text())) == 32
+
+
+def test_each_service_gets_the_keys_that_it_needs_and_no_others(tmp_path: Path) -> None:
+    """Public keys for all, the key of identities for the registry; never the issuer's key or a token."""
+    home = Home(tmp_path / "home")
+    share(Keys(home), tmp_path / "shared")
+    files = {str(file.relative_to(tmp_path / "shared")) for file in (tmp_path / "shared").rglob("*") if file.is_file()}
+    jwks = {f"{name}/keys/jwks.json" for name in ("registry", "coverage", "notifier")}
+    assert files == jwks | {"registry/keys/identity.key"}

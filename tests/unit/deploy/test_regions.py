@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from deploy.regions import crosswalk, retired
-from deploy.regions.retired import Found, How
-from deploy.regions.rows import rows
-from shared.regions.successors import Homes, Row
+from deploy.regions.retired import Found, rows
+from shared.regions.successors import Homes, Retirement
 
 OLD = {
     "91": "PAPUA", "91.01": "KAB. MERAUKE", "91.71": "KOTA SORONG", "91.02": "KAB. SORONG",
@@ -30,20 +29,20 @@ def test_a_retired_code_is_found_by_name_then_in_its_regency_then_by_number() ->
     found = retired.derive(OLD, NEW)
     both = ("93.01.01.1012", "93.01.01.2011")
     assert found == {
-        "91.01": Found(("93.01",), How.NAME),
-        "91.71": Found(("93.71",), How.NAME),
-        "91.02": Found(("93.02",), How.NAME),
-        "91.01.01": Found(("93.01.01",), How.NAME),
-        "91.01.02": Found(("93.01.07",), How.NAME),
-        "91.01.03": Found(("93.01.03",), How.NUMBER),
-        "91.01.01.2001": Found(("93.01.01.2001",), How.NAME),
-        "91.01.01.2002": Found(("93.01.01.2009",), How.NAME),
-        "91.01.01.2003": Found(("93.01.01.2003",), How.NUMBER),
-        "91.01.01.2004": Found(("93.01.01.2010",), How.NAME),
-        "91.01.01.2005": Found(both, How.NAME),
-        "91.01.01.1006": Found(both, How.NAME),
-        "91.01.01.2007": Found(("93.01.03.2001",), How.NAME_IN_REGENCY),
-        "91.01.02.2001": Found(("93.01.07.2001",), How.NAME),
+        "91.01": Found(("93.01",), "name"),
+        "91.71": Found(("93.71",), "name"),
+        "91.02": Found(("93.02",), "name"),
+        "91.01.01": Found(("93.01.01",), "name"),
+        "91.01.02": Found(("93.01.07",), "name"),
+        "91.01.03": Found(("93.01.03",), "number"),
+        "91.01.01.2001": Found(("93.01.01.2001",), "name"),
+        "91.01.01.2002": Found(("93.01.01.2009",), "name"),
+        "91.01.01.2003": Found(("93.01.01.2003",), "number"),
+        "91.01.01.2004": Found(("93.01.01.2010",), "name"),
+        "91.01.01.2005": Found(both, "name"),
+        "91.01.01.1006": Found(both, "name"),
+        "91.01.01.2007": Found(("93.01.03.2001",), "name_in_regency"),
+        "91.01.02.2001": Found(("93.01.07.2001",), "name"),
     }
 
 
@@ -52,16 +51,16 @@ def test_a_number_that_anothers_name_has_claimed_is_nobodys_successor() -> None:
     old = {"91.01": "Kab. A", "91.01.01": "First", "91.01.02": "Second"}
     new = {"93.01": "Kabupaten A", "93.01.01": "Second"}
     found = retired.derive(old, new)
-    assert found["91.01.01"] == Found((), How.NUMBER_TAKEN)
-    assert Row("91.01.01", date(2022, 7, 25), None) in rows(found, new)
+    assert found["91.01.01"] == Found((), "number_taken")
+    assert Retirement("91.01.01", date(2022, 7, 25), None) in rows(found, new)
 
 
 def test_a_district_spelled_anew_under_another_number_lies_where_all_its_villages_are() -> None:
     """With the district, a village that only its number finds; none where its villages went two ways."""
     old = {"91.01": "Kab. A", "91.01.44": "Seredela", "91.01.44.2001": "One", "91.01.44.2002": "Two"}
     new = {"93.01": "Kabupaten A", "93.01.42": "Seradala", "93.01.42.2001": "One", "93.01.42.2002": "Tuo"}
-    assert retired.derive(old, new)["91.01.44"] == Found(("93.01.42",), How.VILLAGES)
-    assert retired.derive(old, new)["91.01.44.2002"] == Found(("93.01.42.2002",), How.NUMBER)
+    assert retired.derive(old, new)["91.01.44"] == Found(("93.01.42",), "villages")
+    assert retired.derive(old, new)["91.01.44.2002"] == Found(("93.01.42.2002",), "number")
     apart = new | {"93.01.43": "Elsewhere", "93.01.43.2009": "Two"}
     assert "91.01.44" not in retired.derive(old, apart)
 

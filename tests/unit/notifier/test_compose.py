@@ -89,8 +89,8 @@ def composed(of: Alert, children: list[Snapshot], **who: str) -> Message:
         ("en", "Aceh: coverage of active workers has reached 40% (6,844 of 17,109 = 40.00%)", ENGLISH),
     ],
 )
-def test_the_governor_of_aceh_is_told(language: str, subject: str, text: str) -> None:
-    """Numerator, denominator, ratio, gap, what moved and by whom, source, time, link and id."""
+def test_the_message_to_the_governor_of_aceh(language: str, subject: str, text: str) -> None:
+    """It has numerator, denominator, ratio, gap, movers, source, time, link and id."""
     region, children = aceh_at_40()
     message = composed(Alert(rule(), region, 1, NOW), children, language=language)
     assert (message.recipient, message.subject) == ("gubernur.aceh@example.id", subject)
@@ -99,7 +99,7 @@ def test_the_governor_of_aceh_is_told(language: str, subject: str, text: str) ->
 
 
 def test_the_html_says_the_same() -> None:
-    """Every line of the text stands in it."""
+    """It contains every line of the text."""
     region, children = aceh_at_40()
     message = composed(Alert(rule(), region, 1, NOW), children)
     for line in message.text.splitlines():
@@ -116,7 +116,7 @@ def test_below_the_rules_level_the_people_short_of_it_are_named() -> None:
 
 
 def test_registered_stands_beside_active_with_its_own_figure() -> None:
-    """A rule on those registered counts who is registered, not who is active."""
+    """A rule on registered people counts them, not the active ones."""
     both = snapshot(0, coverage=Coverage(Ratio(7_000, 17_109, 0.4091), Ratio(6_000, 17_109, 0.3507)))
     of = rule(measure=Measure.REGISTERED, title={"id": "terdaftar 40%", "en": "registered 40%"})
     text = composed(Alert(of, both, 1, NOW), [child("11.01", 7, 5)]).text
@@ -125,7 +125,7 @@ def test_registered_stands_beside_active_with_its_own_figure() -> None:
     assert "Belum terdaftar: 10.109 orang" in text
 
 
-def test_what_others_named_cannot_write_markup_or_headers() -> None:
+def test_names_cannot_inject_markup_or_headers() -> None:
     """HTML is escaped, a subject is one line."""
     named = snapshot(6_844, name="Aceh\r\nBcc: x@y <b>")
     message = composed(Alert(rule(), named, 1, NOW), [child("11.01", 1, 1, name="<script>")])
@@ -138,8 +138,10 @@ def test_what_others_named_cannot_write_markup_or_headers() -> None:
     st.integers(0, 2**63), st.integers(1, 2**63), st.text(min_size=1),
     st.dictionaries(st.text(), st.builds(Count, WHOLE, WHOLE), max_size=4),
 )  # fmt: skip
-def test_whatever_coverage_may_say_can_be_told(active: int, potential: int, name: str, kinds: dict[str, Count]) -> None:
-    """No count, name or kind of flow of a newer coverage keeps a message from being written and sent."""
+def test_a_message_can_be_written_for_any_snapshot(
+    active: int, potential: int, name: str, kinds: dict[str, Count]
+) -> None:
+    """No count, name or new kind of flow prevents a message from being written and sent."""
     region = snapshot(active, potential_workers=potential, name=name, flows=flows(**{}) | {"7d": kinds})
     message = composed(Alert(rule(), region, 1, NOW), [])
     assert assemble(delivery(), message, "Cakupan <cakupan@example.id>")
@@ -151,7 +153,7 @@ def delivery() -> Delivery:
 
 
 def test_the_mail_has_a_stable_id_and_the_same_bytes_each_time() -> None:
-    """So that a receiver can drop a repeat; it says itself that no one wrote it by hand."""
+    """A receiver can drop a repeat, and sees that the mail was generated."""
     region, children = aceh_at_40()
     message = composed(Alert(rule(), region, 1, NOW), children)
     raw = assemble(delivery(), message, "Cakupan <cakupan@example.id>")

@@ -89,7 +89,7 @@ def test_a_rule_and_an_official_are_read(tmp_path: Path) -> None:
         (", en: fell", "", "title: write it in every language; en is missing"),
         ("hears: [bupati, gubernur]", "hears: [president]", "rules entry fall, hears.0 = 'president': "),
         ("hears: [bupati, gubernur]", "hears: []", "rules entry fall, hears = []: "),
-        ('regions: ["11"]', 'regions: ["99"]', "rules entry fall, region = '99': no region has this code"),
+        ('regions: ["11"]', 'regions: ["99"]', "rules entry fall, regions.0 = '99': no region has this code"),
         ("rules:", "rule:", "rules: Field required"),
         ("    levels: [regency]\n    regions: [\"11\"]\n", "", "levels, regions: name at least one of the two"),
         ("rules:\n  - id", "rules:\n  - 7\n  - id", "rules entry 1 = 7: "),

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.notifier.adapters.kafka_snapshots import Unusable, decode
+from services.notifier.adapters.kafka_snapshots import decode
+from shared.adapters.dead_letters import UnusableRecord
 from shared.regions.catalogue import catalogue
 from tests.factories_notifier import aceh_at_40, child, snapshot
 
@@ -72,6 +73,6 @@ def changed(**over: Any) -> bytes:
 )
 def test_what_is_no_snapshot_is_refused(key: bytes | None, value: bytes | None, reason: str) -> None:
     """With the reason it is set aside under."""
-    with pytest.raises(Unusable) as refused:
+    with pytest.raises(UnusableRecord) as refused:
         decode(key, value, IS_REGION)
     assert refused.value.reason == reason

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -17,10 +16,10 @@ from shared.contracts.snapshots import Count, Snapshot
 from shared.runtime.errors import PermanentError, TransientError
 from tests.factories_notifier import NOW, aceh_at_40, child, official, rule, snapshot
 from tests.fakes import ManualClock
-from tests.fakes_notifier import Mailbox, MemoryStore, Told
+from tests.fakes_notifier import Mailbox, MemoryStore, ReadableMetrics
 
 POLICY = Policy(
-    settle=timedelta(milliseconds=1200),
+    children_wait=timedelta(milliseconds=1200),
     lease=timedelta(seconds=30),
     first=timedelta(seconds=1),
     longest=timedelta(seconds=8),
@@ -30,7 +29,7 @@ COMPOSER = Composer("http://pages")
 
 
 class World:
-    """An alert that waits to be told, a deliverer and a mailbox."""
+    """An alert with a waiting delivery, a deliverer and a mailbox."""
 
     def __init__(self, children: list[Snapshot] | None = None) -> None:
         region, all_children = aceh_at_40()
@@ -42,14 +41,14 @@ class World:
         self.store.memory.deliveries["d-1"] = Delivery("d-1", self.alert.id, "gubernur-aceh", "email", NOW, NOW, "")
         self.clock = ManualClock(NOW)
         self.mailbox = Mailbox()
-        self.told = Told()
+        self.metrics = ReadableMetrics()
         self.restart()
 
     def restart(self, *officials: Official) -> None:
-        """Begin anew on what is stored."""
+        """Make a new deliverer over the same store."""
         known = {each.id: each for each in officials or (official(),)}
         self.deliverer = Deliverer(
-            self.store, self.store, COMPOSER, {"email": self.mailbox}, known, "one", POLICY, self.clock, self.told
+            self.store, COMPOSER, {"email": self.mailbox}, known, "one", POLICY, self.clock, self.metrics
         )
 
     @property
@@ -69,7 +68,11 @@ async def test_a_message_is_sent_once_and_recorded() -> None:
     assert await world.deliverer.deliver_next()
     assert not await world.pass_time(days=1)
     assert [id_ for id_, _ in world.mailbox.received] == ["d-1"]
-    assert (world.delivery.state, world.delivery.sent_at, world.told.sent) == (DeliveryState.SENT, NOW, 1)
+    assert (world.delivery.state, world.delivery.sent_at, world.metrics.deliveries("sent")) == (
+        DeliveryState.SENT,
+        NOW,
+        1,
+    )
 
 
 async def test_a_crash_between_taken_and_recorded_sends_the_same_again() -> None:
@@ -87,18 +90,6 @@ async def test_a_crash_between_taken_and_recorded_sends_the_same_again() -> None
     assert world.delivery.state is DeliveryState.SENT
 
 
-async def test_a_restarted_worker_need_not_wait_for_its_own_lease() -> None:
-    """What its former life had taken up is due at once; another's is not."""
-    world = World()
-    world.mailbox.crash_after = KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):
-        await world.deliverer.deliver_next()
-    await world.store.release("two", NOW)
-    assert not await world.deliverer.deliver_next()
-    await world.store.release("one", NOW)
-    assert await world.deliverer.deliver_next()
-
-
 async def test_a_passing_failure_is_tried_again_later_and_later() -> None:
     """Doubling from the first pause, spread by chance over its upper half; then it is sent."""
     world = World()
@@ -111,7 +102,11 @@ async def test_a_passing_failure_is_tried_again_later_and_later() -> None:
         assert not await world.deliverer.deliver_next()
         world.clock.set(world.delivery.due_at)
     assert await world.deliverer.deliver_next()
-    assert (world.delivery.state, world.delivery.reason, world.told.tried_again) == (DeliveryState.SENT, None, 3)
+    assert (world.delivery.state, world.delivery.reason, world.metrics.deliveries("failed")) == (
+        DeliveryState.SENT,
+        None,
+        3,
+    )
 
 
 async def test_after_the_last_try_it_is_given_up() -> None:
@@ -121,8 +116,8 @@ async def test_after_the_last_try_it_is_given_up() -> None:
     while await world.pass_time(seconds=8):
         pass
     assert (world.delivery.state, world.delivery.tries, world.delivery.reason) == (DeliveryState.DEAD, 5, "451 try 5")
-    assert (world.told.tried_again, world.told.given_up) == (4, 1)
-    assert world.told.works == [False] * 5
+    assert (world.metrics.deliveries("failed"), world.metrics.deliveries("dead")) == (4, 1)
+    assert world.metrics.value("notifier_channel_works", channel="email") == 0
 
 
 async def test_a_permanent_refusal_is_not_tried_again() -> None:
@@ -132,7 +127,7 @@ async def test_a_permanent_refusal_is_not_tried_again() -> None:
     assert await world.deliverer.deliver_next()
     assert not await world.pass_time(days=1)
     assert (world.delivery.state, world.delivery.reason) == (DeliveryState.DEAD, "550 no such user")
-    assert world.told.works == [True]
+    assert world.metrics.value("notifier_channel_works", channel="email") == 1
 
 
 async def test_who_is_no_longer_an_official_is_not_written_to() -> None:
@@ -145,9 +140,7 @@ async def test_who_is_no_longer_an_official_is_not_written_to() -> None:
 
 
 async def test_the_message_waits_until_the_regions_below_add_up() -> None:
-    """They come on other partitions; once they have told of the crossing they are named rightly, and no try is
-    counted.
-    """
+    """They come on other partitions; once all have come they are named, and no attempt is counted."""
     region, children = aceh_at_40()
     world = World([*children[:-2], child("11.73", 500)])
     assert await world.deliverer.deliver_next()
@@ -162,29 +155,12 @@ async def test_the_message_waits_until_the_regions_below_add_up() -> None:
 
 
 async def test_the_message_does_not_wait_for_ever() -> None:
-    """After the time to settle it tells what is known."""
+    """After the longest wait it names what is known."""
     world = World([])
     while not world.mailbox.received:
-        assert world.clock.now() <= NOW + POLICY.settle
+        assert world.clock.now() <= NOW + POLICY.children_wait
         await world.pass_time(milliseconds=50)
-    assert world.clock.now() == NOW + POLICY.settle
-
-
-@pytest.mark.parametrize("late", ["sent", "failed", "written"])
-async def test_who_was_taken_over_from_records_nothing(late: str) -> None:
-    """A worker that slept through its lease finds that another has the delivery."""
-    store = World().store
-    slow = await store.claim("one", NOW, NOW + POLICY.lease)
-    assert slow is not None
-    assert await store.claim("two", NOW + POLICY.lease, NOW + 2 * POLICY.lease) is not None
-    message = COMPOSER.compose(next(iter(store.memory.alerts.values())), official(), [], NOW)
-    marks: dict[str, Callable[[], Awaitable[bool]]] = {
-        "sent": lambda: store.mark_sent(slow, NOW),
-        "failed": lambda: store.mark_failed(slow, "451", NOW),
-        "written": lambda: store.freeze(slow, message),
-    }
-    assert await marks[late]() is False
-    assert store.memory.deliveries["d-1"].state is DeliveryState.WAITING
+    assert world.clock.now() == NOW + POLICY.children_wait
 
 
 def test_movers_are_the_largest_changes_up_or_down() -> None:

@@ -43,11 +43,3 @@ def test_a_ratio_that_is_shown_as_the_level_may_still_be_short_of_it() -> None:
 def test_per_cent_is_half_even_and_never_capped(numerator: int, denominator: int, shown: str) -> None:
     """0.125 becomes 0.12, 0.375 becomes 0.38, 126 stays."""
     assert str(Figure(numerator, denominator).per_cent) == shown
-
-
-def test_the_people_of_aceh() -> None:
-    """40 % of 17,109 is 6,844; 50 % needs 1,711 more; 10,265 are not covered."""
-    figure = Figure(6_844, 17_109)
-    assert figure.required(Decimal("0.40")) == 6_844
-    assert (figure.people_short(Decimal("0.50")), figure.uncovered) == (1_711, 10_265)
-    assert Figure(651_652, 1_710_891).people_short(Decimal("0.40")) == 32_705

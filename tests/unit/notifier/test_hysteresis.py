@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.domain.figures import Figure
-from services.notifier.domain.hysteresis import RAISED, Decision, Observation, Phase, Reason, State, decide
+from services.notifier.domain.hysteresis import RAISED, Decision, Observation, Phase, Reason, RuleState, decide
 from services.notifier.domain.rules import Rule, Side
 from tests.factories_notifier import NOW, below, rule
 
@@ -19,9 +19,9 @@ STEPS = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 20)), max_size=40
 RULES = st.sampled_from([rule(), rule(hold_for=HOLD), below(), below(hold_for=HOLD)])
 
 
-def played(of: Rule, steps: list[tuple[int, int]]) -> list[tuple[State, Side, Decision]]:
+def played(of: Rule, steps: list[tuple[int, int]]) -> list[tuple[RuleState, Side, Decision]]:
     """Return the state before, the side and the decision of every step."""
-    state, now, story = State(), NOW, []
+    state, now, story = RuleState(), NOW, []
     for active, minutes in steps:
         now += timedelta(minutes=minutes)
         figure = Figure(active, 100)
@@ -63,7 +63,7 @@ def test_an_alert_needs_its_side_for_the_whole_hold_time(of: Rule, steps: list[t
 @given(RULES, STEPS, st.integers(0, 100))
 def test_the_same_observation_again_moves_nothing(of: Rule, steps: list[tuple[int, int]], active: int) -> None:
     """At the same instant; a duplicate makes no second transition."""
-    state = played(of, steps)[-1][2].state if steps else State()
+    state = played(of, steps)[-1][2].state if steps else RuleState()
     now = NOW + timedelta(days=1)
     observation = Observation(Figure(active, 100))
     once = decide(of, state, observation, now)
@@ -74,7 +74,7 @@ def test_the_same_observation_again_moves_nothing(of: Rule, steps: list[tuple[in
 @given(RULES, STEPS)
 def test_what_says_nothing_decides_nothing(of: Rule, steps: list[tuple[int, int]]) -> None:
     """No denominator, or old changes still to come: the state is as it was, whatever it was."""
-    state = played(of, steps)[-1][2].state if steps else State()
+    state = played(of, steps)[-1][2].state if steps else RuleState()
     late = NOW + timedelta(days=1)
     assert decide(of, state, Observation(None), late) == Decision(state, Reason.NO_DENOMINATOR)
     behind = Observation(Figure(50, 100), catching_up=True)

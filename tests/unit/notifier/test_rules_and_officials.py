@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.notifier.domain.ids import alert_id, delivery_id
-from services.notifier.domain.officials import Role, hearers
+from services.notifier.domain.officials import Role, recipients
 from tests.factories_notifier import official, rule
 
 
@@ -32,9 +32,9 @@ def test_those_hear_whose_region_is_the_alerts_or_holds_it() -> None:
     bupati = official(id="bupati", role=Role.BUPATI, region="11.01")
     minister = official(id="menko", role=Role.KEMENKO_PMK, region="ID")
     everyone = [aceh, sumut, bupati, minister]
-    assert hearers(everyone, [Role.GUBERNUR], "11") == [aceh]
-    assert hearers(everyone, [Role.GUBERNUR, Role.BUPATI, Role.KEMENKO_PMK], "11.01") == [aceh, bupati, minister]
-    assert hearers(everyone, [Role.BUPATI], "11") == []
+    assert recipients(everyone, [Role.GUBERNUR], "11") == [aceh]
+    assert recipients(everyone, [Role.GUBERNUR, Role.BUPATI, Role.KEMENKO_PMK], "11.01") == [aceh, bupati, minister]
+    assert recipients(everyone, [Role.BUPATI], "11") == []
 
 
 def test_ids_follow_from_what_they_name() -> None:

@@ -13,22 +13,17 @@ from hypothesis import strategies as st
 
 from services.registry.audit.auditor import Auditor
 from services.registry.domain.errors import RefusalCode
-from services.registry.identity.hashing import Secrets
 from services.registry.intake.commit import Intake
-from services.registry.intake.parsing import Parser
 from services.registry.relay.clock import LEASE_FOR, Sweeper
 from shared.adapters.kafka_producer import partition_for
 from shared.contracts.changes import Change
 from shared.contracts.topics import PARTITIONS
-from shared.regions.catalogue import catalogue
 from tests import oracle, stream
 from tests.chaos.judge import standing
 from tests.fakes import ManualClock
 from tests.fakes_audit import MemoryAudit, MemoryReplayTopic, SilentProgress
-from tests.fakes_registry import MemoryOutbox, MemoryStore, SilentMetrics
+from tests.fakes_registry import INTAKE_METRICS, PARSER, SECRETS, SWEEP_METRICS, MemoryOutbox, MemoryStore
 
-SECRETS = Secrets.derive(b"s" * 32)
-PARSER = Parser(catalogue(), SECRETS.content)
 NOW = oracle.instant("2026-11-21T10:00:00+07:00")
 EARLIEST, LATEST = NOW - timedelta(days=300), NOW + timedelta(days=400)
 """A fact may be at most 366 days ahead of the clock; at the end everyone's payments have run out."""
@@ -41,9 +36,9 @@ class Registry:
         self.clock, self.store = ManualClock(EARLIEST), MemoryStore()
         self.outbox = MemoryOutbox(self.store)
         self.taken: dict[tuple[str, str], stream.Event] = {}
-        self._intake = Intake(self.store, SECRETS, self.clock, SilentMetrics())
+        self._intake = Intake(self.store, SECRETS, self.clock, INTAKE_METRICS)
         self._sweeper = Sweeper(
-            self.store, self.outbox, "one", SECRETS.change, self.clock, SilentMetrics(), on_commit=lambda: None
+            self.store, self.outbox, "one", SECRETS.change, self.clock, SWEEP_METRICS, on_commit=lambda: None
         )
 
     async def take(self, group: list[stream.Event]) -> list[stream.Event]:

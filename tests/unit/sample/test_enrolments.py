@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from deploy.local.sample.enrolments import write
-from services.registry.intake.csv import documents
+from services.registry.intake import fact_files
 from services.registry.intake.parsing import Parser
 from shared.regions.catalogue import catalogue
 
@@ -21,7 +21,8 @@ def test_every_row_is_another_person_that_the_registry_would_take(tmp_path: Path
     write(second, 500, TODAY)
     assert first.read_bytes() == second.read_bytes()
     parser, now = Parser(catalogue(), b"s"), datetime(2026, 11, 21, 3, tzinfo=UTC)
-    read = [parser.parse_document(row, now) for row in documents(first.read_text()) if isinstance(row, dict)]
+    sent = [row.content for row in fact_files.read_csv(first.read_text().splitlines())]
+    read = [parser.parse_document(row, now) for row in sent if isinstance(row, dict)]
     assert [candidate.refusal for candidate in read] == [None] * 500
     with first.open() as opened:
         rows = list(csv.DictReader(opened))

@@ -1,5 +1,8 @@
+"""The invented people of the sample, their facts, and the reference data beside them."""
+
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -8,133 +11,141 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deploy.local.sample.figures import RISE_SHARES, Figures
-from deploy.local.sample.people import SOURCES, base_facts, invented_nik, rise_facts
+from deploy.local.sample.aceh import RISE_SHARES, Figures, allot
+from deploy.local.sample.people import BUDGET_ENDS, base_facts, invented_nik, rise_facts
+from deploy.local.sample.reference import reference_files
 from shared.contracts.facts import TYPES
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import WIB, level_of, regency_of
 
 ANCHOR = datetime(2026, 3, 31, 21, 14, 5, tzinfo=WIB)
-SMALL = Figures.at(2_000)
-seeds = st.integers(0, 2**32)
+FULL, SMALL = Figures.at(100), Figures.at(2_000)
+GRACE = {"PU": 3, "BPU": 3, "JAKON": 0, "PMI": 0}
 anchors = st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-scales = st.integers(1_000, 20_000).map(Figures.at)
+weights = st.dictionaries(st.text(min_size=1, max_size=3), st.integers(1, 10_000), min_size=1, max_size=30)
+laws = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
-def everything(figures: Figures, anchor: datetime = ANCHOR, seed: int = 1) -> list[dict[str, Any]]:
-    return base_facts(figures, anchor, seed) + rise_facts(figures, anchor, seed)
+def people(facts: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the facts of each person, in the order of time."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for fact in sorted(facts, key=lambda fact: str(fact["time"])):
+        found.setdefault(fact["data"]["identity"]["value"], []).append(fact)
+    return found
 
 
-def niks(facts: list[dict[str, Any]]) -> set[str]:
-    return {fact["data"]["identity"]["value"] for fact in facts}
+def lapse(fact: dict[str, Any], segment: str) -> date:
+    """Return the day on which a person lapses who pays by this fact alone."""
+    year, month = map(int, fact["data"]["paid_through"].split("-"))
+    months = year * 12 + month + GRACE[segment]
+    return date(months // 12, months % 12 + 1, 1)
 
 
-def active_after(facts: list[dict[str, Any]]) -> set[str]:
-    """Everybody whom some fact pays for."""
-    return niks([fact for fact in facts if "paid_through" in fact["data"]])
+@laws
+@given(anchor=anchors, seed=st.integers(0, 2**32))
+def test_any_seed_and_anchor_give_the_same_counts(anchor: datetime, seed: int) -> None:
+    """Everybody is registered and active at the anchor: the last payment is in force and lapses a day later or more."""
+    base, rise = base_facts(SMALL, anchor, seed), rise_facts(SMALL, anchor, seed)
+    known = people(base + rise)
+    assert (len(people(base)), len(known)) == (SMALL.registered, SMALL.risen)
+    tomorrow = anchor.astimezone(WIB).date() + timedelta(days=1)
+    for facts in known.values():
+        assert lapse(facts[-1], facts[0]["data"]["segment"]) > tomorrow
 
 
-def months(text: str) -> int:
-    return int(text[:4]) * 12 + int(text[5:7]) - 1
-
-
-def test_the_full_sample_has_its_exact_numbers() -> None:
-    """6,517 people, all paid for, then 327 others."""
-    figures = Figures.at(100)
-    base, rise = base_facts(figures, ANCHOR), rise_facts(figures, ANCHOR)
-    assert len(niks(base)) == len(active_after(base)) == 6_517
-    assert len(niks(rise)) == len(active_after(rise)) == len(rise) == 327
-    assert len(niks(base + rise)) == 6_844
-    enrolled = [fact["data"]["region"] for fact in base if "region" in fact["data"]]
-    assert {regency_of(region) for region in enrolled} == set(catalogue().children("11"))
-
-
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(figures=scales, anchor=anchors, seed=seeds)
-def test_any_seed_gives_the_same_counts(figures: Figures, anchor: datetime, seed: int) -> None:
-    """The number of people registered and of people paid for depends on the figures alone."""
-    base, rise = base_facts(figures, anchor, seed), rise_facts(figures, anchor, seed)
-    assert len(niks(base)) == len(active_after(base)) == figures.registered
-    assert len(niks(base + rise)) == len(active_after(base + rise)) == figures.risen
-
-
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(anchor=anchors, seed=seeds)
+@laws
+@given(anchor=anchors, seed=st.integers(0, 2**32))
 def test_every_fact_is_one_the_registry_takes(anchor: datetime, seed: int) -> None:
-    """Each fact fits the contract, names a real region, its own source and an id used once."""
-    facts = everything(SMALL, anchor, seed)
+    """Each fact fits the contract, names a real region, and has an id used once."""
+    facts = base_facts(SMALL, anchor, seed) + rise_facts(SMALL, anchor, seed)
     for fact in facts:
         TYPES[fact["type"]].model_validate(fact, context={"now": anchor})
         assert fact["data"].get("region", "11.01") in catalogue()
-        assert fact["source"] in SOURCES
+        if paid := fact["data"].get("paid_through"):
+            months = (int(paid[:4]) - int(fact["time"][:4])) * 12 + int(paid[5:]) - int(fact["time"][5:7])
+            assert months <= 24
     assert len({(fact["source"], fact["id"]) for fact in facts}) == len(facts)
+    assert {fact["source"] for fact in facts} == {"bpjs/aceh", "dinas/aceh"}
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(anchor=anchors, seed=seeds)
-def test_nobody_lapses_for_months(anchor: datetime, seed: int) -> None:
-    """Every payment reaches three months beyond the anchor, and none over 24 months beyond its own fact."""
-    now = months(f"{anchor.astimezone(WIB):%Y-%m}")
-    for fact in everything(SMALL, anchor, seed):
-        if paid_through := fact["data"].get("paid_through"):
-            assert now + 3 <= months(paid_through) <= months(fact["time"]) + 24
-
-
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(anchor=anchors, seed=seeds)
-def test_only_the_rise_is_within_the_last_week(anchor: datetime, seed: int) -> None:
+@laws
+@given(anchor=anchors)
+def test_only_the_rise_is_within_the_last_week(anchor: datetime) -> None:
     """The base lies in the eighteen months that end a week before; the rise is of the anchor's own day."""
     today = anchor.astimezone(WIB).date()
-    base, rise = base_facts(SMALL, anchor, seed), rise_facts(SMALL, anchor, seed)
-    for moment in (datetime.fromisoformat(fact["time"]) for fact in base):
-        assert today - timedelta(days=540) <= moment.date() <= today - timedelta(days=8)
-        assert moment.utcoffset() == timedelta(hours=7)
-    for moment in (datetime.fromisoformat(fact["time"]) for fact in rise):
-        assert moment.date() == today
-        assert moment <= anchor
+    for fact in base_facts(SMALL, anchor):
+        assert today - timedelta(days=540) <= date.fromisoformat(fact["time"][:10]) <= today - timedelta(days=8)
+    for fact in rise_facts(SMALL, anchor):
+        assert datetime.fromisoformat(fact["time"]) <= anchor
+        assert date.fromisoformat(fact["time"][:10]) == today
 
 
-def test_the_same_seed_and_anchor_give_the_same_facts() -> None:
+def test_the_same_anchor_gives_the_same_facts() -> None:
     """A second play sends what the first one sent, so that the registry knows each fact again."""
-    assert everything(SMALL) == everything(SMALL)
-    assert everything(SMALL) == everything(SMALL, ANCHOR.astimezone(UTC))
-    assert everything(SMALL) != everything(SMALL, seed=2)
+    assert base_facts(SMALL, ANCHOR) == base_facts(SMALL, ANCHOR.astimezone(UTC))
+    assert rise_facts(SMALL, ANCHOR) == rise_facts(SMALL, ANCHOR.astimezone(UTC))
 
 
-def test_the_base_comes_oldest_first() -> None:
-    """Facts are sent in the order in which they happened, so that all regions rise together."""
-    moments = [fact["time"] for fact in base_facts(SMALL, ANCHOR)]
-    assert moments == sorted(moments)
-
-
-def test_the_rise_is_carried_by_three_named_regencies() -> None:
-    """Whoever looks at the week's movers finds these three and their numbers."""
-    rise = Counter(regency_of(fact["data"]["region"]) for fact in rise_facts(Figures.at(100), ANCHOR))
-    assert rise == RISE_SHARES
-    names = {catalogue().name(code) for code in rise}
-    assert names == {"Kabupaten Aceh Utara", "Kabupaten Pidie", "Kabupaten Bireuen"}
-
-
-def test_the_sample_shows_every_shape_of_enrolment() -> None:
-    """About one in five pays by a later fact; most places are villages, some only a district or a regency."""
-    base = base_facts(Figures.at(100), ANCHOR)
-    kinds = Counter(fact["type"] for fact in base)
-    assert 0.17 < kinds["cakupan.contribution_paid.v1"] / 6_517 < 0.23
-    levels = Counter(level_of(fact["data"]["region"]) for fact in base if "region" in fact["data"])
+def test_the_full_sample_shows_what_happens_to_people() -> None:
+    """Some pay later, some lapse and return, a budget ends, some have no village; three regencies carry the rise."""
+    base, rise = base_facts(FULL, ANCHOR), rise_facts(FULL, ANCHOR)
+    known, today = people(base), ANCHOR.date()
+    assert (len(known), len(rise)) == (6_517, 327)
+    assert Counter(regency_of(fact["data"]["region"]) for fact in rise) == RISE_SHARES
+    first, last = [facts[0] for facts in known.values()], [facts[-1] for facts in known.values()]
+    levels = Counter(level_of(fact["data"]["region"]) for fact in first)
     assert levels["village"] > 6_000 > levels["district"] > 100 < levels["regency"]
-    assert {fact["data"].get("segment") for fact in base} >= {"PU", "BPU", "JAKON", "PMI"}
+    assert {fact["data"]["segment"] for fact in first} == GRACE.keys()
+    assert sum("paid_through" not in fact["data"] for fact in first) > 1_000
+    lapsed = [
+        facts
+        for facts in known.values()
+        if "paid_through" in facts[0]["data"] and lapse(facts[0], facts[0]["data"]["segment"]) <= today
+    ]
+    assert len(lapsed) > 100
+    for enrolled, paid in lapsed:
+        assert lapse(enrolled, enrolled["data"]["segment"]) < date.fromisoformat(paid["time"][:10])
+    soon = [one for one, end in zip(first, last, strict=True) if lapse(end, one["data"]["segment"]) == date(2026, 5, 1)]
+    assert {(fact["data"]["region"][:5], fact["data"]["payer"]) for fact in soon} == {(BUDGET_ENDS, "apbd_regency")}
+
+
+def test_reference_data_is_the_same_in_one_year_and_sums_to_the_province() -> None:
+    """Regencies' potentials sum to the province's; villages are designated, eligible, and designated but broken."""
+    base = base_facts(FULL, ANCHOR)
+    files = reference_files(FULL, base, ANCHOR)
+    assert files == reference_files(FULL, base, ANCHOR + timedelta(days=100))
+    rows = list(csv.DictReader(files["potentials"].splitlines()))
+    workers = {row["region"]: int(row["value"]) for row in rows if row["basis"] == "workers"}
+    assert workers.pop("11") == 17_109 == sum(workers.values())
+    assert list(workers) == list(catalogue().children("11"))
+    rosters = [row["region"] for row in rows if row["basis"] == "village_officials"]
+    designated = [row["region"] for row in csv.DictReader(files["designations"].splitlines())][1:]
+    assert (len(rosters), len(designated)) == (12, 8)
+    assert set(designated) < set(rosters)
+
+
+@given(one_to=st.integers(10, 20_000))
+def test_the_rise_ends_on_the_first_person_at_forty_per_cent(one_to: int) -> None:
+    """At any scale the risen population meets 40 %, and one person less does not."""
+    figures = Figures.at(one_to)
+    assert figures.risen * 10 >= figures.potential * 4 > (figures.risen - 1) * 10
+
+
+@given(total=st.integers(0, 100_000), weights=weights)
+def test_shares_sum_to_the_total(total: int, weights: dict[str, int]) -> None:
+    """Shares are whole, sum to the total and stray less than one from their proportion."""
+    shares, whole = allot(total, weights), sum(weights.values())
+    assert sum(shares.values()) == total
+    assert all(abs(shares[key] * whole - total * weights[key]) < whole for key in weights)
 
 
 @given(serial=st.integers(0, 999_999), birth=st.dates(date(1940, 1, 1), date(2010, 1, 1)), woman=st.booleans())
-def test_an_invented_nik_is_well_formed_and_no_ones(serial: int, birth: date, woman: bool) -> None:
+def test_an_invented_nik_is_well_formed_and_nobodys(serial: int, birth: date, woman: bool) -> None:
     """It begins with a province that does not exist, holds the date of birth, and gives its serial back."""
     nik = invented_nik(serial, birth, woman=woman)
-    assert len(nik) == 16
-    assert nik[:2] == "00"
-    assert catalogue().name("00") is None
+    assert (len(nik), nik[:2], catalogue().name("00")) == (16, "00", None)
     assert int(nik[4:6] + nik[12:]) == serial
-    assert nik[8:12] == f"{birth:%m%y}"
-    assert int(nik[6:8]) == birth.day + 40 * woman
+    assert (nik[8:12], int(nik[6:8])) == (f"{birth:%m%y}", birth.day + 40 * woman)
 
 
 def test_there_are_no_niks_beyond_a_million() -> None:

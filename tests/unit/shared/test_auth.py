@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared.runtime.auth import CLOCK_SKEW, KEYS_KEPT, KEYS_RETRY, AuthError, TokenVerifier
+from shared.runtime.auth import CLOCK_SKEW, AuthError, TokenVerifier
 from shared.runtime.errors import TransientError
+from shared.runtime.issuer_keys import KEYS_KEPT, KEYS_RETRY
 from tests.fakes import ManualClock
 from tests.tokens import AUDIENCE, ISSUER, Issuer
 
@@ -53,10 +56,10 @@ async def test_a_good_token_names_its_caller(issuer: Issuer, verifier: TokenVeri
         ({"sources": "bpjs/aceh"}, "sources a list"),
     ],
 )
-async def test_a_token_for_others_or_without_its_claims_is_refused(
+async def test_a_token_with_wrong_or_missing_claims_is_refused(
     issuer: Issuer, verifier: TokenVerifier, claims: dict[str, Any], reason: str
 ) -> None:
-    """With a reason that can be acted on."""
+    """The reason says what to do."""
     with pytest.raises(AuthError, match=reason):
         await verifier.verify(issuer.token(**claims))
 
@@ -64,7 +67,7 @@ async def test_a_token_for_others_or_without_its_claims_is_refused(
 async def test_an_expired_token_is_refused_once_the_skew_is_over(
     issuer: Issuer, verifier: TokenVerifier, clock: ManualClock
 ) -> None:
-    """Half a minute between clocks is forgiven."""
+    """Clocks may differ by half a minute."""
     token = issuer.token(valid_for=timedelta(minutes=1))
     clock.advance(timedelta(minutes=1) + CLOCK_SKEW / 2)
     await verifier.verify(token)
@@ -74,10 +77,32 @@ async def test_an_expired_token_is_refused_once_the_skew_is_over(
 
 
 @pytest.mark.parametrize("token", ["", "a", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
-async def test_what_is_no_signed_token_is_refused(verifier: TokenVerifier, token: str) -> None:
+async def test_an_unsigned_token_is_refused(verifier: TokenVerifier, token: str) -> None:
     """Garbage, and `alg: none`."""
     with pytest.raises(AuthError):
         await verifier.verify(token)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"crit": 5}, {"crit": ["x"]}, {"alg": ["ES256"]}, {"alg": {}}, {"kid": {}}, {"b64": False, "crit": ["b64"]},
+     {"jwk": 5}, {"typ": [], "x5c": "x"}, [], 5, None, "x"],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("payload", [b"{}", b"\xff", b"5", b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}"], ids=len)
+async def test_whatever_fails_to_decode_is_refused(verifier: TokenVerifier, header: Any, payload: bytes) -> None:
+    """No hostile header or payload is an error of ours."""
+    if isinstance(header, dict):
+        header = {"alg": "ES256", "kid": "k1"} | header
+    parts = [base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (json.dumps(header).encode(), payload)]
+    for signature in ("", "eHh4eHg", "%%%", "\u00e9"):
+        with pytest.raises(AuthError):
+            await verifier.verify(".".join([*parts, signature]))
+
+
+async def test_a_source_that_is_no_word_admits_nobody(issuer: Issuer, verifier: TokenVerifier) -> None:
+    """`null` is not the source "None"."""
+    assert (await verifier.verify(issuer.token(sources=[None, 5, "bpjs/aceh"]))).sources == {"bpjs/aceh"}
 
 
 async def test_a_token_signed_by_a_stranger_is_refused(verifier: TokenVerifier, clock: ManualClock) -> None:
@@ -89,7 +114,7 @@ async def test_a_token_signed_by_a_stranger_is_refused(verifier: TokenVerifier, 
 async def test_a_rotated_key_is_fetched_when_a_token_needs_it(
     issuer: Issuer, verifier: TokenVerifier, clock: ManualClock
 ) -> None:
-    """At once after a short while, and not at every bad token."""
+    """Not at every bad token: only when the last fetch is some seconds old."""
     await verifier.verify(issuer.token())
     issuer.rotate()
     for _ in range(3):
@@ -104,15 +129,15 @@ async def test_a_rotated_key_is_fetched_when_a_token_needs_it(
 async def test_known_keys_serve_on_while_the_issuer_is_away(
     issuer: Issuer, verifier: TokenVerifier, clock: ManualClock
 ) -> None:
-    """An outage of the issuer stops nobody whose token can still be checked."""
+    """An outage of the issuer does not affect callers whose token can still be checked."""
     await verifier.verify(issuer.token())
     issuer.down = True
     clock.advance(KEYS_KEPT * 2)
     await verifier.verify(issuer.token())
 
 
-async def test_without_any_keys_the_caller_is_told_to_come_back(issuer: Issuer, verifier: TokenVerifier) -> None:
-    """Not that the token is bad."""
+async def test_without_any_keys_the_caller_should_try_again(issuer: Issuer, verifier: TokenVerifier) -> None:
+    """The error is transient: the token may be good."""
     issuer.down = True
     with pytest.raises(TransientError):
         await verifier.verify(issuer.token())

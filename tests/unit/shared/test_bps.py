@@ -1,4 +1,4 @@
-"""BPS codes have one counterpart in the list in force, or none."""
+"""A BPS code has one counterpart in the list in force, or none."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from shared.regions.codes import level_of, parent_of
     ],
 )
 def test_known_places_have_their_codes_in_both_schemes(bps: str, kemendagri: str, name: str) -> None:
-    """Though the digits are another place's in the other scheme, and though a regency was renamed since."""
+    """The same digits may name another place in the other scheme, and a regency may have a new name."""
     assert (crosswalk()[bps], catalogue().name(kemendagri)) == (kemendagri, name)
 
 
 def test_the_crosswalk_is_one_to_one_level_to_level_and_keeps_to_the_tree() -> None:
-    """Every counterpart is in force, is no other's, and lies below its parent's counterpart."""
+    """Every counterpart is in force, belongs to one BPS code, and lies below its parent's counterpart."""
     pairs = crosswalk()
     assert len(set(pairs.values())) == len(pairs)
     digits = {"regency": 4, "district": 7, "village": 10}
@@ -42,6 +42,6 @@ def test_the_crosswalk_is_one_to_one_level_to_level_and_keeps_to_the_tree() -> N
             assert pairs[bps[: 4 if len(bps) == 7 else 7]] == parent_of(kemendagri)
 
 
-def test_how_many_codes_have_a_counterpart_is_what_the_record_says() -> None:
+def test_the_number_of_counterparts_is_that_of_the_decision_record() -> None:
     """All 514 regencies, 7,023 districts, 72,039 villages (ADR 0012)."""
     assert Counter(map(len, crosswalk())) == {4: 514, 7: 7023, 10: 72039}

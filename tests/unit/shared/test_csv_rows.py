@@ -56,7 +56,7 @@ def test_a_row_that_is_too_large_costs_itself_only(length: int) -> None:
     assert second == CsvRow(3, {"id": "b", "remark": "y"})
 
 
-@pytest.mark.parametrize("row", ["a,b,c,d", "a"])
+@pytest.mark.parametrize("row", ["a,b,c,d", "a", "a,b,,"])
 def test_a_row_of_another_width_is_refused(row: str) -> None:
     """A comma too many or too few would move cells into other columns."""
     (found,) = read(f"id,region,remark\n{row}\n")

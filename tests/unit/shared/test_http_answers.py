@@ -5,24 +5,33 @@ from __future__ import annotations
 import gzip
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import pytest
 from fastapi import Request
 from fastapi.responses import Response
 
-from shared.adapters.http_answers import Steady, answer
+from shared.adapters.http_answers import answer, answer_apart_from_time, answer_unless_held
 
 LONG = {"regions": ["63.10"] * 1000}
 
 
-def asked(**headers: str) -> Request:
-    """A request with these headers, `_` standing for `-`."""
+def asked(path: str = "/", query: str = "", **headers: str) -> Request:
+    """Return a request with these headers, `_` standing for `-`."""
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return Request({"type": "http", "method": "GET", "headers": raw})
+    server = ("test", 80)
+    return Request(
+        {
+            "type": "http",
+            "method": "GET",
+            "headers": raw,
+            "path": path,
+            "query_string": query.encode(),
+            "server": server,
+        }
+    )
 
 
 def etag(response: Response) -> str:
-    """The ETag of an answer."""
+    """Return the ETag of an answer."""
     return response.headers["etag"]
 
 
@@ -63,39 +72,39 @@ def test_a_short_answer_goes_as_it_is() -> None:
     assert "content-encoding" not in answer(asked(accept_encoding="gzip"), {"region": "63.10"}).headers
 
 
-NOW = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
+async def versioned(request: Request, versions: object, built: list[object]) -> Response:
+    """Answer from these versions; note in `built` each time a body is built."""
+
+    async def build() -> object:
+        built.append(versions)
+        return LONG
+
+    return await answer_unless_held(request, versions, build)
 
 
-def said(steady: Steady, active: int, minutes: int, address: str = "/v1/regions/63.10", *, full: bool = True) -> bytes:
-    """What is said of two regions so many minutes later."""
-    moment = NOW + timedelta(minutes=minutes)
-    content = [{"region": code, "active": active, "as_of": moment} for code in ("63", "63.10")]
-    return steady.bytes_of((address, full), content)
+async def test_a_reader_who_holds_the_same_versions_costs_no_body() -> None:
+    """The ETag is known before the body: the same for the same versions, packed or not, and weak."""
+    built: list[object] = []
+    first = await versioned(asked(accept_encoding="gzip"), [1, 7], built)
+    assert (first.status_code, etag(first)[:2], built) == (200, "W/", [[1, 7]])
+    again = await versioned(asked(if_none_match=etag(first)), [1, 7], built)
+    assert (again.status_code, etag(again), built) == (304, etag(first), [[1, 7]])
+    changed = await versioned(asked(if_none_match=etag(first)), [1, 8], built)
+    assert (changed.status_code, built) == (200, [[1, 7], [1, 8]])
 
 
-def test_what_stays_the_same_is_said_in_the_same_bytes() -> None:
-    """A later look at what did not change says the first moment at which it was so."""
-    steady = Steady()
-    assert said(steady, 5, minutes=0) == said(steady, 5, minutes=1) == said(steady, 5, minutes=2)
+async def test_an_etag_of_versions_belongs_to_one_address() -> None:
+    """The path and every parameter of the query are part of it."""
+    tags = [etag(await versioned(asked(path, query), [1], [])) for path, query in (("/a", ""), ("/b", ""), ("/b", "x"))]
+    assert len(set(tags)) == 3
 
 
-def test_what_changes_is_said_as_of_now() -> None:
-    """A change tells its own moment, even where it changes back."""
-    steady = Steady()
-    for minutes, active in enumerate((5, 6, 5)):
-        assert b"03:0%d" % minutes in said(steady, active, minutes)
-
-
-def test_every_address_is_remembered_for_itself() -> None:
-    """Another region, or another reader, begins anew."""
-    steady = Steady()
-    assert said(steady, 5, 0) != said(steady, 5, 1, "/v1/regions/63.11")
-    assert said(steady, 5, 0) != said(steady, 5, 2, full=False)
-
-
-def test_what_is_remembered_is_bounded() -> None:
-    """Beyond the bound all is forgotten, and said anew."""
-    steady = Steady(addresses_at_most=2)
-    first = [said(steady, 5, 0, address) for address in "abc"]
-    assert [said(steady, 5, 1, address) == one for address, one in zip("abc", first, strict=True)] == [False] * 3
-    assert msgspec.json.decode(said(steady, 5, 2, "c"))[0]["active"] == 5
+def test_a_later_answer_without_a_change_keeps_its_etag() -> None:
+    """`as_of` alone does not count; a figure does."""
+    now = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
+    answers = [
+        answer_apart_from_time(asked(), [{"active": active, "as_of": now + timedelta(minutes=minutes)}] * 2)
+        for minutes, active in ((0, 5), (1, 5), (2, 6))
+    ]
+    assert [etag(one) == etag(answers[0]) for one in answers] == [True, True, False]
+    assert b"03:01" in bytes(answers[1].body)

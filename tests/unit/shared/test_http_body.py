@@ -1,4 +1,4 @@
-"""How long a body may take: a base, and more for what has come."""
+"""The time limit of a body: a base, and more for every byte received."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SCOPE: Scope = {"type": "http", "headers": []}
 
 
 async def nowhere(message: Message) -> None:
-    """Take an answer that no test looks at."""
+    """Drop the answer."""
 
 
 async def read(first: bytes) -> int:
-    """Return how much of a body comes whose second part is not there at once, where no time is given for a start."""
+    """Return the size of a body whose second part comes late, with a base time of 0."""
     arrived = [{"body": first, "more_body": True}, {"body": b"rest", "more_body": False}]
     taken: list[bytes] = []
 
@@ -39,13 +39,13 @@ async def read(first: bytes) -> int:
     return sum(map(len, taken))
 
 
-async def test_what_has_come_earns_time_for_the_rest() -> None:
-    """A sender that keeps up the slowest rate may go on for as long as it takes."""
+async def test_received_bytes_extend_the_time() -> None:
+    """A sender that keeps the slowest rate may take as long as it needs."""
     assert await read(bytes(60 * SLOWEST_BYTES_A_SECOND)) == 60 * SLOWEST_BYTES_A_SECOND + 4
 
 
-async def test_a_trickle_earns_none() -> None:
-    """A byte now and then does not keep a body open."""
+async def test_a_trickle_does_not_extend_it() -> None:
+    """Without bytes the body is refused."""
     with pytest.raises(BodyError) as caught:
         await read(b"")
     assert (caught.value.status_code, caught.value.code) == (408, "too_slow")

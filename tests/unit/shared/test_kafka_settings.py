@@ -1,4 +1,4 @@
-"""How Kafka is reached follows from the settings, and what makes no sense is refused in one line."""
+"""Settings of Kafka: what clients get, and which settings are refused."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from faststream.security import BaseSecurity, SASLScram256
 
-from shared.adapters.kafka_access import KafkaAccess, Login
-from shared.adapters.kafka_settings import KafkaSettings
+from shared.adapters.kafka_access import KafkaAccess, KafkaSettings, Login
 from shared.runtime.errors import PermanentError
 from tests.certificates import Authority
 
@@ -33,14 +32,14 @@ def access(folder: Path, **given: str) -> KafkaAccess:
     return KafkaSettings(kafka_bootstrap="kafka:9092", **values).kafka
 
 
-def test_in_the_clear_nothing_but_the_address_is_given(folder: Path) -> None:
-    """The default, for loopback."""
+def test_without_tls_clients_get_only_the_address(folder: Path) -> None:
+    """This is the default, for loopback."""
     assert access(folder).client_options() == {"bootstrap_servers": "kafka:9092"}
     assert str(access(folder)) == "kafka:9092"
 
 
 def test_over_tls_the_brokers_are_checked_without_a_login(folder: Path) -> None:
-    """Against the authority in the file, their names too."""
+    """The file names the authority; names of hosts are checked too."""
     options = access(folder, security_protocol="SSL", ca_file="ca.pem").client_options()
     assert (options["security_protocol"], options["ssl_context"].check_hostname) == ("SSL", True)
     assert len(options["ssl_context"].get_ca_certs()) == 1
@@ -52,7 +51,7 @@ LOGIN = {"security_protocol": "SASL_SSL", "sasl_username": "registry", "sasl_pas
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256", None])
 def test_a_login_is_given_to_every_client(folder: Path, mechanism: str | None) -> None:
-    """aiokafka's own and FastStream's; the stronger mechanism where none is named; the password is never shown."""
+    """The stronger mechanism is the default; the password is never shown."""
     chosen = access(folder, **LOGIN, **({"sasl_mechanism": mechanism} if mechanism else {}))
     options = chosen.client_options()
     assert options["security_protocol"] == "SASL_SSL"
@@ -63,7 +62,7 @@ def test_a_login_is_given_to_every_client(folder: Path, mechanism: str | None) -
 
 
 def test_faststreams_broker_gets_the_same(folder: Path) -> None:
-    """It is what the readers are built on."""
+    """Readers and declared publishers use it."""
     security = access(folder, **LOGIN, sasl_mechanism="SCRAM-SHA-256").broker().specification.security
     assert isinstance(security, SASLScram256)
     assert (security.username, security.password, security.use_ssl) == ("registry", "long-enough", True)
@@ -92,10 +91,8 @@ def test_faststreams_broker_gets_the_same(folder: Path) -> None:
         (LOGIN | {"ca_file": "password"}, "password must hold Kafka's CA certificates as PEM"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_one_line_that_says_what_to_do(
-    folder: Path, given: dict[str, str], says: str
-) -> None:
-    """Unknown words, settings without effect, missing ones, files that hold something else."""
+def test_wrong_settings_are_refused_with_what_to_do(folder: Path, given: dict[str, str], says: str) -> None:
+    """Unknown values, unused or missing settings, and files with other contents; one line each."""
     with pytest.raises(PermanentError) as error:
         access(folder, **given)
     assert says in str(error.value)
@@ -103,6 +100,6 @@ def test_what_makes_no_sense_is_refused_in_one_line_that_says_what_to_do(
 
 
 def test_a_login_in_the_clear_cannot_be_built() -> None:
-    """Facts hold identities."""
+    """Facts hold identities, which must not travel unencrypted."""
     with pytest.raises(PermanentError, match="needs TLS"):
         KafkaAccess("kafka:9092", login=Login("registry", "x"))

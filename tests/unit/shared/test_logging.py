@@ -1,4 +1,4 @@
-"""What a log line holds, and what it never does."""
+"""What log lines contain, and what they never contain."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def output(capsys: pytest.CaptureFixture[str]) -> Output:
 
 
 def broken(value: str) -> None:
-    """Fail as Python's own functions do: quoting the value."""
+    """Fail with an error that quotes the value, as Python's own functions do."""
     int(f"{value}?")
 
 
 def test_logs_are_json_with_the_trace_they_belong_to(output: Output) -> None:
-    """Trace ids are left as they are, digits or not."""
+    """Trace ids are not masked, even if they consist of digits."""
     with output:
         tracing.configure()
         with tracing.span("x", "00-12345678901234567890123456789012-b7ad6b7169203331-01"):
@@ -50,7 +50,7 @@ def test_logs_are_json_with_the_trace_they_belong_to(output: Output) -> None:
 
 @pytest.mark.parametrize("value", [NIK, PASSPORT, "123456789"])
 def test_an_error_is_logged_by_type_and_place_without_its_text(output: Output, value: str) -> None:
-    """Its causes too, and members of a group; no local variable is written."""
+    """Also for causes and for members of a group; local variables are not logged."""
     with output:
         try:
             try:
@@ -66,7 +66,7 @@ def test_an_error_is_logged_by_type_and_place_without_its_text(output: Output, v
 
 
 def test_our_own_errors_keep_their_words(output: Output) -> None:
-    """They are written for operators."""
+    """We write them for operators."""
     with output:
         try:
             raise PermanentError("give the replica the whole file")
@@ -76,7 +76,7 @@ def test_our_own_errors_keep_their_words(output: Output) -> None:
 
 
 def test_a_library_that_quotes_a_number_is_masked(output: Output) -> None:
-    """In its message and in whatever it adds."""
+    """In its message and in its extra fields."""
     with output:
         logging.getLogger("library").warning("cannot read %s of %s", NIK, PASSPORT)
         json_logging.logger("t").info("it happened", detail=f"saw {NIK}", count=3)
@@ -86,8 +86,8 @@ def test_a_library_that_quotes_a_number_is_masked(output: Output) -> None:
 
 
 @pytest.mark.parametrize("value", [NIK, PASSPORT, "123456789"])
-async def test_a_task_nobody_waited_for_tells_its_place_only(output: Output, value: str) -> None:
-    """asyncio's own line quotes the error."""
+async def test_a_task_that_nobody_awaited_is_logged_without_its_error(output: Output, value: str) -> None:
+    """asyncio itself would quote the error."""
     with output:
 
         async def lost() -> None:
@@ -103,8 +103,8 @@ async def test_a_task_nobody_waited_for_tells_its_place_only(output: Output, val
 
 
 @pytest.mark.parametrize("value", [NIK, PASSPORT, "123456789"])
-def test_what_ends_the_process_or_a_thread_is_logged_not_printed(output: Output, value: str) -> None:
-    """Python would print the error's text to standard error."""
+def test_an_uncaught_error_is_logged_not_printed(output: Output, value: str) -> None:
+    """In the main thread and in another; Python would print the error's text."""
     with output:
         try:
             broken(value)
@@ -113,13 +113,13 @@ def test_what_ends_the_process_or_a_thread_is_logged_not_printed(output: Output,
         thread = threading.Thread(target=broken, args=(value,))
         thread.start()
         thread.join()
-        told = output.lines()
-        assert [line["exception"][0]["exc_type"] for line in told] == ["ValueError", "ValueError"]
-        assert value not in json.dumps(told)
+        lines = output.lines()
+        assert [line["exception"][0]["exc_type"] for line in lines] == ["ValueError", "ValueError"]
+        assert value not in json.dumps(lines)
 
 
 def test_a_span_keeps_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither as an event nor in its status: an exporter would carry the text away."""
+    """Neither as an event nor in its status, because an exporter would send the text away."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr("shared.runtime.tracing.trace.get_tracer", provider.get_tracer)
@@ -132,7 +132,7 @@ def test_a_span_keeps_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(st.text(max_size=20), st.integers(10**10, 10**20), st.text(max_size=20))
 def test_no_long_number_stays_in_a_masked_text(head: str, number: int, tail: str) -> None:
-    """Whatever stands around it."""
+    """Whatever surrounds it."""
     assert str(number) not in masked(f"{head}{number}{tail}")
 
 
@@ -140,5 +140,5 @@ def test_no_long_number_stays_in_a_masked_text(head: str, number: int, tail: str
     "text", ["63.10.03.2004", "2026-09-30T08:00:00+07:00", "f-000123", "bpjs/aceh", "6310032004", "10.244.103.117:9092"]
 )
 def test_codes_dates_and_addresses_are_left_as_they_are(text: str) -> None:
-    """They say what is wrong."""
+    """Operators need them."""
     assert masked(text) == text

@@ -27,8 +27,8 @@ def test_each_province_has_its_zone(code: str, zone: str) -> None:
     assert zone_name(code) == zone
 
 
-def test_a_region_holds_itself_and_what_lies_below_but_no_namesake() -> None:
-    """11.1 is no part of 11.10: codes are compared part by part."""
+def test_a_region_holds_itself_and_regions_below_only() -> None:
+    """Codes are compared part by part: 11.01 does not hold 11.011."""
     assert holds("11.01", "11.01")
     assert holds("11", "11.01.02.2003")
     assert holds("ID", "11")
@@ -47,6 +47,6 @@ def test_the_list_in_force_is_whole() -> None:
 
 
 @pytest.mark.parametrize("code", ["1101", "11.1", "11.01.02.200", "99", "", "ID.11", "11.01.", "１１", "3276011001"])
-def test_what_is_no_code_of_the_list_has_no_name(code: str) -> None:
-    """Undotted (BPS-like) digits among them: never guess."""
+def test_an_unknown_code_is_not_in_the_list(code: str) -> None:
+    """Digits without dots, like BPS codes, are not guessed."""
     assert code not in catalogue()

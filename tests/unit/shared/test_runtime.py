@@ -1,4 +1,4 @@
-"""Backoff, leases, dead letters' masking."""
+"""Backoff, leases, masking of dead letters, partitions of keys."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from shared.adapters.dead_letters import without_identities
 from shared.adapters.kafka_producer import partition_for
-from shared.runtime.backoff import delay
 from shared.runtime.lease import Lease, balance
+from shared.runtime.tasks import delay
 from tests.fakes import ManualClock
 from tests.fakes_registry import MemoryOutbox, MemoryStore
 
@@ -19,7 +19,7 @@ SECOND = timedelta(seconds=1)
 
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
 def test_a_delay_stays_between_half_its_step_and_the_longest(attempt: int, chance: float) -> None:
-    """Doubling from the first up to the longest, spread over the upper half."""
+    """It doubles from the first to the longest, and chance spreads it over the upper half."""
     wait = delay(attempt, first=SECOND, longest=60 * SECOND, chance=chance)
     full = min(60.0, 2.0 ** min(attempt - 1, 10))
     assert full / 2 <= wait.total_seconds() <= full
@@ -27,10 +27,10 @@ def test_a_delay_stays_between_half_its_step_and_the_longest(attempt: int, chanc
 
 @given(st.integers(1, 5), st.integers(1, 12))
 def test_every_job_is_held_by_exactly_one_and_shares_are_fair(holders: int, jobs: int) -> None:
-    """Whatever the number of holders: after as many rounds as there are of them."""
+    """After as many rounds as there are holders."""
     import asyncio
 
-    async def settle() -> list[dict[str, Lease]]:
+    async def balanced() -> list[dict[str, Lease]]:
         outbox, clock = MemoryOutbox(MemoryStore()), ManualClock()
         held: list[dict[str, Lease]] = [{} for _ in range(holders)]
         names = [str(job) for job in range(jobs)]
@@ -39,7 +39,7 @@ def test_every_job_is_held_by_exactly_one_and_shares_are_fair(holders: int, jobs
                 held[number] = await balance(outbox, names, f"h{number}", held[number], clock.now(), 60 * SECOND)
         return held
 
-    held = asyncio.run(settle())
+    held = asyncio.run(balanced())
     assert sorted(job for mine in held for job in mine) == sorted(str(job) for job in range(jobs))
     assert max(len(mine) for mine in held) <= -(-jobs // holders)
 
@@ -48,7 +48,7 @@ def test_every_job_is_held_by_exactly_one_and_shares_are_fair(holders: int, jobs
 def test_a_dead_letter_holds_no_run_of_digits_long_enough_for_an_identity(
     head: bytes, digits: int, tail: bytes
 ) -> None:
-    """Cards have 11 digits, a NIK 16; the length stays, so that places in the record can still be named."""
+    """A card has 11 digits, a NIK 16. The length stays, so that offsets in error messages still fit."""
     record = head + b"7" * digits + tail
     masked = without_identities(record)
     assert b"7" * 11 not in masked

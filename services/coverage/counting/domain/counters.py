@@ -8,57 +8,56 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
-from services.coverage.counting.domain.movements import ARRIVALS, MOVED, NO_FLOW, Counted, Movement, StepKey
-from services.coverage.counting.domain.profiles import Profile, lapse_of, profile_of
+from services.coverage.counting.domain.movements import ARRIVALS, MOVED, NO_FLOW, CountedChange, Movement, StepKey
+from services.coverage.counting.domain.profiles import is_active, lapse_of, profile_of
 from shared.contracts.snapshots import Count, DueWindow
 
 CLOCK: Final = "clock"
 """The source that the registry names where no fact made the change."""
 
-DUE_WINDOWS: Final[dict[DueWindow, timedelta]] = {
-    "30d": timedelta(days=30),
-    "60d": timedelta(days=60),
-    "90d": timedelta(days=90),
-}
+DUE_WINDOWS: Final[dict[DueWindow, timedelta]] = {"30d": timedelta(30), "60d": timedelta(60), "90d": timedelta(90)}
+"""The days ahead for which a snapshot shows who is due."""
 
 Dimension = Literal["segment", "group", "payer", "programme"]
+_FIELDS: Final = {"group": "groups", "programme": "programmes"}
+"""The field of a profile for each dimension in which people have several values."""
 
 
 class Sum:
-    """What changes add, at the places where they happened; any number of changes, in any order, in parts or at once.
+    """The sum of changes, by the places where they happened. Order and grouping of the changes do not matter.
 
-    `steps` are people by step, `lapses` active people by place and lapse. `heard` is the newest recording by place
-    and source; None is the source of what is no news of any: what was taken back, and what the clock made.
+    `steps` are people by step, `lapses` are active people by place and lapse. `last_recorded` is the newest recording
+    time by place and source. The source is None if the change says nothing new about one: a retraction, or the clock.
     """
 
-    __slots__ = ("changes", "heard", "lapses", "steps")
+    __slots__ = ("changes", "lapses", "last_recorded", "steps")
 
-    def __init__(self, changes: Iterable[Counted] = ()) -> None:
+    def __init__(self, changes: Iterable[CountedChange] = ()) -> None:
         self.changes = 0
         self.steps: defaultdict[StepKey, int] = defaultdict(int)
         self.lapses: defaultdict[tuple[str, str], int] = defaultdict(int)
-        self.heard: dict[tuple[str, str | None], datetime] = {}
+        self.last_recorded: dict[tuple[str, str | None], datetime] = {}
         self.add(changes)
 
-    def add(self, changes: Iterable[Counted]) -> None:
-        """Take changes in. Written for speed: it runs once for every change there ever was."""
-        steps, lapses, heard = self.steps, self.lapses, self.heard
+    def add(self, changes: Iterable[CountedChange]) -> None:
+        """Add changes. Written for speed: it runs once for every change there ever was."""
+        steps, lapses, newest_by = self.steps, self.lapses, self.last_recorded
         for _, diff, kind, effective, recorded, recorded_at, source, counterpart, before, after in changes:
             self.changes += 1
-            news = source if diff > 0 and source != CLOCK else None
+            fed_by = source if diff > 0 and source != CLOCK else None
             origin = target = was = is_now = None
             if before is not None:
                 origin, was, lapse = before
                 if lapse is not None:
                     lapses[origin, lapse] -= diff
-                if heard.setdefault((origin, news), recorded_at) < recorded_at:
-                    heard[origin, news] = recorded_at
+                if newest_by.setdefault((origin, fed_by), recorded_at) < recorded_at:
+                    newest_by[origin, fed_by] = recorded_at
             if after is not None:
                 target, is_now, lapse = after
                 if lapse is not None:
                     lapses[target, lapse] += diff
-                if heard.setdefault((target, news), recorded_at) < recorded_at:
-                    heard[target, news] = recorded_at
+                if newest_by.setdefault((target, fed_by), recorded_at) < recorded_at:
+                    newest_by[target, fed_by] = recorded_at
             if kind in NO_FLOW and was == is_now:
                 continue
             if kind == MOVED:
@@ -67,16 +66,17 @@ class Sum:
 
     @property
     def places(self) -> set[str]:
-        """The places in which anything was counted."""
-        return {place for place, _ in self.heard}
+        """The places where these changes happened."""
+        return {place for place, _ in self.last_recorded}
 
 
 @dataclass(slots=True)
 class Tally:
-    """A region as counted: people by profile, active people by lapse, those whose place is this very region.
+    """A region's counts: people by profile, active people by lapse, and the people whose place is this very region.
 
-    `recorded_at` is the newest change, `fed_at` the newest that a source's own fact made. Codes as in `standing`.
-    `arrivals` are those who ever came to a place of it, from elsewhere in it too: more than 0 once its history began.
+    `recorded_at` is the time of the newest change, `fed_at` of each source's newest fact. Codes as in `profiles`.
+    `arrivals` counts everyone who ever came to a place in the region, even from another place in it. It is 0 only
+    before the region's history began.
     """
 
     people: dict[str, int] = field(default_factory=dict)
@@ -94,46 +94,47 @@ class Tally:
 
     @property
     def active(self) -> int:
-        """Those who are active."""
-        return sum(people for code, people in self.people.items() if profile_of(code).active)
+        """Everyone who is active."""
+        return sum(people for code, people in self.people.items() if is_active(code))
 
     def by(self, dimension: Dimension) -> dict[str, Count]:
-        """Return registered and active by segment, group, payer or programme, in order; nobody is left out.
+        """Return registered and active by segment, group, payer or programme, sorted; a value without people is absent.
 
-        Groups and programmes overlap: they are never summed.
+        Groups and programmes overlap, so they are never summed.
         """
         registered, active = defaultdict[str, int](int), defaultdict[str, int](int)
         for code, people in self.people.items():
             profile = profile_of(code)
-            for value in _values(profile, dimension):
+            values: str | tuple[str, ...] = getattr(profile, _FIELDS.get(dimension, dimension))
+            for value in (values,) if isinstance(values, str) else values:
                 registered[value] += people
                 active[value] += people * profile.active
         counts = {value: Count(registered[value], active[value]) for value in sorted(registered)}
         return {value: count for value, count in counts.items() if count != Count()}
 
-    def hear(self, source: str | None, recorded_at: datetime) -> None:
-        """Remember when a change was recorded, and as news of its source if it is."""
+    def note_recorded(self, source: str | None, recorded_at: datetime) -> None:
+        """Note when a change was recorded; `source` is None if it says nothing new about its source."""
         self.recorded_at = newest(self.recorded_at, recorded_at)
         if source is not None:
             self.fed_at[source] = newest(self.fed_at.get(source), recorded_at) or recorded_at
 
     def as_below(self) -> Tally:
-        """Return the same people as a region above counts them: none of them is placed there."""
+        """Return the same people as a region above counts them: their place lies below it."""
         return Tally(self.people, self.lapses, 0, 0, self.recorded_at, self.fed_at, self.arrivals)
 
     def due(self, until: date) -> dict[str, int]:
-        """Return the active people who lapse on that day or before, by code of the lapse."""
+        """Return the active people who lapse on that day or before it, by code of the lapse."""
         return {code: people for code, people in self.lapses.items() if people and lapse_of(code).on <= until}
 
     def due_by_payer(self, until: date) -> dict[str, int]:
-        """Return the active people who lapse on that day or before, by payer."""
+        """Return the active people who lapse on that day or before it, by payer."""
         payers = defaultdict[str, int](int)
         for code, people in self.due(until).items():
             payers[lapse_of(code).payer] += people
         return dict(sorted(payers.items()))
 
     def add(self, other: Tally) -> None:
-        """Take the other's counts in."""
+        """Add the other's counts."""
         add_up(self.people, other.people)
         add_up(self.lapses, other.lapses)
         self.placed_here += other.placed_here
@@ -141,41 +142,37 @@ class Tally:
         self.arrivals += other.arrivals
         self.recorded_at = newest(self.recorded_at, other.recorded_at)
         for source, recorded_at in other.fed_at.items():
-            self.hear(source, recorded_at)
+            self.note_recorded(source, recorded_at)
 
     def without(self, movements: Iterable[tuple[Movement, int]]) -> Tally:
-        """Return people, those placed here and arrivals as they were before these movements; what lapses is known of
-        now only.
+        """Return the counts as they were before these movements.
+
+        Lapses and times are left out: nobody knows how they were.
         """
         earlier = Tally(dict(self.people), {}, self.placed_here, self.placed_here_active, arrivals=self.arrivals)
         for movement, people in movements:
-            earlier._count(movement.before, people, here=movement.before_here)
-            earlier._count(movement.after, -people, here=movement.after_here)
-            if movement.after is not None and movement.kind in ARRIVALS:
-                earlier.arrivals -= people
+            earlier.count(movement, -people)
         return earlier
 
-    def _count(self, code: str | None, people: int, *, here: bool) -> None:
-        if code is None:
-            return
-        self.people[code] = self.people.get(code, 0) + people
-        if here:
-            self.placed_here += people
-            self.placed_here_active += people * profile_of(code).active
-
-
-def _values(profile: Profile, dimension: Dimension) -> tuple[str, ...]:
-    values = {
-        "segment": (profile.segment,),
-        "group": profile.groups,
-        "payer": (profile.payer,),
-        "programme": profile.programmes,
-    }
-    return values[dimension]
+    def count(self, movement: Movement, people: int) -> None:
+        """Count the people who made a movement; a negative number takes them back."""
+        _, _, kind, before, after, before_here, after_here = movement
+        if before is not None:
+            self.people[before] = self.people.get(before, 0) - people
+            if before_here:
+                self.placed_here -= people
+                self.placed_here_active -= people * is_active(before)
+        if after is not None:
+            self.people[after] = self.people.get(after, 0) + people
+            if after_here:
+                self.placed_here += people
+                self.placed_here_active += people * is_active(after)
+            if kind in ARRIVALS:
+                self.arrivals += people
 
 
 def newest(one: datetime | None, other: datetime | None) -> datetime | None:
-    """Return the later instant of those that are known."""
+    """Return the later of two instants, either of which may be unknown."""
     if one is None or other is None:
         return one or other
     return max(one, other)

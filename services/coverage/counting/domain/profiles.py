@@ -1,4 +1,4 @@
-"""What of a person's state is counted: where they are, as what, and until when they are active."""
+"""The part of a person's state that is counted: where they are, as what, and until when they are active."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
-from shared.contracts.changes import State
-
 _BETWEEN: Final = " "
 _AMONG: Final = "+"
 _ACTIVE: Final = " active"
 _INACTIVE: Final = " inactive"
 _PROFILES: Final = 10_000
-"""Profiles that are in use at once are a few hundred."""
+"""A few hundred profiles are in use at once."""
 
 
 class Profile(NamedTuple):
-    """As what a person is counted; everyone of one profile counts alike in every dimension."""
+    """As what a person is counted. People of one profile count alike in every dimension."""
 
     segment: str
     groups: tuple[str, ...]
@@ -28,45 +26,37 @@ class Profile(NamedTuple):
 
 
 class Lapse(NamedTuple):
-    """When active people cease to be, and by whom and for whom it is to be paid."""
+    """The day on which active people lapse, who pays for them, and their groups."""
 
     on: date
     payer: str
     groups: tuple[str, ...]
 
 
-class Standing(NamedTuple):
-    """A state as it is counted: place, code of the profile, code of the lapse (None unless it is scheduled)."""
+class CountedState(NamedTuple):
+    """A person's state as it is counted: place, code of the profile, code of the lapse (None: no lapse is due)."""
 
     region: str
     profile: str
     lapse: str | None
 
 
-def standing_of(state: State) -> Standing:
-    """Return what of the state is counted."""
-    profile = Profile(state.segment, state.groups, state.payer, state.programmes, state.active)
-    scheduled = state.lapses_on if state.active else None
-    lapse = None if scheduled is None else lapse_code(Lapse(scheduled, state.payer, state.groups))
-    return Standing(state.region, profile_code(profile), lapse)
-
-
 @lru_cache(maxsize=_PROFILES)
 def profile_code(profile: Profile) -> str:
-    """Return the profile as one word, which is also fit to be a field's name; lists are sets, so sorted."""
+    """Return the profile as one word that may also name a field in MongoDB. Groups and programmes are sorted."""
     parts = (_word(profile.segment), _words(profile.groups), _word(profile.payer), _words(profile.programmes))
     return _BETWEEN.join(parts) + (_ACTIVE if profile.active else _INACTIVE)
 
 
 @lru_cache(maxsize=_PROFILES)
 def profile_of(code: str) -> Profile:
-    """Return the profile that a code stands for."""
+    """Return the profile of a code."""
     segment, groups, payer, programmes, active = code.split(_BETWEEN)
     return Profile(unquote(segment), _list(groups), unquote(payer), _list(programmes), active == "active")
 
 
 def is_active(code: str | None) -> bool:
-    """Say whether those of the profile are active; no profile, nobody."""
+    """Say whether people of this profile are active. None is no profile, so nobody."""
     return code is not None and code.endswith(_ACTIVE)
 
 
@@ -78,7 +68,7 @@ def lapse_code(lapse: Lapse) -> str:
 
 @lru_cache(maxsize=_PROFILES)
 def lapse_of(code: str) -> Lapse:
-    """Return the lapse that a code stands for."""
+    """Return the lapse of a code."""
     on, payer, groups = code.split(_BETWEEN)
     return Lapse(date.fromisoformat(on), unquote(payer), _list(groups))
 
@@ -88,7 +78,7 @@ def _words(values: tuple[str, ...]) -> str:
 
 
 def _word(value: str) -> str:
-    """Return the value without dots, dollars, blanks and null, which mean something elsewhere."""
+    """Return the value without dots, dollars, blanks and null: MongoDB and these codes give them a meaning."""
     return quote(value, safe="").replace(".", "%2E")
 
 

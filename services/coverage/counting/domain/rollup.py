@@ -1,4 +1,4 @@
-"""What changes add, from the places where they happened up to the nation: once a flush, not once a change."""
+"""Adds changes up from their places to the nation: once for each flush, not once for each change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from services.coverage.counting.domain.counters import Sum, Tally
-from services.coverage.counting.domain.flows import Flows, add_flow, add_flows, flow_code
+from services.coverage.counting.domain.flows import Flows, add_flow, add_flows, add_movement, flow_code
 from services.coverage.counting.domain.movements import (
     ARRIVALS,
     MOVED,
@@ -24,12 +24,12 @@ Movements = dict[MovementKey, int]
 
 
 class Rollup:
-    """A sum as the regions see it.
+    """A sum as each region sees it.
 
-    `places` are tallies of what stands at a place itself, `above` those of regencies, provinces and the nation with
-    all below them; `steps` are by regency, `movements` as provinces and the nation see them. Of a district, `flows`
-    are its own people's and the moves it sees: the rest is the sum of its villages. Flows of days before `flows_from`
-    are left out: most of a long history is older.
+    `places` holds the tally of each place itself; `above` holds regencies, provinces and the nation with everything
+    below them. `steps` are by regency; `movements` are those of provinces and the nation. A district's `flows` are its
+    own people's and the moves it sees; the rest of its flows is the sum of its villages'. Flows before `flows_from`
+    are left out, since no window shows them.
     """
 
     def __init__(self, added: Sum, flows_from: date = date.min) -> None:
@@ -39,12 +39,12 @@ class Rollup:
         self.movements: defaultdict[str, Movements] = defaultdict(dict)
         self.flows: defaultdict[str, Flows] = defaultdict(dict)
         self._flows_from = flows_from
-        self._place(added)
-        self._raise()
-        self._sort(added)
+        self._count(added)
+        self._sum_up()
+        self._file(added)
 
-    def _place(self, added: Sum) -> None:
-        """Count people, lapses and news at the places themselves, and in the regencies that hold them."""
+    def _count(self, added: Sum) -> None:
+        """Count people, lapses and times of recording at the places themselves and in their regencies."""
         at_places, in_regencies = _counts(), _counts()
         for (_, _, kind, origin, before, target, after), people in added.steps.items():
             if before is not None and origin is not None:
@@ -64,12 +64,12 @@ class Rollup:
                 self.places[place].lapses[lapse] = people
                 lapses = self.above[place[:REGENCY_CODE]].lapses
                 lapses[lapse] = lapses.get(lapse, 0) + people
-        for (place, source), recorded_at in added.heard.items():
-            self.places[place].hear(source, recorded_at)
-            self.above[place[:REGENCY_CODE]].hear(source, recorded_at)
+        for (place, source), recorded_at in added.last_recorded.items():
+            self.places[place].note_recorded(source, recorded_at)
+            self.above[place[:REGENCY_CODE]].note_recorded(source, recorded_at)
 
-    def _raise(self) -> None:
-        """Add regencies up by province, provinces to the nation; who is nowhere below a regency is placed there."""
+    def _sum_up(self) -> None:
+        """Add regencies up by province, and provinces to the nation."""
         regencies = list(self.above.items())
         for code, tally in regencies:
             if code in self.places:
@@ -78,8 +78,8 @@ class Rollup:
         for code in {code[:PROVINCE_CODE] for code, _ in regencies}:
             self.above[NATION].add(self.above[code])
 
-    def _sort(self, added: Sum) -> None:
-        """Put each step to the regency whose places it touches, as a movement to the province, and as a flow."""
+    def _file(self, added: Sum) -> None:
+        """File each step with its regency, as a movement with its province, and as a flow."""
         staying, above = defaultdict[str, Flows](dict), defaultdict[str, Flows](dict)
         for step, people in added.steps.items():
             if not people:
@@ -95,11 +95,11 @@ class Rollup:
             if effective >= self._flows_from and (code := flow_code(kind, before, after)) is not None:
                 add_flow(staying[held], code, effective.toordinal(), people)
                 add_flow(above[held[:REGENCY_CODE]], code, effective.toordinal(), people)
-        self._raise_movements()
-        self._raise_flows(staying, above)
+        self._sum_movements()
+        self._sum_flows(staying, above)
 
     def _move(self, step: Step, people: int) -> None:
-        """Show a move to every region that has a part in it, each as it sees it."""
+        """File a move with every region it touches, as that region sees it."""
         ours = {region for place in (step.origin, step.target) if place for region in lineage(place)}
         for region in ours:
             if (movement := seen(step, region)) is None:
@@ -107,12 +107,11 @@ class Rollup:
             if len(region) <= PROVINCE_CODE:
                 movements, key = self.movements[region], movement[:5]
                 movements[key] = movements.get(key, 0) + people
-            code = flow_code(movement.kind, movement.before, movement.after)
-            if code is not None and movement.effective_day >= self._flows_from:
-                add_flow(self.flows[region], code, movement.effective_day.toordinal(), people)
+            if movement.effective_day >= self._flows_from:
+                add_movement(self.flows[region], movement, people)
 
-    def _raise_movements(self) -> None:
-        """Give the nation what did not move: it looks the same from there, and is fewer by now."""
+    def _sum_movements(self) -> None:
+        """Add the provinces' movements to the nation, except moves: the nation sees those in another way."""
         nation = self.movements[NATION]
         for region, movements in self.movements.items():
             if region != NATION:
@@ -120,8 +119,8 @@ class Rollup:
                     if key[2] not in MOVES:
                         nation[key] = nation.get(key, 0) + people
 
-    def _raise_flows(self, staying: Mapping[str, Flows], above: defaultdict[str, Flows]) -> None:
-        """Add up what did not move, by province and nation; a district is the sum of its places."""
+    def _sum_flows(self, staying: Mapping[str, Flows], above: defaultdict[str, Flows]) -> None:
+        """Add up the flows that are no moves, by province and nation."""
         for regency, flows in list(above.items()):
             add_flows(above[regency[:PROVINCE_CODE]], flows)
         for province in {code[:PROVINCE_CODE] for code in staying}:

@@ -1,41 +1,38 @@
-"""Reads of a change only what is counted: every change there ever was passes here.
+"""Decodes only the counted fields of a change: a replay decodes every change there ever was.
 
-`shared.contracts.changes.Change` stays the definition: the struct here names some of its fields, and a test holds the
-two together (ADR 0018).
+`shared.contracts.changes.Change` is the definition. The struct here names some of its fields, and a test compares the
+two (ADR 0018).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
+from aiokafka import ConsumerRecord
 
-from services.coverage.counting.domain.movements import Counted
-from services.coverage.counting.domain.profiles import Standing, standing_of
+from services.coverage.counting.change_log import LogPart
+from services.coverage.counting.domain.movements import CountedChange
+from services.coverage.counting.domain.profiles import CountedState, Lapse, Profile, lapse_code, profile_code
+from shared.adapters.dead_letters import UnusableRecord
 from shared.adapters.kafka_producer import partition_for
-from shared.contracts.changes import State
 from shared.contracts.topics import PARTITIONS
-from shared.regions.codes import NATION, WIB, level_of, regency_of
+from shared.regions.codes import WIB, level_of, regency_of
 
 _PLACES: Final = frozenset({"regency", "district", "village"})
 _KEPT: Final = 20_000
-"""States without region, days and instants remembered: more than there are at a time."""
+"""Cached states without region, days and instants: more than there are at a time."""
 _new: Final = tuple.__new__
 
 IsRegion = Callable[[str], bool]
 Kind = Literal["joined", "rejoined", "ended", "moved", "lapsed", "activated", "returned", "reclassified", "paid"]
 
 
-class Unusable(Exception):  # noqa: N818 - it is the record's quality
-    """A record that is no change of this partition, with the reason it is set aside under."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
+Refused = tuple[ConsumerRecord, UnusableRecord]
+"""A record that is no change, and why."""
 
 
 class _State(msgspec.Struct, gc=False, frozen=True):
@@ -53,7 +50,7 @@ class _State(msgspec.Struct, gc=False, frozen=True):
 
 
 class _Change(msgspec.Struct, gc=False, frozen=True):
-    """Of a `Change`, what is counted."""
+    """The counted fields of a `Change`."""
 
     seq: int
     diff: Literal[1, -1]
@@ -67,67 +64,82 @@ class _Change(msgspec.Struct, gc=False, frozen=True):
 
 
 class ChangeDecoder:
-    """Decodes the records of changes of regions that there are."""
+    """Decodes the changes of known regions."""
 
     def __init__(self, is_region: IsRegion) -> None:
         self._is_region = is_region
         self._decode = msgspec.json.Decoder(_Change).decode
         self._places: tuple[dict[str, str], ...] = tuple({} for _ in range(PARTITIONS))
 
-    def decode(self, value: bytes | None, partition: int) -> Counted:
-        """Return what is counted of the change that a record of this partition holds.
+    def part(self, records: Sequence[ConsumerRecord], partition: int) -> tuple[LogPart, list[Refused]]:
+        """Return the changes among consecutive records of a partition; and the other records, each with its reason."""
+        changes: list[CountedChange] = []
+        offsets: list[int] = []
+        refused: list[Refused] = []
+        decode = self.decode
+        for record in records:
+            try:
+                changes.append(decode(record.value, partition))
+                offsets.append(record.offset)
+            except UnusableRecord as why:
+                refused.append((record, why))
+        return LogPart(changes, offsets, records[-1].offset + 1), refused
 
-        Raises: Unusable with the reason `null_value`, `not_json`, `wrong_schema` or `unknown_region`.
+    def decode(self, value: bytes | None, partition: int) -> CountedChange:
+        """Return the counted fields of the change in a record of this partition.
+
+        Raises: UnusableRecord with the reason `null_value`, `not_json`, `wrong_schema` or `unknown_region`.
         """
         try:
             change = self._decode(value or b"")
             recorded_at, recorded_day = _instant(change.recorded_at)
-            before = None if change.before is None else self._standing(change.before, partition)
-            after = None if change.after is None else self._standing(change.after, partition)
-            # Built as the tuple it is: to call the class takes three times as long.
-            counted: Counted = _new(
-                Counted,
+            before = None if change.before is None else self._counted_state(change.before, partition)
+            after = None if change.after is None else self._counted_state(change.after, partition)
+            # Built as a plain tuple: a call of the class takes three times as long.
+            counted: CountedChange = _new(
+                CountedChange,
                 (change.seq, change.diff, change.kind, _day(change.effective_day), recorded_day, recorded_at,
                  change.source, change.counterpart, before, after),
             )  # fmt: skip
         except msgspec.ValidationError as error:
-            raise Unusable("wrong_schema", str(error)) from error
+            raise UnusableRecord("wrong_schema", str(error)) from error
         except (ValueError, RecursionError) as error:
-            raise Unusable("null_value" if value is None else "not_json", str(error)) from error
+            raise UnusableRecord("null_value" if value is None else "not_json", str(error)) from error
         if before is None or after is None or before[0] != after[0]:
             _check_ends(before, after)
         return counted
 
-    def _standing(self, state: _State, partition: int) -> Standing:
-        """Return what is counted of a state; one string stands for a region, however often it is named."""
+    def _counted_state(self, state: _State, partition: int) -> CountedState:
+        """Return the counted fields of a state; equal region codes become one string, to save memory."""
         region = self._places[partition].get(state.region)
         if region is None:
             self._check_place(state.region, partition)
             region = self._places[partition][state.region] = state.region
         like = _like(state.segment, state.groups, state.payer, state.programmes, state.active, state.lapses_on)
-        return _new(Standing, (region, like[1], like[2]))
+        return _new(CountedState, (region, like[0], like[1]))
 
     def _check_place(self, region: str, partition: int) -> None:
         if not self._is_region(region) or level_of(region) not in _PLACES:
-            raise Unusable("unknown_region", f"{region[:20]!r} is no regency, district or village")
+            raise UnusableRecord("unknown_region", f"{region[:20]!r} is no regency, district or village")
         if partition_for(regency_of(region), PARTITIONS) != partition:
-            raise Unusable("unknown_region", f"{region} is no region of partition {partition}")
+            raise UnusableRecord("unknown_region", f"{region} is no region of partition {partition}")
 
 
-def _check_ends(before: Standing | None, after: Standing | None) -> None:
+def _check_ends(before: CountedState | None, after: CountedState | None) -> None:
     if before is None and after is None:
-        raise Unusable("wrong_schema", "neither `before` nor `after` is given")
+        raise UnusableRecord("wrong_schema", "neither `before` nor `after` is given")
     if before and after and regency_of(before.region) != regency_of(after.region):
-        raise Unusable("wrong_schema", "`before` and `after` lie in two regencies: a move is a record for each")
+        raise UnusableRecord("wrong_schema", "`before` and `after` lie in two regencies: a move is a record for each")
 
 
 @lru_cache(maxsize=_KEPT)
 def _like(
     segment: str, groups: tuple[str, ...], payer: str, programmes: tuple[str, ...], active: bool, lapses_on: str | None
-) -> Standing:
-    """Return what is counted of those who differ in the region alone: they are hundreds, and changes millions."""
-    lapse = None if lapses_on is None else msgspec.convert(lapses_on, date)
-    return standing_of(State(NATION, segment, groups, payer, programmes, True, active, None, lapse))
+) -> tuple[str, str | None]:
+    """Return the codes of the profile and of the lapse. There are only hundreds of them, so they are cached."""
+    on = None if lapses_on is None else msgspec.convert(lapses_on, date)
+    lapse = lapse_code(Lapse(on, payer, groups)) if active and on else None
+    return profile_code(Profile(segment, groups, payer, programmes, active)), lapse
 
 
 @lru_cache(maxsize=_KEPT)

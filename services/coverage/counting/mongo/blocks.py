@@ -1,7 +1,7 @@
-"""How counters look in MongoDB, and back: a block is a district with its villages, or a larger region alone.
+"""Counter documents in MongoDB: a block is a district with its villages, or a larger region alone.
 
-A block's document lists packed sums, and the block is what they add up to. A flush appends the little that it adds,
-whatever the block already holds; now and then one puts a single sum in place of the list.
+A document lists packed sums; the block is their total. A flush appends what it adds without reading the document. Now
+and then a flush replaces the list by one sum.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from shared.adapters.mongo import Document
 from shared.regions.codes import DISTRICT_CODE, level_of
 
 SELF: Final = "-"
-"""The part of a block that is the block's own region, beside its villages."""
+"""The part of a block for the block's own region."""
 _LISTED: Final = 32
-"""Sums a document lists, about, while they are small: a reader adds them up."""
+"""About how many sums a document lists while they are small: a reader adds them up."""
 _LISTED_ABOVE: Final = 4
-"""Of nation and provinces fewer: they are read together, a document for each partition, and published each second."""
+"""Nation and provinces list fewer: a read takes one document of each partition, every second."""
 _LISTED_BYTES: Final = 131_072
-"""And about how much it lists where they are large."""
+"""About how many bytes a document lists where sums are large."""
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _people: Final = msgspec.msgpack.Decoder(dict[str, Tally]).decode
@@ -39,7 +39,7 @@ _flows: Final = msgspec.msgpack.Decoder(dict[str, Flows]).decode
 
 
 def block_of(region: str) -> str:
-    """Return the region whose counter document holds this one: a village's district, else the region itself."""
+    """Return the region whose document holds this one: a village's district, or the region itself."""
     return region[:DISTRICT_CODE]
 
 
@@ -50,14 +50,14 @@ def part_of(region: str) -> str:
 
 @dataclass(slots=True)
 class Block:
-    """What documents list, added up, by part. A district is the sum of its parts, so nothing is written twice."""
+    """Sums of documents, by part. A district is the sum of its parts, so nothing is written twice."""
 
     people: dict[str, Tally] = field(default_factory=dict)
     flows: dict[str, Flows] = field(default_factory=dict)
 
     @classmethod
     def of(cls, *documents: Document) -> Block:
-        """Return what these documents of one block list together."""
+        """Return the total of these documents, which belong to one block."""
         block = cls()
         for document in documents:
             block._add(document)
@@ -66,19 +66,13 @@ class Block:
     def _add(self, document: Document) -> None:
         for packed in document.get("people", ()):
             for part, tally in _people(packed).items():
-                if part in self.people:
-                    self.people[part].add(tally)
-                else:
-                    self.people[part] = tally
+                self.people.setdefault(part, Tally()).add(tally)
         for packed in document.get("flows", ()):
             for part, flows in _flows(packed).items():
-                if part in self.flows:
-                    add_flows(self.flows[part], flows)
-                else:
-                    self.flows[part] = flows
+                add_flows(self.flows.setdefault(part, {}), flows)
 
     def tally(self, region: str) -> Tally:
-        """Return the region as it was counted; to a district's own part come all of its villages."""
+        """Return the region's counts; a district's are its own part and all its villages."""
         own, level = self.people.get(part_of(region), Tally()), level_of(region)
         if level not in ("district", "village"):
             return own
@@ -92,7 +86,7 @@ class Block:
         return total
 
     def flows_of(self, region: str, first: date) -> Flows:
-        """Return the region's flows of that day and later; those of a district's villages are its own but for moves."""
+        """Return the region's flows since that day; a district takes in its villages' flows, except their moves."""
         flows: Flows = {}
         for part, found in self.flows.items():
             if part == part_of(region):
@@ -102,7 +96,7 @@ class Block:
         return since(flows, first)
 
     def compact(self, flows_from: date) -> None:
-        """Let go of what is 0, and of the flows of days before the one given: no window holds them any more."""
+        """Drop sums of 0, and flows before the day given, since no window shows them any more."""
         for tally in self.people.values():
             tally.people = {code: people for code, people in tally.people.items() if people}
             tally.lapses = {code: people for code, people in tally.lapses.items() if people}
@@ -110,7 +104,7 @@ class Block:
 
 
 class Addition:
-    """What a flush adds to the document of one block."""
+    """The part of a flush that goes into one block's document."""
 
     def __init__(self, block: str, flush: Flush, added: Block) -> None:
         self.identity = f"{block} {flush.partition}"
@@ -118,7 +112,7 @@ class Addition:
         self._is_above = level_of(block) in SUMMED_LEVELS
         self._people = _encode(added.people)
         self._flows = [_encode(added.flows)] if added.flows else []
-        self._standing: Document = {
+        self._fields: Document = {
             "$max": {"position": flush.after.next_seq},
             "$addToSet": {"parts": {"$each": [*added.people]}},
             "$setOnInsert": {"block": block, "partition": flush.partition},
@@ -126,27 +120,27 @@ class Addition:
 
     @property
     def is_to_be_summed(self) -> bool:
-        """Say whether the list may have become long: chance decides, so nobody has to remember how long it is."""
+        """Say whether to replace the list by one sum. Chance decides, so nobody has to know how long the list is."""
         size = len(self._people) + sum(map(len, self._flows))
         one_in = min(max(_LISTED_BYTES // size, 1), _LISTED_ABOVE if self._is_above else _LISTED)
-        return crc32(f"{self.identity} {self._standing['$max']}".encode()) % one_in == 0
+        return crc32(f"{self.identity} {self._fields['$max']}".encode()) % one_in == 0
 
     def appended(self) -> UpdateOne:
-        """Return the update that appends it."""
+        """Return the update that appends to the list."""
         return self._update({"$push": {"people": self._people, "flows": {"$each": self._flows}}})
 
     def summed(self, before: Document) -> UpdateOne:
-        """Return the update that lists one sum in place of it and all that the document listed before."""
+        """Return the update that replaces the list by one sum, this addition included."""
         block = Block.of(before, {"people": [self._people], "flows": self._flows})
         block.compact(self._flows_from)
         return self._update({"$set": {"people": [_encode(block.people)], "flows": [_encode(block.flows)]}})
 
     def _update(self, change: Document) -> UpdateOne:
-        return UpdateOne({"_id": self.identity}, self._standing | change, upsert=True)
+        return UpdateOne({"_id": self.identity}, self._fields | change, upsert=True)
 
 
 def additions(flush: Flush, rollup: Rollup) -> Iterator[Addition]:
-    """Yield what a flush adds, block by block."""
+    """Yield the additions of a flush, one for each block."""
     blocks = defaultdict[str, Block](Block)
     for place, tally in rollup.places.items():
         if place not in rollup.above:
@@ -160,6 +154,6 @@ def additions(flush: Flush, rollup: Rollup) -> Iterator[Addition]:
 
 
 def regions_in(document: Document) -> list[str]:
-    """Return the block's region, and below it the villages in which anything was counted."""
+    """Return the block's region and its villages in which anything was counted."""
     block = document["block"]
     return [block, *(f"{block}.{part}" for part in document["parts"] if part != SELF)]

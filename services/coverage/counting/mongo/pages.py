@@ -1,7 +1,7 @@
-"""Pages: the log of what moved, a document for each region and stretch of a partition's numbers, packed.
+"""Pages: the log of all steps, packed; one document for each region and stretch of a partition's numbers.
 
-A page is only ever added to, by the flushes that begin in its stretch. Regencies keep steps with their places, from
-which any district or village is read too; nation and provinces keep movements, each partition its own.
+The flushes that begin in a page's stretch append to it; nothing is ever changed. A regency's pages keep steps with
+their places, so districts and villages are read from them too. Nation and provinces keep movements, by partition.
 """
 
 from __future__ import annotations
@@ -24,23 +24,18 @@ from shared.adapters.mongo import Document
 from shared.regions.codes import level_of, regency_of
 
 STRETCH: Final = 2_000
-"""Numbers a page: small enough to be rewritten by each live flush, large enough to keep pages few."""
+"""Numbers in a page: few enough for each live flush to rewrite it, enough to keep the number of pages low."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(tuple[list[str | None], list[int]]).decode
 
-_SUMMED: Final = Movement._fields[:5]
-"""Nobody is placed in nation or province themselves."""
+_SUMMED_WIDTH: Final = 5
+"""Words of a movement in nation and provinces: `…_here` is missing, since nobody's place is one of them."""
 
 Key = tuple[Any, ...]
 
 
-def page_region(region: str) -> str:
-    """Return the region whose pages tell of this one."""
-    return region if level_of(region) in SUMMED_LEVELS else regency_of(region)
-
-
 def page_updates(flush: Flush, rollup: Rollup) -> Iterator[UpdateOne]:
-    """Yield one upsert a page."""
+    """Yield an upsert for each page that the flush adds to."""
     stretch = flush.before.next_seq // STRETCH
     for region, rows in _rows(rollup):
         if rows:
@@ -66,7 +61,7 @@ def _rows(rollup: Rollup) -> Iterator[tuple[str, list[tuple[Key, int]]]]:
 
 
 def packed(rows: Collection[tuple[Key, int]]) -> bytes:
-    """Return rows as bytes: each word once, then every row as the places of its words and its number of people."""
+    """Return rows as bytes: each word once, then for every row the indexes of its words, then all numbers of people."""
     keys = [key for key, _ in rows]
     words = {word: place for place, word in enumerate(set(chain.from_iterable(keys)))}
     places = list(map(words.__getitem__, chain.from_iterable(keys)))
@@ -74,7 +69,7 @@ def packed(rows: Collection[tuple[Key, int]]) -> bytes:
 
 
 def unpacked(rows: bytes, width: int) -> Iterator[tuple[Key, int]]:
-    """Yield the rows that were packed, of so many words; days stand as they are written."""
+    """Yield the packed rows, each of `width` words; days stay text."""
     words, numbers = _decode(rows)
     count = len(numbers) // (width + 1)
     cells = map(words.__getitem__, numbers[: count * width])
@@ -82,9 +77,9 @@ def unpacked(rows: bytes, width: int) -> Iterator[tuple[Key, int]]:
 
 
 class Later:
-    """Adds up from pages what took effect after one day or was recorded after another, region by region.
+    """Adds up, from pages, the movements effective after one day or recorded after another, region by region.
 
-    Of the day of recording only that is kept: years of a nation come to some hundred sums a day instead of all rows.
+    It keeps only whether a row was recorded after the cutoff, so years of the nation take a few hundred sums a day.
     """
 
     def __init__(self, regions: Collection[str], effective_after: date, recorded_after: date) -> None:
@@ -96,9 +91,10 @@ class Later:
 
     @property
     def query(self) -> Document:
-        """The pages that may hold any."""
+        """The query for the pages that may hold such movements."""
+        paged = {one if level_of(one) in SUMMED_LEVELS else regency_of(one) for one in self._regions}
         return {
-            "region": {"$in": sorted({page_region(region) for region in self._regions})},
+            "region": {"$in": sorted(paged)},
             "$or": [
                 {"effective_until": {"$gt": self._effective_after.toordinal()}},
                 {"recorded_until": {"$gt": self._recorded_after.toordinal()}},
@@ -106,18 +102,18 @@ class Later:
         }
 
     def add(self, page: Document) -> None:
-        """Take in what a page tells. Written for speed: a far day is read from millions of rows."""
+        """Add a page. Written for speed: a day long ago is read from millions of rows."""
         summed = _is_summed(page)
         sums = self._summed[page["region"]] if summed else self._steps
         effective_after, recorded_after = self._effective_after.isoformat(), self._recorded_after.isoformat()
         for packed_rows in page["rows"]:
-            for (effective, recorded, *rest), people in unpacked(packed_rows, _width(summed=summed)):
+            for (effective, recorded, *rest), people in unpacked(packed_rows, _width(page)):
                 if effective > effective_after or recorded > recorded_after:
                     key = (effective, recorded > recorded_after, *rest)
                     sums[key] = sums.get(key, 0) + people
 
     def movements(self) -> dict[str, list[tuple[Movement, int]]]:
-        """Return what each region saw; `recorded_day` is the day asked for, or the one after it for all later ones."""
+        """Return each region's movements; `recorded_day` is the cutoff, or the day after it for all later ones."""
         found: dict[str, list[tuple[Movement, int]]] = {region: [] for region in self._regions}
         for region, sums in self._summed.items():
             found[region] += [
@@ -126,7 +122,7 @@ class Later:
             ]
         for (effective, later, *rest), people in self._steps.items():
             step = Step(_day(effective), self._recorded(later), *rest)
-            for region in _seers(step.origin, step.target) & self._regions:
+            for region in _seeing(step.origin, step.target) & self._regions:
                 if (movement := seen(step, region)) is not None:
                     found[region].append((movement, people))
         return found
@@ -136,18 +132,18 @@ class Later:
 
 
 @lru_cache(maxsize=10_000)
-def _seers(*ends: str | None) -> frozenset[str]:
-    """Return the regions that an end lies in and that are read from a regency's pages."""
+def _seeing(*ends: str | None) -> frozenset[str]:
+    """Return the regions that hold one of these places and that are read from a regency's pages."""
     touched = {region for place in ends if place for region in lineage(place)}
     return frozenset(region for region in touched if level_of(region) not in SUMMED_LEVELS)
 
 
 def rows_of(page: Document) -> Iterator[list[tuple[Step | Movement, int]]]:
-    """Yield what each flush wrote on the page: steps, or of nation and provinces movements, with their people."""
+    """Yield what each flush added to the page: steps with people, or movements in nation and provinces."""
     summed = _is_summed(page)
     for packed_rows in page["rows"]:
         rows: list[tuple[Step | Movement, int]] = []
-        for key, people in unpacked(packed_rows, _width(summed=summed)):
+        for key, people in unpacked(packed_rows, _width(page)):
             days = (_day(key[0]), _day(key[1]))
             rows.append((Movement(*days, *key[2:]) if summed else Step(*days, *key[2:]), people))
         yield rows
@@ -157,8 +153,8 @@ def _is_summed(page: Document) -> bool:
     return level_of(page["region"]) != "regency"
 
 
-def _width(*, summed: bool) -> int:
-    return len(_SUMMED if summed else Step._fields)
+def _width(page: Document) -> int:
+    return _SUMMED_WIDTH if _is_summed(page) else len(Step._fields)
 
 
 @lru_cache(maxsize=10_000)

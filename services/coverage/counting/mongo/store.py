@@ -1,15 +1,16 @@
 """Counters, flows and checkpoints in MongoDB.
 
-Collections: `checkpoints` (one a partition), `counters` (one a block and partition: a district with its villages, a
-regency, or a partition's part of a province or the nation; with the flows of the days in the windows) and `pages`
-(what moved at all times, by region and stretch of a partition's numbers). Of a later generation counters and pages lie
-in collections of its own; which one is live stands in every checkpoint, so it changes under no flush (ADR 0020).
+Collections: `checkpoints` (one document for each partition), `counters` (one for each block and partition: a district
+with its villages, a regency, or a partition's part of a province or the nation; with the flows of the windows) and
+`pages` (the log of all steps, by region and stretch of a partition's numbers). A later generation has counters and
+pages in its own collections. Every checkpoint names the live generation, so it cannot change during a flush (ADR 0020).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import date
 from typing import Final
 
@@ -18,10 +19,11 @@ from pymongo import UpdateOne
 from services.coverage.counting.domain.flows import add_flows
 from services.coverage.counting.domain.movements import SUMMED_LEVELS
 from services.coverage.counting.domain.position import Position
+from services.coverage.counting.domain.region_counts import RegionCounts, Timeline, Version
 from services.coverage.counting.domain.rollup import Rollup
 from services.coverage.counting.mongo.blocks import Addition, Block, additions, block_of, regions_in
 from services.coverage.counting.mongo.pages import Later, page_updates
-from services.coverage.counting.ports import NONE_KNOWN, Checkpoint, Figures, Flush, Timeline, Version
+from services.coverage.counting.ports import Checkpoint, Flush
 from shared.adapters.mongo import Collection as Collected
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
@@ -29,15 +31,16 @@ from shared.regions.codes import level_of
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 
 COLLECTIONS: Final = ["checkpoints", "counters", "pages"]
+"""Collections of the first generation; later ones have a number behind the name."""
 
 
 def of_generation(collection: str, generation: int) -> str:
-    """Return the name of the collection that a generation has for counters, pages, or its checkpoints while built."""
+    """Return the name of a generation's collection: counters, pages, or its checkpoints while it is being built."""
     return f"{collection}_{generation}" if generation else collection
 
 
 class MongoStore:
-    """The store of coverage: its live generation, or the one named, which is being built beside it."""
+    """Coverage's store: the live generation, or generation `building`, which a rebuild makes beside it."""
 
     def __init__(self, mongo: Mongo, building: int | None = None) -> None:
         self._mongo = mongo
@@ -45,7 +48,7 @@ class MongoStore:
         self._checkpoints = of_generation("checkpoints", building or 0)
 
     async def prepare(self) -> None:
-        """Make collections, indexes and one checkpoint a partition exist."""
+        """Create the collections, indexes and checkpoints that do not exist yet."""
         await self._mongo.create([self._checkpoints])
         with translating("prepare checkpoints"):
             start = {"$setOnInsert": _checkpoint(Position(), behind=False)}
@@ -63,8 +66,8 @@ class MongoStore:
             await self._mongo[pages].create_index([("region", 1), ("recorded_until", 1)])
 
     async def _check_layout(self, counters: str) -> None:
-        """Raises: PermanentError where an earlier version wrote the counters, which this one would take for none."""
-        with translating("look at the counters"):
+        """Raises: PermanentError if an earlier version wrote the counters: this version would read them as empty."""
+        with translating("read the layout of the counters"):
             found = await self._mongo[counters].find_one({}, {"parts": 1})
         if found and not isinstance(found["parts"], list):
             raise PermanentError(
@@ -73,7 +76,7 @@ class MongoStore:
             )
 
     async def _generation(self, session: Session = None) -> int:
-        """Return the generation: of the session's moment where there is one."""
+        """Return the generation, as the session sees it if there is one."""
         return await generation_of(self._mongo, session) if self._building is None else self._building
 
     async def checkpoints(self) -> dict[int, Checkpoint]:
@@ -91,7 +94,7 @@ class MongoStore:
         }
 
     async def apply(self, flushes: Sequence[Flush]) -> None:
-        """See the port. Checkpoints move first: of two at the same position the second meets a conflict there."""
+        """See the port. Checkpoints move first, so the second of two writers at one position meets a conflict there."""
         rolled_up = [(flush, Rollup(flush.sum, flush.flows_from)) for flush in flushes]
         added = [addition for flush, rollup in rolled_up for addition in additions(flush, rollup)]
         pages = [update for flush, rollup in rolled_up for update in page_updates(flush, rollup)]
@@ -114,9 +117,9 @@ class MongoStore:
 
         await self._mongo.transact(work)
 
-    async def mark_level(self, partitions: Collection[int]) -> None:
+    async def mark_caught_up(self, partitions: Collection[int]) -> None:
         """See the port."""
-        with translating("mark partitions level"):
+        with translating("mark partitions caught up"):
             await self._mongo[self._checkpoints].update_many(
                 {"_id": {"$in": list(partitions)}}, {"$set": {"behind": False}}
             )
@@ -131,20 +134,17 @@ class MongoStore:
             raise FencedError(f"partition {partition} has moved on meanwhile: it is not stopped")
 
     async def figures(
-        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] = NONE_KNOWN
-    ) -> dict[str, Figures]:
+        self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] | None = None
+    ) -> dict[str, RegionCounts]:
         """See the port."""
+        before = known or {}
 
-        async def work(session: Session) -> dict[str, Figures]:
+        async def work(session: Session) -> dict[str, RegionCounts]:
             counters = await self._counters(session)
-            standing = await counters.versions(known) if known else {}
-            wanted = [region for region in regions if region not in known or standing[region] != known[region]]
-            figures = {region: Figures(generation=counters.generation) for region in wanted}
-            for region, block, position in await counters.blocks(wanted, flows=flows_from is not None):
-                figures[region].tally.add(block.tally(region))
-                figures[region].position += position
-                if flows_from is not None:
-                    add_flows(figures[region].flows, block.flows_of(region, flows_from))
+            present = await counters.versions(before)
+            wanted = [region for region in regions if region not in before or present[region] != before[region]]
+            figures = {region: RegionCounts(generation=counters.generation) for region in wanted}
+            await counters.add_to(figures, flows_from)
             return figures
 
         return await self._mongo.transact(work)
@@ -152,23 +152,15 @@ class MongoStore:
     async def timelines(
         self, regions: Collection[str], effective_after: date, recorded_after: date
     ) -> dict[str, Timeline]:
-        """See the port. Read in a session of one moment, so that a far day may take longer than a transaction."""
-        later = Later(regions, effective_after, recorded_after)
-        async with self._mongo.moment() as session:
-            counters = await self._counters(session)
-            timelines = {region: Timeline(generation=counters.generation) for region in regions}
-            with translating("read the past"):
-                for region, block, position in await counters.blocks(regions):
-                    timelines[region].tally.add(block.tally(region))
-                    timelines[region].position += position
-                pages = self._mongo[of_generation("pages", counters.generation)]
-                async for page in pages.find(later.query, session=session):
-                    later.add(page)
-                    # Each page takes milliseconds, and there may be thousands: readers and flushes come in between.
-                    await asyncio.sleep(0)
-        for region, movements in later.movements().items():
-            timelines[region].movements = movements
-        return timelines
+        """See the port."""
+        async with self.point_in_time() as counts:
+            return await counts.timelines(regions, effective_after, recorded_after)
+
+    @asynccontextmanager
+    async def point_in_time(self) -> AsyncIterator[MongoPointInTime]:
+        """See the port. A snapshot session may take longer than a transaction, as a day long ago does."""
+        async with self._mongo.snapshot_read() as session:
+            yield MongoPointInTime(self._mongo, await self._counters(session), session)
 
     async def versions(self, regions: Collection[str]) -> dict[str, Version]:
         """See the port."""
@@ -187,6 +179,31 @@ class MongoStore:
         return [region for doc in found if level_of(doc["block"]) not in SUMMED_LEVELS for region in regions_in(doc)]
 
 
+class MongoPointInTime:
+    """The timelines of regions, all read in one snapshot session."""
+
+    def __init__(self, mongo: Mongo, counters: _Counters, session: Session) -> None:
+        self._counters = counters
+        self._pages = mongo[of_generation("pages", counters.generation)]
+        self._session = session
+
+    async def timelines(
+        self, regions: Collection[str], effective_after: date, recorded_after: date
+    ) -> dict[str, Timeline]:
+        """See `Store.timelines`."""
+        later = Later(regions, effective_after, recorded_after)
+        timelines = {region: Timeline(generation=self._counters.generation) for region in regions}
+        with translating("read the past"):
+            await self._counters.add_to(timelines, None)
+            async for page in self._pages.find(later.query, session=self._session):
+                later.add(page)
+                # A page takes milliseconds and there may be thousands: let other work run in between.
+                await asyncio.sleep(0)
+        for region, movements in later.movements().items():
+            timelines[region].movements = movements
+        return timelines
+
+
 class _Counters:
     """The counters of one generation, as a session sees them."""
 
@@ -195,13 +212,15 @@ class _Counters:
         self._session = session
         self.generation = generation
 
-    async def blocks(self, regions: Iterable[str], *, flows: bool = False) -> list[tuple[str, Block, int]]:
-        """Return each region with each of its blocks and its position; flows are much of a block, so only if asked."""
-        blocks = list[tuple[str, Block, int]]()
-        for held, document in await self._found(regions, None if flows else {"flows": 0}):
+    async def add_to(self, counts: Mapping[str, RegionCounts], flows_from: date | None) -> None:
+        """Add what was counted in each region. Flows are large, so they are read only if a first day is given."""
+        for held, document in await self._found(counts, {"flows": 0} if flows_from is None else None):
             block = Block.of(document)
-            blocks += [(region, block, document["position"]) for region in held]
-        return blocks
+            for region in held:
+                counts[region].tally.add(block.tally(region))
+                counts[region].position += document["position"]
+                if flows_from is not None:
+                    add_flows(counts[region].flows, block.flows_of(region, flows_from))
 
     async def versions(self, regions: Iterable[str]) -> dict[str, Version]:
         """Return the version of each region."""
@@ -223,7 +242,7 @@ class _Counters:
 
 
 async def _updates(added: Sequence[Addition], counters: Collected, session: Session) -> list[UpdateOne]:
-    """Return the updates that add to the counters; those whose list is long are read, in the flush's own moment."""
+    """Return the updates of the counters; documents to be summed are read in the flush's own transaction."""
     long = [one.identity for one in added if one.is_to_be_summed]
     found = await counters.find({"_id": {"$in": long}}, session=session).to_list(None) if long else []
     before = {document["_id"]: document for document in found}
@@ -231,14 +250,14 @@ async def _updates(added: Sequence[Addition], counters: Collected, session: Sess
 
 
 async def generation_of(mongo: Mongo, session: Session = None) -> int:
-    """Return the live generation. All checkpoints name the same one."""
+    """Return the live generation: all checkpoints name the same one."""
     with translating("read the generation"):
         found = await mongo["checkpoints"].find_one({"_id": 0}, {"generation": 1}, session=session)
     return int(found.get("generation", 0)) if found else 0
 
 
 _HELD: Final[Document] = {"$expr": {"$gt": ["$held_until", "$$NOW"]}}
-"""A checkpoint that stays where it is for a moment, for a new generation to come level with it."""
+"""A checkpoint that may not move for a moment, so that a new generation can catch up with it."""
 
 
 def _move(flush: Flush) -> UpdateOne:

@@ -1,25 +1,24 @@
-"""What every region must count, step by step as the definition has it: apart from how flushes roll up and write."""
+"""What every region must count, step by step as the definition says. It shares no code with how flushes roll up."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from services.coverage.counting.domain.counters import Sum, Tally
-from services.coverage.counting.domain.flows import Flows, add_flow, by_day, flow_code
+from services.coverage.counting.domain.flows import Flows, add_movement
 from services.coverage.counting.domain.movements import SUMMED_LEVELS, Movement, MovementKey, Step, lineage, seen
-from services.coverage.counting.domain.profiles import is_active
 from shared.regions.codes import holds, level_of
 
 Measures = Mapping[str, object]
-"""By name, in the order in which they are compared; what is 0 or unknown may be left out."""
+"""Values by name, compared in this order; a value that is 0 or unknown may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that is not as it must be. `seq` is the number up to which the partition was counted."""
+    """A counter that is not as it must be. `seq` is the number up to which the partition was counted."""
 
     region: str
     measure: str
@@ -35,13 +34,13 @@ class Difference:
 
 @dataclass(slots=True)
 class Digest:
-    """What pages tell of a day, as two numbers: two pages that tell the same have the same, in whatever parts."""
+    """The movements of a day as two numbers: equal movements give equal digests, in whatever order they are added."""
 
     people: int = 0
     checksum: int = 0
 
     def add(self, key: Step | MovementKey, people: int) -> None:
-        """Take in people who moved alike."""
+        """Add people who moved alike."""
         self.people += people
         self.checksum += people * hash(key)
 
@@ -50,7 +49,7 @@ class Digest:
 
 
 class Recount:
-    """All regions that were told of, counted anew; `digests` are by region that has pages, and by effective day."""
+    """All regions of the changes or movements added, counted anew."""
 
     def __init__(self, flows_from: date) -> None:
         self._digests: defaultdict[str, defaultdict[date, Digest]] = defaultdict(lambda: defaultdict(Digest))
@@ -59,18 +58,18 @@ class Recount:
         self._flows: defaultdict[str, Flows] = defaultdict(dict)
 
     def regions(self, above: str) -> list[str]:
-        """Return nation or province itself, or a regency with every region below it, that was counted in."""
+        """Return the counted ones among: a nation or province itself, or a regency and every region below it."""
         if level_of(above) in SUMMED_LEVELS:
             return [above] if above in self._tallies else []
         return [region for region in self._tallies if holds(above, region)]
 
     @property
     def paged(self) -> list[str]:
-        """The regions of which pages must tell."""
+        """The regions that must have pages."""
         return list(self._digests)
 
-    def told(self, region: str) -> Measures:
-        """Return what the pages of nation, province or regency must tell, day by day."""
+    def movements(self, region: str) -> Measures:
+        """Return what the pages of a nation, province or regency must hold, day by day."""
         days: Mapping[date, Digest] = self._digests.get(region, {})
         return {f"movements effective on {day}": str(days[day]) for day in sorted(days) if days[day] != Digest()}
 
@@ -79,20 +78,20 @@ class Recount:
         return self._tallies[region] if region in self._tallies else Tally()
 
     def flows(self, region: str) -> Flows:
-        """Return its flows of the days in the windows."""
+        """Return its flows from the first day on that a window can hold."""
         return self._flows.get(region, {})
 
     def add(self, added: Sum) -> None:
-        """Count what changes add, in every region that has a part in it."""
+        """Count added changes in every region that takes part in them."""
         for key, people in added.steps.items():
             self.add_step(Step(*key), people)
         for (place, lapse), people in added.lapses.items():
             for region in lineage(place):
                 lapses = self._tallies[region].lapses
                 lapses[lapse] = lapses.get(lapse, 0) + people
-        for (place, source), recorded_at in added.heard.items():
+        for (place, source), recorded_at in added.last_recorded.items():
             for region in lineage(place):
-                self._tallies[region].hear(source, recorded_at)
+                self._tallies[region].note_recorded(source, recorded_at)
 
     def add_step(self, step: Step, people: int) -> None:
         """Count people who made one step."""
@@ -105,26 +104,16 @@ class Recount:
                 self.add_movement(region, movement, people)
 
     def add_movement(self, region: str, movement: Movement, people: int) -> None:
-        """Count people whose step one region saw so."""
+        """Count people in one region, as it saw their step."""
         if level_of(region) in SUMMED_LEVELS:
             self._digests[region][movement.effective_day].add(movement[:5], people)
-        tally = self._tallies[region]
-        for code, here, change in (
-            (movement.before, movement.before_here, -people),
-            (movement.after, movement.after_here, people),
-        ):
-            if code is not None:
-                tally.people[code] = tally.people.get(code, 0) + change
-                tally.placed_here += change * here
-                tally.placed_here_active += change * here * is_active(code)
+        self._tallies[region].count(movement, people)
         if movement.effective_day >= self._flows_from:
-            code = flow_code(movement.kind, movement.before, movement.after)
-            if code is not None:
-                add_flow(self._flows[region], code, movement.effective_day.toordinal(), people)
+            add_movement(self._flows[region], movement, people)
 
 
 def people_in(tally: Tally) -> Measures:
-    """Return what a tally says of people."""
+    """Return the measures of a tally that count people."""
     return {
         "registered": tally.registered,
         "active": tally.active,
@@ -135,7 +124,7 @@ def people_in(tally: Tally) -> Measures:
 
 
 def dues_and_news_in(tally: Tally) -> Measures:
-    """Return what a tally says of lapses and of sources."""
+    """Return the measures of a tally about lapses and sources."""
     return {
         **{f"lapses of {code}": people for code, people in tally.lapses.items()},
         "recorded at": tally.recorded_at,
@@ -144,11 +133,8 @@ def dues_and_news_in(tally: Tally) -> Measures:
 
 
 def flows_in(flows: Flows) -> Measures:
-    """Return flows by day and kind."""
-    told = by_day(flows)
-    people = {f"{kind} on {day}": flow.people for (day, kind), flow in told.items()}
-    active = {f"{kind} on {day}, active": flow.active for (day, kind), flow in told.items()}
-    return {**people, **active}
+    """Return flows by day and by flow code, which is the kind and the change in active."""
+    return {f"{code} on {date.fromordinal(day)}": n for code, days in flows.items() for day, n in days.items()}
 
 
 def differing(expected: Measures, found: Measures) -> tuple[str, object, object] | None:
@@ -157,11 +143,3 @@ def differing(expected: Measures, found: Measures) -> tuple[str, object, object]
         if (expected.get(name) or 0) != (found.get(name) or 0):
             return name, expected.get(name) or 0, found.get(name) or 0
     return None
-
-
-def total(tallies: Iterable[Tally]) -> Tally:
-    """Return what a region is whose people are all in these."""
-    sum_ = Tally()
-    for tally in tallies:
-        sum_.add(tally.as_below())
-    return sum_

@@ -1,4 +1,4 @@
-"""What is counted, as one moment has it, for proving it."""
+"""All counters at one point in time, to be proved."""
 
 from __future__ import annotations
 
@@ -9,30 +9,29 @@ from datetime import date
 
 from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.movements import Movement, Step
-from services.coverage.counting.domain.position import Position
+from services.coverage.counting.domain.region_counts import RegionCounts
 from services.coverage.counting.mongo.blocks import Block, regions_in
 from services.coverage.counting.mongo.pages import rows_of
 from services.coverage.counting.mongo.store import generation_of, of_generation
-from services.coverage.counting.ports import Figures
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.regions.codes import level_of
 
 
 class MongoCounted:
-    """The port over coverage's database."""
+    """All counters and pages, to be read again."""
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
 
     @asynccontextmanager
-    async def moment(self) -> AsyncIterator[MongoMoment]:
-        """See the port."""
-        async with self._mongo.moment() as session:
-            yield MongoMoment(self._mongo, session, await generation_of(self._mongo, session))
+    async def point_in_time(self) -> AsyncIterator[MongoPointInTime]:
+        """Give the counters as they are when it begins, while flushes go on."""
+        async with self._mongo.snapshot_read() as session:
+            yield MongoPointInTime(self._mongo, session, await generation_of(self._mongo, session))
 
 
-class MongoMoment:
-    """The collections as one session sees them."""
+class MongoPointInTime:
+    """The collections as one session sees them, read partition by partition."""
 
     def __init__(self, mongo: Mongo, session: Session, generation: int) -> None:
         self._mongo = mongo
@@ -40,28 +39,29 @@ class MongoMoment:
         self._counters = of_generation("counters", generation)
         self._pages = of_generation("pages", generation)
 
-    async def position(self, partition: int) -> Position:
-        """See the port."""
+    async def next_seq(self, partition: int) -> int:
+        """Return the number up to which the partition was counted."""
         (found,) = [doc async for doc in self._find("checkpoints", {"_id": partition})]
-        return Position(found["next_seq"], found["next_offset"])
+        return int(found["next_seq"])
 
     async def regions(self, partition: int) -> list[str]:
-        """See the port."""
+        """Return the nation, the provinces and the regencies that have counters in this partition."""
         large = {"partition": partition, "block": {"$regex": r"^[^.]+(\.[^.]+)?$"}}
         return [doc["block"] async for doc in self._find(self._counters, large, {"block": 1, "_id": 0})]
 
-    async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, Figures]:
-        """See the port."""
-        figures: dict[str, Figures] = {}
-        asked = {"partition": partition, "block": {"$regex": _family(region)}}
+    async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, RegionCounts]:
+        """Return the region as this partition counts it, with flows from that day on; of a regency, also all below."""
+        figures: dict[str, RegionCounts] = {}
+        family = f"^{re.escape(region)}" + (r"(\.|$)" if level_of(region) == "regency" else "$")
+        asked = {"partition": partition, "block": {"$regex": family}}
         async for document in self._find(self._counters, asked):
             block = Block.of(document)
             for one in regions_in(document):
-                figures[one] = Figures(block.tally(one), document["position"], block.flows_of(one, flows_from))
+                figures[one] = RegionCounts(block.tally(one), document["position"], block.flows_of(one, flows_from))
         return figures
 
     async def tallies(self, partition: int, regions: Sequence[str]) -> dict[str, Tally]:
-        """See the port."""
+        """Return each of these regions, nation, provinces or regencies, as this partition counts it."""
         tallies = {region: Tally() for region in regions}
         asked = {"partition": partition, "block": {"$in": list(regions)}}
         async for document in self._find(self._counters, asked, {"flows": 0}):
@@ -70,8 +70,10 @@ class MongoMoment:
         return tallies
 
     async def moved(self, partition: int, region: str) -> AsyncIterator[Sequence[tuple[Step | Movement, int]]]:
-        """See the port."""
-        async for page in self._find(self._pages, {"region": region, "partition": partition}):
+        """Yield the rows of the region's pages, each with its people: steps of a regency, else movements."""
+        # Ids begin with region and partition: one range of their index holds just these pages.
+        prefix = f"{region} {partition}"
+        async for page in self._find(self._pages, {"_id": {"$gt": f"{prefix} ", "$lt": f"{prefix}!"}}):
             for rows in rows_of(page):
                 yield rows
 
@@ -79,8 +81,3 @@ class MongoMoment:
         with translating(f"read {collection}"):
             async for document in self._mongo[collection].find(asked, fields, session=self._session):
                 yield document
-
-
-def _family(region: str) -> str:
-    """Return what matches the region's block; of a regency also those of its districts."""
-    return f"^{re.escape(region)}" + (r"(\.|$)" if level_of(region) == "regency" else "$")

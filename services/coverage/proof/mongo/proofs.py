@@ -1,4 +1,4 @@
-"""How far the proof in the background is, in MongoDB: one document in the collection `proofs`."""
+"""How far the background proof is, in MongoDB: one document in the collection `proofs`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Which numbers the public view hides. Pure."""
+"""Rules for what the public view hides."""

@@ -1,36 +1,36 @@
-"""Which numbers the public view hides, so that none can be got back by subtraction (semantics.md, "The public view").
+"""Which numbers of a family of regions the public does not see, so that subtraction gives none of them back.
 
-One column of numbers at a time: registered, active, or one flow; a region's number is the sum of its children's and
-its unplaced people's.
+A family is a parent and its children; the parent's number is the sum of its children's and of its unplaced people.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Final
 
-_LARGEST_HIDDEN: Final = 9
+_LARGEST_SMALL: Final = 9
+"""semantics.md, "The public view": each cell of 1 to 9 people is hidden."""
 
-Children = Callable[[str], tuple[str, ...]]
+NONE_KNOWN: Final[Mapping[str, int]] = {}
 
 
 def unplaced_of(region: str) -> str:
-    """Return the name under which the people of a region that none of its children has count as one more child."""
+    """Return the name under which a region's unplaced people are one more child of it."""
     return f"{region}/unplaced"
 
 
 def is_small(number: int) -> bool:
-    """Say whether a number of people is one to nine, which may tell who they are."""
-    return 1 <= abs(number) <= _LARGEST_HIDDEN
+    """Say whether a number of people is 1 to 9, in either direction."""
+    return 1 <= abs(number) <= _LARGEST_SMALL
 
 
 def hidden_children(
     cells: Mapping[str, int], *, parent_hidden: bool, forced: Collection[str] = frozenset()
 ) -> frozenset[str]:
-    """Return the children whose numbers are hidden.
+    """Return which numbers of a sum are hidden.
 
-    Those of one to nine with the next smallest that has people, since the others and their sum would give a lone one
-    away; those `forced` that are not 0, never one alone; and one at least where the parent's own number is hidden.
+    These are the small ones and the next smallest with people, since the others and the sum would reveal a single one;
+    those `forced`, never one alone; and at least one if the sum itself is hidden.
     """
     small = {child for child, number in cells.items() if is_small(number)}
     larger = sorted((abs(number), child) for child, number in cells.items() if number and child not in small)
@@ -43,36 +43,20 @@ def hidden_children(
 
 
 def hidden_people(
-    cells: Mapping[str, int], *, parent_hidden: bool, forced: frozenset[str] = frozenset()
+    cells: Mapping[str, int],
+    *,
+    parent_hidden: bool,
+    forced: frozenset[str] = frozenset(),
+    at_least: Mapping[str, int] = NONE_KNOWN,
 ) -> frozenset[str]:
-    """Return the children whose numbers of people are hidden: all of them where so few are in the hidden ones that
-    their sum would tell.
+    """Return the children whose numbers of people are hidden: all of them if the sum of the hidden ones would tell.
 
-    Ten people in ten hidden places are one in each, and a place of 5 beside another of 5 is of fewer than ten. So each
-    could hold 9 more than the one that a hidden place is known to have, or even an empty one is hidden with them. Of
-    those `forced` that is not known: they are hidden with nobody too.
+    Ten people in ten hidden places are one in each. So the hidden ones must have room together: 9 people more than
+    each is known to have, which is one, or more by `at_least`. Of a forced child nothing is known.
     """
     hidden = hidden_children(cells, parent_hidden=parent_hidden, forced=forced) | (forced & cells.keys())
     if not hidden and not parent_hidden:
         return hidden
-    room = sum(cells[child] for child in hidden) - len(hidden - forced)
-    return hidden if room >= _LARGEST_HIDDEN else frozenset(cells)
-
-
-def hidden_numbers(
-    column: Mapping[str, int],
-    parents: Sequence[str],
-    children: Children,
-    forced: frozenset[str] = frozenset(),
-    rule: Callable[..., frozenset[str]] = hidden_children,
-) -> frozenset[str]:
-    """Return which numbers of the column are hidden: regions, and `unplaced_of` the parents.
-
-    `parents` come from the top down, the nation first; a region that is not in the column has 0.
-    """
-    hidden = {top for top in parents[:1] if is_small(column.get(top, 0)) or top in forced}
-    for parent in parents:
-        cells = {child: column.get(child, 0) for child in children(parent)}
-        cells[unplaced_of(parent)] = column.get(parent, 0) - sum(cells.values())
-        hidden |= rule(cells, parent_hidden=parent in hidden, forced=forced)
-    return frozenset(hidden)
+    known = sum(max(at_least.get(child, 0), int(child not in forced)) for child in hidden)
+    room = sum(cells[child] for child in hidden) - known
+    return hidden if room >= _LARGEST_SMALL else frozenset(cells)

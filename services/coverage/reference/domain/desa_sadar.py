@@ -1,4 +1,4 @@
-"""Desa Sadar Jaminan Sosial: villages all of whose officials are active, those designated, and the year's pace."""
+"""Desa Sadar Jaminan Sosial: which villages are eligible or designated, and whether the year keeps its pace."""
 
 from __future__ import annotations
 
@@ -8,35 +8,39 @@ from fractions import Fraction
 from math import ceil
 from typing import Final
 
-from services.coverage.reference.domain.reference import AsOf, Book, Kind, Row
+from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex, ReferenceKind
 from shared.contracts.snapshots import DesignationPace, DesignationState
 from shared.regions.codes import NATION
 
-DESIGNATIONS: Final = Kind("designations", int)
-"""A village's value is 1: designated. The nation's is how many villages are to be designated in a year."""
+DESIGNATIONS: Final = ReferenceKind("designations", int)
+"""A village's value is 1: designated. The nation's value is the number of villages to be designated in a year."""
 DESIGNATED: Final = "designated"
+"""The series of a village's designation."""
 YEARS_QUOTA: Final = "quota"
+"""The series of the nation's yearly number."""
 STATES: Final[tuple[DesignationState, ...]] = ("none", "eligible", "designated", "designated_broken")
 
 
 def state(roster: int | None, active_officials: int, *, designated: bool) -> DesignationState:
-    """Return the state of a village; its roster is the potential of the basis `village_officials`."""
+    """Return the state of a village. `roster` is its potential of the basis `village_officials`."""
     if designated:
         return "designated_broken" if roster is not None and active_officials < roster else "designated"
     return "eligible" if roster and active_officials >= roster else "none"
 
 
-def designation(book: Book, village: str, at: AsOf) -> Row[int] | None:
-    """Return the designation of a village in force."""
-    return book.one(DESIGNATIONS, village, DESIGNATED, at)
+def designation(reference: ReferenceIndex, village: str, at: AsOf) -> RecordedRow[int] | None:
+    """Return the designation of a village that is in force, or None."""
+    return reference.one(DESIGNATIONS, village, DESIGNATED, at)
 
 
-def pace(book: Book, at: AsOf) -> DesignationPace | None:
-    """Return the year's designations against its quota up to the day; None where the year has no quota."""
-    quotas = dict(_quotas(book, at))
+def pace(reference: ReferenceIndex, at: AsOf) -> DesignationPace | None:
+    """Compare the year's designations up to the day with its quota. None where the year has no quota."""
+    quotas = dict(_quotas(reference, at))
     if at.day.year not in quotas:
         return None
-    quota, years = quotas[at.day.year], list(_years(book, at))
+    quota = quotas[at.day.year]
+    rows = (designation(reference, village, at) for village in reference.regions_of(DESIGNATIONS))
+    years = [row.statement.valid_from.year for row in rows if row is not None]
     designated, expected = years.count(at.day.year), ceil(expected_by(at.day, quota))
     return DesignationPace(
         year=at.day.year,
@@ -54,18 +58,10 @@ def expected_by(day: date, quota: int) -> Fraction:
     return Fraction(quota * day.timetuple().tm_yday, date(day.year, 12, 31).timetuple().tm_yday)
 
 
-def _quotas(book: Book, at: AsOf) -> Iterator[tuple[int, int]]:
-    """Yield each year up to the day's that has a quota, with it."""
-    years = {row.figure.valid_from.year for row in book.rows(DESIGNATIONS, NATION, YEARS_QUOTA)}
+def _quotas(reference: ReferenceIndex, at: AsOf) -> Iterator[tuple[int, int]]:
+    """Yield year and quota of each year with a quota, up to the year of the day."""
+    years = {row.statement.valid_from.year for row in reference.rows(DESIGNATIONS, NATION, YEARS_QUOTA)}
     for year in sorted(years):
-        row = book.one(DESIGNATIONS, NATION, YEARS_QUOTA, AsOf(min(date(year, 12, 31), at.day), at.known_at))
-        if row is not None and row.figure.valid_from.year == year:
+        row = reference.one(DESIGNATIONS, NATION, YEARS_QUOTA, AsOf(min(date(year, 12, 31), at.day), at.known_at))
+        if row is not None and row.statement.valid_from.year == year:
             yield year, row.value
-
-
-def _years(book: Book, at: AsOf) -> Iterator[int]:
-    """Yield the year of each designation in force."""
-    for village in book.regions_of(DESIGNATIONS):
-        row = designation(book, village, at)
-        if row is not None:
-            yield row.figure.valid_from.year

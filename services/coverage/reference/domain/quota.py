@@ -1,36 +1,37 @@
-"""Quotas of people a village ("Satu Desa 100 Pekerja Rentan"): which holds where, who passes, how many are short."""
+"""Quotas of people in a village ("Satu Desa 100 Pekerja Rentan"): which quota holds where, and who meets it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
-from services.coverage.reference.domain.reference import AsOf, Book, Kind, Row
+from services.coverage.reference.domain.potentials import Children
+from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex, ReferenceKind
 from shared.contracts.snapshots import Count, QuotaBoard
 from shared.regions.codes import level_of, lineage_of, parent_of
 
-Children = Callable[[str], tuple[str, ...]]
+T = TypeVar("T")
 
-KINDS_OF_VILLAGE: Final = ("desa", "kelurahan", "desa_adat")
 _BY_FIRST_DIGIT: Final = {"1": "kelurahan", "2": "desa", "3": "desa_adat"}
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """So many people, registered or active, in each village of these kinds."""
+    """The number of people, registered or active, that each village of these kinds must have."""
 
     measure: str
     count: int
     kinds: tuple[str, ...]
 
 
-QUOTAS: Final = Kind("quotas", Quota)
+QUOTAS: Final = ReferenceKind("quotas", Quota)
 
 
 @dataclass(frozen=True, slots=True)
 class Village:
-    """A village that a quota holds for, and how many people of the group it has."""
+    """A village with a quota, and how many people of the group it has."""
 
     region: str
     measure: str
@@ -49,45 +50,56 @@ class Village:
 
 
 def kind_of(village: str) -> str | None:
-    """Return the kind of village that the code tells; None for one that it does not."""
+    """Return the kind of a village, which the last part of its code begins with; None for another digit."""
     return _BY_FIRST_DIGIT.get(village.rpartition(".")[2][:1])
 
 
-def nearest(book: Book, region: str | None, group: str, at: AsOf) -> Row[Quota] | None:
-    """Return the row set on the region, else on the nearest one above that has one: it decides alone."""
+def nearest(reference: ReferenceIndex, region: str | None, group: str, at: AsOf) -> RecordedRow[Quota] | None:
+    """Return the row of the region, or of the nearest region above that has one. That row decides alone."""
     above = () if region is None else lineage_of(region)
-    return next((row for place in above if (row := book.one(QUOTAS, place, group, at)) is not None), None)
+    return next((row for place in above if (row := reference.one(QUOTAS, place, group, at)) is not None), None)
 
 
-def holding(book: Book, region: str, group: str, at: AsOf, children: Children) -> Iterator[tuple[str, Quota]]:
-    """Yield every village, of the region or below, that a quota of the group holds for, with that quota."""
-    yield from _below(book, region, group, at, children, nearest(book, parent_of(region), group, at))
+def holding(
+    reference: ReferenceIndex, region: str, group: str, at: AsOf, children: Children
+) -> Iterator[tuple[str, Quota]]:
+    """Yield every village in the region that has a quota for the group, with that quota."""
+    yield from _below(reference, region, group, at, children, nearest(reference, parent_of(region), group, at))
 
 
 def _below(
-    book: Book, region: str, group: str, at: AsOf, children: Children, above: Row[Quota] | None
+    reference: ReferenceIndex, region: str, group: str, at: AsOf, children: Children, above: RecordedRow[Quota] | None
 ) -> Iterator[tuple[str, Quota]]:
-    row = book.one(QUOTAS, region, group, at) or above
+    row = reference.one(QUOTAS, region, group, at) or above
     if level_of(region) != "village":
         for child in children(region):
-            yield from _below(book, child, group, at, children, row)
+            yield from _below(reference, child, group, at, children, row)
     elif row is not None and kind_of(region) in row.value.kinds:
         yield region, row.value
 
 
 def village(region: str, quota: Quota, count: Count) -> Village:
-    """Return how a village stands against its quota."""
+    """Compare a village with its quota."""
     return Village(region, quota.measure, quota.count, count.active if quota.measure == "active" else count.registered)
 
 
+def board(group: str, villages: Iterable[Village]) -> QuotaBoard:
+    """Return the sums over villages, never a mean. Measure and requirement are None where villages differ in them."""
+    return merged(group, map(partial(_board_of_one, group), villages))
+
+
+def _board_of_one(group: str, one: Village) -> QuotaBoard:
+    below = 0 if one.passes else one.people
+    return QuotaBoard(group, one.measure, one.required, 1, one.passes, one.people == 0, one.people_short, below)
+
+
 def merged(group: str, boards: Iterable[QuotaBoard]) -> QuotaBoard:
-    """Return the board of all villages of the boards, of which there is at least one."""
+    """Return the board of all villages of one or more boards."""
     boards = list(boards)
-    measures, required = {b.measure for b in boards}, {b.required for b in boards}
     return QuotaBoard(
         group=group,
-        measure=measures.pop() if len(measures) == 1 else None,
-        required=required.pop() if len(required) == 1 else None,
+        measure=_common(b.measure for b in boards),
+        required=_common(b.required for b in boards),
         villages=sum(b.villages for b in boards),
         passing=sum(b.passing for b in boards),
         at_zero=sum(b.at_zero for b in boards),
@@ -96,17 +108,7 @@ def merged(group: str, boards: Iterable[QuotaBoard]) -> QuotaBoard:
     )
 
 
-def board(group: str, villages: Iterable[Village]) -> QuotaBoard:
-    """Return the sums over villages; never a mean. Measure and requirement are named where all have the same."""
-    villages = list(villages)
-    measures, required = {v.measure for v in villages}, {v.required for v in villages}
-    return QuotaBoard(
-        group=group,
-        measure=measures.pop() if len(measures) == 1 else None,
-        required=required.pop() if len(required) == 1 else None,
-        villages=len(villages),
-        passing=sum(v.passes for v in villages),
-        at_zero=sum(v.people == 0 for v in villages),
-        gap=sum(v.people_short for v in villages),
-        people_below=sum(v.people for v in villages if not v.passes),
-    )
+def _common(values: Iterable[T]) -> T | None:
+    """Return the value that all have in common, or None."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None

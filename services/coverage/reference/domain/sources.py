@@ -1,4 +1,4 @@
-"""Upstream sources: what each is called, how often something new is expected of it, and whether it is late."""
+"""Upstream sources: their names, how often a new fact is expected, and which of them are late."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.coverage.reference.domain.reference import Kind
+from services.coverage.reference.domain.reference import ReferenceKind
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A source's name, and within how many days of its newest fact another is expected."""
+    """A source's name, and how many days after its newest fact the next is expected."""
 
     name: str
     cadence_days: int
 
 
-SOURCES: Final = Kind("sources", Feed)
-"""Rows of the nation; the series is the source."""
+SOURCES: Final = ReferenceKind("sources", Feed)
+"""Sources belong to no region: their rows are the nation's, and the series is the source."""
 
 
 def silent_since(feed: Feed | None, fed_at: datetime | None, now: datetime) -> datetime | None:
-    """Return since when a source has been late; None while it is not, and where its cadence or facts are unknown."""
+    """Return since when a source has been late. None where it is not, or where cadence or newest fact is unknown."""
     if feed is None or fed_at is None:
         return None
     due = fed_at + timedelta(days=feed.cadence_days)

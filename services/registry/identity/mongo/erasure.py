@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from bson import ObjectId
 
-from services.registry.ports import Erasure
+from services.registry.identity.ports import Erasure
 from shared.adapters.mongo import Mongo, Session
 
 
 async def erase(mongo: Mongo, session: Session, erasure: Erasure) -> int:
-    """See the port. Rows of one identity at several layers have one holder, and count once."""
+    """Delete the rows and return how many identities they were. Rows of one identity at several layers count once."""
     rows = {"holder": {"$in": list(erasure.holders)}}
     found = await mongo["identities"].find(rows, {"holder": 1}, session=session).to_list(None)
     await mongo["identities"].delete_many(rows, session=session)
@@ -27,9 +27,9 @@ async def erase(mongo: Mongo, session: Session, erasure: Erasure) -> int:
 
 
 async def _touch(mongo: Mongo, session: Session, person: str) -> None:
-    """Write to the person's document, so that whoever changes it at the same time meets a write conflict.
+    """Write to the person's document, so that any other change of it at the same time is a write conflict.
 
-    A person without facts has none; one that comes and goes within the transaction conflicts with another's coming.
+    A person without facts has no document. Then one is inserted and deleted, which conflicts with another's insert.
     """
     participants, who = mongo["participants"], {"_id": person}
     touched = await participants.update_one(who, {"$set": {"touched": ObjectId()}}, session=session)

@@ -12,18 +12,18 @@ from typing import Any, Final
 
 from pymongo import ReturnDocument, UpdateOne
 
-from services.registry.ports import Layers
+from services.registry.identity.ports import Layers
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.runtime.errors import PermanentError
 
 KEYRING: Final = "keyring"
-"""No hash can have this id: hashes are bytes."""
+"""No hash can have this id, since hashes are bytes."""
 ROWS_A_BATCH: Final = 500
 """Half a group commit, so that facts arriving meanwhile wait only briefly for the database."""
 
 
 def layers_of(keyring: Document | None) -> Layers:
-    """Return the layers in use; before there was a keyring, the first."""
+    """Return the layers in use; without a keyring, the first layer."""
     return Layers(keyring["oldest"], len(keyring["keys"])) if keyring else Layers()
 
 
@@ -34,7 +34,6 @@ class MongoKeyring:
         self._mongo = mongo
 
     async def open(self, key_ids: Sequence[str]) -> Layers:
-        """See the port."""
         with translating("open the keyring"):
             keyring = await self._mongo["identities"].find_one_and_update(
                 {"_id": KEYRING},
@@ -47,46 +46,41 @@ class MongoKeyring:
         return layers_of(keyring)
 
     async def trouble(self, key_ids: Sequence[str]) -> str | None:
-        """Say what keeps these keys from recognising everyone; None when all is well. A health check."""
+        """Return why these keys do not recognise everyone; None when all is well. A health check."""
         with translating("read the keyring"):
             keyring = await self._mongo["identities"].find_one({"_id": KEYRING})
         return _wrong(keyring["keys"] if keyring else [], key_ids)
 
     async def announce(self, member: str, key_ids: Sequence[str]) -> None:
-        """Say which keys this replica has; whether it is present, its leases say."""
+        """Record which keys this replica has. Its leases say whether it is running."""
         with translating("say which keys are here"):
             mine = {"$set": {"keys": list(key_ids)}}
             await self._mongo["members"].update_one({"_id": member}, mine, upsert=True)
 
     async def members_without(self, key_id: str, now: datetime) -> list[str]:
-        """See the port."""
         with translating("ask who has the key"):
             found = self._mongo["members"].find({"until": {"$gt": now}, "keys": {"$ne": key_id}}).sort("_id", 1)
             return [member["_id"] async for member in found]
 
     async def begin(self, key_id: str, layer: int) -> None:
-        """See the port."""
         below = {"_id": KEYRING, "keys": {"$size": layer - 1}}
         with translating("begin to use a key"):
             await self._mongo["identities"].update_one(below, {"$push": {"keys": key_id}})
 
     async def retire(self, layer: int) -> None:
-        """See the port."""
         with translating("retire a key"):
             await self._mongo["identities"].update_one({"_id": KEYRING, "oldest": layer}, {"$inc": {"oldest": 1}})
 
-    async def settle(self) -> None:
-        """See the port."""
-        await self._mongo.settle()
+    async def await_open_transactions(self) -> None:
+        await self._mongo.wait_for_open_transactions()
 
     async def sizes(self) -> tuple[int, int]:
-        """See the port."""
         with translating("count what is to be re-keyed"):
             identities, facts = [await self._mongo[name].estimated_document_count() for name in ("identities", "facts")]
         return identities, facts
 
     async def move_identities(self, old: str, new: str, raised: Callable[[bytes], bytes]) -> AsyncIterator[int]:
-        """See the port. A row goes and comes in one transaction, which conflicts with an erasure of it."""
+        """A row is deleted and inserted in one transaction, which conflicts with an erasure of it."""
         after: Document = {}
         while rows := await self._batch("identities", {"key": old, **after}):
             ids = [row["_id"] for row in rows]
@@ -106,7 +100,7 @@ class MongoKeyring:
             await identities.bulk_write(puts, ordered=False, session=session)
 
     async def move_facts(self, layer: int, raised: Callable[[bytes, int], bytes]) -> AsyncIterator[int]:
-        """See the port. A digest is only replaced where it still is the one that was read."""
+        """A digest is replaced only if it is still the one that was read."""
         after: Document = {}
         while rows := await self._batch("facts", {"d": {"$exists": True}, "l": {"$not": {"$gte": layer}}, **after}):
             puts = [
@@ -122,7 +116,6 @@ class MongoKeyring:
             after = {"_id": {"$gt": rows[-1]["_id"]}}
 
     async def drop(self, key_ids: Sequence[str]) -> None:
-        """See the port."""
         with translating("drop the rows of retired keys"):
             await self._mongo["identities"].delete_many({"key": {"$in": list(key_ids)}})
 
@@ -134,7 +127,7 @@ class MongoKeyring:
 
 
 def _put(hashed: bytes, holder: str, key_id: str) -> Any:
-    """Return the write of a row; one that was introduced at both layers has it already."""
+    """Return the write of a row. An identity that was introduced at both layers has it already."""
     return UpdateOne({"_id": hashed}, {"$setOnInsert": {"holder": holder, "key": key_id}}, upsert=True)
 
 

@@ -1,26 +1,33 @@
-"""Many facts in one request, NDJSON or CSV: one result a line, in order."""
+"""Takes many facts in one request, NDJSON or CSV: one result a line, in order."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from io import BytesIO
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from services.registry.domain.errors import Refusal
-from services.registry.intake import csv as csv_facts
-from services.registry.intake.commit import GROUP_AT_MOST, Intake, Outcome, Result
-from services.registry.intake.http.facts import SCOPE, source_refused
+from services.registry.domain.outcomes import Outcome, Result
+from services.registry.intake import fact_files
+from services.registry.intake.commit import GROUP_AT_MOST, Intake
+from services.registry.intake.fact_files import FactRow
+from services.registry.intake.http.facts import SCOPE, media_type, source_refused
 from services.registry.intake.http.in_flight import InFlight
 from services.registry.intake.http.openapi import BULK_REQUEST, BULK_RESPONSES
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate, Parser
-from services.registry.intake.places import RegionCodes
-from services.registry.metrics import RegistryMetrics
-from shared.adapters.http_api import Bearer, Problem, read_body
+from services.registry.intake.regions import RegionCodes
+from shared.adapters.body_limits import LineLimit
+from shared.adapters.csv_rows import UnreadableFileError, refuse_other_formats, text_lines
+from shared.adapters.http_api import Bearer, read_body
+from shared.adapters.http_problem import Problem
+from shared.contracts.facts import AS_TEXT
 from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
@@ -28,14 +35,14 @@ from shared.runtime.errors import PermanentError, TransientError
 MAX_LINES: Final = 10_000
 MAX_BYTES: Final = 8 * 1024 * 1024
 _PARSED_AT_ONCE: Final = 100
-"""Some five milliseconds; then others get their turn, so that a bulk does not hold single facts up."""
+"""Some five milliseconds. Then other requests get their turn, so that a bulk does not delay single facts."""
 
-Parse = Callable[[], Candidate]
-Line = dict[str, Any]
+T = TypeVar("T")
+Json = dict[str, Any]
 
 
 def create_bulk_router(
-    *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: RegistryMetrics, in_flight: InFlight
+    *, parser: Parser, intake: Intake, bearer: Bearer, clock: Clock, metrics: IntakeMetrics, in_flight: InFlight
 ) -> APIRouter:
     """Return the route for many facts at once."""
     router = APIRouter(prefix="/v1", tags=["facts"])
@@ -46,75 +53,77 @@ def create_bulk_router(
         region_codes: RegionCodes = RegionCodes.KEMENDAGRI,
         caller: Caller = bearer.requires(SCOPE),
     ) -> JSONResponse:
-        """Take up to 10,000 facts: 200 with one result a line, in order; what is not stored says so in its line.
+        """Take up to 10,000 facts: 200 with one result a fact, in order. It says so where one was not stored.
 
         `region_codes=bps` says that the regions are codes of BPS (digits without dots); they are translated.
         """
         started = perf_counter()
-        results: list[Line] = []
+        results: list[Json] = []
+        niks: list[str] = []
         with in_flight.taking(caller, GROUP_AT_MOST):
-            lines = _lines(request, await read_body(request, MAX_BYTES), parser.reading(region_codes), clock)
-            while chunk := list(islice(lines, GROUP_AT_MOST)):
-                candidates = await _parsed(chunk)
+            reader = parser.reading(region_codes)
+            body = await read_body(request, MAX_BYTES, LineLimit(MAX_LINES, header=True))
+            rows = _rows(media_type(request.headers.get("content-type", "")), body)
+            for start in range(0, len(rows), GROUP_AT_MOST):
+                chunk = rows[start : start + GROUP_AT_MOST]
+                candidates = await _parsed(chunk, reader, clock)
                 outcomes = await _outcomes(candidates, caller, intake, request.headers.get("traceparent"))
-                for candidate, outcome in zip(candidates, outcomes, strict=True):
+                for row, candidate, outcome in zip(chunk, candidates, outcomes, strict=True):
                     if isinstance(outcome, Outcome):
                         metrics.answered(candidate.type, outcome, perf_counter() - started)
-                    results.append(_result(len(results) + 1, candidate, outcome))
-        return JSONResponse({"errors": any("code" in line for line in results), "results": results})
+                    niks += [who.value for who in candidate.identities if who.scheme == "nik"]
+                    results.append(_result(row.line, candidate, outcome))
+        errors = any("code" in result for result in results)
+        return JSONResponse({"errors": errors, "warnings": _warnings(niks), "results": results})
 
     return router
 
 
-def _lines(request: Request, body: bytes, parser: Parser, clock: Clock) -> Iterator[Parse]:
-    """Return one parse a line. Raises: Problem 413, 415, or 422 where the whole cannot be read."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    read = {"application/x-ndjson": _ndjson, "application/ndjson": _ndjson, "text/csv": _csv}.get(media_type)
-    if read is None:
-        raise Problem(415, "unsupported_media_type", "send the facts as application/x-ndjson or text/csv")
-    lines = read(body, parser, clock)
-    if len(lines) > MAX_LINES:
-        raise Problem(413, "too_large", f"there are {len(lines)} lines; send at most {MAX_LINES} at once")
-    return iter(lines)
-
-
-def _ndjson(body: bytes, parser: Parser, clock: Clock) -> list[Parse]:
-    return [lambda raw=raw: parser.parse(raw, clock.now()) for raw in body.splitlines() if raw.strip()]  # type: ignore[misc]
-
-
-def _csv(body: bytes, parser: Parser, clock: Clock) -> list[Parse]:
+def _rows(kind: str, body: bytes) -> list[FactRow]:
+    """Return the rows of a body of this media type. Raises: Problem 413, 415, or 422 where no row can be read."""
     try:
-        rows = list(csv_facts.documents(_text(body)))
-    except csv_facts.UnreadableError as error:
-        raise Problem(422, "malformed_csv", str(error)) from error
-    return [lambda row=row: _candidate(row, parser, clock) for row in rows]  # type: ignore[misc]
+        if kind == "text/csv":
+            rows = fact_files.read_csv(_bounded(text_lines(BytesIO(body)), 2 * MAX_LINES))
+        elif kind in ("application/x-ndjson", "application/ndjson"):
+            text = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            if b"\n{" not in text:
+                refuse_other_formats(text)
+            rows = fact_files.read_ndjson(_bounded(BytesIO(text), 2 * MAX_LINES))
+        else:
+            raise Problem(415, "unsupported_media_type", "send the facts as application/x-ndjson or text/csv")
+        return list(_bounded(rows, MAX_LINES))
+    except UnreadableFileError as error:
+        raise Problem(422, "malformed_csv" if kind == "text/csv" else "malformed_json", str(error)) from error
 
 
-def _text(body: bytes) -> str:
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise csv_facts.UnreadableError(f"byte {error.start} is not UTF-8; save the file as UTF-8") from error
+def _bounded(items: Iterable[T], at_most: int) -> Iterator[T]:
+    """Yield the items. Millions of blank lines pack to nothing, and reading them would hold up all other callers."""
+    for number, item in enumerate(items):
+        if number == at_most:
+            detail = f"over {MAX_LINES} facts, or over {2 * MAX_LINES} lines with blank ones; send less at once"
+            raise Problem(413, "too_large", detail)
+        yield item
 
 
-def _candidate(row: csv_facts.Document | Refusal, parser: Parser, clock: Clock) -> Candidate:
-    if isinstance(row, Refusal):
-        return Candidate(None, refusal=row)
-    return parser.parse_document(row, clock.now())
-
-
-async def _parsed(lines: Sequence[Parse]) -> list[Candidate]:
+async def _parsed(rows: Sequence[FactRow], parser: Parser, clock: Clock) -> list[Candidate]:
     candidates: list[Candidate] = []
-    for start in range(0, len(lines), _PARSED_AT_ONCE):
-        candidates += [parse() for parse in lines[start : start + _PARSED_AT_ONCE]]
+    for start in range(0, len(rows), _PARSED_AT_ONCE):
+        now = clock.now()
+        candidates += [_candidate(row.content, parser, now) for row in rows[start : start + _PARSED_AT_ONCE]]
         await asyncio.sleep(0)
     return candidates
+
+
+def _candidate(content: bytes | Json | Refusal, parser: Parser, now: datetime) -> Candidate:
+    if isinstance(content, Refusal):
+        return Candidate(None, refusal=content)
+    return parser.parse(content, now) if isinstance(content, bytes) else parser.parse_document(content, now)
 
 
 async def _outcomes(
     candidates: Sequence[Candidate], caller: Caller, intake: Intake, traceparent: str | None
 ) -> list[Outcome | BaseException]:
-    """Return each line's outcome; an error of the store is the outcome of every line it concerns."""
+    """Return the outcome of each line. An error of the store is the outcome of every line in its group."""
     outcomes: list[Outcome | BaseException] = [Outcome(Result.REFUSED, one.refusal) for one in candidates]
     answers: dict[int, asyncio.Future[Outcome]] = {}
     for at, candidate in enumerate(candidates):
@@ -130,9 +139,21 @@ async def _outcomes(
     return outcomes
 
 
-def _result(number: int, candidate: Candidate, outcome: Outcome | BaseException) -> Line:
-    source, id_ = candidate.key or (None, None)
-    line: Line = {"line": number, "source": source, "id": id_}
+def _warnings(niks: Sequence[str]) -> list[Json]:
+    """Return a warning where a spreadsheet seems to have kept 15 digits of the NIKs.
+
+    Then most end in 0, and those of different people have become the same.
+    """
+    rounded = [nik for nik in niks if nik[-1] == "0"]
+    if 2 * len(rounded) <= len(niks) or not 1 < len(set(rounded)) < len(rounded):
+        return []
+    detail = f"most NIKs end in 0 and some are alike: a spreadsheet kept 15 digits; {AS_TEXT}, and correct these facts"
+    return [{"code": "rounded_identities", "field": "data.identity", "detail": detail}]
+
+
+def _result(number: int, candidate: Candidate, outcome: Outcome | BaseException) -> Json:
+    source, id_ = candidate.named
+    line: Json = {"line": number, "source": source, "id": id_}
     if isinstance(outcome, Problem):
         return line | {"outcome": "refused", "code": outcome.code, "field": "source", "detail": outcome.detail}
     if isinstance(outcome, TransientError):

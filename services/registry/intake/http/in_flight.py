@@ -1,6 +1,6 @@
-"""How many facts of one caller are being taken at once: bounded, so that no sender fills the queue of all.
+"""Bounds how many facts of one caller are in flight, so that no sender fills the queue of all.
 
-A bulk counts as a whole group commit, since how many facts it holds is not known before it has been read.
+A bulk counts as a whole group commit, since the number of its facts is not known before it has been read.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.adapters.http_api import Problem, retry_after
+from shared.adapters.http_problem import Problem, retry_after
 from shared.runtime.auth import Caller
 
 
 class InFlight:
-    """Counts, per token subject, the facts that were read and not answered yet."""
+    """Counts for each token subject the facts that were read and are not answered yet."""
 
     def __init__(self, at_most: int) -> None:
         self._at_most = at_most
@@ -22,7 +22,7 @@ class InFlight:
 
     @contextmanager
     def taking(self, caller: Caller, facts: int = 1) -> Iterator[None]:
-        """Hold the caller's place for so many facts. Raises: Problem 429 where it would hold too many."""
+        """Count so many facts of the caller during the block. Raises: Problem 429 where there would be too many."""
         held = self._facts[caller.subject]
         if held + facts > self._at_most:
             raise Problem(

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the fact entrances; their bodies are read by our own parser, not by FastAPI."""
+"""Describes the routes for facts in the OpenAPI document, since our own parser reads their bodies, not FastAPI."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from services.registry.intake import csv as csv_facts
+from services.registry.intake import fact_files
 from shared.adapters.openapi import problem
 from shared.contracts import facts as contract
 from shared.contracts.examples import ENROLLED_AS_CSV, FACTS
@@ -19,7 +19,8 @@ FACT_REQUEST: Final[Json] = {
     "requestBody": {
         "required": True,
         "description": "A CloudEvent of at most 64 KiB, structured; or binary: its attributes as `ce-` headers, its "
-        "data as `application/json`. Without `ce-specversion` that too is read as a structured event.",
+        "data as `application/json`. The content type decides; `application/json` without `ce-specversion` "
+        "is read as structured.",
         "content": {
             "application/cloudevents+json": {
                 "schema": {"oneOf": [{"$ref": _REF.format(model=model.__name__)} for model in contract.TYPES.values()]},
@@ -51,14 +52,14 @@ FACT_RESPONSES: Final[dict[int | str, Json]] = {
 BULK_REQUEST: Final[Json] = {
     "requestBody": {
         "required": True,
-        "description": "Up to 10,000 facts in 8 MiB, unpacked.",
+        "description": "Up to 10,000 facts in 20,000 lines and 8 MiB, unpacked. Blank lines are skipped.",
         "content": {
             "application/x-ndjson": {
                 "schema": {"description": "One CloudEvent a line."},
                 "example": "".join(json.dumps(fact) + "\n" for fact in FACTS.values()),
             },
             "text/csv": {
-                "schema": {"description": f"With a header that names columns of {', '.join(csv_facts.COLUMNS)}."},
+                "schema": {"description": f"With a header that names columns of {', '.join(fact_files.COLUMNS)}."},
                 "example": ENROLLED_AS_CSV,
             },
         },
@@ -68,7 +69,7 @@ _LINE: Final[Json] = {
     "type": "object",
     "required": ["line", "outcome", "source", "id"],
     "properties": {
-        "line": {"type": "integer", "minimum": 1},
+        "line": {"type": "integer", "minimum": 1, "description": "The line of the body at which the fact begins."},
         "outcome": {"enum": ["accepted", "duplicate", "conflict", "refused", "not_stored"]},
         **_NAMED,
         "code": {"type": "string"},
@@ -76,16 +77,25 @@ _LINE: Final[Json] = {
         "detail": {"type": "string"},
     },
 }
+_TEXTS: Final[Json] = {name: {"type": "string"} for name in ("code", "field", "detail")}
 _RESULTS: Final[Json] = {
     "type": "object",
-    "required": ["errors", "results"],
-    "properties": {"errors": {"type": "boolean"}, "results": {"type": "array", "items": _LINE}},
+    "required": ["errors", "warnings", "results"],
+    "properties": {
+        "errors": {"type": "boolean"},
+        "warnings": {
+            "type": "array",
+            "description": "What looks wrong in the body as a whole; the facts were taken all the same.",
+            "items": {"type": "object", "properties": _TEXTS},
+        },
+        "results": {"type": "array", "items": _LINE},
+    },
 }
 BULK_RESPONSES: Final[dict[int | str, Json]] = {
-    200: {"description": "One result a line, in order", "content": {"application/json": {"schema": _RESULTS}}},
-    413: problem("Over 10,000 lines or 8 MiB, unpacked"),
+    200: {"description": "One result a fact, in order", "content": {"application/json": {"schema": _RESULTS}}},
+    413: problem("Over 10,000 facts, 20,000 lines or 8 MiB, unpacked"),
     415: problem("Neither NDJSON nor CSV, or a content coding other than gzip"),
-    422: problem("A CSV that cannot be read as a whole, or a body that cannot be unpacked"),
+    422: problem("A file of another format or without facts, or a body that cannot be unpacked"),
     429: problem("Too many facts of this caller are being taken; nothing of this body was"),
 }
 

@@ -1,29 +1,25 @@
-"""What the AsyncAPI document says of the registry's topics: shapes, keys and an example of each record."""
+"""The registry's topics as its AsyncAPI document shows them: shape, key and examples of the records."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from faststream.kafka import KafkaBroker
-from pydantic import TypeAdapter
+from faststream.kafka.publisher.usecase import DefaultPublisher
 
-from shared.contracts import facts as contract
+from shared.adapters.asyncapi import declare_publisher, describe_read
 from shared.contracts.changes import Change, Kind, State
 from shared.contracts.examples import FACTS
+from shared.contracts.facts import Fact
 from shared.contracts.rejections import Rejection
 from shared.contracts.topics import Topic
 
-Json = dict[str, Any]
-
-_REF: Final = "#/components/schemas/{model}"
 _HOW: Final = (
     "Facts to be taken in, CloudEvents 1.0 of at most 64 KiB. Structured: the event as the value, content-type "
     "application/cloudevents+json. Binary: the attributes as ce_ headers, the data as the value, content-type "
-    "application/json. A record without these headers is read as structured. What is not taken is told on the topic "
-    "of rejected facts, under the place of the record."
+    "application/json. A record without these headers is read as structured. Refusals are published on the "
+    "topic of rejected facts, under the place of the record."
 )
 _STATE: Final = State(
     region="11.01.02.2003", segment="BPU", groups=("vulnerable",), payer="apbd_regency", programmes=("JKK", "JKM"),
@@ -37,64 +33,13 @@ CHANGE: Final = Change(
 )  # fmt: skip
 REJECTION: Final = Rejection(
     source="bpjs/aceh", id="f-000131", code="unknown_segment", field="data.segment",
-    detail="PNS is not known; send one of 'PU', 'BPU', 'JAKON' or 'PMI'",
+    detail="is not known; send one of 'PU', 'BPU', 'JAKON' or 'PMI'",
     topic="enrollment.facts.v1", partition=3, offset=41072,
 )  # fmt: skip
 
 
-def declare(broker: KafkaBroker, rejected: Topic, changes: Topic) -> None:
-    """Have the document name the topics that are written; the one that is read names itself."""
-    for topic, shape, what in (
-        (rejected, Rejection, "Facts of the topic that do not count, and why"),
-        (changes, Change, "What the registry decided, as signed deltas"),
-    ):
-        broker.publisher(topic.name, schema=shape, title=topic.name, description=what)
-
-
-def completion(facts: Topic, rejected: Topic, changes: Topic) -> Callable[[Json], None]:
-    """Return what completes the document with these topics."""
-
-    def complete(document: Json) -> None:
-        document["components"]["schemas"] |= TypeAdapter(contract.Fact).json_schema(ref_template=_REF)["$defs"]
-        _describe_facts(document, facts)
-        for topic, example in ((rejected, REJECTION), (changes, CHANGE)):
-            (message,) = _messages(document, topic)
-            message |= _message(topic, [msgspec.to_builtins(example)])
-
-    return complete
-
-
-def _describe_facts(document: Json, topic: Topic) -> None:
-    """Put a message for each type of fact in the place of the one of unknown shape."""
-    name, channel = _channel(document, topic)
-    for old in channel["messages"]:
-        payload = document["components"]["messages"].pop(f"{name}:{old}")["payload"]
-        del document["components"]["schemas"][payload["$ref"].rpartition("/")[2]]
-    models = {example["type"]: contract.TYPES[example["type"]].__name__ for example in FACTS.values()}
-    for example in FACTS.values():
-        model = models[example["type"]]
-        document["components"]["messages"][model] = {
-            "name": example["type"],
-            "contentType": "application/cloudevents+json",
-            "payload": {"$ref": _REF.format(model=model)},
-            **_message(topic, [example]),
-        }
-    channel["description"] = _HOW
-    channel["messages"] = {model: {"$ref": f"#/components/messages/{model}"} for model in models.values()}
-    document["operations"][name]["messages"] = [
-        {"$ref": f"#/channels/{name}/messages/{model}"} for model in models.values()
-    ]
-
-
-def _messages(document: Json, topic: Topic) -> list[Json]:
-    name, channel = _channel(document, topic)
-    return [document["components"]["messages"][f"{name}:{message}"] for message in channel["messages"]]
-
-
-def _channel(document: Json, topic: Topic) -> tuple[str, Json]:
-    return next((name, found) for name, found in document["channels"].items() if found["address"] == topic.name)
-
-
-def _message(topic: Topic, examples: Sequence[Mapping[str, Any]]) -> Json:
-    key = {"type": "string", "description": f"{topic.key}; never an identity"}
-    return {"bindings": {"kafka": {"key": key}}, "examples": [{"payload": example} for example in examples]}
+def describe(broker: KafkaBroker, facts: Topic, rejected: Topic, changes: Topic) -> DefaultPublisher:
+    """Describe the registry's topics; return the publisher of the rejected one. The relay writes changes by itself."""
+    describe_read(broker, facts, Fact, _HOW, list(FACTS.values()))
+    declare_publisher(broker, changes, Change, "What the registry decided, as signed deltas.", [CHANGE])
+    return declare_publisher(broker, rejected, Rejection, "Facts of the topic that do not count, and why.", [REJECTION])

@@ -1,37 +1,36 @@
-"""Tells on enrollment.facts.rejected.v1 which facts of the topic were not taken."""
+"""Reports on enrollment.facts.rejected.v1 which facts of the topic were refused."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
 from aiokafka import ConsumerRecord
+from faststream.kafka.publisher.usecase import DefaultPublisher
 
-from services.registry.intake.commit import Outcome
+from services.registry.domain.outcomes import Outcome
+from services.registry.intake.metrics import IntakeMetrics
 from services.registry.intake.parsing import Candidate
-from services.registry.intake.shape import shown
-from services.registry.metrics import RegistryMetrics
-from shared.adapters.kafka_producer import Producer, Record
 from shared.contracts.rejections import Rejection
 from shared.runtime.logging import logger
+from shared.runtime.masking import masked
 
 _log = logger(__name__)
 
-CONFLICT: Final = "conflict"
 _LONGEST_NAME: Final = 512
-"""What a source or id may have at most (`shared/contracts/facts.py`); of a longer one the beginning is told."""
+"""What a source or id may have at most (`shared/contracts/facts.py`). Of a longer one the beginning is reported."""
 
 
-def rejection(record: ConsumerRecord, candidate: Candidate, outcome: Outcome) -> Rejection:
-    """Return what is told about a fact that was refused, or whose id is another's."""
-    source, id_ = candidate.key or (None, None)
+def rejection_of(record: ConsumerRecord, candidate: Candidate, outcome: Outcome) -> Rejection:
+    """Return the report of a fact that was refused, or whose id another fact has."""
+    source, id_ = (None if name is None else masked(name)[:_LONGEST_NAME] for name in candidate.named)
     refusal = outcome.refusal
     return Rejection(
-        source=None if source is None else shown(source, _LONGEST_NAME),
-        id=None if id_ is None else shown(id_, _LONGEST_NAME),
-        code=refusal.code.value if refusal else CONFLICT,
+        source=source,
+        id=id_,
+        code=refusal.code.value if refusal else "conflict",
         field=refusal.field if refusal else "id",
         detail=refusal.detail if refusal else "another fact has this source and id; give a new fact a new id",
         topic=record.topic,
@@ -41,11 +40,10 @@ def rejection(record: ConsumerRecord, candidate: Candidate, outcome: Outcome) ->
 
 
 class RejectedTopic:
-    """Writes to the rejected topic."""
+    """Writes to the rejected topic, through the publisher that the AsyncAPI document describes."""
 
-    def __init__(self, producer: Producer, topic: str, metrics: RegistryMetrics) -> None:
-        self._producer = producer
-        self._topic = topic
+    def __init__(self, publisher: DefaultPublisher, metrics: IntakeMetrics) -> None:
+        self._publisher = publisher
         self._metrics = metrics
 
     async def publish(self, rejections: Sequence[Rejection]) -> None:
@@ -55,14 +53,14 @@ class RejectedTopic:
         """
         if not rejections:
             return
-        await self._producer.publish(self._topic, [_record(told) for told in rejections])
-        codes = Counter(told.code for told in rejections)
-        for code, count in codes.items():
-            self._metrics.rejected(code, count)
+        results = await asyncio.gather(*map(self._publish, rejections), return_exceptions=True)
+        for error in filter(None, results):
+            raise error
+        codes = Counter(one.code for one in rejections)
+        self._metrics.rejected(codes)
         _log.warning("facts of the topic were refused", codes=dict(codes))
 
-
-def _record(told: Rejection) -> Record:
-    place = f"{told.topic}/{told.partition}/{told.offset}".encode()
-    headers = (("reason", told.code.encode()), ("from", place), ("content-type", b"application/json"))
-    return Record(0, place, msgspec.json.encode(told), headers)
+    async def _publish(self, rejection: Rejection) -> None:
+        place = f"{rejection.topic}/{rejection.partition}/{rejection.offset}"
+        headers = {"reason": rejection.code, "from": place, "content-type": "application/json"}
+        await self._publisher.publish(rejection, key=place.encode(), partition=0, headers=headers)

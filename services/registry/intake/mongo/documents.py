@@ -1,13 +1,13 @@
-"""Participants, corrections and what recognises a fact again, as MongoDB documents."""
+"""Participants, and the slots that recognise facts again, as MongoDB documents."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from services.registry.domain.facts import Correction, Fact, FactType, Link, Placed
+from services.registry.domain.facts import Correction, Fact, FactKey, FactOrLink, FactType, Link
 from services.registry.domain.participant import Participant
 from services.registry.intake.mongo.packing import pack, unpack
-from services.registry.ports import FactKey, KnownFact, Slot
+from services.registry.intake.ports import KnownFact, Slot
 
 Document = dict[str, Any]
 
@@ -36,7 +36,7 @@ def slot_document(key: FactKey, slot: Slot) -> Document:
     if slot.fact is not None:
         fact = slot.fact
         document |= {"d": fact.digest, "y": fact.type, "t": fact.effective_at, "h": list(fact.holders)}
-        # A digest at the first layer does not say so.
+        # A digest at the first layer has no layer in its document.
         document |= {"l": fact.layer} if fact.layer > 1 else {}
     if slot.corrections:
         document["c"] = [_correction_document(correction) for correction in slot.corrections]
@@ -60,7 +60,7 @@ def _correction_document(correction: Correction) -> Document:
         "i": correction.id,
         "corrects": correction.corrects,
         "y": correction.type,
-        "replacement": None if correction.replacement is None else _placed_document(correction.replacement),
+        "replacement": None if correction.replacement is None else _document_of(correction.replacement),
         "timed": correction.timed,
     }
 
@@ -73,17 +73,17 @@ def _correction_of(document: Document) -> Correction:
         id=document["i"],
         corrects=document["corrects"],
         type=document["y"],
-        replacement=None if replacement is None else _placed_of(replacement),
+        replacement=None if replacement is None else _fact_or_link_of(replacement),
         timed=document["timed"],
     )
 
 
 def participant_document(participant: Participant) -> Document:
-    """Return the document of a participant; it holds no identity, only the person's id and holders."""
+    """Return the document of a participant. It holds no identity, only the person's id and holders."""
     return {
         "_id": participant.id,
         "facts": pack(participant.facts, participant.sources),
-        "links": [_placed_document(link) for link in participant.links],
+        "links": [_document_of(link) for link in participant.links],
         "decided_at": participant.decided_at,
         "due_at": participant.due_at,
     }
@@ -102,13 +102,13 @@ def participant_of(document: Document) -> Participant:
     )
 
 
-def _placed_document(placed: Placed) -> Document:
-    names = _LINK if isinstance(placed, Link) else _NAMES
-    values = {short: getattr(placed, name) for name, short in names.items()}
+def _document_of(fact: FactOrLink) -> Document:
+    names = _LINK if isinstance(fact, Link) else _NAMES
+    values = {short: getattr(fact, name) for name, short in names.items()}
     return {short: value for short, value in values.items() if value is not None}
 
 
-def _placed_of(document: Document) -> Placed:
+def _fact_or_link_of(document: Document) -> FactOrLink:
     return _fact_of(document) if "y" in document else _link_of(document)
 
 

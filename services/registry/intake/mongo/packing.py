@@ -1,4 +1,4 @@
-"""A person's facts as a few bytes each: a table of words, and rows that point into it (ADR 0016).
+"""Packs a person's facts into a few bytes each: a table of words, and rows that point into it (ADR 0016).
 
 As BSON, ten years of monthly payments took 22 kB, read and written whole at every change.
 """
@@ -17,22 +17,22 @@ from services.registry.domain.facts import Fact, FactType
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _DEFLATE_OVER_BYTES: Final = 1024
-"""Some twenty facts; below it there is nothing to gain, and nearly all people are."""
+"""Some twenty facts. Nearly all people have fewer, and there is nothing to gain."""
 _FAST: Final = 1
 """The strongest level saves another twentieth and takes twice as long."""
 _DEFLATED: Final = zlib.compress(b"")[:1]
-"""How every deflated stream begins; a packed one begins with the mark of an array of three."""
+"""The first byte of every deflated stream. One that is not deflated begins with the mark of an array of three."""
 
-Row = list[Any]
-"""Milliseconds since 1970, type, source, id, holder, paid_through, region, segment, payer, groups, programmes; words
-as their place in the table, the id as it is, and what is absent at the end left out."""
+PackedFact = list[Any]
+"""Milliseconds since 1970, type, source, id, holder, paid_through, region, segment, payer, groups, programmes.
+Words are places in the table, except the id. Absent values at the end are left out."""
 _ROW_LENGTH: Final = 11
 
-_decoder: Final = msgspec.msgpack.Decoder(tuple[list[str], list[Row], list[int]])
+_decoder: Final = msgspec.msgpack.Decoder(tuple[list[str], list[PackedFact], list[int]])
 
 
 def pack(facts: Sequence[Fact], sources: Sequence[str]) -> bytes:
-    """Return the facts, and the sources that the published transitions went out with."""
+    """Return the packed facts and the sources of the published transitions."""
     words: dict[str, int] = {}
     rows = [_row(fact, words) for fact in facts]
     sent_as = [_place(source, words) for source in sources]
@@ -47,9 +47,9 @@ def unpack(packed: bytes) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
     return tuple([_fact(row, words) for row in rows]), tuple([words[place] for place in sent_as])
 
 
-def _row(fact: Fact, words: dict[str, int]) -> Row:
+def _row(fact: Fact, words: dict[str, int]) -> PackedFact:
     named = (fact.holder, fact.paid_through, fact.region, fact.segment, fact.payer)
-    row: Row = [
+    row: PackedFact = [
         (fact.effective_at - _EPOCH) // _MILLISECOND,
         _place(fact.type.value, words),
         _place(fact.source, words),
@@ -66,7 +66,7 @@ def _place(word: str, words: dict[str, int]) -> int:
     return words.setdefault(word, len(words))
 
 
-def _fact(row: Row, words: Sequence[str]) -> Fact:
+def _fact(row: PackedFact, words: Sequence[str]) -> Fact:
     row += [None] * (_ROW_LENGTH - len(row))
     at, type_, source, id_, holder, month, region, segment, payer, groups, programmes = row
     return Fact(

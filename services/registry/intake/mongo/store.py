@@ -17,10 +17,12 @@ import msgspec
 from bson import ObjectId, Timestamp
 from pymongo import DeleteOne, InsertOne, ReplaceOne
 
+from services.registry.domain.facts import FactKey
 from services.registry.domain.ledger import UNNUMBERED, Entry
 from services.registry.domain.participant import Participant
 from services.registry.identity.mongo import erasure as mongo_erasure
 from services.registry.identity.mongo.keyring import KEYRING, layers_of
+from services.registry.identity.ports import Erasure, Holders
 from services.registry.intake.mongo.documents import (
     fact_id,
     participant_document,
@@ -28,7 +30,7 @@ from services.registry.intake.mongo.documents import (
     slot_document,
     slot_of,
 )
-from services.registry.ports import Erasure, FactKey, GroupWrite, Holders, Slot, Transaction
+from services.registry.intake.ports import GroupWrite, Slot, Transaction
 from shared.adapters.kafka_producer import partition_for
 from shared.adapters.mongo import Document, DuplicateError, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
@@ -58,7 +60,7 @@ class MongoStore:
             await self._mongo["identities"].create_index("holder")
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """See the port. Another process may introduce the same fact or person first: then `work` sees that."""
+        """Run `work` again where another process introduced the same fact or person first: it then sees that."""
         for _ in range(_TRIES_AFTER_DUPLICATE):
             try:
                 return await self._mongo.transact(lambda session: work(_MongoTransaction(self._mongo, session)))
@@ -67,10 +69,14 @@ class MongoStore:
         raise TransientError("MongoDB: others keep writing the same facts at the same time")
 
     async def due(self, by: datetime, limit: int) -> list[str]:
-        """See the port."""
         with translating("find who is due"):
-            found = self._mongo["participants"].find({"due_at": {"$lte": by}}, {"_id": 1}).sort("due_at", 1)
+            found = self._mongo["participants"].find(due_by(by), {"_id": 1}).sort("due_at", 1)
             return [doc["_id"] async for doc in found.limit(limit)]
+
+
+def due_by(instant: datetime) -> Document:
+    """Return the query for who is due. It names the type, as MongoDB would not use the partial index otherwise."""
+    return {"due_at": {"$type": "date", "$lte": instant}}
 
 
 class _MongoTransaction:
@@ -109,8 +115,8 @@ class _MongoTransaction:
         await self._write("moved", [*_moved_writes(group)])
         ledger = ledger_documents(group)
         await self._insert("ledger", ledger)
-        # The server's own clock: later than the commit of all that was read here, whichever replica wrote that. Ids
-        # order the commits of one process only, to the second.
+        # The server's clock is later than every commit that was read here, whichever replica made it. Ids would order
+        # the commits of one process only.
         order = self._session.cluster_time["clusterTime"] if ledger else None
         await self._insert("outbox", outbox_documents(ledger, order))
 
@@ -144,7 +150,7 @@ def _participant_writes(group: GroupWrite) -> Iterator[Write]:
 
 
 def _moved_writes(group: GroupWrite) -> Iterator[Write]:
-    """Keep where a holder is not its own person; nearly all are."""
+    """Store the person of a holder only where it is not the holder itself; nearly all are."""
     for holder, person in group.moved.items():
         if holder == person:
             yield DeleteOne({"_id": holder})
@@ -172,7 +178,7 @@ def ledger_documents(group: GroupWrite) -> list[Document]:
 
 
 def outbox_documents(ledger: Sequence[Document], order: Timestamp | None) -> list[Document]:
-    """Return what makes the relay find these ledger entries, in the order of their commits."""
+    """Return the documents by which the relay finds these ledger entries, in the order of their commits."""
     return [
         {
             "_id": doc["_id"], "partition": doc["partition"], "order": order, "n": len(doc["changes"]),
@@ -183,5 +189,5 @@ def outbox_documents(ledger: Sequence[Document], order: Timestamp | None) -> lis
 
 
 def _unnumbered(entry: Entry) -> str:
-    """Return the change as JSON from its second field on: the relay puts its `seq` before it."""
+    """Return the change as JSON without its first field; the relay puts the `seq` before it."""
     return msgspec.json.encode(entry.change)[1 + _NUMBER :].decode()

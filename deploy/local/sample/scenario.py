@@ -1,0 +1,168 @@
+"""Plays the sample: Aceh rises from 38,09 % to 40 %, and its governor gets one message."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from deploy.local.mailbox.letters import Letter, Letters
+from deploy.local.sample.aceh import ONE_TO, PROVINCE, Figures
+from deploy.local.sample.client import Client, send_facts
+from deploy.local.sample.people import BUDGET_ENDS, Fact, base_facts, rise_facts
+from deploy.local.sample.reference import reference_files
+from deploy.local.settings import StackConfig, write_whole
+from deploy.local.stack import say
+from shared.regions.codes import WIB
+from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.errors import PermanentError, TransientError
+
+GOVERNOR: Final = "gubernur.aceh@example.id"
+"""As in deploy/local/notifier/officials.yaml."""
+_WITHIN_S: Final = 120.0
+"""Counting and mail take about a second; this leaves room for a service that is being restarted."""
+
+
+@dataclass(slots=True)
+class Scenario:
+    """The sample in steps; each step ends when its result can be seen from outside.
+
+    `outcomes` counts the registry's answers, `aceh` is the province as last read.
+    """
+
+    config: StackConfig
+    figures: Figures
+    base: list[Fact]
+    rise: list[Fact]
+    client: Client
+    mailbox: Letters
+    console: Console
+    outcomes: Counter[str] = field(default_factory=Counter)
+    aceh: dict[str, Any] = field(default_factory=dict)
+
+    async def enrol_base(self) -> None:
+        """Send the base, and return once coverage counts it."""
+        await self._enrol("The base enrols", self.base, self.figures.registered)
+
+    async def enrol_more(self) -> None:
+        """Send the rise, and return once coverage counts it."""
+        await self._enrol("More enrol", self.rise, self.figures.risen)
+
+    async def governors_mail(self) -> Letter | None:
+        """Return the governor's newest message; wait for one only if this play has changed anything."""
+        if self.outcomes["accepted"]:
+            await self._until(lambda: bool(self._mails()), f"no message to {GOVERNOR}; see the notifier's log")
+        return next(iter(self._mails()), None)
+
+    def _mails(self) -> list[Letter]:
+        return [letter for letter in self.mailbox.all() if letter.to == GOVERNOR]
+
+    async def _enrol(self, step: str, facts: list[Fact], people: int) -> None:
+        say(self.console, f"{step}: {len(facts)} facts")
+        began = time.monotonic()
+        await send_facts(facts, self.config, self.outcomes)
+        measures = ("registered", "active") if self.outcomes["accepted"] else ("registered",)
+        missing = f"coverage counts no {people} people in {PROVINCE}; see its log"
+        await self._until(lambda: all(self.aceh[measure] >= people for measure in measures), missing)
+        say(self.console, f"{_share(self.aceh)}, counted after {time.monotonic() - began:.1f} s")
+
+    async def _until(self, true: Callable[[], bool], otherwise: str) -> None:
+        """Read the province again until the condition is true."""
+        deadline = time.monotonic() + _WITHIN_S
+        while True:
+            self.aceh = await self.client.get("coverage", f"/v1/regions/{PROVINCE}")
+            if true():
+                return
+            if time.monotonic() > deadline:
+                raise TransientError(otherwise)
+            await asyncio.sleep(0.2)
+
+
+async def play(config: StackConfig, console: Console) -> None:
+    """Bring Aceh to 38,09 %, then over 40 %, and show its governor's message and what else there is to see.
+
+    1. The anchor is remembered. 2. The reference data is loaded. 3. The base is sent, and counted. 4. The rise is sent,
+    and counted. 5. The message is there. After a kill anywhere, another play sends the same facts and goes on; after a
+    complete play it adds nothing, and says so.
+    Raises: TransientError or PermanentError in words for an operator.
+    """
+    async with opened_scenario(config, console) as scenario:
+        await scenario.enrol_base()
+        await scenario.enrol_more()
+        mail = await scenario.governors_mail()
+        alerts = await scenario.client.get("notifier", f"/v1/alerts?region={PROVINCE}")
+    if not scenario.outcomes["accepted"]:
+        say(console, f"Nothing is new: all {scenario.outcomes['duplicate']} facts are known from an earlier play.")
+    if mail is not None:
+        console.print(Panel(Text(mail.text.strip()), title=Text(mail.subject), subtitle=Text(f"to {mail.to}")))
+    for line in (*_summary(scenario.aceh), f"Alerts: {len(alerts['items'])}", *_where(config)):
+        say(console, line)
+
+
+@asynccontextmanager
+async def opened_scenario(config: StackConfig, console: Console) -> AsyncIterator[Scenario]:
+    """Yield the scenario with its reference data loaded."""
+    anchor, figures = remembered_anchor(config.home.sample, SystemClock()), Figures.at(ONE_TO)
+    base = base_facts(figures, anchor)
+    async with httpx.AsyncClient(timeout=30) as http:
+        client = Client(http, config)
+        for kind, text in reference_files(figures, base, anchor).items():
+            await client.put(kind, text)
+        mailbox = Letters(config.home.mailbox)
+        yield Scenario(config, figures, base, rise_facts(figures, anchor), client, mailbox, console)
+
+
+def remembered_anchor(file: Path, clock: Clock) -> datetime:
+    """Return the instant of the first play, kept in the file: a second play then sends the same facts.
+
+    Units: whole seconds, WIB.
+    Raises: PermanentError naming the file when it holds no instant.
+    """
+    try:
+        if file.exists():
+            return datetime.fromisoformat(json.loads(file.read_text())["anchor"]).astimezone(WIB)
+    except (ValueError, KeyError, TypeError) as error:
+        raise PermanentError(f"{file} holds no instant; 'make reset' forgets it and the sample's data") from error
+    anchor = clock.now().astimezone(WIB).replace(microsecond=0)
+    write_whole(file, json.dumps({"anchor": anchor.isoformat()}))
+    return anchor
+
+
+def _share(region: dict[str, Any]) -> str:
+    ratio = region["coverage"]["registered"]
+    per_cent = f"{ratio['ratio']:.2%}".replace(".", ",")
+    return f"{region['name']}: {ratio['numerator']} of {ratio['denominator']} registered = {per_cent}"
+
+
+def _summary(aceh: dict[str, Any]) -> Iterator[str]:
+    """Yield what each part of the province's snapshot says."""
+    (target,), (forecast,), (quota,) = aceh["target"], aceh["forecast"], aceh["quota"]
+    reached_on = forecast["at_rate"]["reached_on"]
+    yield f"{_share(aceh)}; {aceh['active']} active"
+    flows = {kind: count["registered"] for kind, count in aceh["flows"]["90d"].items()}
+    yield "In 90 days: " + ", ".join(f"{people} {kind}" for kind, people in flows.items() if people)
+    yield "Lapse in 60 days if nobody pays: " + ", ".join(f"{n} {payer}" for payer, n in aceh["due"]["60d"].items())
+    yield f"Target: {target['people_required']} active today, {target['people_short']} people short"
+    yield f"Forecast: {forecast['ratio']:.1%} on {reached_on} at this rate, due on {forecast['due_on']}"
+    yield f"Quota: of {quota['villages']} villages {quota['passing']} pass, {quota['at_zero']} have nobody"
+    yield "Desa Sadar: " + ", ".join(f"{n} {state}" for state, n in aceh["designation"]["villages"].items())
+
+
+def _where(config: StackConfig) -> Iterator[str]:
+    """Yield where to look next."""
+    regions = f"{config.url('coverage')}/v1/regions"
+    yield f"Look at {regions}/{PROVINCE} and there at /children, /quota and /provenance,"
+    yield f"at {regions}/{BUDGET_ENDS}/due?days=60&by=payer, where a budget ends, and at {config.url('mailbox')}."
+    yield f"Every call is at {config.url('registry')}/docs, tokens for it in {config.home.tokens}/*.jwt."

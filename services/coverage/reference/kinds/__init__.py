@@ -1,1 +1,0 @@
-"""How each kind of reference data is written in a file."""

@@ -1,1 +1,0 @@
-"""The registry's ways in and out: HTTP, MongoDB, Kafka, Prometheus."""

@@ -1,1 +1,0 @@
-"""What the registry does with facts, on ports only."""

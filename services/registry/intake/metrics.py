@@ -1,0 +1,53 @@
+"""What is counted about facts. Labels are outcomes, types and codes only, all from closed lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from services.registry.domain.outcomes import Outcome
+from shared.runtime.metrics import FAST_SECONDS, SIZES
+
+
+class IntakeMetrics:
+    """Counts facts by what became of them, and group commits."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._facts = Counter(
+            "registry_facts_total", "Facts answered", ("outcome", "type", "reason"), registry=registry
+        )
+        self._answered = Histogram(
+            "registry_answer_seconds", "From a fact's arrival to its answer", buckets=FAST_SECONDS, registry=registry
+        )
+        self._rejected = Counter(
+            "registry_facts_rejected_total", "Facts of the Kafka topic that were refused, by code", ("code",),
+            registry=registry,
+        )  # fmt: skip
+        self._rehomed = Counter(
+            "registry_rehomed_facts_total", "Facts read whose region code was retired", registry=registry
+        )
+        self._group = Histogram("registry_group_facts", "Facts a group commit", buckets=SIZES, registry=registry)
+        self._commit = Histogram(
+            "registry_commit_seconds", "Time of a group commit", buckets=FAST_SECONDS, registry=registry
+        )
+
+    def answered(self, type_: str, outcome: Outcome, seconds: float) -> None:
+        """Count one fact that was answered, so many seconds after it arrived."""
+        reason = outcome.refusal.code.value if outcome.refusal else ""
+        self._facts.labels(outcome.result.value, type_, reason).inc()
+        self._answered.observe(seconds)
+
+    def rehomed(self) -> None:
+        """Count one fact whose region code was retired and has one successor."""
+        self._rehomed.inc()
+
+    def rejected(self, by_code: Mapping[str, int]) -> None:
+        """Count facts that were reported on the rejected topic."""
+        for code, count in by_code.items():
+            self._rejected.labels(code).inc(count)
+
+    def committed(self, size: int, seconds: float) -> None:
+        """Count one group commit."""
+        self._group.observe(size)
+        self._commit.observe(seconds)
