@@ -15,8 +15,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from deploy.routes import routes
-from services.notifier.adapters.official_files import OfficialFile
-from services.notifier.adapters.rule_files import RuleFile
+from services.notifier.files.official_files import OfficialFile
+from services.notifier.files.rule_files import RuleFile
 from shared.contracts import topics
 from shared.contracts.changes import Change
 from shared.contracts.examples import FACTS

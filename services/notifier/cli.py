@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from services.notifier.adapters.rules_command import rules
 from services.notifier.app import build
 from services.notifier.settings import NotifierSettings
+from services.notifier.trial.rules_command import rules
 from shared.adapters.serve import serve_api
 
 app = typer.Typer(
