@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import msgspec
 
-from services.notifier.adapters.kafka_snapshots import Unusable, decode
 from services.notifier.engine.decisions import AlertKey, Decision, Held, Message, Move, Vacancy
 from services.notifier.engine.directory import Official
 from services.notifier.engine.engine import Engine
@@ -30,7 +29,9 @@ from services.notifier.engine.world import Silence, World
 from services.notifier.files.entries import Code, Entry, IsRegion, Refused, documented, validated
 from services.notifier.files.official_files import officials_of
 from services.notifier.files.rule_files import rules_of
+from services.notifier.files.snapshots import decode
 from services.notifier.files.yaml_lines import Document
+from shared.adapters.dead_letters import UnusableRecord
 from shared.runtime.errors import PermanentError
 
 _CODE: Final = re.compile(r"ID|\d\d(\.\d\d(\.\d\d(\.\d{4})?)?)?", re.ASCII)
@@ -141,7 +142,7 @@ def _snapshot(part: bytes, place: str) -> SnapshotRead:
     try:
         region = msgspec.json.decode(part, type=dict[str, Any]).get("region")
         snapshot = decode(str(region).encode(), part, lambda code: _CODE.fullmatch(code) is not None)
-    except (ValueError, RecursionError, Unusable) as error:
+    except (ValueError, RecursionError, UnusableRecord) as error:
         raise PermanentError(f"{place}: this is no snapshot of coverage.updated.v1: {error}") from error
     assert snapshot is not None, "only a tombstone is none"
     if any(fed_at.tzinfo is None for fed_at in snapshot.fed_at.values()):
