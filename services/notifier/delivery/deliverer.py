@@ -57,7 +57,8 @@ class Policy:
         if now >= give_up_at:
             return None
         # 2**32 is beyond any sensible `longest`, and more would overflow timedelta.
-        pause = min(self.longest, self.first * 2 ** min(delivery.tries, 32)) * (1 - _SPREAD + 2 * _SPREAD * chance)
+        full: timedelta = min(self.longest, self.first * 2 ** min(delivery.tries, 32))
+        pause = full * (1 - _SPREAD + 2 * _SPREAD * chance)
         return min(now + max(pause, least), give_up_at)
 
 

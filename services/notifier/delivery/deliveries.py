@@ -30,11 +30,11 @@ class DeliveryState(StrEnum):
 class Delivery:
     """One message to one official through one channel. `official`: as the directory had them when they were told.
 
-    `alerts`: ids; `rules` and `regions`: of each the rule and the region. `due_at`: the next try; while a worker holds a claim, others may take
-    over then. `claims` grows with every claim, and the store refuses writes under an older number. `tries`: failed
-    ones since `first_try_at`. `message`: composed at the first try; every later try sends the same. `answers`: the
-    first delivery about the alert to this address, if this one is later. `traceparent`: of the snapshot that led to
-    it, where one is known.
+    `alerts`: ids; `rules` and `regions`: of each the rule and the region. `due_at`: the next try; while a worker holds
+    a claim, others may take over then. `claims` grows with every claim, and the store refuses writes under an older
+    number. `tries`: failed ones since `first_try_at`. `message`: composed at the first try; every later try sends the
+    same. `answers`: the first delivery about the alert to this address, if this one is later. `traceparent`: of the
+    snapshot that led to it, where one is known.
     """
 
     id: str

@@ -42,7 +42,7 @@ class DeliverySettings(BaseSettings):
     webhook_source: str = Field("urn:cakupan:notifier", description="The CloudEvents source of webhooks")
     private_networks: str = Field(
         "",
-        description="Networks (10.1.0.0/16), with commas, that webhooks and chat may reach although they are not public",
+        description="Networks (10.1.0.0/16), with commas, that webhooks and chat may reach though they are not public",
     )
     chat_schemas: str = Field(
         "tgram,slack,discord,workflows,gchat,mmosts,rockets,ntfys",

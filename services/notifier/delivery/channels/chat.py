@@ -35,8 +35,9 @@ class ChatChannel:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="chat")
         self._sending: dict[str, Future[apprise.AppriseResult]] = {}
         self._asset = apprise.AppriseAsset(
-            app_id="Cakupan", app_desc="Cakupan", secure_logging=True, allow_templates=False, http_redirects=False
-        )
+            app_id="Cakupan", app_desc="Cakupan", secure_logging=True, allow_templates=False, http_redirects=False,
+            image_url_mask=False,
+        )  # fmt: skip
         # Its warnings may quote an address; they are kept with the delivery.
         logging.getLogger("apprise").propagate = False
 
@@ -77,9 +78,11 @@ class ChatChannel:
         service = apprise.Apprise.instantiate(address, asset=self._asset)
         if service is None:
             raise PermanentError(f"this is no address of {schema}://; correct the official's entry")
-        if any("{host}" in template for template in service.templates):
+        templates: tuple[str, ...] = service.templates
+        if any("{host}" in template for template in templates):
             await self._gate.addresses(service.host, service.port or 443)
         service.verify_certificate, service.redirects, service.optional = True, False, False
+        service.retry = 0
         service.socket_connect_timeout, service.socket_read_timeout = _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S
         return service
 

@@ -102,13 +102,12 @@ class SmtpChannel:
 
     async def _connected(self) -> aiosmtplib.SMTP:
         server = self._server
-        login = {}
-        if server.password_file is not None:
-            # Read for each connection, so that a new password needs no restart.
-            login = {"username": server.user, "password": server.password_file.read_text().rstrip("\r\n")}
+        # Read for each connection, so that a new password needs no restart.
+        password = server.password_file.read_text().rstrip("\r\n") if server.password_file is not None else None
         client = aiosmtplib.SMTP(
             hostname=server.host, port=server.port, timeout=_STEP_TIMEOUT_S, tls_context=self._tls,
-            use_tls=server.tls == "implicit", start_tls=server.tls == "starttls", **login,
+            use_tls=server.tls == "implicit", start_tls=server.tls == "starttls", username=server.user or None,
+            password=password,
         )  # fmt: skip
         try:
             await client.connect()

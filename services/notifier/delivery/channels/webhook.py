@@ -82,7 +82,7 @@ class WebhookChannel:
             raise TransientError(f"the webhook did not answer as it should: {error!r}") from error
 
     async def _post(self, url: httpx.URL, headers: dict[str, str], body: bytes) -> None:
-        addresses = await self._gate.addresses(url.host, url.port or 443)
+        addresses = await self._gate.addresses(_host(url), url.port or 443)
         if url.scheme == "http" and not all(self._gate.is_allowed(address) for address in addresses):
             raise PermanentError("a webhook outside private_networks needs https; correct the official's entry")
         for address in addresses[:-1]:
@@ -97,7 +97,7 @@ class WebhookChannel:
         pinned = url.copy_with(host=address)
         headers = {**headers, "Host": url.netloc.decode()}
         request = self._client.build_request(
-            "POST", pinned, headers=headers, content=body, extensions={"sni_hostname": url.host}
+            "POST", pinned, headers=headers, content=body, extensions={"sni_hostname": _host(url)}
         )
         answer = await self._client.send(request, stream=True)
         try:
@@ -109,7 +109,7 @@ class WebhookChannel:
     def _refused(self, answer: httpx.Response, said: str) -> TransientError | PermanentError:
         status = answer.status_code
         text = f"the webhook answered {status}: {said}" if said else f"the webhook answered {status}"
-        if answer.is_redirect or 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
+        if answer.is_redirect:
             return PermanentError(f"{text}; redirects are not followed: correct the official's entry")
         if answer.is_client_error and status not in _TRY_AGAIN:
             return PermanentError(f"{text}; correct the official's entry or the receiving system")
@@ -118,7 +118,8 @@ class WebhookChannel:
 
     def _keys(self) -> list[bytes]:
         """Return the keys, read anew so that changing one needs no restart."""
-        keys = self._keys_file.read_bytes().split() if self._keys_file is not None else []
+        lines = self._keys_file.read_bytes().splitlines() if self._keys_file is not None else []
+        keys = [key for line in lines if (key := line.strip())]
         if not keys:
             raise TransientError("there is no key to sign webhooks with: set NOTIFIER_WEBHOOK_KEYS_FILE")
         return keys
@@ -132,6 +133,11 @@ def _url(address: str) -> httpx.URL:
     if url.scheme not in ("https", "http") or not url.host:
         raise PermanentError("this is no web address; correct the official's entry")
     return url
+
+
+def _host(url: httpx.URL) -> str:
+    """Return the host as DNS and certificates write it."""
+    return url.raw_host.decode("ascii").strip("[]")
 
 
 async def _beginning(answer: httpx.Response) -> str:
