@@ -207,7 +207,7 @@ def _labels(chart: Chart, scale: _Scale) -> Iterator[Markup]:
     for value in scale.values():
         text = bound_label(value, chart.form, chart.language)
         yield element("text", text, x=_LEFT, y=scale.y(value) - 3)
-    for day, anchor in {chart.first_day(): "start", chart.last_day(): "end"}.items():
+    for day, anchor in {chart.last_day(): "end", chart.first_day(): "start"}.items():
         yield element("text", day_label(day, chart.language), x=scale.x(day), y=HEIGHT - 8, text_anchor=anchor)
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from markupsafe import Markup, escape
 
 Attribute = str | float | None
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML may have, escaped or not; a reader of SVG would refuse the drawing."""
 
 
 def element(tag: str, *inside: str, **attributes: Attribute) -> Markup:
     """Return an element; `class_` stands for class, `stroke_width` for stroke-width. None leaves an attribute out.
 
-    What is inside is escaped unless it is Markup.
+    What is inside is escaped unless it is Markup. Characters that XML forbids are left out.
     """
     written = "".join(f' {_name(name)}="{_value(value)}"' for name, value in attributes.items() if value is not None)
-    content = Markup("").join(inside)
-    return Markup(f"<{tag}{written}>{content}</{tag}>" if content else f"<{tag}{written}/>")  # noqa: S704
+    content = Markup("").join(one if isinstance(one, Markup) else _legal(one) for one in inside)
+    # Never `<li/>`, which HTML takes for a beginning.
+    return Markup(f"<{tag}{written}>{content}</{tag}>")  # noqa: S704
 
 
 def number(value: float) -> str:
@@ -27,4 +33,8 @@ def _name(name: str) -> str:
 
 
 def _value(value: str | float) -> Markup:
-    return escape(value if isinstance(value, str) else number(value))
+    return escape(_legal(value) if isinstance(value, str) else number(value))
+
+
+def _legal(text: str) -> str:
+    return _NOT_XML.sub("", text)
