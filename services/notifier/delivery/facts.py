@@ -91,9 +91,9 @@ class FactsReader:
         newest: dict[str, Snapshot] = {}
         below: dict[str, tuple[Snapshot, ...]] = {}
         either = {"$or": [{"_id": {"$in": wanted}}, {"parent": {"$in": wanted}}]}
-        found = self._mongo["regions"].find(either, {"packed": 1, "parent": 1}, sort=[("_id", 1)])
+        found = self._mongo["regions"].find(either, {"snapshot": 1, "parent": 1}, sort=[("_id", 1)])
         async for region in found:
-            snapshot = unpack(region["packed"])
+            snapshot = unpack(region["snapshot"])
             if region["_id"] in wanted:
                 newest[region["_id"]] = snapshot
             if region["parent"] in wanted:
