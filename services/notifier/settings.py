@@ -25,6 +25,13 @@ class NotifierSettings(CommonSettings):
     rules: Path = Field(Path("deploy/local/notifier/rules.yaml"), description="Rules, in YAML")
     officials: Path = Field(Path("deploy/local/notifier/officials.yaml"), description="Officials, in YAML")
     pages_url: str = Field("http://127.0.0.1:8002", description="Base of the links to a region's page")
+    public_url: str = Field(
+        "http://127.0.0.1:8003", description="Where officials reach this service; base of the links to acknowledge"
+    )
+    ack_key_file: Path = Field(
+        Path(".local/keys/ack-links.key"),
+        description="The key that signs the links to acknowledge: at least 64 hex digits; all replicas have the same",
+    )
     workers: int = Field(4, ge=1, description="Messages that are sent at the same time")
     settle_s: float = Field(
         1.2,
