@@ -10,15 +10,16 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from services.notifier.files.official_files import officials_of
-from services.notifier.files.rule_files import rules_of
-from services.notifier.trial.trace import EventReader, line_of, trace
-from services.notifier.files.yaml_lines import Document
 from services.notifier.engine.decisions import Decision
 from services.notifier.engine.directory import Official
 from services.notifier.engine.events import Event
 from services.notifier.engine.instants import to_ms
+from services.notifier.engine.lines import line_of
 from services.notifier.engine.rules import Rule
+from services.notifier.files.official_files import officials_of
+from services.notifier.files.rule_files import rules_of
+from services.notifier.files.yaml_lines import Document
+from services.notifier.trial.trace import EventReader, trace
 from shared.regions.codes import level_of, parent_of, zone_name
 from tests.alerts_scenarios import START, Dict
 

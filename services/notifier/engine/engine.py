@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from services.notifier.engine.clock import Clock
-from services.notifier.engine.decisions import Decision
+from services.notifier.engine.decisions import Decision, Move
 from services.notifier.engine.directory import Directory
 from services.notifier.engine.events import (
     Acknowledged,
@@ -73,7 +73,7 @@ class Engine:
         if region is not None and mark <= region.mark:
             return
         if region is None:
-            region = world.regions[code] = Region(snapshot, mark, min(as_of, now), world.version)
+            region = world.regions[code] = world.make_region(snapshot, mark, min(as_of, now), world.version)
         else:
             before = {basis: potential.value for basis, potential in region.snapshot.potential.items()}
             region.snapshot, region.mark, region.potential_before = snapshot, mark, before
@@ -108,10 +108,14 @@ class Engine:
         kept = {id_: old for id_, old in before.items() if given.get(id_) == old.rule}
         made = [kept.get(id_) or RuleInForce.make(rule, world.version, now) for id_, rule in given.items()]
         world.put_rules(made)
-        mover, codes = Mover(world, now, self._clock.out), sorted(world.regions)
-        for id_ in sorted((before.keys() | given.keys()) - kept.keys()):
-            for code in codes:
-                self._change(mover, before.get(id_), world.rules.get(id_), code)
+        out = self._clock.out
+        mover, moves_from = Mover(world, now, out), len(out)
+        # Region by region, so that each snapshot is unpacked once; the moves are then put in the order of ties.
+        changed = [(before.get(id_), world.rules.get(id_)) for id_ in (before.keys() | given.keys()) - kept.keys()]
+        for code in world.regions:
+            for old, new in changed:
+                self._change(mover, old, new, code)
+        out[moves_from:] = sorted(out[moves_from:], key=_order_of_ties)
         self._clock.check_held = True
         self._clock.finish(mover)
 
@@ -160,6 +164,11 @@ class Engine:
     def _now(self) -> int:
         assert self.world.now is not None, "time has come to the event"
         return self.world.now
+
+
+def _order_of_ties(move: Decision) -> tuple[str, str]:
+    assert isinstance(move, Move), "messages come after all moves"
+    return move.rule, move.region
 
 
 def _interned(ids: frozenset[str]) -> frozenset[str]:

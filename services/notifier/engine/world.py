@@ -164,10 +164,11 @@ class Key(NamedTuple):
 class World:
     """All pieces. `touched`: keys of pieces that may have changed. The caller stores these pieces and clears it.
 
-    `fresh`: the same for the engine's own indexes.
+    `fresh`: the same for the engine's own indexes. `make_region`: another class may keep the snapshot otherwise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make_region: type[Region] = Region) -> None:
+        self.make_region = make_region
         self.now: int | None = None
         self.version = 0
         self.rules: dict[str, RuleInForce] = {}

@@ -1,1 +1,1 @@
-"""The engine on live input: snapshots, rules, officials, silences and acknowledgements in one order."""
+"""The engine on real time: one replica evaluates, the others stand by."""

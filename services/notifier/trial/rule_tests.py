@@ -20,6 +20,7 @@ from pydantic import Field
 from services.notifier.engine.directory import Official
 from services.notifier.engine.events import Event, OfficialsGiven, RulesGiven, SnapshotRead, Tick
 from services.notifier.engine.instants import to_text
+from services.notifier.engine.lines import line_of
 from services.notifier.engine.rules import Rule
 from services.notifier.files.entries import (
     Entry,
@@ -33,7 +34,7 @@ from services.notifier.files.entries import (
 )
 from services.notifier.files.official_files import read_officials
 from services.notifier.files.rule_files import read_rules
-from services.notifier.trial.trace import command, instant_ms, line_of, trace
+from services.notifier.trial.trace import command, instant_ms, trace
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import level_of, parent_of, zone_name
 from shared.runtime.errors import PermanentError

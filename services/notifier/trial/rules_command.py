@@ -10,11 +10,12 @@ from typing import Annotated
 
 import typer
 
+from services.notifier.engine.lines import line_of
 from services.notifier.files.entries import read_text
 from services.notifier.files.official_files import read_officials
 from services.notifier.files.rule_files import read_rules
 from services.notifier.trial.rule_tests import run_tests
-from services.notifier.trial.trace import EventReader, line_of, trace
+from services.notifier.trial.trace import EventReader, trace
 from shared.regions.catalogue import catalogue
 from shared.runtime.errors import PermanentError
 

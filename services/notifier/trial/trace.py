@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from services.notifier.engine.decisions import AlertKey, Decision, Held, Message, Move, Vacancy
+from services.notifier.engine.decisions import Decision
 from services.notifier.engine.directory import Official
 from services.notifier.engine.engine import Engine
 from services.notifier.engine.events import (
@@ -23,7 +23,7 @@ from services.notifier.engine.events import (
     SnapshotRead,
     Tick,
 )  # fmt: skip
-from services.notifier.engine.instants import to_ms, to_text
+from services.notifier.engine.instants import to_ms
 from services.notifier.engine.rules import Rule
 from services.notifier.engine.world import Silence, World
 from services.notifier.files.entries import Code, Entry, IsRegion, Refused, documented, validated
@@ -175,37 +175,3 @@ def trace(
             yield from engine.apply(at, RulesGiven(rules))
             yield from engine.apply(at, OfficialsGiven(officials))
         yield from engine.apply(at, event)
-
-
-def line_of(decision: Decision) -> dict[str, Any]:
-    """Return the line of the trace."""
-    at = to_text(decision.at)
-    match decision:
-        case Move():
-            moved = {
-                "at": at, "t": to_text(decision.t), "what": "move", "rule": decision.rule, "region": decision.region,
-                "episode": decision.episode, "from": decision.before, "to": decision.after, "reason": decision.reason,
-            }  # fmt: skip
-            return moved | _because(decision.because_potential)
-        case Message():
-            return {
-                "at": at, "what": "message", "official": decision.official, "channel": decision.channel,
-                "occasion": decision.occasion, "alerts": [_alert(alert) for alert in decision.alerts],
-                "id": decision.id,
-            }  # fmt: skip
-        case Held():
-            held = {"at": at, "what": "held", "reason": decision.reason, "official": decision.official}
-            return held | {"occasion": decision.occasion} | _alert(decision.alert)
-        case Vacancy():
-            return {
-                "at": at, "what": "vacancy", "rule": decision.rule, "region": decision.region, "role": decision.role,
-            }  # fmt: skip
-
-
-def _alert(alert: AlertKey) -> dict[str, Any]:
-    named = {"rule": alert.rule, "region": alert.region, "episode": alert.episode}
-    return named | _because(alert.because_potential)
-
-
-def _because(potential: bool) -> dict[str, str]:
-    return {"because": "potential"} if potential else {}
