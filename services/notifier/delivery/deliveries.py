@@ -30,10 +30,11 @@ class DeliveryState(StrEnum):
 class Delivery:
     """One message to one official through one channel. `official`: as the directory had them when they were told.
 
-    `alerts`: ids; `regions`: the region of each. `due_at`: the next try; while a worker holds a claim, others may take
-    over then. `claims` grows with every claim, and the store refuses writes under an older number. `tries`: failed
-    ones since `first_try_at`. `message`: composed at the first try; every later try sends the same. `traceparent`: of
-    the snapshot that led to it, where one is known.
+    `alerts`: ids; `rules` and `regions`: of each the rule and the region. `due_at`: the next try; while a worker holds
+    a claim, others may take over then. `claims` grows with every claim, and the store refuses writes under an older
+    number. `tries`: failed ones since `first_try_at`. `message`: composed at the first try; every later try sends the
+    same. `answers`: the first delivery about the alert to this address, if this one is later. `traceparent`: of the
+    snapshot that led to it, where one is known.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Delivery:
     occasion: Occasion
     told_at: datetime
     alerts: tuple[str, ...]
+    rules: tuple[str, ...]
     regions: tuple[str, ...]
     due_at: datetime
     state: DeliveryState = DeliveryState.WAITING
@@ -51,6 +53,7 @@ class Delivery:
     sent_at: datetime | None = None
     reason: str | None = None
     message: Message | None = None
+    answers: str | None = None
     traceparent: str = ""
 
 
@@ -61,8 +64,8 @@ def new_delivery(told: decisions.Message, official: Official, traceparent: str =
     told_at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=told.at)
     return Delivery(
         told.id, official, channel, told.occasion, told_at,
-        tuple(alert.id for alert in told.alerts), tuple(alert.region for alert in told.alerts), told_at,
-        traceparent=traceparent,
+        tuple(alert.id for alert in told.alerts), tuple(alert.rule for alert in told.alerts),
+        tuple(alert.region for alert in told.alerts), told_at, traceparent=traceparent,
     )  # fmt: skip
 
 

@@ -38,6 +38,7 @@ def test_a_new_delivery_says_what_the_engine_decided() -> None:
     assert made.channel == Channel("webhook", "https://hook.example.id/a:b")
     assert made.told_at == made.due_at == datetime(2026, 3, 3, 10, 0, 0, 123_000, UTC)
     assert made.alerts == tuple(alert.id for alert in TOLD.alerts)
+    assert made.rules == ("active-40", "active-40")
     assert made.regions == ("63.10", "63.10.03")
     assert (made.state, made.tries, made.message) == (DeliveryState.WAITING, 0, None)
 
