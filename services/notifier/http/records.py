@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
+from services.notifier.delivery.mongo import PageStart
 from services.notifier.engine.directory import Directory
 from services.notifier.engine.rules import Rule
 from services.notifier.files.entries import documented
@@ -19,14 +18,6 @@ from shared.regions.codes import NATION
 _DECISIONS_AT_MOST: Final = 1_000
 """Of one alert: a year of daily repeats to three officials. Older ones are left out."""
 _WITHOUT_SNAPSHOT: Final = {"raised_by": 0}
-
-
-@dataclass(frozen=True, slots=True)
-class PageStart:
-    """Where a page of a list, newest first, begins: after the item with this time and id."""
-
-    at: datetime
-    id: str
 
 
 class Records:
@@ -75,18 +66,12 @@ class Records:
             found = self._mongo["decisions"].find({"alerts": alert}, sort=[("_id", -1)], limit=_DECISIONS_AT_MOST)
             return (await found.to_list(None))[::-1]  # type: ignore[no-any-return]
 
-    async def steps_made(self, rule: str, region: str, episode: int) -> int | None:
-        """Return how many escalations an alert has made; None once it has ended."""
-        watch = await self._one("watches", f"{rule}/{region}")
-        alert = None if watch is None else watch["alert"]
-        return None if alert is None or alert["episode"] != episode else int(alert["steps"])
-
     async def newest(self, region: str) -> Document | None:
         """Return the document of a region, whose `snapshot` is packed."""
         return await self._one("regions", region)
 
     async def below(self, region: str) -> list[Document]:
-        """Return the documents of the regions right below."""
+        """Return the documents of the regions right below, by code."""
         with translating("read regions"):
             found = self._mongo["regions"].find({"parent": region}, sort=[("_id", 1)])
             return await found.to_list(None)  # type: ignore[no-any-return]
@@ -109,9 +94,15 @@ class Records:
         return {rule.id: rule for rule in rules_of(documented(found["text"], where), where, lambda _: True)}
 
     async def rule_versions(self) -> list[Document]:
-        """Return all versions of the rules, the newest first, each with its text."""
+        """Return all versions of the rules, the newest first, without their text."""
         with translating("list rules"):
-            return await self._mongo["rules"].find({}, sort=[("_id", -1)]).to_list(None)  # type: ignore[no-any-return]
+            found = self._mongo["rules"].find({}, {"given_at": 1}, sort=[("_id", -1)])
+            return await found.to_list(None)  # type: ignore[no-any-return]
+
+    async def rules_text(self, version: int) -> str | None:
+        """Return the text of a version."""
+        found = await self._one("rules", version)
+        return None if found is None else str(found["text"])
 
     async def directory(self) -> tuple[int, Directory]:
         """Return the number of the version of the directory in force, 0 before the first, and the directory."""

@@ -6,21 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from services.notifier.engine.rules import Language
+from services.notifier.messages.terms import TERMS
 
 Words = dict[Language, str]
 
-_ROLES: Final[Mapping[str, tuple[str, str]]] = {
-    "kemenko_pmk": ("Kemenko PMK", "the coordinating ministry (Kemenko PMK)"),
-    "kemnaker": ("Kemnaker", "the ministry of manpower (Kemnaker)"),
-    "kemendagri": ("Kemendagri", "the ministry of home affairs (Kemendagri)"),
-    "bpjs_pusat": ("BPJS Ketenagakerjaan pusat", "the head office of BPJS Ketenagakerjaan"),
-    "gubernur": ("Gubernur", "the governor"),
-    "sekda_provinsi": ("Sekda provinsi", "the province's secretary (Sekda)"),
-    "bupati": ("Bupati/Walikota", "the regent or mayor"),
-    "sekda": ("Sekda", "the regency's secretary (Sekda)"),
-    "camat": ("Camat", "the district head (Camat)"),
-    "kepala_desa": ("Kepala Desa/Lurah", "the village head"),
-}
 _MOVES: Final[Mapping[str, tuple[str, str]]] = {
     "hold_started": (
         "Angka melewati batas; peringatan menunggu sampai keadaan ini bertahan",
@@ -111,6 +100,8 @@ def in_words(line: Mapping[str, Any], name_of: Mapping[str, str]) -> Words:
                 text.format(occasion=what, official=official) for text, what in zip(held, occasion, strict=True)
             )
         case "vacancy":
-            role = _ROLES[line["role"]]
-            said = (f"Jabatan {role[0]} sedang kosong; tidak ada yang menerima pesan", f"Nobody is in office as {role[1]}")
+            said = (
+                f"Jabatan {TERMS['id']['role'][line['role']]} kosong; tidak ada yang menerima pesan",
+                f"The office of {TERMS['en']['role'][line['role']]} is vacant; nobody is told",
+            )
     return {"id": f"{said[0]}.", "en": f"{said[1]}."}
