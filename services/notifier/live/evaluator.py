@@ -26,7 +26,7 @@ from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 from shared.runtime.lease import Lease, LeaseStore
 from shared.runtime.logging import logger
-from shared.runtime.tasks import delay
+from shared.runtime.tasks import delay, repeat, running
 
 _log = logger(__name__)
 
@@ -39,6 +39,7 @@ _INPUTS, _RULES, _RETIRED = -1, -2, -3
 """Sources of the timeline beside the partitions, whose numbers begin at 0."""
 _ENOUGH: Final = 1_000
 """Records of a partition that wait while the others catch up with its time."""
+_COMMIT_EVERY: Final = timedelta(seconds=1)
 _SHOW_EVERY_S: Final = 1.0
 _READ_RULES_EVERY_S: Final = 1.0
 _WAIT_MS: Final = 100
@@ -157,15 +158,20 @@ class Evaluator:
                 raise FencedError("the lease was lost")
 
     async def _evaluate(self, term: int) -> None:
-        running = await self._load(term)
+        state = await self._load(term)
+
+        async def commit() -> None:
+            await self._topic.commit({at: to for at, to in state.loaded.positions.items() if to})
+
         try:
-            while True:
-                await self._round(running)
-                self._trouble, self._last_round = None, self._clock.now()
+            async with running(repeat(commit, _COMMIT_EVERY, "committing offsets")):
+                while True:
+                    await self._round(state)
+                    self._trouble, self._last_round = None, self._clock.now()
         finally:
-            if running.writing is not None:
-                running.writing.cancel()
-                await asyncio.gather(running.writing, return_exceptions=True)
+            if state.writing is not None:
+                state.writing.cancel()
+                await asyncio.gather(state.writing, return_exceptions=True)
 
     async def _load(self, term: int) -> Evaluation:
         loaded = await self._store.load(term)
@@ -179,14 +185,14 @@ class Evaluator:
         _log.info("evaluating", term=term, regions=len(loaded.world.regions), watches=len(loaded.world.watches))
         return Evaluation(term, loaded, batcher, timeline, loaded.batch)
 
-    async def _round(self, running: Evaluation) -> None:
+    async def _round(self, state: Evaluation) -> None:
         """Read what there is, then apply what no source can give an earlier thing than.
 
         1. Read. 2. Let the engine decide. 3. Write all of it in one transaction, while the next is decided. After a
         crash before 3 the same is read and decided again.
         """
-        asked, timeline = self._now(), running.timeline
-        await self._look_at_inputs(running, asked)
+        asked, timeline = self._now(), state.timeline
+        await self._look_at_inputs(state, asked)
         await self._look_at_rules(timeline, asked)
         timeline.complete(_RETIRED, asked - 1)
         wait = _WAIT_SHORT_MS if timeline.waiting else _WAIT_MS
@@ -198,36 +204,34 @@ class Evaluator:
         for partition in polled.at_end:
             timeline.complete(partition, asked - 1 - _SETTLED_MS)
         known = timeline.known
-        running.pending.extend(timeline.take())
-        await self._apply(running, known)
-        self._show(running, polled.lag)
-        if self._is_time("commit", _SHOW_EVERY_S):
-            await self._topic.commit({at: to for at, to in running.loaded.positions.items() if to})
+        state.pending.extend(timeline.take())
+        await self._apply(state, known)
+        self._show(state, polled.lag)
 
-    async def _apply(self, running: Evaluation, known: int) -> None:
+    async def _apply(self, state: Evaluation, known: int) -> None:
         while True:
-            batch = await asyncio.to_thread(running.batcher.apply, running.pending, known)
+            batch = await asyncio.to_thread(state.batcher.apply, state.pending, known)
             if not batch.is_empty:
-                await _written(running)
-                running.number += 1
-                running.writing = asyncio.create_task(self._write(running, batch, running.number))
-            if not running.pending:
+                await _written(state)
+                state.number += 1
+                state.writing = asyncio.create_task(self._write(state, batch, state.number))
+            if not state.pending:
                 break
-        await _written(running)
+        await _written(state)
 
-    async def _write(self, running: Evaluation, batch: Batch, number: int) -> None:
-        await self._store.write(running.term, number, batch)
-        running.loaded.positions |= batch.positions
+    async def _write(self, state: Evaluation, batch: Batch, number: int) -> None:
+        await self._store.write(state.term, number, batch)
+        state.loaded.positions |= batch.positions
         self._metrics.written(batch)
         self._next.pop("show", None)
         if batch.deliveries:
             self._on_told()
 
-    async def _look_at_inputs(self, running: Evaluation, asked: int) -> None:
-        new = [each for each in await self._inputs.waiting() if each.id > running.inputs_seen]
-        running.timeline.add(_INPUTS, [(to_ms(each.given_at), each.id, each) for each in new])
-        running.inputs_seen = max([running.inputs_seen, *(each.id for each in new)])
-        running.timeline.complete(_INPUTS, asked - 1)
+    async def _look_at_inputs(self, state: Evaluation, asked: int) -> None:
+        new = [each for each in await self._inputs.waiting() if each.id > state.inputs_seen]
+        state.timeline.add(_INPUTS, [(to_ms(each.given_at), each.id, each) for each in new])
+        state.inputs_seen = max([state.inputs_seen, *(each.id for each in new)])
+        state.timeline.complete(_INPUTS, asked - 1)
 
     async def _look_at_rules(self, timeline: Timeline[Given], asked: int) -> None:
         if self._is_time("rules", _READ_RULES_EVERY_S):
@@ -235,11 +239,11 @@ class Evaluator:
             timeline.add(_RULES, [] if changed is None else [(asked, asked, changed)])
         timeline.complete(_RULES, asked - 1)
 
-    def _show(self, running: Evaluation, lag: Mapping[int, int]) -> None:
+    def _show(self, state: Evaluation, lag: Mapping[int, int]) -> None:
+        until = state.loaded.world.now or 0
+        self._metrics.progress(lag, until, max(0, self._now() - until))
         if self._is_time("show", _SHOW_EVERY_S):
-            behind_ms = self._now() - (running.loaded.world.now or 0)
-            self._metrics.progress(lag, max(0, behind_ms) / 1000)
-            self._metrics.world(running.loaded.world)
+            self._metrics.world(state.loaded.world)
 
     def _is_time(self, what: str, every_s: float) -> bool:
         """Say whether this is due, and note when it is due again."""
@@ -253,8 +257,8 @@ class Evaluator:
         return to_ms(self._clock.now())
 
 
-async def _written(running: Evaluation) -> None:
+async def _written(state: Evaluation) -> None:
     """Wait for the write that is under way."""
-    if running.writing is not None:
-        await running.writing
-        running.writing = None
+    if state.writing is not None:
+        await state.writing
+        state.writing = None

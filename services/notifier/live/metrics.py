@@ -32,8 +32,8 @@ class LiveMetrics:
             "notifier_alerts", "Regions in a phase other than ok, by rule", ("rule", "state"), registry=registry
         )
         self._pieces = Gauge("notifier_world_pieces", "Pieces of the state in memory", ("piece",), registry=registry)
-        self._behind = Gauge(
-            "notifier_time_behind_seconds", "How far the time of decisions is behind the clock", registry=registry
+        self._decided_until = Gauge(
+            "notifier_decided_until_timestamp_seconds", "All that is due up to then is decided", registry=registry
         )
         self._bad_file = Gauge(
             "notifier_rules_file_bad", "1 while the file of rules is refused and others are in force", registry=registry
@@ -54,12 +54,12 @@ class LiveMetrics:
         """Show whether the file of rules is refused."""
         self._bad_file.set(int(bad))
 
-    def progress(self, lag: Mapping[int, int], behind_s: float) -> None:
-        """Show how many records of each partition wait, and how far behind the clock decisions are."""
-        self._behind.set(behind_s)
+    def progress(self, lag: Mapping[int, int], until_ms: int, behind_ms: int) -> None:
+        """Show how many records of each partition wait, and up to when, so far behind the clock, all is decided."""
+        self._decided_until.set(until_ms / 1000)
         for partition, records in lag.items():
             self._lag.lag_records.labels(self._topic, partition).set(records)
-            self._lag.lag_seconds.labels(self._topic, partition).set(behind_s if records else 0)
+            self._lag.lag_seconds.labels(self._topic, partition).set(behind_ms / 1000 if records else 0)
 
     def world(self, world: World) -> None:
         """Show the sizes of the world, and its alerts."""
@@ -79,4 +79,3 @@ class LiveMetrics:
         self._evaluates.set(0)
         for gauge in (self._alerts, self._pieces, self._lag.lag_records, self._lag.lag_seconds):
             gauge.clear()
-        self._behind.set(0)

@@ -82,7 +82,7 @@ class WorldStore:
         text = await self._load_rules(world, found["rules"])
         world.directory = Directory(await self._inputs.officials(found["directory"]))
         async for each in self._all("regions"):
-            world.regions[each["_id"]] = region_of(each, each["snapshot"])
+            world.regions[each["_id"]] = region_of(each, each["snapshot"], PackedRegion)
         async for each in self._all("watches"):
             world.watches[each["rule"], each["region"]] = watch_of(each)
         async for each in self._all("digests"):

@@ -58,21 +58,21 @@ class SmtpChannel:
 
     async def send(self, delivery: Delivery, message: Message) -> None:
         """See the port. Only a 5xx answer about this recipient or this message is permanent."""
-        mail = assemble(delivery, message, self._sender, self._unsubscribe)
         server = f"the mail server at {self._server.host}:{self._server.port}"
         try:
+            mail = assemble(delivery, message, self._sender, self._unsubscribe)
             async with asyncio.timeout(_TIMEOUT_S):
                 await self._hand_over(delivery.channel.address, mail)
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _refused(error.recipients[0], "the recipient") from error
         except aiosmtplib.SMTPDataError as error:
             raise _refused(error, "the message") from error
-        except ValueError as error:
-            raise PermanentError("this is no address for mail; correct the official's entry") from error
         except aiosmtplib.SMTPAuthenticationError as error:
             raise TransientError(f"{server} refused our login: {error.code} {error.message}") from error
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             raise TransientError(f"{server} did not take it: {error!r}") from error
+        except ValueError as error:
+            raise PermanentError("this is no address for mail; correct the official's entry") from error
 
     def close(self) -> None:
         """End the connections that are idle."""

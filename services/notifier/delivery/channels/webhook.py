@@ -31,6 +31,8 @@ _READ_BYTES: Final = 2048
 """So much of the answer is read: enough for a reason; an endless one costs nothing."""
 _REASON_CHARS: Final = 200
 """So much of the answer is kept with the delivery."""
+_LAST_PORT: Final = 65_535
+"""TCP has no higher one; httpx takes any number."""
 _LONGEST_PAUSE: Final = timedelta(hours=24)
 """A longer Retry-After is beyond the time in which a delivery is tried."""
 _TRY_AGAIN: Final = frozenset({408, 421, 425, 429})
@@ -44,13 +46,22 @@ class WebhookChannel:
     """Posts messages to the addresses of officials' own systems."""
 
     def __init__(
-        self, keys_file: Path | None, source: str, gate: Gate, clock: Clock, authorities: Path | None = None
+        self,
+        keys_file: Path | None,
+        source: str,
+        gate: Gate,
+        clock: Clock,
+        authorities: Path | None = None,
+        timeout_s: float = _TIMEOUT_S,
     ) -> None:
-        """Read the authorities. `keys_file`: keys, one a line. `source`: the CloudEvents source."""
+        """Read the authorities. `keys_file`: keys, one a line. `source`: the CloudEvents source. `timeout_s`: for a
+        whole call.
+        """
         self._keys_file = keys_file
         self._source = source
         self._gate = gate
         self._clock = clock
+        self._timeout_s = timeout_s
         # A connection serves one call: it is pinned to an address, and is verified for one host name only.
         self._client = httpx.AsyncClient(
             verify=ssl.create_default_context(cafile=authorities),
@@ -76,7 +87,7 @@ class WebhookChannel:
             SIGNATURE_HEADER: signature(self._keys(), timestamp, body),
         }
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 await self._post(url, headers, body)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
             raise TransientError(f"the webhook did not answer as it should: {error!r}") from error
@@ -130,7 +141,7 @@ def _url(address: str) -> httpx.URL:
         url = httpx.URL(address)
     except httpx.InvalidURL as error:
         raise PermanentError("this is no web address; correct the official's entry") from error
-    if url.scheme not in ("https", "http") or not url.host:
+    if url.scheme not in ("https", "http") or not url.host or (url.port or 0) > _LAST_PORT:
         raise PermanentError("this is no web address; correct the official's entry")
     return url
 
