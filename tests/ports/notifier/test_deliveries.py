@@ -99,7 +99,7 @@ async def test_a_message_is_kept_for_later_tries(ports: Ports) -> None:
     first = await ports.claim()
     assert first is not None
     assert await ports.store.keep_message(first, MESSAGE, "d-0", TOLD_AT)
-    assert await ports.store.mark_failed(first, "451 later", LATER)
+    assert await ports.store.mark_failed(replace(first, first_try_at=TOLD_AT), "451 later", LATER)
     assert await ports.claim() is None
     second = await ports.claim("one", LEASE)
     assert second is not None
