@@ -5,6 +5,7 @@ A region's snapshot stays as it is, for the store has its own form of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
@@ -26,9 +27,9 @@ def region_document(region: Region) -> Dict:
     }  # fmt: skip
 
 
-def region_of(document: Dict, snapshot: Snapshot) -> Region:
+def region_of(document: Dict, snapshot: Snapshot, make: Callable[..., Region] = Region) -> Region:
     """Return the region of a document and its newest snapshot."""
-    return Region(
+    return make(
         snapshot, Mark(*document["mark"]), document["t"], document["version"], document["potential_before"],
         frozenset(document["seen"]),
     )  # fmt: skip

@@ -33,13 +33,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An input that waits. `note`: of an acknowledgement."""
+    """An input that waits. `note`: of an acknowledgement; `directory`: the version that it puts in force."""
 
     id: int
     given_at: datetime
     event: Event
     by: str
     note: str = ""
+    directory: int | None = None
 
 
 class Inputs:
@@ -90,7 +91,14 @@ class Inputs:
         with translating("read inputs"):
             found = await self._mongo["inputs"].find({"applied_at": None}, sort=[("_id", 1)]).to_list(None)
         return [
-            Input(each["_id"], each["given_at"], await self._event(each), each["by"], each.get("note") or "")
+            Input(
+                id=each["_id"],
+                given_at=each["given_at"],
+                event=await self._event(each),
+                by=each["by"],
+                note=each.get("note") or "",
+                directory=each.get("version"),
+            )
             for each in found
         ]
 

@@ -20,7 +20,7 @@ class PackedRegion(Region):
 
     __slots__ = ("_unpacked", "packed")
 
-    @property  # type: ignore[override]
+    @property
     def snapshot(self) -> Snapshot:
         """The newest snapshot."""
         if self._unpacked is None:

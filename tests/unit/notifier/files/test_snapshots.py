@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.notifier.adapters.kafka_snapshots import decode
+from services.notifier.files.snapshots import decode
 from shared.adapters.dead_letters import UnusableRecord
 from shared.regions.catalogue import catalogue
 from tests.factories_notifier import aceh_at_40, child, snapshot
 
 IS_REGION = catalogue().__contains__
-GOLDEN = Path(__file__).parents[2] / "golden" / "coverage.updated.v1.json"
+GOLDEN = Path(__file__).parents[3] / "golden" / "coverage.updated.v1.json"
 
 
 @pytest.mark.parametrize("shot", [aceh_at_40()[0], snapshot(5, region="ID"), child("11.01.01.2001", 3)])
