@@ -90,7 +90,8 @@ class MemoryDeliveries:
         """See the port."""
         change: dict[str, Any] = {"state": DeliveryState.DEAD} if due_at is None else {"due_at": due_at}
         self.holders.pop(delivery.id, None)
-        return self._change(delivery, reason=reason, tries=delivery.tries + 1, **change)
+        change |= {"tries": delivery.tries + 1, "first_try_at": delivery.first_try_at}
+        return self._change(delivery, reason=reason, **change)
 
     def _change(self, delivery: Delivery, **fields: Any) -> bool:
         present = self.deliveries[delivery.id]

@@ -210,7 +210,7 @@ class Deliverer:
     async def _composed(self, delivery: Delivery) -> Delivery | None:
         """Return the delivery with its message; None if that cannot be made, or another worker has the claim."""
         if delivery.message is not None:
-            return delivery
+            return replace(delivery, first_try_at=delivery.first_try_at or self._clock.now())
         try:
             message = self._compose(await self._facts.read(delivery))
         except TransientError:

@@ -25,11 +25,11 @@ LinkTo = Callable[[str, str, datetime], str]
 """Gives the link with which an official acknowledges an alert, until an instant: (alert, official, until)."""
 
 _NONE: Final = -1
-"""No version of a file has this number."""
+"""No version of the directory has this number."""
 
 
 class FactsReader:
-    """Reads the collections `alerts`, `regions`, `rules`, `directories` and `deliveries`."""
+    """Reads the collections `evaluator`, `alerts`, `regions`, `rules`, `directories` and `deliveries`."""
 
     def __init__(self, mongo: Mongo, pages_url: str, acknowledge: LinkTo, links_last: timedelta) -> None:
         """`pages_url`: base of the links to a region's page. `links_last`: how long one may acknowledge by link."""
@@ -47,10 +47,11 @@ class FactsReader:
             if missing := [alert for alert in delivery.alerts if alert not in alerts]:
                 raise PermanentError(f"the alert {missing[0]} is not known any more")
             newest, below = await self._snapshots(delivery)
-            rules = await self._newest_rules()
+            in_force = await self._mongo["evaluator"].find_one({}, {"rules": 1, "directory": 1})
+            rules, directory = await self._rules_of(in_force["rules"]), await self._directory_of(in_force["directory"])
             facts = [
-                await self._alert(delivery, alerts[alert], rules, newest, below) for alert in delivery.alerts
-            ]  # fmt: skip
+                await self._alert(delivery, alerts[alert], rules, directory, newest, below) for alert in delivery.alerts
+            ]
         return MessageFacts(
             delivery.id, delivery.official, delivery.channel.kind, delivery.occasion, delivery.told_at, tuple(facts)
         )
@@ -60,6 +61,7 @@ class FactsReader:
         delivery: Delivery,
         alert: Document,
         rules: Mapping[str, Rule],
+        directory: Directory,
         newest: Mapping[str, Snapshot],
         below: Mapping[str, tuple[Snapshot, ...]],
     ) -> AlertFacts:
@@ -78,7 +80,7 @@ class FactsReader:
             below=below.get(region, ()),
             since=alert["raised_at"],
             because_potential=alert["because_potential"],
-            next_step=await self._next_step(alert, rule) if may_acknowledge else None,
+            next_step=await self._next_step(alert, rule, directory) if may_acknowledge else None,
             acknowledge_url=self._acknowledge(alert["_id"], delivery.official.id, until) if may_acknowledge else None,
             page_url=f"{self._pages_url}/wilayah/{region}",
             ended_at=alert["ended_at"],
@@ -100,7 +102,7 @@ class FactsReader:
                 below[region["parent"]] = (*below.get(region["parent"], ()), snapshot)
         return newest, below
 
-    async def _next_step(self, alert: Document, rule: Rule) -> Step | None:
+    async def _next_step(self, alert: Document, rule: Rule, directory: Directory) -> Step | None:
         """Return the escalation that is due at the alert's `next_at`, and who then hears for the first time."""
         at: datetime | None = alert["next_at"]
         if at is None:
@@ -109,7 +111,6 @@ class FactsReader:
         step = next((step for step in rule.escalate if step.after_ms == after_ms), None)
         if step is None:
             return None
-        directory = await self._newest_directory()
         told = set(await self._mongo["deliveries"].distinct("official.id", {"alerts": alert["_id"]}))
         names: list[str] = []
         for role in step.hears:
@@ -120,9 +121,6 @@ class FactsReader:
             names += [holder.name for holder in holders if holder.id not in told] if holders else [role.value]
         return Step(at, tuple(dict.fromkeys(names))) if names else None
 
-    async def _newest_rules(self) -> Mapping[str, Rule]:
-        newest = await self._mongo["rules"].find_one({}, {"_id": 1}, sort=[("_id", -1)])
-        return {} if newest is None else await self._rules_of(newest["_id"])
 
     async def _rules_of(self, version: int) -> Mapping[str, Rule]:
         """Return the rules of a version by id; they were checked when they were given."""
@@ -132,12 +130,12 @@ class FactsReader:
             self._rules[version] = {rule.id: rule for rule in rules}
         return self._rules[version]
 
-    async def _newest_directory(self) -> Directory:
-        newest = await self._mongo["directories"].find_one({}, {"_id": 1}, sort=[("_id", -1)])
-        if newest is not None and newest["_id"] != self._directory[0]:
-            found = await self._mongo["directories"].find_one({"_id": newest["_id"]})
-            officials = msgspec.convert(found["officials"], tuple[Official, ...])
-            self._directory = newest["_id"], Directory(officials)
+    async def _directory_of(self, version: int) -> Directory:
+        """Return a version of the directory; before the first, nobody is in it."""
+        if version != self._directory[0]:
+            found = await self._mongo["directories"].find_one({"_id": version})
+            officials = msgspec.convert(found["officials"], tuple[Official, ...]) if found else ()
+            self._directory = version, Directory(officials)
         return self._directory[1]
 
 

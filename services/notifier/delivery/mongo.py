@@ -120,7 +120,7 @@ class MongoDeliveries:
 
     async def mark_failed(self, delivery: Delivery, reason: str, due_at: datetime | None) -> bool:
         """See the port."""
-        fields: Document = {"reason": reason, "claimed_by": None}
+        fields: Document = {"reason": reason, "claimed_by": None, "first_try_at": delivery.first_try_at}
         fields |= _DEAD if due_at is None else {"due_at": due_at}
         return await self._change(delivery, {"$set": fields, "$inc": {"tries": 1}})
 

@@ -63,8 +63,9 @@ class AckLinks:
         try:
             return cls(bytes.fromhex(file.read_text(encoding="ascii").strip()), public_url)
         except (OSError, ValueError) as error:
+            digits = 2 * SHORTEST_KEY_BYTES
             raise PermanentError(
-                f"NOTIFIER_ACK_KEY_FILE: {file} holds no key ({error}); write {2 * SHORTEST_KEY_BYTES} random hex digits"
+                f"NOTIFIER_ACK_KEY_FILE: {file} holds no key ({error}); write {digits} random hex digits"
             ) from error
 
     def url(self, alert: str, official: str, expires: datetime) -> str:

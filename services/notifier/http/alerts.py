@@ -43,7 +43,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 """MongoDB's precision, so a cursor loses nothing."""
 _DELIVERIES_SHOWN: Final = 200
-_UNKNOWN: Final = {404: problem("No alert has this id")}
+_UNKNOWN: Final[dict[int | str, dict[str, Any]]] = {404: problem("No alert has this id")}
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=10**13)]
 """Since 1970, until the year 2286."""
@@ -305,7 +305,7 @@ class _Reports:
         newest = await self._records.newest(alert["region"])
         if newest is None:
             return None
-        whole = figures(rule.kind, unpack(newest["snapshot"]), to_ms(self._clock.now()))
+        whole = figures(rule.kind, unpack(newest["snapshot"]), self._clock.now())
         below = [unpack(each["snapshot"]) for each in await self._records.below(alert["region"])]
         most = contributors(whole, below)
         return ChildrenView(most.reason, [ChildView(row.region, row.name, row.number) for row in most.rows])
@@ -328,10 +328,7 @@ def _next_step(alert: Document, rule: Rule, directory: Directory) -> NextStepVie
         return None
     posts = ((role, post_of(role, alert["region"])) for role in step.hears)
     holders = [
-        official.id
-        for role, post in posts
-        if post is not None
-        for official in directory.holders(role, post, to_ms(at))
+        official.id for role, post in posts if post is not None for official in directory.holders(role, post, to_ms(at))
     ]
     return NextStepView(at, list(step.hears), holders)
 

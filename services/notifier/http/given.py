@@ -46,9 +46,10 @@ class Giver:
         """Wait for a few seconds until the input is applied."""
         try:
             async with asyncio.timeout(_APPLIED_WITHIN_S):
-                while (outcome := await self._inputs.outcome(number)) is None:
+                while True:
+                    if (outcome := await self._inputs.outcome(number)) is not None:
+                        return outcome
                     await asyncio.sleep(_LOOK_EVERY_S)
-                return outcome
         except TimeoutError:
             return None
 

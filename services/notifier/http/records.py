@@ -76,6 +76,19 @@ class Records:
             found = self._mongo["regions"].find({"parent": region}, sort=[("_id", 1)])
             return await found.to_list(None)  # type: ignore[no-any-return]
 
+    async def regions_in(self, region: str, limit: int) -> list[Document]:
+        """Return the documents of the region and of regions below it, the largest first."""
+        query: Document = {}
+        if region != NATION:
+            query["_id"] = re.compile(rf"^{re.escape(region)}(\.|$)")
+        with translating("read regions"):
+            code = {"$cond": [{"$eq": ["$_id", NATION]}, "", "$_id"]}
+            pipeline = [
+                {"$match": query}, {"$set": {"length": {"$strLenBytes": code}}},
+                {"$sort": {"length": 1, "_id": 1}}, {"$limit": limit},
+            ]  # fmt: skip
+            return await self._mongo["regions"].aggregate(pipeline).to_list(None)  # type: ignore[no-any-return]
+
     async def rules(self) -> tuple[int, dict[str, Rule]]:
         """Return the number of the version of the rules in force, 0 before the first, and its rules by id."""
         version = (await self._in_force())["rules"]

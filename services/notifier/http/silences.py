@@ -103,9 +103,7 @@ def create_router(
         "/{id}", status_code=204, response_class=Response,
         responses=WAITING_ANSWER | {404: problem("No silence of this id is in force")},
     )  # fmt: skip
-    async def end(
-        request: Request, id: Annotated[str, Path(pattern=_ID)], caller: Caller = may_administer
-    ) -> Response:
+    async def end(request: Request, id: Annotated[str, Path(pattern=_ID)], caller: Caller = may_administer) -> Response:
         """End a silence before its time; what it held is judged again."""
         if await records.silence(id) is None:
             raise Problem(404, "unknown_silence", "no silence of this id is in force; GET /v1/silences lists them")

@@ -16,7 +16,10 @@ _MOVES: Final[Mapping[str, tuple[str, str]]] = {
         "The figure crossed the line; the alert waits until it has stayed there",
     ),
     "raised": ("Peringatan dimulai", "The alert was raised"),
-    "hold_broken": ("Angka kembali sebelum waktu tunggu habis", "The figure went back before the waiting time was over"),
+    "hold_broken": (
+        "Angka kembali sebelum waktu tunggu habis",
+        "The figure went back before the waiting time was over",
+    ),
     "clear_started": (
         "Angka kembali ke sisi aman; berakhirnya peringatan menunggu sampai keadaan ini bertahan",
         "The figure is back on the safe side; the end waits until it has stayed there",
@@ -89,7 +92,9 @@ def in_words(line: Mapping[str, Any], name_of: Mapping[str, str]) -> Words:
         case "message":
             many, channel = len(line["alerts"]), _CHANNELS[line["channel"].partition(":")[0]]
             occasion = _OCCASIONS[line["occasion"]]
-            with_others = (f", dalam ringkasan {many} peringatan", f", in a digest of {many} alerts") if many > 1 else ("",) * 2
+            with_others = (
+                (f", dalam ringkasan {many} peringatan", f", in a digest of {many} alerts") if many > 1 else ("",) * 2
+            )
             said = (
                 f"{occasion[0]} untuk {official} lewat {channel[0]}{with_others[0]}",
                 f"{occasion[1]} to {official} by {channel[1]}{with_others[1]}",

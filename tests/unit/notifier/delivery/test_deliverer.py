@@ -15,6 +15,7 @@ from services.notifier.delivery.deliveries import Delivery, DeliveryState
 from services.notifier.delivery.metrics import Backlog
 from services.notifier.delivery.ports import TryLaterError
 from services.notifier.engine.decisions import Occasion
+from services.notifier.messages.message import Message
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.tasks import running
 from tests.fakes import ManualClock
@@ -96,9 +97,10 @@ def test_a_pause_doubles_up_to_an_hour_and_is_spread_by_a_fifth(tries: int, chan
     assert 0.8 * full - 0.001 <= (due_at - TOLD_AT).total_seconds() <= 1.2 * full + 0.001
 
 
-async def test_after_24_hours_of_failures_a_delivery_is_dead() -> None:
+@pytest.mark.parametrize("message", [None, MESSAGE], ids=["composed at the first try", "made with its message"])
+async def test_after_24_hours_of_failures_a_delivery_is_dead(message: Message | None) -> None:
     """The last try is 24 hours after the first one; every pause is between 24 s and 72 min."""
-    world = World(delivery())
+    world = World(delivery(message=message))
     tried_at = []
     while world.found().state is DeliveryState.WAITING:
         world.clock.advance(world.found().due_at - world.clock.now())
