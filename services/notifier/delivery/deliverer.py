@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -133,6 +134,8 @@ class Deliverer:
         self._store = store
         self._facts = facts
         self._compose = compose
+        # Drawing a picture takes some 50 ms, in which the loop would serve nobody.
+        self._composing = ThreadPoolExecutor(1, thread_name_prefix="compose")
         self._lanes = lanes
         self._holder = holder
         self._policy = policy
@@ -146,9 +149,12 @@ class Deliverer:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        async with asyncio.TaskGroup() as lanes:
-            for lane in self._lanes.values():
-                lanes.create_task(self._serve(lane))
+        try:
+            async with asyncio.TaskGroup() as lanes:
+                for lane in self._lanes.values():
+                    lanes.create_task(self._serve(lane))
+        finally:
+            self._composing.shutdown(wait=False, cancel_futures=True)
 
     async def _serve(self, lane: Lane) -> None:
         loop, free = asyncio.get_running_loop(), asyncio.Semaphore(lane.connections)
@@ -212,7 +218,8 @@ class Deliverer:
         if delivery.message is not None:
             return replace(delivery, first_try_at=delivery.first_try_at or self._clock.now())
         try:
-            message = self._compose(await self._facts.read(delivery))
+            facts = await self._facts.read(delivery)
+            message = await asyncio.get_running_loop().run_in_executor(self._composing, self._compose, facts)
         except TransientError:
             raise
         except Exception as error:  # a defect in one message must not stop the others
