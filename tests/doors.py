@@ -20,7 +20,6 @@ from tests.factories_coverage import RECORDED_AT
 from tests.fakes import ManualClock
 from tests.tokens import AUDIENCE, ISSUER, Issuer
 
-_LOCAL = Path(__file__).parents[1] / "deploy" / "local" / "notifier"
 EVERY_SCOPE = "facts:write identity:erase coverage:read reference:write notifier:admin"
 REQUIRED = {"q": "aceh", "group": "vulnerable", "region": "11"}
 """A good value of each parameter that a route demands."""
@@ -91,8 +90,6 @@ async def open_doors(folder: Path) -> Doors:
     apis = {
         "registry": build_registry(RegistrySettings(identity_key_file=folder / "identity.key", **common), clock=clock),
         "coverage": build_coverage(CoverageSettings(**common), clock=clock),
-        "notifier": build_notifier(
-            NotifierSettings(rules=_LOCAL / "rules.yaml", officials=_LOCAL / "officials.yaml", **common), clock=clock
-        ),
+        "notifier": build_notifier(NotifierSettings(ack_key_file=folder / "identity.key", **common), clock=clock),
     }
     return Doors(apis, issuer.token(scope=EVERY_SCOPE))
