@@ -68,6 +68,9 @@ map: $(INSTALLED) ## Cut the schematic maps of provinces and regencies anew, fro
 	@.local/map/.venv/bin/pip install --quiet --require-hashes --only-binary :all: --requirement deploy/map/requirements.txt
 	@.local/map/.venv/bin/python -m deploy.map .local/map
 
+messages: $(INSTALLED) ## Draw each kind of message as a phone shows it, into docs/messages (needs chromium)
+	@exec $(BIN)/python -m deploy.messages
+
 lock: ## Resolve the dependencies of pyproject.toml anew, with hashes (needs uv)
 	@command -v uv > /dev/null || { echo "found no uv, which resolves the lock: install it (pip install uv)" >&2; exit 1; }
 	uv pip compile pyproject.toml --quiet --extra dev --generate-hashes --universal --no-emit-index-url \
