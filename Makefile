@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_PROGRESS_BAR := off
 
-.PHONY: help run up reset test laws chaos lint type bench format lock contracts regions map
+.PHONY: help run up reset test laws mutants chaos lint type bench format lock contracts regions map
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ test: lint type ## Lint, types, import rules, contracts and all tests
 
 laws: $(INSTALLED) ## Try the laws on twenty times as many examples as `make test` does
 	@CAKUPAN_EXAMPLES=1000 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit
+
+mutants: $(INSTALLED) ## Change the engine of alerts in each place, and show which changes no test notices
+	@CI=1 CAKUPAN_EXAMPLES=15 $(BIN)/mutmut run
+	@$(BIN)/mutmut results
 
 chaos: $(INSTALLED) ## Prove the counts at full size: three streams of 50,000 facts, ten kills each
 	@CAKUPAN_CHAOS_FACTS=50000 CAKUPAN_CHAOS_KILLS=10 CAKUPAN_CHAOS_SEEDS=1,2,3 $(BIN)/pytest tests/chaos --durations=0

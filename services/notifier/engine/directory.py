@@ -105,6 +105,10 @@ class Directory:
         """Return the official of that id, in office or not."""
         return self._by_id.get(official)
 
+    def all(self) -> Iterable[Official]:
+        """Return all officials, by id."""
+        return self._by_id.values()
+
     def holders(self, role: Role, post: str, now: int) -> list[Official]:
         """Return, by id, those who hold the role for the region `post`, else the deputy of the last who did."""
         listed = self._by_post.get((role, post), [])

@@ -50,8 +50,33 @@ class Fault:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A fault as people find it: its line, the number of its entry from 1, that entry's id, its field in dots.
+
+    What does not apply is None or empty.
+    """
+
+    line: int | None
+    entry: int | None
+    list_name: str
+    id: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        """Return the place in words, and what is wrong there."""
+        entry = "" if self.entry is None else f"{self.list_name} entry {self.id or self.entry}"
+        where = ", ".join(part for part in (entry, self.field) if part)
+        return f"{where}: {self.message}" if where else self.message
+
+
 class Refused(PermanentError):  # noqa: N818 - it is the file's state
     """A file is refused; a line of the message for each fault: `file:line: place: what is wrong; what to do`."""
+
+    def __init__(self, message: str, wrong: Iterable[Wrong] = ()) -> None:
+        super().__init__(message)
+        self.wrong = tuple(wrong)
 
 
 def duration_ms(text: str) -> int:
@@ -111,12 +136,18 @@ def read_text(file: FilePath) -> str:
         raise Refused(f"{file} cannot be read ({error}); name a YAML file in UTF-8") from error
 
 
+def unreadable(file: str, message: str, line: int | None = None) -> Refused:
+    """Return the refusal of a file of which nothing can be read."""
+    place = file if line is None else f"{file}:{line}"
+    return Refused(f"{place}: {message}", [Wrong(line, None, "", "", "", message)])
+
+
 def documented(text: str, file: str) -> Document:
     """Return the YAML of a file. Raises: Refused."""
     try:
         return load(text)
     except NotReadable as error:
-        raise Refused(f"{file}:{error.line}: {error}") from error
+        raise unreadable(file, str(error), error.line) from error
 
 
 def validated(document: Document, model: type[T], file: str) -> T:
@@ -129,8 +160,9 @@ def validated(document: Document, model: type[T], file: str) -> T:
 
 def refusal(file: str, document: Document, faults: Iterable[Fault]) -> Refused:
     """Return the refusal that names the faults in the order of their lines."""
-    told = sorted({(document.line(fault.path) or 0, _told(fault, document)) for fault in faults})
-    return Refused("\n".join(f"{file}:{line}: {text}" if line else f"{file}: {text}" for line, text in told))
+    wrong = sorted({_wrong(fault, document) for fault in faults}, key=lambda one: (one.line or 0, str(one)))
+    lines = (f"{file}:{one.line}: {one}" if one.line else f"{file}: {one}" for one in wrong)
+    return Refused("\n".join(lines), wrong)
 
 
 def _without_nulls(value: Any) -> Any:
@@ -169,12 +201,12 @@ def _path(location: Iterable[str | int], value: Any, *, missing: bool) -> tuple[
     return (tuple(path), value) if last is None else ((*path, last), None)
 
 
-def _told(fault: Fault, document: Document) -> str:
-    """Return the place in words, and what is wrong there."""
-    place, value = list(fault.path), document.value
-    entry = ""
+def _wrong(fault: Fault, document: Document) -> Wrong:
+    """Return the fault with its place: of an entry of a list by its number and id."""
+    place, value, line = list(fault.path), document.value, document.line(fault.path)
+    entry, list_name, id_ = None, "", ""
     if len(place) > 1 and isinstance(place[1], int) and isinstance(value[place[0]][place[1]], dict):
-        entry = f"{place[0]} entry {value[place[0]][place[1]].get('id') or place[1] + 1}"
+        list_name, entry = str(place[0]), place[1] + 1
+        id_ = str(value[place[0]][place[1]].get("id") or "")
         del place[:2]
-    where = ", ".join(part for part in (entry, ".".join(map(str, place))) if part)
-    return f"{where}: {fault.message}" if where else fault.message
+    return Wrong(line, entry, list_name, id_, ".".join(map(str, place)), fault.message)

@@ -32,6 +32,8 @@ _SHAPES: Final = {
     "chat": (re.compile(r"[a-z][a-z0-9+.-]*://\S+"), "tgram://token/chat"),
 }
 """The form of an address, and an example that has it."""
+_TELEPHONE: Final = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+"""ITU-T E.164: the country's code and at most 15 digits."""
 
 
 def _is_time(text: str) -> str:
@@ -113,8 +115,12 @@ def read_officials(text: str, file: str, is_region: IsRegion) -> tuple[Official,
 
 
 def read_directory(text: str, file: str, is_region: IsRegion) -> tuple[Official, ...]:
+    """Return the officials of a YAML text for the service, as `directory_of` does. Raises: Refused."""
+    return directory_of(documented(text, file), file, is_region)
+
+
+def directory_of(document: Document, file: str, is_region: IsRegion) -> tuple[Official, ...]:
     """Return the officials for the service, which refuses more: see `_careless`. Raises: Refused."""
-    document = documented(text, file)
     officials = officials_of(document, file, is_region)
     faults = list(_careless(officials))
     if faults:
@@ -155,6 +161,9 @@ def _careless(officials: Sequence[Official]) -> Iterator[Fault]:
             if not form.fullmatch(channel.address):
                 message = f"{channel.address!r} is no address of this kind; write one such as {example}"
                 yield Fault(("officials", at, "channels", number, "address"), message)
+            for telephone in _telephones(channel):
+                message = f"{telephone!r} is no telephone number; write the country's code and digits: +628123456789"
+                yield Fault(("officials", at, "channels", number, "address"), message)
         if official.valid_until < official.valid_from:
             yield Fault(("officials", at, "valid_until"), "the term ends before valid_from; correct one of the two")
         if level_of(official.region) != LEVELS[official.role]:
@@ -165,6 +174,12 @@ def _careless(officials: Sequence[Official]) -> Iterator[Fault]:
         elif _is_in_ring(official, by_id):
             yield Fault(("officials", at, "deputy"), "deputies form a ring; name someone outside it")
     yield from _overlaps(officials)
+
+
+def _telephones(channel: Channel) -> list[str]:
+    """Return the parts of a chat address that stand for telephone numbers and are none."""
+    parts = channel.address.partition("://")[2].partition("?")[0].split("/") if channel.kind == "chat" else []
+    return [part for part in parts if part.startswith("+") and not _TELEPHONE.fullmatch(part)]
 
 
 def _is_in_ring(official: Official, by_id: dict[str, Official]) -> bool:
