@@ -62,7 +62,7 @@ class Doors:
             for path, methods in api.openapi()["paths"].items():
                 for method, about in methods.items():
                     query = {one["name"]: one for one in about.get("parameters", ()) if one["in"] == "query"}
-                    yield Route(service, method.upper(), path.format(code="11", id="x"), query)
+                    yield Route(service, method.upper(), path.format(code="11", id="x", version="1", token="x"), query)
 
     async def ask(self, route: Route, query: dict[str, str] | None = None, **headers: str) -> httpx.Response:
         """Send a request with a token and with what the route demands, besides the query given."""
