@@ -69,6 +69,7 @@ async def test_a_kill_in_a_storm_loses_no_alert_and_changes_no_decision(
     settings.rules.write_text(yaml.safe_dump({"rules": RULES}))
     async with httpx.AsyncClient(timeout=30) as http, started(settings, 2, tmp_path) as replicas:
         first = await eventually(lambda: evaluating(http, replicas), within_s=60)
+        assert first is not None
         await give_officials(mongo)
         storm = asyncio.create_task(publish_storm(settings))
         await eventually(lambda: received(mail_server, CROSSINGS // 5), within_s=120)
@@ -118,7 +119,10 @@ async def give_officials(mongo: Mongo) -> None:
 
 async def evaluating(http: httpx.AsyncClient, replicas: Sequence[Replica]) -> Replica | None:
     """Return the replica that evaluates, if one does."""
-    return next((replica for replica in replicas if await replica.evaluates(http)), None)
+    for replica in replicas:
+        if await replica.evaluates(http):
+            return replica
+    return None
 
 
 async def received(mail_server: MailServer, count: int) -> bool:

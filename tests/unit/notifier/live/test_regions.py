@@ -36,9 +36,6 @@ def test_packing_changes_no_decision(seed: int) -> None:
         (read[0][0], RulesGiven(read_rules)),
         (read[0][0], OfficialsGiven(read_officials)),
     ]
-        (read[0][0], RulesGiven(read_rules)),
-        (read[0][0], OfficialsGiven(read_officials)),
-    ]
     for at, event in begin + read:
         decisions += engine.apply(at, event)
     assert lines_of(decisions) == traced(rules, officials, events)
