@@ -6,7 +6,7 @@ import typer
 
 from services.notifier.app import build
 from services.notifier.settings import NotifierSettings
-from services.notifier.trial.rules_command import rules
+from services.notifier.trial.cli import rules
 from shared.adapters.serve import serve_api
 
 app = typer.Typer(
