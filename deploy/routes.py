@@ -18,7 +18,6 @@ from services.registry.app import build as build_registry
 from services.registry.settings import RegistrySettings
 
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
-_RULES: Final = Path(__file__).parent / "local" / "notifier" / "rules.yaml"
 _HEAD: Final = """# Every route, and who may call it
 
 Made by `make contracts` from the services' OpenAPI documents; CI compares it. A change here is a change of who sees
@@ -48,7 +47,7 @@ def _applications() -> Iterator[tuple[str, FastAPI]]:
         key.write_text(secrets.token_hex(32))
         yield "registry", build_registry(RegistrySettings(identity_key_file=key))
         yield "coverage", build_coverage(CoverageSettings())
-        yield "notifier", build_notifier(NotifierSettings(rules=_RULES, ack_key_file=key))
+        yield "notifier", build_notifier(NotifierSettings(ack_key_file=key))
 
 
 def _routes_of(api: FastAPI) -> Iterator[tuple[str, str]]:

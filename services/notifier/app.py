@@ -51,7 +51,8 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
     """
     service = Service("notifier", settings, clock)
     mongo, clock = service.mongo, service.clock
-    is_region = catalogue().__contains__
+    regions = catalogue()
+    is_region = regions.__contains__
     snapshots = service.topic(topics.SNAPSHOTS)
     describe_read(
         service.broker, snapshots, Snapshot, "Snapshots to be evaluated, read from the position kept with the alerts.",
@@ -95,7 +96,6 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
     api = service.application(
         "Decides which officials are alerted about a region, and delivers the messages.", start, SCHEMAS
     )
-    regions = catalogue()
     add_routes(
         api,
         Needs(

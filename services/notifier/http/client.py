@@ -34,7 +34,7 @@ class Client:
         """Return the body of a successful answer; None where there is none."""
         try:
             response = self._http.request(method, f"{self._url}{path}", **more)
-            body = response.json() if response.content else None
+            body: Any = response.json() if response.content else None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             address = f"{self._url}{path}"
             raise TransientError(f"no answer from {address} ({type(error).__name__}); is notifier up?") from error
