@@ -54,7 +54,8 @@ def _routes_of(api: FastAPI) -> Iterator[tuple[str, str]]:
     for path, operations in api.openapi()["paths"].items():
         for method in _METHODS:
             if method in operations:
-                yield f"{method.upper()} {path}", _who(operations[method])
+                who = "whoever has the link of a message" if path.startswith("/ack/") else _who(operations[method])
+                yield f"{method.upper()} {path}", who
 
 
 def _who(operation: dict[str, Any]) -> str:

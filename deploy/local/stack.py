@@ -215,7 +215,9 @@ async def _load_officials(config: StackConfig, file: Path) -> None:
     """Put the officials of the file in force. Raises: PermanentError with the report of what is wrong."""
     headers = {"authorization": f"Bearer {config.home.token('operator')}", "content-type": "application/yaml"}
     content = await asyncio.to_thread(file.read_bytes)
-    async with httpx.AsyncClient(timeout=30, headers=headers) as http:
+    # The operators' listener, which says that the service is ready, is open a moment before the other.
+    retrying = httpx.AsyncHTTPTransport(retries=5)
+    async with httpx.AsyncClient(timeout=30, headers=headers, transport=retrying) as http:
         answer = await http.put(f"{config.url('notifier')}/v1/officials", content=content)
     if answer.is_error:
         raise PermanentError(f"{file} is refused: {answer.text}")

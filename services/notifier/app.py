@@ -17,6 +17,8 @@ from services.notifier.delivery.facts import FactsReader
 from services.notifier.delivery.metrics import DeliveryMetrics
 from services.notifier.delivery.mongo import MongoDeliveries
 from services.notifier.http.ack_links import AckLinks
+from services.notifier.http.officials import SCHEMAS
+from services.notifier.http.records import Records
 from services.notifier.http.routes import Needs, add_routes
 from services.notifier.live.evaluator import JOB, Evaluator
 from services.notifier.live.inputs import Inputs
@@ -59,12 +61,13 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
     links = AckLinks.from_file(settings.ack_key_file, settings.public_url)
     facts = FactsReader(mongo, settings.pages_url, links.url, _LINKS_LAST)
     deliveries, told = MongoDeliveries(mongo), DeliveryMetrics(service.prometheus)
-    channels, compose = _Channels(settings, clock), Composer().compose
+    compose = Composer().compose
+    channels = _Channels(settings, clock)
     deliverer = Deliverer(deliveries, facts, compose, channels.lanes, service.instance, _policy(settings), clock, told)
 
     metrics = LiveMetrics(service.prometheus, snapshots.name)
     inputs, leases = Inputs(mongo), MongoLeases(mongo)
-    store = WorldStore(mongo, inputs)
+    store, records = WorldStore(mongo, inputs), Records(mongo, inputs)
     topic = SnapshotTopic(
         settings.kafka, snapshots.name, f"{settings.namespace}notifier", service.instance,
         service.dead_letters(topics.SNAPSHOTS_DEAD), is_region, metrics,
@@ -90,12 +93,16 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
             evaluator.run(), deliverer.run(), repeat(show, _SHOW_EVERY, "counting deliveries"), channels.kept_open(),
         ]  # fmt: skip
 
-    api = service.application("Decides which officials are alerted about a region, and delivers the messages.", start)
-    homes = Homes(regions, table())
-    records = add_routes(
-        api,
-        Needs(mongo, inputs, deliveries, compose, links, settings.pages_url, regions, homes, service.bearer, clock),
+    api = service.application(
+        "Decides which officials are alerted about a region, and delivers the messages.", start, SCHEMAS
     )
+    add_routes(
+        api,
+        Needs(
+            mongo, records, inputs, deliveries, compose, links, settings.pages_url, regions, Homes(regions, table()),
+            service.bearer, clock,
+        ),
+    )  # fmt: skip
     return api
 
 
