@@ -83,7 +83,8 @@ class Chart:
 def bar_chart_png(chart: Chart) -> bytes:
     """Return the chart as PNG, 720 pixels wide; the same for the same chart."""
     marks = sorted(chart.marks, key=lambda mark: mark.value)
-    top, highest = _MARK * len(marks), max(each.value for each in (*chart.bars, *marks))
+    top = _MARK * len(marks)
+    highest = max(*(bar.value for bar in chart.bars), *(mark.value for mark in marks), 0.0)
     scale = (WIDTH - 2 * _EDGE) / highest if highest > 0 else 0
     canvas = _Canvas(top + _ROW * len(chart.bars) + _EDGE)
     for n, bar in enumerate(chart.bars):
