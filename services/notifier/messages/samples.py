@@ -199,11 +199,11 @@ def _later(before: Snapshot, more: int, at: datetime) -> Snapshot:
 
 
 def sample_digest(language: Language) -> MessageFacts:
-    """Return the facts of a digest of three districts."""
+    """Return the facts of a digest of five districts."""
     alert = sample_alert("threshold")
     alerts = tuple(
         replace(alert, id=f"{alert.id[:-1]}{n}", raised_by=district, newest=district, below=())
-        for n, district in enumerate(alert.below[:3])
+        for n, district in enumerate(alert.below[:5])
     )
     return MessageFacts("d-2", official(language), "email", Occasion.RAISED, RAISED + timedelta(seconds=30), alerts)
 
