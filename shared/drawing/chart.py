@@ -1,4 +1,4 @@
-"""A series over time as SVG: a line, the path of its target, and breaks where its definition changed.
+"""Values over time as SVG: a line, the path of its target, and breaks where its definition changed.
 
 The values begin at 0 only if one of them is near: 38% and a target of 40% would else be one line.
 
