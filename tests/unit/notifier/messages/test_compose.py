@@ -32,7 +32,7 @@ from services.notifier.messages.samples import (
 )
 from services.notifier.messages.sources import source_of
 from services.notifier.messages.templates import BrokenTemplateError, Phrases
-from services.notifier.messages.words import Words
+from services.notifier.messages.words import LANGUAGES, Words
 from shared.contracts.snapshots import Count, Potential, Snapshot
 
 COMPOSER = Composer()
@@ -85,7 +85,7 @@ SAID = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_says_what_crossed_in_one_sentence(kind: str) -> None:
     """The first line of the body has the numbers an official acts on, in both languages."""
-    for language, sentence in zip(("id", "en"), SAID[kind], strict=True):
+    for language, sentence in zip(LANGUAGES, SAID[kind], strict=True):
         assert sentence in COMPOSER.compose(sample_message(kind, Occasion.RAISED, language)).text.split("\n\n")[1]
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from services.notifier.engine import rules
 from services.notifier.engine.decisions import Occasion
+from services.notifier.engine.directory import ChannelKind
 from services.notifier.engine.rules import Direction, Lines, Rule, Slice
 from services.notifier.messages.compose import Composer
 from services.notifier.messages.message import AlertFacts, Message, MessageFacts, Step
@@ -144,7 +145,8 @@ def facts(draw: st.DrawFn) -> MessageFacts:
     occasion, several = draw(st.sampled_from(Occasion)), tuple(draw(st.lists(alerts(), min_size=1, max_size=4)))
     if occasion is not Occasion.RAISED:
         several = several[:1]
-    channel = draw(st.sampled_from(["email", "webhook", "chat"]))
+    channels: list[ChannelKind] = ["email", "webhook", "chat"]
+    channel = draw(st.sampled_from(channels))
     return MessageFacts("d", reader, channel, occasion, draw(instants), several)
 
 
