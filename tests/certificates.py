@@ -1,4 +1,4 @@
-"""Certificates for a broker of a test's own, and an authority that vouches for it."""
+"""Certificates for servers of a test's own, and an authority that vouches for it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ class Authority:
         file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
         return file
 
-    def write_keystore(self, file: Path) -> Path:
-        """Write a key and a certificate for it, as a broker on 127.0.0.1 presents them."""
+    def write_keystore(self, file: Path, host: str = "127.0.0.1") -> Path:
+        """Write a key and a certificate for it, as a server presents them: on loopback, or under a host's name."""
         key = ec.generate_private_key(ec.SECP256R1())
-        loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        unsigned = _certificate(_named("broker"), self._name, key.public_key())
-        certificate = unsigned.add_extension(loopback, critical=False).sign(self._key, hashes.SHA256())
+        named = x509.IPAddress(ipaddress.ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
+        names = x509.SubjectAlternativeName([named])
+        unsigned = _certificate(_named("server"), self._name, key.public_key())
+        certificate = unsigned.add_extension(names, critical=False).sign(self._key, hashes.SHA256())
         pem = serialization.Encoding.PEM
         file.write_bytes(
             key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

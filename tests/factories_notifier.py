@@ -1,54 +1,16 @@
-"""Valid rules, officials and snapshots for the notifier's tests; a test states only what matters to it."""
+"""Valid snapshots for the notifier's tests; a test states only what matters to it."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
-from services.notifier.domain.officials import Official, Role
-from services.notifier.domain.rules import Direction, Measure, Rule, Severity
 from shared.contracts.snapshots import Count, Coverage, Potential, Ratio, Snapshot, Window
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import level_of, parent_of, zone_name
 
 NOW = datetime(2026, 11, 21, 7, 34, 57, tzinfo=UTC)
 POTENTIAL = 17_109
-
-
-def rule(**over: Any) -> Rule:
-    """Return the rule that coverage of active workers reaches 40 % in a province, cleared under 39 %."""
-    values: dict[str, Any] = {
-        "id": "active-40",
-        "title": {"id": "cakupan pekerja aktif mencapai 40%", "en": "coverage of active workers has reached 40%"},
-        "levels": frozenset({"province"}),
-        "regions": frozenset(),
-        "measure": Measure.ACTIVE,
-        "direction": Direction.ABOVE,
-        "raise_level": Decimal("0.40"),
-        "clear_level": Decimal("0.39"),
-        "hold_for": timedelta(),
-        "window": "7d",
-        "severity": Severity.INFO,
-        "hears": (Role.GUBERNUR,),
-        "milestone": Decimal("0.50"),
-    }
-    return Rule(**values | over)
-
-
-def below(**over: Any) -> Rule:
-    """Return the rule that coverage falls under 35 %, cleared at 36 %."""
-    levels = {"raise_level": Decimal("0.35"), "clear_level": Decimal("0.36")}
-    return rule(**{"id": "active-35", "direction": Direction.BELOW, "milestone": None, **levels, **over})
-
-
-def official(**over: Any) -> Official:
-    """Return the governor of Aceh, who reads Indonesian."""
-    values: dict[str, Any] = {
-        "id": "gubernur-aceh", "name": "Gubernur Aceh", "role": Role.GUBERNUR, "region": "11",
-        "email": "gubernur.aceh@example.id", "language": "id", "time_zone": "WIB",
-    }  # fmt: skip
-    return Official(**values | over)
 
 
 def snapshot(active: int, position: int = 1, at: datetime | None = None, **over: Any) -> Snapshot:

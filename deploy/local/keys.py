@@ -1,4 +1,4 @@
-"""The local stack's own token issuer and the registry's identity key, made once and kept."""
+"""The local stack's own token issuer and the services' secret keys, made once and kept."""
 
 from __future__ import annotations
 
@@ -46,11 +46,13 @@ class Keys:
         """Read the keys; those that are missing are made now."""
         self.jwks = home.keys / "jwks.json"
         self.identity = home.keys / "identity.key"
+        self.ack_links = home.keys / "ack-links.key"
         self._tokens = home.tokens
         self._signing = _signing_key(home.keys / "issuer.key")
         write_whole(self.jwks, json.dumps(KeySet([self._signing]).as_dict(private=False)))
-        if not self.identity.exists():
-            write_whole(self.identity, secrets.token_hex(32))
+        for secret in (self.identity, self.ack_links):
+            if not secret.exists():
+                write_whole(secret, secrets.token_hex(32))
 
     def issue_token(self, grant: Grant, now: datetime, valid_for: timedelta = VALID_FOR) -> str:
         """Return a signed token; one of a negative duration has expired already."""
@@ -75,10 +77,11 @@ class Keys:
 
 
 def share(keys: Keys, folder: Path) -> None:
-    """Give each service a folder with the keys that it needs: public ones for all, the identities' for the registry."""
+    """Give each service a folder with the keys that it needs: public ones for all, secrets for their service."""
     for name in ("registry", "coverage", "notifier"):
         write_whole(folder / name / "keys" / "jwks.json", keys.jwks.read_text())
     write_whole(folder / "registry" / "keys" / "identity.key", keys.identity.read_text())
+    write_whole(folder / "notifier" / "keys" / "ack-links.key", keys.ack_links.read_text())
 
 
 def _signing_key(file: Path) -> ECKey:

@@ -85,6 +85,7 @@ async def _until_known(admin: AIOKafkaAdminClient, created: Sequence[Topic]) -> 
 
 def _as_asked(topic: Topic, copies: int) -> NewTopic:
     config = {
+        "message.timestamp.type": "LogAppendTime" if topic.stamped_by_broker else "CreateTime",
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "retention.ms": str(int(topic.retention.total_seconds() * 1000)) if topic.retention else _KEEP_FOR_EVER,
         "min.insync.replicas": str(max(1, copies - 1)),

@@ -67,6 +67,6 @@ def create_operators(
 
 def _status(checks: dict[str, str], *, shown: bool = True) -> JSONResponse:
     """Return 200 when all checks are well, else 503; with the checks where they are shown."""
-    good = all(state == "ok" for state in checks.values())
+    good = all(state.startswith("ok") for state in checks.values())
     body = {"status": "ok" if good else "not ready"} | ({"checks": checks} if shown else {})
     return JSONResponse(body, 200 if good else 503, headers=_NO_STORE)

@@ -44,7 +44,7 @@ class Service:
         verifier = TokenVerifier(key_fetcher(settings.jwks), settings.token_issuer, settings.token_audience, self.clock)
         self.bearer = Bearer(verifier)
         self.checks: dict[str, Check] = {"mongodb": self.mongo.ping}
-        self._liveness: dict[str, Check] = {}
+        self.liveness: dict[str, Check] = {}
         self._serving = False
         self._name = name
         self._settings = settings
@@ -63,7 +63,7 @@ class Service:
         """Return this replica's reader of a topic."""
         group = f"{self._settings.namespace}{self._name}"
         reader = KafkaReader(self.broker, owned, group, self.instance, sink, self.clock, limits=limits, reset=reset)
-        self._liveness[owned.topic] = reader.stuck
+        self.liveness[owned.topic] = reader.stuck
         return reader
 
     def dead_letters(self, topic: Topic) -> DeadLetters:
@@ -101,7 +101,7 @@ class Service:
 
         api = create_api(
             title=f"Cakupan {self._name}", description=description, registry=self.prometheus, checks=self.checks,
-            liveness=self._liveness, broker=self.broker, body_within=self._settings.body_within,
+            liveness=self.liveness, broker=self.broker, body_within=self._settings.body_within,
             lifespan=lifespan, is_serving=lambda: self._serving,
         )  # fmt: skip
         api.state.prepare = prepare

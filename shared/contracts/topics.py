@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -12,17 +12,21 @@ PARTITIONS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic. `retention` None keeps records for ever; `compacted` keeps the last record of each key."""
+    """A topic. `retention` None keeps records for ever; `compacted` keeps the last record of each key.
+
+    `stamped_by_broker`: a record's timestamp is the instant at which the broker wrote it.
+    """
 
     name: str
     key: str
     partitions: int = PARTITIONS
     retention: timedelta | None = None
     compacted: bool = False
+    stamped_by_broker: bool = False
 
     def under(self, prefix: str) -> Topic:
         """Return the same topic with its name prefixed, so that several stacks can share one cluster."""
-        return Topic(prefix + self.name, self.key, self.partitions, self.retention, self.compacted)
+        return replace(self, name=prefix + self.name)
 
 
 FACTS: Final = Topic("enrollment.facts.v1", key="source and id of the fact", retention=timedelta(days=7))
@@ -36,7 +40,8 @@ FACTS_REJECTED: Final = Topic(
 CHANGES: Final = Topic("enrollment.changed.v1", key="regency code")
 """Kept for ever, because coverage is rebuilt from it."""
 
-SNAPSHOTS: Final = Topic("coverage.updated.v1", key="region code", compacted=True)
+SNAPSHOTS: Final = Topic("coverage.updated.v1", key="region code", compacted=True, stamped_by_broker=True)
+"""The notifier decides in the order of time, so the time must be one that only grows."""
 
 CHANGES_DEAD: Final = Topic(
     "enrollment.changed.v1.dead", key="topic/partition/offset", partitions=1, retention=timedelta(days=30)

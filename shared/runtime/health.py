@@ -9,7 +9,7 @@ from typing import Final
 from shared.runtime.errors import PermanentError, TransientError
 
 Check = Callable[[], Awaitable[str | None]]
-"""Returns None when all is well, else one line that says what is wrong."""
+"""Returns None when all is well, else one line that says what is wrong. One that begins with `ok` is only shown."""
 
 _CHECK_TIMEOUT_S: Final = 2.0
 """Kubernetes probes give up after a second or more; a check that takes longer has failed."""

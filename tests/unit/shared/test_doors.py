@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.coverage.http.search import WAITING_AT_MOST, Hits, SearchQueue
-from services.notifier.adapters.http_api import Milliseconds, next_cursor, page_start
+from services.notifier.http.alerts import Milliseconds, next_cursor, page_start
 from shared.adapters.http_problem import Problem
 from shared.adapters.paging import cursor_in, place_in
 from tests.doors import Doors, open_doors

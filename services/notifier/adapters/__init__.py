@@ -1,1 +1,0 @@
-"""Kafka, MongoDB, SMTP, HTTP and YAML."""

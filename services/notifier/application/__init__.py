@@ -1,1 +1,0 @@
-"""Use cases: evaluate snapshots, deliver messages."""

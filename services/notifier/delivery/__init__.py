@@ -1,0 +1,1 @@
+"""Deliveries: stored, claimed, sent through channels, tried again, given up."""

@@ -1,0 +1,1 @@
+"""Ways to reach officials: e-mail, webhook, chat."""

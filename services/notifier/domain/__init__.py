@@ -1,1 +1,0 @@
-"""Notifier's decisions: rules, hysteresis, recipients. Pure."""

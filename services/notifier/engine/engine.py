@@ -1,0 +1,175 @@
+"""The one engine: an event in, decisions out, and the state moves on (alerts.md, ADR 0031).
+
+At one instant, what time makes due comes first; then events in their order, each with its moves, its messages, and what
+it makes due at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from services.notifier.engine.clock import Clock
+from services.notifier.engine.decisions import Decision, Move
+from services.notifier.engine.directory import Directory
+from services.notifier.engine.events import (
+    Acknowledged,
+    Event,
+    OfficialsGiven,
+    RegionRetired,
+    RulesGiven,
+    SilenceEnded,
+    SilenceGiven,
+    SnapshotRead,
+    Tick,
+)  # fmt: skip
+from services.notifier.engine.instants import to_ms
+from services.notifier.engine.moves import Mover
+from services.notifier.engine.occasions import Messenger
+from services.notifier.engine.rules import Silent
+from services.notifier.engine.states import MoveReason
+from services.notifier.engine.world import Mark, Region, RuleInForce, World
+from shared.regions.codes import level_of
+
+_INTERNED: Final[dict[frozenset[str], frozenset[str]]] = {}
+"""Most regions of a level are seen by the same rules: they share one set."""
+
+
+class TimeWentBack(ValueError):  # noqa: N818 - it says what happened
+    """An event is older than the one before it."""
+
+
+class Engine:
+    """Applies events to a world. Nothing else changes that world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._clock = Clock(world)
+        self._handled: Final[dict[type, Callable[..., None]]] = {
+            SnapshotRead: self._read, RulesGiven: self._put_rules, OfficialsGiven: self._put_officials,
+            SilenceGiven: self._silence, SilenceEnded: self._unsilence, Acknowledged: self._acknowledge,
+            RegionRetired: self._retire, Tick: self._tick,
+        }  # fmt: skip
+
+    def apply(self, at: int, event: Event) -> list[Decision]:
+        """Return the decisions up to the instant, then those of the event.
+
+        Raises: TimeWentBack when the instant is before the last.
+        """
+        if self.world.now is not None and at < self.world.now:
+            raise TimeWentBack("events are given in the order of their instants")
+        decisions: list[Decision] = []
+        self._clock.out = decisions
+        self._clock.pass_time(at)
+        self._handled[type(event)](event)
+        self._clock.settle(at)
+        return decisions
+
+    def _read(self, event: SnapshotRead) -> None:
+        world, snapshot, now = self.world, event.snapshot, self._now()
+        code, as_of = snapshot.region, to_ms(snapshot.as_of)
+        mark = Mark(snapshot.position, as_of)
+        region = world.regions.get(code)
+        if region is not None and mark <= region.mark:
+            return
+        if region is None:
+            region = world.regions[code] = world.make_region(snapshot, mark, min(as_of, now), world.version)
+        else:
+            before = {basis: potential.value for basis, potential in region.snapshot.potential.items()}
+            region.snapshot, region.mark, region.potential_before = snapshot, mark, before
+            region.t = max(region.t, min(as_of, now))
+        world.touch("region", code)
+        self._judge_region(code, region, now)
+
+    def _judge_region(self, code: str, region: Region, now: int) -> None:
+        """Judge the newest snapshot by every rule that watches the region."""
+        world, mover, seen = self.world, Mover(self.world, now, self._clock.out), []
+        for rule in world.by_level[level_of(code)]:
+            if not rule.everywhere and not rule.rule.covers(code):
+                continue
+            id_ = rule.rule.id
+            watch = world.watches.get((id_, code))
+            t = region.t if rule.version <= region.version else max(region.t, rule.given)
+            if watch is not None:
+                t = t if watch.t is None else max(t, watch.t)
+            if watch is not None or isinstance(rule.rule.kind, Silent):
+                world.touch("watch", id_, code)
+            if mover.judge(rule, code, region, t) and id_ not in region.seen:
+                seen.append(id_)
+        if seen:
+            region.seen = _interned(region.seen.union(seen))
+        self._clock.finish(mover)
+
+    def _put_rules(self, event: RulesGiven) -> None:
+        """Close what is no longer watched, and judge every region by new and changed rules."""
+        world, now = self.world, self._now()
+        world.version += 1
+        before, given = world.rules, {rule.id: rule for rule in event.rules}
+        kept = {id_: old for id_, old in before.items() if given.get(id_) == old.rule}
+        made = [kept.get(id_) or RuleInForce.make(rule, world.version, now) for id_, rule in given.items()]
+        world.put_rules(made)
+        out = self._clock.out
+        mover, moves_from = Mover(world, now, out), len(out)
+        # Region by region, so that each snapshot is unpacked once; the moves are then put in the order of ties.
+        changed = [(before.get(id_), world.rules.get(id_)) for id_ in (before.keys() | given.keys()) - kept.keys()]
+        for code in world.regions:
+            for old, new in changed:
+                self._change(mover, old, new, code)
+        out[moves_from:] = sorted(out[moves_from:], key=_order_of_ties)
+        self._clock.check_held = True
+        self._clock.finish(mover)
+
+    def _change(self, mover: Mover, old: RuleInForce | None, new: RuleInForce | None, code: str) -> None:
+        """Judge a region by a rule that is new or changed, or close what it had there."""
+        world, now = self.world, self._now()
+        if new is not None and new.rule.covers(code):
+            region = world.regions[code]
+            if mover.judge(new, code, region, now) and new.rule.id not in region.seen:
+                region.seen = _interned(region.seen | {new.rule.id})
+                world.touch("region", code)
+            world.touch("watch", new.rule.id, code)
+        elif old is not None and old.rule.covers(code):
+            mover.close(old.rule, code, MoveReason.RULE_REMOVED if new is None else MoveReason.OUT_OF_SCOPE)
+
+    def _put_officials(self, event: OfficialsGiven) -> None:
+        self.world.directory = Directory(event.officials)
+
+    def _silence(self, event: SilenceGiven) -> None:
+        self.world.silences[event.silence.id] = event.silence
+        self._clock.check_held = True
+        self.world.touch("silence", event.silence.id)
+
+    def _unsilence(self, event: SilenceEnded) -> None:
+        self.world.silences.pop(event.id, None)
+        self._clock.check_held = True
+        self.world.touch("silence", event.id)
+
+    def _acknowledge(self, event: Acknowledged) -> None:
+        alert = self.world.alert(event.rule, event.region)
+        if alert is not None and alert.acknowledged_by is None:
+            alert.acknowledged_by = event.official
+            Messenger(self.world, self._now(), self._clock.out).acknowledged(event.rule, event.region, alert)
+
+    def _retire(self, event: RegionRetired) -> None:
+        mover = Mover(self.world, self._now(), self._clock.out)
+        for rule in self.world.rules.values():
+            mover.close(rule.rule, event.region, MoveReason.OUT_OF_SCOPE)
+        self.world.regions.pop(event.region, None)
+        self.world.touch("region", event.region)
+        self._clock.finish(mover)
+
+    def _tick(self, event: Tick) -> None:
+        """Nothing happens but time."""
+
+    def _now(self) -> int:
+        assert self.world.now is not None, "time has come to the event"
+        return self.world.now
+
+
+def _order_of_ties(move: Decision) -> tuple[str, str]:
+    assert isinstance(move, Move), "messages come after all moves"
+    return move.rule, move.region
+
+
+def _interned(ids: frozenset[str]) -> frozenset[str]:
+    return _INTERNED.setdefault(ids, ids)

@@ -1,0 +1,1 @@
+"""What people write: files of rules and of officials, checked with file, line and fix."""

@@ -1,0 +1,1 @@
+"""Notifier's HTTP API, one file a resource."""

@@ -1,0 +1,1 @@
+"""The engine on real time: one replica evaluates, the others stand by."""

@@ -1,0 +1,1 @@
+"""Messages: what an official reads, made from the facts of an alert."""

@@ -1,0 +1,1 @@
+"""Trying rules without a service: check, trace, test and backtest."""
