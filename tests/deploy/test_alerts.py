@@ -22,6 +22,7 @@ from services.registry.intake.metrics import IntakeMetrics
 from services.registry.relay.metrics import RelayMetrics, SweepMetrics
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.kafka_access import KafkaAccess
+from shared.adapters.kafka_partitions import ReaderMetrics
 from shared.contracts import topics
 
 ROOT = Path(__file__).parents[2]
