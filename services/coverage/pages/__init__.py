@@ -1,0 +1,1 @@
+"""The officials' pages: HTML of what the API gives, for the same readers, with the same suppression."""
