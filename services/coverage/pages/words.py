@@ -62,6 +62,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "no_ratio": ("tanpa persentase", "no ratio"),
     "people_short": ("Kurang {n} orang", "{n} people short"),
+    "short_inside": ("kurang {n} orang", "{n} people short"),
     "to_target": ("ke target {ratio} ({measure})", "of the target of {ratio} ({measure})"),
     "on_path": ("Sesuai jalur target", "On pace"),
     "target_today": ("{ratio} hari ini ({measure})", "{ratio} today ({measure})"),
