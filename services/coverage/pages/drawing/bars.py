@@ -1,0 +1,61 @@
+"""Bars beside numbers in a table. The numbers are the text, so a bar is hidden from screen readers.
+
+A bar is as wide as its cell; all bars have the same scale, so that rows and pages can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from markupsafe import Markup
+
+from shared.drawing.svg import element, number
+
+FULL: Final = 125
+"""Width in units, of which one is one per cent: enough to see that a region is over 100%. Farther is an arrow."""
+_WHOLE: Final = 100
+_HEIGHT: Final = 10
+_ARROW: Final = 4
+_DAYS: Final = (30, 60, 90)
+
+
+def bar(ratio: float | None, target: float | None = None, *, met: bool | None = None) -> Markup:
+    """Return a bar from 0 to the ratio, on a ground that ends at 100%, with a mark at the target.
+
+    `met` chooses the colour; it is decided on whole numbers, so the ratio does not say it. None is for bars without a
+    target. If the ratio is not known or suppressed, it is None, and so must be all that would tell it.
+    """
+    parts = [_box(_WHOLE, "bar-ground")]
+    if ratio is not None:
+        parts.append(_box(_length(ratio), "bar-plain" if met is None else "bar-met" if met else "bar-short"))
+        if ratio * _WHOLE > FULL:
+            parts.append(element("path", d=f"M{FULL - _ARROW} 0h{_ARROW}v{_HEIGHT}h-{_ARROW}l{_ARROW}-5z", fill="#FFF"))
+    if target is not None:
+        parts.append(element("path", d=f"M{number(_length(target))} 0v{_HEIGHT}", class_="bar-target"))
+    return _svg(parts, FULL)
+
+
+def due_bar(within: Sequence[int], longest: int) -> Markup:
+    """Return a bar of the people who lapse within 30, 60 and 90 days, darker the sooner.
+
+    Each count includes the ones before it. `longest` is the highest count within 90 days of all bars beside this one.
+    """
+    pairs = list(zip(_DAYS, within, strict=True))
+    # The longest part comes first, so that the sooner ones lie on it.
+    parts = [_box(_WHOLE * count / max(longest, 1), f"due-{days}") for days, count in reversed(pairs) if count]
+    return _svg(parts, _WHOLE)
+
+
+def _length(ratio: float) -> float:
+    return min(FULL, ratio * _WHOLE)
+
+
+def _box(width: float, class_: str) -> Markup:
+    return element("path", d=f"M0 0h{number(width)}v{_HEIGHT}H0z", class_=class_)
+
+
+def _svg(parts: Sequence[Markup], width: int) -> Markup:
+    return element(
+        "svg", *parts, class_="bar", viewBox=f"0 0 {width} {_HEIGHT}", preserveAspectRatio="none", aria_hidden="true"
+    )
