@@ -11,7 +11,7 @@ from typing import Final
 PREFIX: Final = "/aset/"
 _TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 _PARTS: Final = {
-    "halaman.css": ("pages.css",),
+    "halaman.css": ("pages.css", "drawing.css"),
     # One file: each further request costs a reader on 3G a third of a second.
     "halaman.js": ("vendor/htmx-4.0.1.min.js", "vendor/hx-sse-4.0.1.min.js", "live.js"),
     "ikon.svg": ("icon.svg",),

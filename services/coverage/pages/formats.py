@@ -12,6 +12,8 @@ from babel.numbers import get_decimal_symbol, get_group_symbol
 from shared.regions.codes import local, zone_name
 
 Language = Literal["id", "en"]
+LANGUAGES: Final[tuple[Language, ...]] = ("id", "en")
+"""In the order of the catalogue of words."""
 _LOCALES: Final[dict[Language, str]] = {"id": "id_ID", "en": "en"}
 _CLOCK: Final[dict[Language, str]] = {"id": "%H.%M", "en": "%H:%M"}
 MINUS: Final = "\u2212"

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from html import unescape
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from services.coverage.pages.assets import assets
-from services.coverage.pages.formats import Formats, Language
+from services.coverage.pages.drawing.bars import bar
+from services.coverage.pages.drawing.history import history_figure
+from services.coverage.pages.drawing.maps import MapRegion, region_map
+from services.coverage.pages.formats import LANGUAGES, Formats, Language
+from services.coverage.pages.region import Lead
+from services.coverage.pages.view import View
 from services.coverage.pages.words import WORDS
 from shared.regions.codes import NATION
 
-LANGUAGES: Final[tuple[Language, ...]] = ("id", "en")
+
+def bar_of(lead: Lead) -> Markup:
+    """Return the bar of a region's coverage beside its first target."""
+    found, target = lead.coverage.active, lead.targets[0] if lead.targets else None
+    met = None if target is None or target.people_short is None else not target.people_short
+    ratio = None if found is None or found.ratio is None else float(found.ratio)
+    return bar(ratio, target.required if target else None, met=met)
 
 
 class Renderer:
@@ -49,7 +62,23 @@ def _environment(language: Language) -> Environment:
         """Return day and time of an instant of another service's JSON."""
         return formats.moment(datetime.fromisoformat(instant), region)
 
+    def map_of(caption: str, parent: str, regions: Sequence[tuple[Any, Lead]], view: View) -> Markup:
+        """Return the map of a region's children, in the view's days."""
+
+        def drawn(one: Any, lead: Lead) -> MapRegion:
+            found, hidden = lead.coverage.active, lead.active is None
+            ratio = None if found is None or found.ratio is None else float(found.ratio)
+            value = formats.percent(ratio) if ratio is not None else say("suppressed" if hidden else "no_denominator")
+            return MapRegion(
+                one.region, f"{one.name}: {unescape(str(value))}", view.region(one.region), ratio=ratio, hidden=hidden
+            )
+
+        return region_map(parent, [drawn(*pair) for pair in regions], caption, language)
+
     environment.globals.update(
+        bar_of=bar_of,
+        map_of=map_of,
+        history_figure=history_figure,
         t=say,
         n=number,
         signed=formats.signed,

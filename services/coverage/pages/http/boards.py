@@ -11,7 +11,8 @@ from fastapi.responses import Response
 
 from services.coverage.http.boards import Group
 from services.coverage.pages import region as content
-from services.coverage.pages.http.frame import Frame, Place, page_route
+from services.coverage.pages import tables
+from services.coverage.pages.http.frame import Frame, InFormat, Place, page_route
 from services.coverage.pages.http.region import ALL_ROWS, ROWS, All
 from services.coverage.reading.boards import Boards, place_on_board
 from services.coverage.reading.due import DueReader
@@ -38,7 +39,7 @@ def create_router(frame: Frame, reader: SnapshotReader, boards: Boards, due: Due
     @router.get("/wilayah/{code}/kuota")
     async def show_quota(
         request: Request, place: Place = Depends(frame.official), group: OfGroup = None, cursor: Cursor = None,
-        every: All = "0",
+        every: All = "0", file: InFormat = "html",
     ) -> Response:  # fmt: skip
         """Show the villages beside their quota: those at zero first, then the most short."""
         region, at = place.region, place.at
@@ -55,8 +56,12 @@ def create_router(frame: Frame, reader: SnapshotReader, boards: Boards, due: Due
         after = place_in(order, cursor, tuple[bool, int, str])
         board = await boards.quota(region, chosen, at or AsOf(frame.depends.today(region)), now=at is None)
         rest = [one for one in board.villages if after is None or place_on_board(one) > after]
-        limit = _VILLAGES_AT_MOST if every == "1" else ROWS
+        limit = ROWS if every == "0" and file == "html" else _VILLAGES_AT_MOST
         page = rest[:limit]
+        if file != "html":
+            names = {one.region: frame.named(one.region) for one in page}
+            made = tables.quota(region, page, names, frame.notes(place, shown), place.view.language)
+            return frame.file(request, place.view, made, file, f"kuota-{region}", at)
         counted = await reader.snapshots([one.region for one in page]) if at is None and len(page) <= ROWS else []
         lapsing = {one.region: sum(one.due.get("30d", {}).values()) for one in counted}
         return frame.answer(
@@ -67,8 +72,9 @@ def create_router(frame: Frame, reader: SnapshotReader, boards: Boards, due: Due
 
     @router.get("/wilayah/{code}/desa-sadar")
     async def show_designations(
-        request: Request, place: Place = Depends(frame.official), cursor: Cursor = None, every: All = "0"
-    ) -> Response:
+        request: Request, place: Place = Depends(frame.official), cursor: Cursor = None, every: All = "0",
+        file: InFormat = "html",
+    ) -> Response:  # fmt: skip
         """Show the villages with a roster or a decree, and the year's pace."""
         region, at = place.region, place.at
         _demand_within(place)
@@ -77,8 +83,11 @@ def create_router(frame: Frame, reader: SnapshotReader, boards: Boards, due: Due
         states = await boards.states(region, day, now=at is None)
         villages = sorted(states, key=lambda one: (_ORDER.index(states[one]), one))
         begin = place_in("desa-sadar", cursor, int) or 0
-        end = begin + (ALL_ROWS if every == "1" else ROWS)
+        end = begin + (ROWS if every == "0" and file == "html" else ALL_ROWS)
         page = await reader.snapshots(villages[begin:end], at) if villages[begin:end] else []
+        if file != "html":
+            made = tables.designations(region, page, frame.notes(place, shown), place.view.language)
+            return frame.file(request, place.view, made, file, f"desa-sadar-{region}", at)
         return frame.answer(
             request, "designation.html", place.view, at=at, shown=shown, crumbs=frame.crumbs(region), villages=page,
             counts=Counter(states.values()), level=level_of(region),
@@ -86,7 +95,9 @@ def create_router(frame: Frame, reader: SnapshotReader, boards: Boards, due: Due
         )  # fmt: skip
 
     @router.get("/wilayah/{code}/akan-nonaktif")
-    async def show_due(request: Request, place: Place = Depends(frame.official), days: Days = "30") -> Response:
+    async def show_due(
+        request: Request, place: Place = Depends(frame.official), days: Days = "30", file: InFormat = "html"
+    ) -> Response:
         """Show who lapses if nobody pays: by payer and place, and by month."""
         region = place.region
         if place.at is not None:
@@ -106,6 +117,15 @@ def create_router(frame: Frame, reader: SnapshotReader, boards: Boards, due: Due
         for _, people, _total in rows:
             placed.update(people)
         elsewhere = {payer: shown.due[window].get(payer, 0) - placed[payer] for payer in payers}
+        if file != "html":
+            language = place.view.language
+            listed = [(one.region, one.name, people) for one, people, _ in rows]
+            if any(elsewhere.values()):
+                rest = shown.name if level_of(region) == "village" else tables.say("unplaced", language)
+                listed.append(("", rest, elsewhere))
+            notes = [*frame.notes(place, shown), (tables.say("due", language), tables.say("n_days", language, n=days))]
+            made = tables.due(region, payers, listed, notes, language)
+            return frame.file(request, place.view, made, file, f"akan-nonaktif-{region}")
         return frame.answer(
             request, "due.html", place.view, shown=shown, crumbs=frame.crumbs(region), days=days, window=window,
             payers=payers, rows=rows, elsewhere=elsewhere, months=months, level=level_of(region),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,10 +14,14 @@ from fastapi.routing import APIRoute
 from services.coverage.http.dependencies import AsOfDay, Dependencies, KnownAt
 from services.coverage.http.public import cache_control
 from services.coverage.http.visibility import demand_all, needs_token, sees_all
-from services.coverage.pages.formats import Language
+from services.coverage.pages.formats import Formats, Language
 from services.coverage.pages.http.session import COOKIE, form_token, sign_out, token_of
 from services.coverage.pages.rendering import Renderer
+from services.coverage.pages.tables import about, say
 from services.coverage.pages.view import DEFAULT_LANGUAGE, View
+from services.coverage.public.ports import Release
+from services.coverage.reading.sheet_files import CSV, XLSX, as_csv, as_xlsx
+from services.coverage.reading.tables import Table
 from services.coverage.reference.domain.reference import AsOf
 from shared.adapters.http_answers import answer
 from shared.adapters.http_api import invalid_request
@@ -40,6 +44,8 @@ _HEADERS: Final[dict[str, str]] = {
     "Vary": "Accept-Encoding, Authorization, Cookie",
 }
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+File = Literal["html", "xlsx", "csv"]
+InFormat = Annotated[File, Query(alias="format", description="The page, or its table as a file")]
 InLanguage = Annotated[Language, Query(alias="lang", description="Indonesian or English")]
 
 
@@ -101,16 +107,33 @@ class Frame:
         """Answer with a page. Without `cache` it is kept as an answer of the API is: by its release, or not at all."""
         body = self._renderer.page(template, view.language, view=view, at=at, named=self.named, **context)
         kept = cache or cache_control(view.caller, at)
-        about = {**_HEADERS, "Cache-Control": kept, **(headers or {})}
-        response = answer(request, body, media_type="text/html; charset=utf-8", headers=about)
+        kept_as = {**_HEADERS, "Cache-Control": kept, **(headers or {})}
+        response = answer(request, body, media_type="text/html; charset=utf-8", headers=kept_as)
         if status != 200:
             response.status_code = status
         return response
 
-    def file_headers(self, view: View, at: AsOf | None, name: str) -> dict[str, str]:
-        """Return the headers of a file of a page's table."""
-        attachment = f'attachment; filename="{name}"'
-        return {**_HEADERS, "Cache-Control": cache_control(view.caller, at), "Content-Disposition": attachment}
+    def file(
+        self, request: Request, view: View, table: Table, file: File, name: str, at: AsOf | None = None
+    ) -> Response:
+        """Answer with the table of a page as a file, kept as long as the page is."""
+        written, media_type = (as_xlsx, XLSX) if file == "xlsx" else (as_csv, CSV)
+        attachment = f'attachment; filename="{name}.{file}"'
+        kept = {"Cache-Control": cache_control(view.caller, at), "Content-Disposition": attachment}
+        return answer(request, written(table), media_type=media_type, headers=_HEADERS | kept)
+
+    def notes(self, place: Place, shown: Any, release: Release | None = None) -> list[tuple[str, str]]:
+        """Return the notes about a file: its region, its days, and the address of its page."""
+        language = place.view.language
+        formats = Formats(language)
+        if release:
+            when = say("release_of", language, day=release.month.last_day, made=release.made_on)
+        elif place.at:
+            when = say("as_of", language, when=place.at.day)
+            when += f", {say('known_at', language, when=place.at.known_at)}" if place.at.known_at else ""
+        else:
+            when = say("as_of", language, when=formats.moment(shown.as_of, place.region))
+        return about(shown, when, self.base + place.view.same(format=None), language)
 
     def fragment(self, template: str, view: View, **context: Any) -> bytes:
         """Return a part of a page, for a stream."""

@@ -14,8 +14,9 @@ from fastapi.responses import Response
 from services.coverage.http.public import PublicRoutes
 from services.coverage.http.regions import Filters, order_of, page_of
 from services.coverage.pages import region as content
+from services.coverage.pages import tables
 from services.coverage.pages.earlier import Earlier
-from services.coverage.pages.http.frame import Frame, Place, page_route, reads
+from services.coverage.pages.http.frame import File, Frame, InFormat, Place, page_route, reads
 from services.coverage.pages.http.session import token_of
 from services.coverage.pages.notifier import Document, Notifier
 from services.coverage.reading.derived import WORKERS
@@ -48,11 +49,14 @@ class Asked:
     filters: Filters
     cursor: str | None
     limit: int
+    file: File
 
 
-def asked(sort: OfSort = None, filters: Filters = (), cursor: Cursor = None, every: All = "0") -> Asked:
-    """Return which children a page shows, and in which order."""
-    return Asked(sort, filters, cursor, ALL_ROWS if every == "1" else ROWS)
+def asked(
+    sort: OfSort = None, filters: Filters = (), cursor: Cursor = None, every: All = "0", file: InFormat = "html"
+) -> Asked:
+    """Return which children a page shows, and in which order; a file has them all."""
+    return Asked(sort, filters, cursor, ROWS if every == "0" and file == "html" else ALL_ROWS, file)
 
 
 class RegionPages:
@@ -81,12 +85,20 @@ class RegionPages:
         regions = [panels["shown"], *panels["below"]]
         codes = rest or [one.region for one in ordered(filtered(regions[1:], asked.filters), sort)]
         page = page_of(regions, codes, order, asked.limit)
+        rows = [(one, content.lead(one, basis)) for one in page.items if isinstance(one, Snapshot)]
+        is_whole = len(rows) == len(below)
+        if asked.file != "html":
+            made = tables.children(
+                regions[0], rows, self._frame.notes(place, regions[0]), place.view.language, release=None,
+                is_whole=is_whole,
+            )  # fmt: skip
+            return self._frame.file(request, place.view, made, asked.file, f"wilayah-{region}")
         return self._frame.answer(
             request, "region.html", place.view, at=at, **panels, alerts=alerts, shows_alerts=_hears(place),
             keep_alerts=False,
             crumbs=self._frame.crumbs(region),
-            rows=[(one, content.lead(one, basis)) for one in page.items if isinstance(one, Snapshot)], next=page.next,
-            sort=sort, filters=asked.filters, is_whole=len(page.items) == len(below), release=None,
+            rows=rows, next=page.next, sort=sort, filters=asked.filters, is_whole=is_whole, release=None,
+            mapped=[(one, content.lead(one, basis)) for one in regions[1:]] if _has_map(region) else [],
             has_children=level_of(region) != "village", stream=self._stream(request, place, basis),
         )  # fmt: skip
 
@@ -121,12 +133,21 @@ class RegionPages:
         """Answer with the page of a region in a release."""
         region, sort = place.region, asked.sort or "code"
         page = await self._public.page(place.caller, region, place.at, sort, asked.filters, asked.limit, asked.cursor)
-        level = level_of(region)
+        level, rows = level_of(region), [(one, content.public_lead(one)) for one in page.items]
+        is_whole = asked.cursor is None and page.next is None
+        if asked.file != "html":
+            made = tables.children(
+                page.region, rows, self._frame.notes(place, page.region, page.release), place.view.language,
+                release=page.release, is_whole=is_whole,
+            )  # fmt: skip
+            name = f"wilayah-{region}-{page.release.month.last_day}"
+            return self._frame.file(request, place.view, made, asked.file, name, place.at)
+        mapped = await self._public.below(page.release, region) if _has_map(region) else []
         return self._frame.answer(
             request, "region.html", place.view, at=place.at, level=level, panels=content.PUBLIC_PANELS[level],
             shown=page.region, lead=content.public_lead(page.region), basis=WORKERS, release=page.release,
-            crumbs=self._frame.crumbs(region), rows=[(one, content.public_lead(one)) for one in page.items],
-            next=page.next, sort=sort, filters=asked.filters, is_whole=asked.cursor is None and page.next is None,
+            crumbs=self._frame.crumbs(region), rows=rows, mapped=[(one, content.public_lead(one)) for one in mapped],
+            next=page.next, sort=sort, filters=asked.filters, is_whole=is_whole,
             has_children=level != "village", stream=None, shows_alerts=False,
         )  # fmt: skip
 
@@ -152,6 +173,10 @@ class RegionPages:
         if place.at is not None or request.headers.get("save-data", "").lower() == "on":
             return None
         return place.view.to("/langsung", region=place.region, basis=None if basis == WORKERS else basis)
+
+
+def _has_map(region: str) -> bool:
+    return level_of(region) in ("nation", "province")
 
 
 def _hears(place: Place) -> bool:
