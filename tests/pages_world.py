@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 import httpx
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from services.coverage.http.dependencies import Dependencies
 from services.coverage.http.public import PublicRoutes
@@ -40,6 +40,7 @@ from services.coverage.reference.domain.sources import SOURCES, Feed
 from services.coverage.reference.domain.targets import TARGETS, PathPoint, TargetPath
 from shared.adapters.http_api import Bearer
 from shared.adapters.http_headers import SafeHeaders
+from shared.adapters.http_query import refuse_unknown_parameters
 from shared.adapters.http_shares import Share
 from shared.contracts.changes import Change
 from shared.regions.catalogue import catalogue
@@ -74,7 +75,7 @@ def people() -> Iterator[Change]:
             regency = region[:5]
             yield change(
                 numbers[regency], kind, effective_day=day, source="bpjs/kalsel",
-                effective_at=datetime.combine(day, datetime.min.time(), UTC),
+                effective_at=_noon(day), recorded_at=_noon(day),
                 **{"after": state(region, **over)} if kind == "joined" else over,
             )  # fmt: skip
             numbers[regency] += 1
@@ -93,6 +94,10 @@ def people() -> Iterator[Change]:
     before = state("63.10.03.2001")
     after = state("63.10.03.2001", active=False)
     yield from some(4, "63.10.03.2001", november, "lapsed", before=before, after=after)
+
+
+def _noon(day: date) -> datetime:
+    return datetime.combine(day, time(12), UTC)
 
 
 def statements() -> list[Statement[Any]]:
@@ -145,7 +150,7 @@ class PagesWorld:
 
 @asynccontextmanager
 async def pages_world(
-    base: str = BASE, notifier: str = "http://127.0.0.1:1", **sign_in: Any
+    base: str = BASE, notifier: str = "http://127.0.0.1:1", sign_in: SignIn | None = None
 ) -> AsyncIterator[PagesWorld]:
     """Give the pages of the small nation."""
     clock, store, reference, book = ManualClock(NOW), MemoryStore(), MemoryReference(), ReferenceIndex()
@@ -168,7 +173,7 @@ async def pages_world(
     bearer = Bearer(verifier)
     proofs = MemoryProofs(Proof(last=Passed(NOW - timedelta(minutes=7), 0, 1, with_topic=True)))
     reader = reader_of(store, book, regions.children, clock, regions.name)
-    api = FastAPI()
+    api = FastAPI(dependencies=[Depends(refuse_unknown_parameters)])
     api.add_middleware(SafeHeaders)
     add_pages(
         api,
@@ -183,7 +188,7 @@ async def pages_world(
             due=DueReader(store, regions.children, clock),
             search=SearchQueue(lambda: RegionSearch(regions.name, regions.children)),
             limits=StreamLimits(Share(50), timedelta(minutes=15), clock, bearer),
-            sign_in=SignIn(**sign_in),
+            sign_in=sign_in or SignIn(),
         ),
         base,
     )

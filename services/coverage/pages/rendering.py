@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from html import unescape
 from typing import Any
 
@@ -58,10 +58,6 @@ def _environment(language: Language) -> Environment:
         """Return a number; None is one that the reader may not see."""
         return hidden if value is None else Markup("{}").format(formats.number(value))
 
-    def when(instant: str, region: str) -> str:
-        """Return day and time of an instant of another service's JSON."""
-        return formats.moment(datetime.fromisoformat(instant), region)
-
     def map_of(caption: str, parent: str, regions: Sequence[tuple[Any, Lead]], view: View) -> Markup:
         """Return the map of a region's children, in the view's days."""
 
@@ -87,7 +83,6 @@ def _environment(language: Language) -> Environment:
         long_day=formats.long_day,
         clock=formats.clock,
         moment=formats.moment,
-        when=when,
         month_of=lambda month: formats.month(date.fromisoformat(f"{month}-01")),
         asset=lambda name: assets()[name].address,
         has=lambda word: word in WORDS,

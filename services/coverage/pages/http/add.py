@@ -16,7 +16,7 @@ from services.coverage.pages.http.frame import Frame, not_found
 from services.coverage.pages.http.live import LivePanels
 from services.coverage.pages.http.past import PastPages
 from services.coverage.pages.http.region import RegionPages
-from services.coverage.pages.http.session import TokenFromCookie
+from services.coverage.pages.http.session import TokenFromCookie, has_token
 from services.coverage.pages.http.sign_in import SignIn
 from services.coverage.pages.notifier import Notifier
 from services.coverage.reading.boards import Boards
@@ -62,3 +62,4 @@ def add_pages(api: FastAPI, parts: PageParts, public_url: str) -> None:
         api.include_router(router)
     api.add_exception_handler(404, not_found(frame))
     api.add_middleware(TokenFromCookie)
+    api.state.has_token = has_token

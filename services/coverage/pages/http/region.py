@@ -18,7 +18,7 @@ from services.coverage.pages import tables
 from services.coverage.pages.earlier import Earlier
 from services.coverage.pages.http.frame import File, Frame, InFormat, Place, page_route, reads
 from services.coverage.pages.http.session import token_of
-from services.coverage.pages.notifier import Document, Notifier
+from services.coverage.pages.notifier import Alert, Notifier
 from services.coverage.reading.derived import WORKERS
 from services.coverage.reading.provenance import Provenance
 from services.coverage.reading.snapshots import SnapshotReader
@@ -161,12 +161,12 @@ class RegionPages:
             return await self._earlier.of(shown.region, AsOf(day - _A_MONTH, known_at))
         return None
 
-    async def _alerts(self, request: Request, place: Place) -> Sequence[Document] | None:
+    async def _alerts(self, request: Request, place: Place) -> Sequence[Alert] | None:
         """Return the alerts that fire in the region and below; None where the notifier cannot be reached."""
         token = token_of(request)
         if token is None or not _hears(place):
             return ()
-        return await self._notifier.alerts(token, region=place.region, state="firing")
+        return await self._notifier.alerts(token, place.region)
 
     def _stream(self, request: Request, place: Place, basis: Basis) -> str | None:
         """Return the address of the stream of this page, if it may have one."""

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.coverage.pages.assets import PREFIX
 from shared.adapters.http_problem import Problem
+from shared.adapters.http_shares import has_header
 
 COOKIE: Final = "__Host-cakupan"
 """The prefix makes browsers take it only with Secure, for `/`, and from this host alone."""
@@ -22,6 +23,12 @@ _BEFORE: Final = "__Host-cakupan-tamu"
 """Holds a random value for forms of readers who have not signed in."""
 _NOT_PAGES: Final = ("/v1/", PREFIX)
 """The API takes no cookie: then no other site can make a browser write to it. Static files are everybody's."""
+
+
+def has_token(scope: Scope) -> bool:
+    """Say whether a request comes with a token, good or bad: in its header, or on a page in its cookie."""
+    is_page = not scope["path"].startswith(_NOT_PAGES)
+    return has_header(scope) or (is_page and COOKIE in Request(scope).cookies)
 
 
 class TokenFromCookie:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from services.coverage.pages.assets import PREFIX, Asset, assets
 from shared.adapters.http_answers import answer
-from shared.adapters.http_problem import Problem
 
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
 _SHORT: Final = "public, max-age=300"
@@ -27,7 +26,7 @@ def create_router() -> APIRouter:
         address = PREFIX + file
         asset: Asset | None = by_address.get(address) or by_name.get(_name_of(address))
         if asset is None:
-            raise Problem(404, "not_found", "no page refers to this file")
+            raise HTTPException(404)
         kept = _FOR_GOOD if asset.address == address else _SHORT
         headers = {"Cache-Control": kept, "Vary": "Accept-Encoding"}
         return answer(request, asset.body, media_type=asset.media_type, headers=headers)
