@@ -16,6 +16,8 @@ from services.coverage.counting.domain.movements import Movement, Step, lineage,
 from services.coverage.counting.domain.position import Position
 from services.coverage.counting.domain.region_counts import RegionCounts, Timeline, Version
 from services.coverage.counting.ports import Checkpoint, Flush, Store
+from services.coverage.public.domain.release import Month
+from services.coverage.public.ports import Encoded, Release
 from services.coverage.reading.boards import Boards
 from services.coverage.reading.derived import Deriver
 from services.coverage.reading.snapshots import SnapshotReader
@@ -185,3 +187,46 @@ def owned_partitions(clock: ManualClock, partitions: Collection[int] = range(PAR
         owned.take_up(partition, 0)
     owned.ends_at(dict.fromkeys(partitions, 1))
     return owned
+
+
+class MemoryReleases:
+    """Keeps releases in dictionaries."""
+
+    def __init__(self) -> None:
+        self._made: dict[Month, Release] = {}
+        self._begun: dict[Month, datetime] = {}
+        self._figures: dict[tuple[Month, str], bytes] = {}
+        self._regions: dict[tuple[Month, str], Encoded] = {}
+
+    async def all(self) -> list[Release]:
+        return [self._made[month] for month in sorted(self._made, reverse=True)]
+
+    async def region(self, month: Month, region: str) -> bytes | None:
+        found = self._regions.get((month, region))
+        return found.body if found else None
+
+    async def children(self, month: Month, parent: str) -> list[bytes]:
+        of_month = [one for (of, _), one in sorted(self._regions.items()) if of == month]
+        return [one.body for one in of_month if one.parent == parent]
+
+    async def begun(self, month: Month) -> datetime | None:
+        return self._begun.get(month)
+
+    async def keep_figures(self, month: Month, family: str, figures: bytes) -> None:
+        self._figures[month, family] = figures
+
+    async def begin(self, month: Month, made_at: datetime | None) -> None:
+        if made_at is not None:
+            self._begun[month] = made_at
+
+    async def figures(self, month: Month, family: str) -> bytes:
+        return self._figures[month, family]
+
+    async def write(self, month: Month, regions: Sequence[Encoded]) -> None:
+        self._regions |= {(month, one.region): one for one in regions}
+
+    async def written(self, month: Month) -> frozenset[str]:
+        return frozenset(region for of, region in self._regions if of == month and level_of(region) == "regency")
+
+    async def publish(self, release: Release) -> None:
+        self._made[release.month] = release

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -33,8 +34,13 @@ from services.coverage.http import series as http_series
 from services.coverage.http import stream as http_stream
 from services.coverage.http.dependencies import Dependencies
 from services.coverage.http.public import PublicRoutes
+from services.coverage.http.search import SearchQueue
 from services.coverage.http.stream_limits import StreamLimits
 from services.coverage.http.visibility import Visibility
+from services.coverage.pages.http.add import PageParts, add_pages
+from services.coverage.pages.http.sign_in import SignIn, callback_under
+from services.coverage.pages.notifier import Notifier
+from services.coverage.pages.oidc import OidcClient
 from services.coverage.proof import background, rebuild
 from services.coverage.proof.background import BackgroundVerifier
 from services.coverage.proof.dump import LedgerDump
@@ -82,6 +88,7 @@ from shared.regions.codes import NATION, regency_of
 from shared.regions.search import RegionSearch
 from shared.regions.successors import Homes, table
 from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.errors import PermanentError
 
 
 def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
@@ -150,17 +157,14 @@ def _add_routes(
     store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller, releases: MongoReleases,
     settings: CoverageSettings,
 ) -> None:  # fmt: skip
-    """Add everything under /v1."""
+    """Add everything under /v1, and the pages."""
     regions, clock, bearer = catalogue(), service.clock, service.bearer
     homes = Homes(regions, table())
     depends = Dependencies(regions, homes, clock, bearer)
     public_url = settings.public_url.rstrip("/")
     visibility, public = Visibility(snapshot_reader), PublicRoutes(releases, public_url)
-    api.include_router(
-        http_search.create_router(
-            search=lambda: RegionSearch(regions.name, regions.children), catalogue=regions, bearer=bearer
-        )
-    )
+    search = SearchQueue(lambda: RegionSearch(regions.name, regions.children))
+    api.include_router(http_search.create_router(queue=search, catalogue=regions, bearer=bearer))
     api.include_router(http_regions.create_router(visibility=visibility, public=public, depends=depends))
     api.include_router(http_public.create_router(public=public, bearer=bearer))
     provenance = Provenance(book, regions.children, store, proofs, clock)
@@ -178,6 +182,27 @@ def _add_routes(
     api.include_router(
         http_stream.create_router(reader=snapshot_reader, live=Live(clock), depends=depends, limits=limits)
     )
+    parts = PageParts(
+        depends, public, snapshot_reader, provenance, series, boards, due, search, limits,
+        Notifier(settings.notifier_url), _ways_to_sign_in(settings, clock),
+    )  # fmt: skip
+    add_pages(api, parts, public_url)
+
+
+def _ways_to_sign_in(settings: CoverageSettings, clock: Clock) -> SignIn:
+    """Return how officials sign in. Raises: PermanentError for tokens given away where others could reach them."""
+    base = settings.public_url.rstrip("/")
+    if settings.ready_tokens and urlsplit(base).hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise PermanentError(
+            f"COVERAGE_READY_TOKENS gives tokens to anyone, and COVERAGE_PUBLIC_URL is {base}: unset one of them"
+        )
+    oidc, secret = None, settings.oidc_client_secret_file
+    if settings.oidc_issuer:
+        oidc = OidcClient(
+            settings.oidc_issuer, settings.oidc_client_id, secret.read_text().strip() if secret else None,
+            callback_under(base), clock,
+        )  # fmt: skip
+    return SignIn(oidc, settings.ready_tokens)
 
 
 async def resumed(settings: CoverageSettings, partition: int) -> Position:

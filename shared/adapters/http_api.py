@@ -94,7 +94,7 @@ def _add_problems(api: FastAPI) -> None:
     answer(405, lambda request, _: _wrong_method(request))
     # Without this handler every caller that hangs up would be logged as an error of ours.
     answer(ClientDisconnect, lambda _r, _e: Problem(400, "incomplete_body", "the body broke off; nothing was taken"))
-    answer(RequestValidationError, lambda _, error: _invalid(error))
+    answer(RequestValidationError, lambda _, error: invalid_request(error))
     answer(
         TransientError,
         lambda _, error: Problem(503, "unavailable", f"{error}; send it again", headers=retry_after()),
@@ -111,7 +111,8 @@ def _of_http_error(error: HTTPException) -> Problem:
     return Problem(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
 
 
-def _invalid(error: RequestValidationError) -> Problem:
+def invalid_request(error: RequestValidationError) -> Problem:
+    """Return the 422 for a request of which a part has another form than the route takes."""
     wrong = [explain(one) for one in error.errors()]
     detail = "; ".join(f"{one['field']} {one['detail']}" for one in wrong)
     return Problem(422, "malformed_request", detail, field=wrong[0]["field"], errors=wrong)
@@ -166,8 +167,12 @@ class Bearer:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise unauthorised("send the token as 'Authorization: Bearer …'")
+        return await self.caller_of(token.strip())
+
+    async def caller_of(self, token: str) -> Caller:
+        """Return the caller that a token names. Raises: Problem 401 for a bad one."""
         try:
-            return await self._verifier.verify(token.strip())
+            return await self._verifier.verify(token)
         except AuthError as error:
             raise unauthorised(error.reason) from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -45,20 +45,26 @@ class Share:
                 del self._taken[address]
 
 
+def has_header(scope: Scope) -> bool:
+    """Say whether a request comes with a token in its header."""
+    return any(name == b"authorization" for name, _ in scope["headers"])
+
+
 class AnonymousShare:
     """ASGI middleware. Requests without a token have a share of their own, each address a part of it.
 
     A request with a bad token is answered 401 before its body is read, so that it occupies next to nothing.
     """
 
-    def __init__(self, app: ASGIApp, share: Share) -> None:
+    def __init__(self, app: ASGIApp, share: Share, has_token: Callable[[Scope], bool] = has_header) -> None:
         self._app = app
         self._share = share
+        self._has_token = has_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the request, or refuse it."""
         is_free = scope["type"] != "http" or scope["path"].startswith(_EXEMPT)
-        if is_free or any(name == b"authorization" for name, _ in scope["headers"]):
+        if is_free or self._has_token(scope):
             await self._app(scope, receive, send)
             return
         address = address_of(scope)

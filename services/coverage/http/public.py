@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -55,6 +55,15 @@ class ReleasesPage:
     next: str | None
 
 
+class ReleasePage(NamedTuple):
+    """A release, one of its regions, and a page of those directly below; `next` is the cursor of the next page."""
+
+    release: Release
+    region: Shown
+    items: list[Shown]
+    next: str | None
+
+
 class PublicRoutes:
     """Answers from releases. Everything in an answer, and its ETag, depends on the release alone."""
 
@@ -65,7 +74,7 @@ class PublicRoutes:
 
     async def region(self, request: Request, caller: Caller | None, region: str, at: AsOf | None) -> Response:
         """Answer with a region's document."""
-        release = await self._release(caller, at)
+        release = await self.release(caller, at)
         return answer(request, await self._body(release, region), headers=_headers(caller, at))
 
     async def children(
@@ -73,33 +82,45 @@ class PublicRoutes:
         filters: Sequence[Filter], limit: int, cursor: str | None,
     ) -> Response:  # fmt: skip
         """Answer with a page of the regions directly below. The cursor names the month that its list began with."""
+        page = await self.page(caller, region, at, sort, filters, limit, cursor)
+        shown = {"region": region, "unplaced": page.region.unplaced, "items": page.items, "next": page.next}
+        return answer(request, shown, headers=_headers(caller, at))
+
+    async def page(
+        self, caller: Caller | None, region: str, at: AsOf | None, sort: Sort, filters: Sequence[Filter], limit: int,
+        cursor: str | None,
+    ) -> ReleasePage:  # fmt: skip
+        """Return a region of a release and a page of those directly below. Raises: as `release`; 401 or 403."""
         name = sort.removeprefix("-")
         if name in _OFFICIAL_SORTS or not _OFFICIAL_FILTERS.isdisjoint(filters):
             raise needs_token(caller, "releases hold no targets and nobody who is due: sort and filter by neither")
-        release = await self._release(caller, at)
+        release = await self.release(caller, at)
         order = " ".join([region, str(release.month), sort, *sorted(filters)])
-        parent = _read(region, await self._body(release, region))
-        below = {one.region: one for one in await self._below(release, region)}
+        parent = await self.shown(release, region)
+        below = {one.region: one for one in await self.below(release, region)}
         fitting = [one for one in below.values() if all(_FILTERS[name](one) for name in filters)]
         sorted_ = ordered_by(fitting, _VALUES[name], descending=sort.startswith("-"))
         codes = codes_in(order, cursor, below) or [one.region for one in sorted_]
-        items = [below[code] for code in codes[:limit]]
-        following = following_codes(order, codes, limit)
-        page = {"region": region, "unplaced": parent.unplaced, "items": items, "next": following}
-        return answer(request, page, headers=_headers(caller, at))
+        return ReleasePage(
+            release, parent, [below[code] for code in codes[:limit]], following_codes(order, codes, limit)
+        )
 
     async def monev(
         self, request: Request, caller: Caller | None, region: str, at: AsOf | None,
         written: Callable[[Table], bytes], media_type: str, ending: str,
     ) -> Response:  # fmt: skip
         """Answer with the monev sheet of a release."""
-        release = await self._release(caller, at)
+        release = await self.release(caller, at)
         day = release.month.last_day
         link = f"{self._public_url}/v1/reports/monev?region={region}&as_of={day}&format={ending}"
-        regions = [_read(region, await self._body(release, region)), *await self._below(release, region)]
+        regions = [await self.shown(release, region), *await self.below(release, region)]
         attachment = {"Content-Disposition": f'attachment; filename="monev-{region}-{day}.{ending}"'}
         file = written(sheet(regions, link))
         return answer(request, file, media_type=media_type, headers=_headers(caller, at) | attachment)
+
+    async def releases(self) -> list[Release]:
+        """Return every release, the newest month first."""
+        return await self._releases.all()
 
     async def listed(self, request: Request, caller: Caller | None, limit: int, cursor: str | None) -> Response:
         """Answer with a page of the releases there are."""
@@ -109,7 +130,7 @@ class PublicRoutes:
         following = cursor_in("releases", items[-1].month) if len(found) > limit else None
         return answer(request, ReleasesPage(items, following), headers=_headers(caller, None))
 
-    async def _release(self, caller: Caller | None, at: AsOf | None) -> Release:
+    async def release(self, caller: Caller | None, at: AsOf | None) -> Release:
         """Return the release asked for. Raises: Problem 404 `no_release`; 401 or 403 for what needs a token."""
         if at is not None and at.known_at is not None:
             raise needs_token(caller, "a release is known as of the day it was made: leave known_at out")
@@ -128,7 +149,12 @@ class PublicRoutes:
             raise Problem(404, "no_release", detail)
         return body
 
-    async def _below(self, release: Release, region: str) -> list[Shown]:
+    async def shown(self, release: Release, region: str) -> Shown:
+        """Return a region of a release. Raises: Problem 404 where the release has none of this code."""
+        return _decoded(await self._body(release, region), is_full=level_of(region) in FULL_LEVELS)
+
+    async def below(self, release: Release, region: str) -> list[Shown]:
+        """Return the regions of a release directly below one, by code."""
         is_full = level_of(region) in ("nation", "province")
         return [_decoded(body, is_full=is_full) for body in await self._releases.children(release.month, region)]
 
@@ -152,19 +178,19 @@ def _no_release(hint: str) -> Problem:
     return Problem(404, "no_release", f"{detail}; /v1/releases lists them", field="as_of")
 
 
-def _read(region: str, body: bytes) -> Shown:
-    return _decoded(body, is_full=level_of(region) in FULL_LEVELS)
-
-
 def _decoded(body: bytes, *, is_full: bool) -> Shown:
     if is_full:
         return msgspec.json.decode(body, type=PublicRegion)
     return msgspec.json.decode(body, type=PublicPlace)
 
 
-def _headers(caller: Caller | None, at: AsOf | None) -> dict[str, str]:
+def cache_control(caller: Caller | None, at: AsOf | None) -> str:
     """Return how long an answer may be kept."""
-    return {"Cache-Control": _TO_ONE_READER if caller else _NEWEST if at is None else _FOR_GOOD}
+    return _TO_ONE_READER if caller else _NEWEST if at is None else _FOR_GOOD
+
+
+def _headers(caller: Caller | None, at: AsOf | None) -> dict[str, str]:
+    return {"Cache-Control": cache_control(caller, at)}
 
 
 def _misses_quota(one: Shown) -> bool:

@@ -82,15 +82,25 @@ def create_router(*, visibility: Visibility, public: PublicRoutes, depends: Depe
         if not sees_all(caller):
             return await public.children(request, caller, region, at, sort, filters, limit, cursor)
         below = depends.catalogue.children(region)
-        order = " ".join([region, sort, *sorted(filters)])
+        order = order_of(region, sort, filters)
         rest = codes_in(order, cursor, below)
 
         def page(regions: Sequence[Snapshot]) -> Page:
-            by_code = {shown.region: shown for shown in regions[1:]}
-            codes = rest or [shown.region for shown in ordered(filtered(by_code.values(), filters), sort)]
-            items = [by_code[code] for code in codes[:limit]]
-            return Page(region, regions[0].unplaced, items, following_codes(order, codes, limit))
+            codes = rest or [shown.region for shown in ordered(filtered(regions[1:], filters), sort)]
+            return page_of(regions, codes, order, limit)
 
         return await visibility.answer(request, caller, [region, *below], at, page)
 
     return router
+
+
+def order_of(region: str, sort: Sort, filters: Sequence[Filter]) -> str:
+    """Return what names the order of a list, so that a cursor of another list is refused."""
+    return " ".join([region, sort, *sorted(filters)])
+
+
+def page_of(regions: Sequence[Snapshot], codes: Sequence[str], order: str, limit: int) -> Page:
+    """Return the page that begins with these codes of the regions below the first one."""
+    by_code = {shown.region: shown for shown in regions[1:]}
+    items = [by_code[code] for code in codes[:limit]]
+    return Page(regions[0].region, regions[0].unplaced, items, following_codes(order, codes, limit))

@@ -45,15 +45,6 @@ def create_router(*, visibility: Visibility, public: PublicRoutes, depends: Depe
     """Return the routes under /v1/reports. `public_url` is where readers of a sheet find this service."""
     router = APIRouter(prefix="/v1/reports", tags=["reports"])
 
-    def days(region: str, as_of: date | None, known_at: date | None) -> AsOf:
-        """Return the day of the sheet: by default the end of the last month, known at the end of yesterday.
-
-        Both days are over, so nothing is added to them any more.
-        """
-        depends.refuse_future(region, as_of, known_at)
-        yesterday = depends.today(NATION) - timedelta(days=1)
-        return AsOf(as_of or Month.of(depends.today(region)).before.last_day, known_at or yesterday)
-
     @router.get("/monev", response_class=Response, responses=_ANSWERS)
     async def get_monev(
         request: Request, region: Region, as_of: AsOfDay = None, known_at: KnownAt = None,
@@ -68,7 +59,7 @@ def create_router(*, visibility: Visibility, public: PublicRoutes, depends: Depe
         if not sees_all(caller):
             asked_for = AsOf(as_of or date.min, known_at) if as_of or known_at else None
             return await public.monev(request, caller, region, asked_for, written, media_type, file_format)
-        at = days(region, as_of, known_at)
+        at = days_of_sheet(depends, region, as_of, known_at)
         asked = {"region": region, "as_of": at.day, "known_at": at.known_at, "format": file_format}
         link = f"{public_url}/v1/reports/monev?{urlencode({name: day for name, day in asked.items() if day})}"
         name = f"monev-{region}-{at.day}.{file_format}"
@@ -82,3 +73,13 @@ def create_router(*, visibility: Visibility, public: PublicRoutes, depends: Depe
         )
 
     return router
+
+
+def days_of_sheet(depends: Dependencies, region: str, as_of: date | None, known_at: date | None) -> AsOf:
+    """Return the day of the sheet: by default the end of the last month, known at the end of yesterday.
+
+    Both days are over, so nothing is added to them any more. Raises: Problem 422 for a day of the future.
+    """
+    depends.refuse_future(region, as_of, known_at)
+    yesterday = depends.today(NATION) - timedelta(days=1)
+    return AsOf(as_of or Month.of(depends.today(region)).before.last_day, known_at or yesterday)

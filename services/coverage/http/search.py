@@ -63,7 +63,10 @@ class FoundPage:
 
 
 class SearchQueue:
-    """Searches in one thread beside the event loop, one query after another. The first one makes the index."""
+    """Searches in one thread beside the event loop, one query after another.
+
+    The first one makes the index, which may take seconds.
+    """
 
     def __init__(self, make_index: Callable[[], RegionSearch]) -> None:
         self._index = cache(make_index)
@@ -81,10 +84,9 @@ class SearchQueue:
             self._waiting -= 1
 
 
-def create_router(*, search: Callable[[], RegionSearch], catalogue: Catalogue, bearer: Bearer) -> APIRouter:
-    """Return the route that finds regions; `search` makes the index, which may take seconds."""
+def create_router(*, queue: SearchQueue, catalogue: Catalogue, bearer: Bearer) -> APIRouter:
+    """Return the route that finds regions."""
     router = APIRouter(prefix="/v1/regions", tags=["regions"])
-    queue = SearchQueue(search)
 
     def found(code: str) -> Found:
         parents = [Named(above, catalogue.name(above) or above) for above in lineage_of(code)[1:-1]]

@@ -84,6 +84,12 @@ class Boards:
         held = sorted((village for village in villages if holds(region, village.region)), key=place_on_board)
         return QuotaPage(quota.board(group, held), held)
 
+    async def states(self, region: str, at: AsOf, *, now: bool) -> dict[str, DesignationState]:
+        """Return the state of each village, here and below, with a roster or a decree."""
+        districts = await self._districts([region], at, now=now)
+        states = {village: state for one in districts.values() for village, state in one.states.items()}
+        return {village: state for village, state in sorted(states.items()) if holds(region, village)}
+
     async def of(self, counted: Mapping[str, Snapshot], days: Mapping[str, AsOf], *, now: bool) -> dict[str, Board]:
         """Return the board of each counted region, as of its day; a village's follows from its own counts."""
         boards, turn = dict[str, Board](), Turn()

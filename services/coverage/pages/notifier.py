@@ -1,0 +1,140 @@
+"""The notifier's API, asked with the reader's own token; it may be unreachable, and pages stand without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import httpx
+import msgspec
+
+from shared.adapters.http_problem import Problem
+from shared.runtime.errors import TransientError
+from shared.runtime.logging import logger
+
+_log = logger(__name__)
+_WITHIN_S: Final = 1.0
+"""A page waits no longer for alerts: its figures are here."""
+_AT_MOST: Final = 100
+"""Alerts a page shows."""
+FIRING: Final = ("firing", "recovering")
+"""An alert fires until it has recovered (alerts.md)."""
+
+T = TypeVar("T")
+Words = Mapping[str, str]
+"""A text by language."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Who acknowledged an alert, when, and with which words."""
+
+    by: str
+    at: datetime
+    note: str
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """An alert as the notifier lists it; fields that no page shows are not read."""
+
+    id: str
+    rule: str
+    title: Words | None
+    severity: str
+    region: str
+    name: str
+    state: str
+    raised_at: datetime
+    ended_at: datetime | None
+    because_potential: bool
+    acknowledged: Answer | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it fires and nobody has acknowledged it."""
+        return self.state in FIRING and self.acknowledged is None
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What was decided about an alert, in words."""
+
+    at: datetime
+    words: Words
+
+
+class Child(msgspec.Struct, frozen=True):
+    """A region right below, and its part of what raised the alert."""
+
+    region: str
+    name: str
+    number: int
+
+
+class Children(msgspec.Struct, frozen=True):
+    """The regions right below that contributed most."""
+
+    reason: str
+    items: Sequence[Child]
+
+
+class NextStep(msgspec.Struct, frozen=True):
+    """The next escalation, unless somebody acknowledges."""
+
+    at: datetime
+    roles: Sequence[str]
+    officials: Sequence[str]
+
+
+class Report(msgspec.Struct, frozen=True):
+    """An alert with what happened to it, what contributed most, and who hears next."""
+
+    alert: Alert
+    history: Sequence[Decision]
+    children: Children | None
+    next_escalation: NextStep | None
+
+
+class _Page(msgspec.Struct, frozen=True):
+    items: list[Alert]
+
+
+class Notifier:
+    """Asks for alerts and passes acknowledgements on."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    async def alerts(self, token: str, region: str | None = None) -> list[Alert] | None:
+        """Return alerts of a region and below, newest first, at most 100; None where they cannot be had now.
+
+        Without a region: all that the token may see. With one: only those that wait for an answer.
+        """
+        query: dict[str, Any] = {"limit": _AT_MOST}
+        if region is not None:
+            query |= {"region": region, "state": FIRING, "acknowledged": "false"}
+        try:
+            return (await self._ask(_Page, "GET", "/v1/alerts", token, params=query)).items
+        except (Problem, TransientError) as refused:
+            _log.warning("alerts are not shown", reason=str(refused))
+            return None
+
+    async def report(self, token: str, alert: str) -> Report:
+        """Return an alert with its history. Raises: Problem as the notifier refuses; TransientError."""
+        return await self._ask(Report, "GET", f"/v1/alerts/{alert}", token)
+
+    async def acknowledge(self, token: str, alert: str, note: str) -> None:
+        """Acknowledge an alert. Raises: as `report`."""
+        await self._ask(dict, "POST", f"/v1/alerts/{alert}/ack", token, json={"note": note})
+
+    async def _ask(self, kind: type[T], method: str, path: str, token: str, **about: Any) -> T:
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            async with httpx.AsyncClient(base_url=self._address, timeout=_WITHIN_S) as client:
+                response = await client.request(method, path, headers=headers, **about)
+            if response.is_client_error:
+                refusal = msgspec.json.decode(response.content, type=dict[str, Any])
+                raise Problem(response.status_code, str(refusal.get("code")), str(refusal.get("detail")))
+            response.raise_for_status()
+            return msgspec.json.decode(response.content, type=kind)
+        except (httpx.HTTPError, msgspec.MsgspecError) as error:
+            raise TransientError(f"the notifier does not answer as it should ({type(error).__name__})") from error

@@ -1,0 +1,92 @@
+"""Renders templates: Jinja2 with autoescape, where an undefined name is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from html import unescape
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from services.coverage.pages.assets import assets
+from services.coverage.pages.drawing.bars import bar
+from services.coverage.pages.drawing.history import history_figure
+from services.coverage.pages.drawing.maps import MapRegion, region_map
+from services.coverage.pages.formats import LANGUAGES, Formats, Language
+from services.coverage.pages.region import Lead
+from services.coverage.pages.view import View
+from services.coverage.pages.words import WORDS
+from shared.regions.codes import NATION
+
+
+def bar_of(lead: Lead) -> Markup:
+    """Return the bar of a region's coverage beside its first target."""
+    found, target = lead.coverage.active, lead.targets[0] if lead.targets else None
+    met = None if target is None or target.people_short is None else not target.people_short
+    ratio = None if found is None or found.ratio is None else float(found.ratio)
+    return bar(ratio, target.required if target else None, met=met)
+
+
+class Renderer:
+    """Writes pages; each language has an environment of its own, so that components need no language passed on."""
+
+    def __init__(self) -> None:
+        self._environments = {language: _environment(language) for language in LANGUAGES}
+
+    def page(self, template: str, language: Language, **context: Any) -> bytes:
+        """Return the bytes of a page."""
+        return self._environments[language].get_template(template).render(context).encode()
+
+
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("services.coverage.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, auto_reload=False,
+    )  # fmt: skip
+    formats = Formats(language)
+    at = LANGUAGES.index(language)
+
+    def say(word: str, **parts: object) -> Markup:
+        """Return words of the catalogue; parts are escaped unless they are markup."""
+        return Markup(WORDS[word][at]).format(**parts)  # noqa: S704 - the catalogue is ours
+
+    hidden = Markup('<span class="hid">{}</span>').format(say("suppressed"))
+
+    def number(value: int | None) -> Markup:
+        """Return a number; None is one that the reader may not see."""
+        return hidden if value is None else Markup("{}").format(formats.number(value))
+
+    def map_of(caption: str, parent: str, regions: Sequence[tuple[Any, Lead]], view: View) -> Markup:
+        """Return the map of a region's children, in the view's days."""
+
+        def drawn(one: Any, lead: Lead) -> MapRegion:
+            found, hidden = lead.coverage.active, lead.active is None
+            ratio = None if found is None or found.ratio is None else float(found.ratio)
+            value = formats.percent(ratio) if ratio is not None else say("suppressed" if hidden else "no_denominator")
+            return MapRegion(
+                one.region, f"{one.name}: {unescape(str(value))}", view.region(one.region), ratio=ratio, hidden=hidden
+            )
+
+        return region_map(parent, [drawn(*pair) for pair in regions], caption, language)
+
+    environment.globals.update(
+        bar_of=bar_of,
+        map_of=map_of,
+        history_figure=history_figure,
+        t=say,
+        n=number,
+        signed=formats.signed,
+        percent=formats.percent,
+        day=formats.day,
+        long_day=formats.long_day,
+        clock=formats.clock,
+        moment=formats.moment,
+        month_of=lambda month: formats.month(date.fromisoformat(f"{month}-01")),
+        asset=lambda name: assets()[name].address,
+        has=lambda word: word in WORDS,
+        language=language,
+        NATION=NATION,
+    )
+    return environment
