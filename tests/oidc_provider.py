@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from tests.serving import listening
 from tests.tokens import Issuer
 
-CLIENT, SECRET = "cakupan-pages", "a test's secret"
+CLIENT, SECRET = "cakupan-pages", "a test's secret"  # pragma: allowlist secret
 
 
 @dataclass

@@ -10,8 +10,8 @@ import pytest
 
 from services.coverage.public.domain.hiding import Cell, Cells, Counted
 from services.coverage.public.domain.release import About, Month, PublicPlace, Shown, document
-from services.coverage.public.monev import COLUMNS, sheet
-from services.coverage.reading.monev import Sheet
+from services.coverage.public.monev import sheet
+from services.coverage.reading.tables import Absent, Table
 from shared.contracts.snapshots import Count, Coverage, Potential, Ratio
 from shared.regions.codes import level_of, parent_of
 
@@ -32,9 +32,11 @@ def shown(region: str = "11.01", hidden: Cells = frozenset(), **over: Any) -> Sh
     return document(replace(counted, **over.pop("counted", {})), replace(about, **over), hidden)
 
 
-def row(made: Sheet, number: int = 0) -> dict[str, Any]:
-    """Return a row by its titles."""
-    return dict(zip([column.title for column in made.columns], made.rows[number], strict=True))
+def row(made: Table, number: int = 0) -> dict[str, Any]:
+    """Return a row by its titles, with its note; a cell without a value is None, whatever the reason."""
+    cells = [None if isinstance(cell, Absent) else cell for cell in made.rows[number]]
+    named = dict(zip([column.title for column in made.columns], cells, strict=True))
+    return named | {"Catatan": made.note(made.rows[number])}
 
 
 def test_a_region_stands_there_as_released() -> None:
@@ -89,4 +91,4 @@ def test_the_notes_say_of_which_release_it_is() -> None:
     assert (about["Keadaan per"], about["Rilis"]) == ("2026-10-31", "dibuat 2026-11-10 (WIB)")
     assert about["Sumber potensi"] == "bps, berlaku sejak 2026-01-01, versi 1: pekerja"
     assert about["Tautan"] == LINK
-    assert len(made.rows[0]) == len(COLUMNS)
+    assert len(made.rows[0]) == len(made.columns)
