@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_PROGRESS_BAR := off
 
-.PHONY: help run up reset test laws mutants chaos lint type bench format lock contracts regions map
+.PHONY: help run up reset test laws mutants chaos lint type bench format lock contracts messages regions map
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ map: $(INSTALLED) ## Cut the schematic maps of provinces and regencies anew, fro
 	@$(BIN)/python -m venv .local/map/.venv
 	@.local/map/.venv/bin/pip install --quiet --require-hashes --only-binary :all: --requirement deploy/map/requirements.txt
 	@.local/map/.venv/bin/python -m deploy.map .local/map
+
+messages: $(INSTALLED) ## Draw each kind of message as a phone shows it, into docs/messages (needs chromium)
+	@exec $(BIN)/python -m deploy.messages
 
 lock: ## Resolve the dependencies of pyproject.toml anew, with hashes (needs uv)
 	@command -v uv > /dev/null || { echo "found no uv, which resolves the lock: install it (pip install uv)" >&2; exit 1; }

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from services.notifier.engine.decisions import Occasion
 from services.notifier.engine.rules import Fall, Rule, Threshold
-from services.notifier.messages.contributors import Contributors, contributors
+from services.notifier.messages.contributors import Contributors, contributors, movers
 from services.notifier.messages.figures import Figures, figures, most
 from services.notifier.messages.message import AlertFacts
 from services.notifier.messages.templates import Phrases
@@ -40,8 +40,9 @@ class Account:
 
     @cached_property
     def contributors(self) -> Contributors:
-        """The regions right below that contributed most."""
-        return contributors(self.now, self.facts.below)
+        """The regions right below that contributed most; to a recovery: those that moved it."""
+        found = movers if self.occasion is Occasion.RECOVERED else contributors
+        return found(self.now, self.facts.below)
 
     @cached_property
     def place(self) -> str:
@@ -76,31 +77,41 @@ class Account:
     def _instant(self, value: datetime) -> str:
         return self.phrases.words.instant(self.facts.newest.region, value)
 
+    @cached_property
+    def crossing(self) -> Figures:
+        """The figures that show the crossing: the newest, if they are still on the raise side; else those of the raise."""
+        return self.now if self.now.is_raised else self.then
+
     @property
     def crossed(self) -> str:
-        """What crossed when the alert was raised, in one sentence."""
-        if self.then.x is None:
+        """What crossed, in one sentence."""
+        of = self.crossing
+        if of.x is None:
             return self.phrases.unknown_crossed(self.title, self.place)
-        return getattr(self.phrases, f"{self.then.name}_crossed")(self.then, self.place)
+        return self.phrases.say(f"{of.name}_crossed", of, self.place)
 
     @property
     def state(self) -> str:
         """The newest figure."""
-        return self._phrase("state")
+        return self._phrase("state", self.now)
+
+    @property
+    def state_then(self) -> str:
+        """The figure at the raise."""
+        return self._phrase("state", self.then)
 
     @property
     def shown(self) -> Figures:
-        """The figures of subject and digest: those that raised the alert where the message tells of that, else now."""
-        return self.then if self.occasion is Occasion.RAISED else self.now
+        """The figures of subject and digest: of a raise those that crossed, else the newest."""
+        return self.crossing if self.occasion is Occasion.RAISED else self.now
 
     @property
     def brief(self) -> str:
         """The figure of subject and digest, as short as can be."""
         return self._phrase("brief", self.shown)
 
-    def _phrase(self, form: str, of: Figures | None = None) -> str:
-        of = of or self.now
-        return self.phrases.unknown() if of.x is None else getattr(self.phrases, f"{of.name}_{form}")(of)
+    def _phrase(self, form: str, of: Figures) -> str:
+        return self.phrases.unknown() if of.x is None else self.phrases.say(f"{of.name}_{form}", of)
 
     @property
     def has_moved(self) -> bool:

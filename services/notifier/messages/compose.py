@@ -32,6 +32,8 @@ _SHOWN: Final = 5
 _SHORT_ROWS: Final = 3
 _MEASURES: Final[tuple[rules.Measure, ...]] = ("active", "registered")
 """Always both, since officials quote both and confuse them."""
+_WITHOUT_PATH: Final = (rules.Quota, rules.Designated, rules.Silent)
+"""Kinds that are not about coverage: potential and target path say nothing about them."""
 _NO_PICTURE: Final = Picture("chart", b"", "-")
 """Stands for a chart while templates are tried."""
 
@@ -59,7 +61,8 @@ class Composer:
         accounts = self._accounts(facts)
         phrases = accounts[0].phrases
         chart = chart_of(accounts[0]) if len(accounts) == 1 else chart_of_digest(accounts)
-        picture = None if chart is None else _picture(chart, phrases)
+        # A chat gets the short form, which has no picture.
+        picture = None if chart is None or facts.channel == "chat" else _picture(chart, phrases)
         page = self._page(facts, picture)
         return Message(
             page.subject,
@@ -114,7 +117,7 @@ def _single(a: Account, greeting: str, picture: Picture | None) -> Page:
     notes, references = _potential(a)
     return Page(
         say.words.language,
-        cut(getattr(say, f"subject_{a.occasion.value}")(a), SUBJECT_LENGTH),
+        cut(say.say(f"subject_{a.occasion.value}", a), SUBJECT_LENGTH),
         greeting,
         tuple(_lead(a)),
         tuple(_next(a)),
@@ -131,7 +134,9 @@ def _lead(a: Account) -> list[str]:
     if a.occasion is Occasion.RECOVERED:
         lead = [say.closed_as_unknown(a)] if a.facts.closed_as_unknown else [say.recovered(a), say.present(a)]
     else:
-        lead = [say.at_raise(a) + " " + a.crossed, say.present(a)] if a.has_moved else [a.crossed]
+        lead = [a.crossed]
+        if a.has_moved:
+            lead.append(say.at_raise(a, a.state_then + ".") if a.crossing is a.now else say.present(a))
         if a.occasion is Occasion.ESCALATED:
             lead.append(say.why_escalated(a))
         if a.occasion is Occasion.REPEATED:
@@ -152,7 +157,9 @@ def _figures(a: Account) -> list[str]:
         figure = None if now.basis == "workers" else now.covered(now.measure, now.basis)
         people = w.people(now.measure, now.slice, now.basis)
         lines.append(say.covered(people, now.people(now.measure), figure, now.basis))
-    if snapshot.potential.get(now.basis) is None and not isinstance(a.rule.kind, rules.Silent):
+    if isinstance(a.rule.kind, _WITHOUT_PATH):
+        return [*lines, say.since(a)]
+    if snapshot.potential.get(now.basis) is None:
         lines.append(say.no_potential())
     if now.gap is not None:
         lines.append(say.gap_to_level(now))
@@ -184,7 +191,7 @@ def _payers(a: Account) -> list[Section]:
     if a.by_payer:
         lines = [say.payer_change(payer, change) for payer, change in a.by_payer[:_SHOWN]]
         sections.append(Section(say.payers_title(a.now.measure), _lines(lines)))
-    if a.now.due:
+    if a.now.due and a.occasion is not Occasion.RECOVERED:
         lines = [say.due(payer, people) for payer, people in a.now.due[:_SHOWN]]
         sections.append(Section(say.due_title(a.now), _lines(lines)))
     return sections
@@ -279,7 +286,8 @@ def _digest_row(a: Account) -> Line:
 def _short(a: Account) -> tuple[str, ...]:
     """Return the lines for a chat, the most important first."""
     say = a.phrases
-    lines = [getattr(say, f"subject_{a.occasion.value}")(a), say.present(a)]
+    raised = a.occasion is Occasion.RAISED
+    lines = [say.short_crossed(a)] if raised else [say.say(f"subject_{a.occasion.value}", a), say.present(a)]
     if a.occasion is not Occasion.RECOVERED:
         lines.append(say.short_since(a))
         if a.facts.next_step is not None:

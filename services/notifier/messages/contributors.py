@@ -62,6 +62,13 @@ def contributors(whole: Figures, below: Sequence[Snapshot]) -> Contributors:
     return _short_of_level(whole, parts) or _changed(whole, parts)
 
 
+def movers(whole: Figures, below: Sequence[Snapshot]) -> Contributors:
+    """Return the five regions whose flows moved the measure most; none where the rule is not about everyone."""
+    if whole.slice is not None or isinstance(whole.kind, rules.LapseAhead | rules.Silent):
+        return Contributors("change", ())
+    return _changed(whole, [figures(whole.kind, snapshot, whole.at) for snapshot in below])
+
+
 def _short_of_level(whole: Figures, parts: Iterable[Figures]) -> Contributors | None:
     """Return the regions with most people short of the same ratio; None where none has a potential or is short."""
     ratio = whole.level_as_ratio
@@ -78,8 +85,7 @@ def _short(part: Figures, ratio: Fraction) -> int:
 
 def _changed(whole: Figures, parts: Iterable[Figures]) -> Contributors:
     """Return the regions whose flows moved the figure most in the direction in which it went."""
-    rising = whole.change > 0 if not isinstance(whole.kind, rules.Fall) else False
-    sign = 1 if rising else -1
+    sign = 1 if whole.change > 0 else -1
     moved = _rows("change", parts, lambda part: sign * change(part.snapshot, part.measure, part.window))
     return Contributors("change", tuple(_signed(row, sign) for row in moved.rows))
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from services.notifier.engine import rules
 from services.notifier.engine.instants import to_ms
-from services.notifier.engine.kinds import Figure, compiled
+from services.notifier.engine.kinds import Figure, Side, compiled
 from services.notifier.engine.rules import Basis, Direction, Lines, Measure, Slice
 from shared.contracts.snapshots import Forecast, QuotaBoard, Snapshot, Target, TargetPoint, Window
 
@@ -28,13 +28,15 @@ _NO_LINES: Final = Lines(Direction.ABOVE, Fraction(0), Fraction(0))
 class Figures:
     """The figures of a rule of this kind in a snapshot that is judged at `at`.
 
-    `x`: the engine's figure as (numerator, denominator), or None where it is unknown.
+    `x`: the engine's figure as (numerator, denominator), or None where it is unknown. `is_raised`: it is on the raise
+    side.
     """
 
     kind: rules.Kind
     snapshot: Snapshot
     at: datetime
     x: Figure | None
+    is_raised: bool
 
     @property
     def name(self) -> str:
@@ -53,7 +55,11 @@ class Figures:
 
     @property
     def slice(self) -> Slice | None:
-        """The people that the rule counts; None: everyone."""
+        """The people that the rule looks at; None: everyone."""
+        if isinstance(self.kind, rules.Quota):
+            return Slice("group", self.kind.group)
+        if isinstance(self.kind, rules.Designated):
+            return Slice("group", "village_official")
         return getattr(self.kind, "slice", None)
 
     @property
@@ -170,7 +176,9 @@ class Figures:
 
 def figures(kind: rules.Kind, snapshot: Snapshot, at: datetime) -> Figures:
     """Return what the kind reads from the snapshot, judged at `at`."""
-    return Figures(kind, snapshot, at, compiled(kind).figure(snapshot, to_ms(at)))
+    reading = compiled(kind)
+    x = reading.figure(snapshot, to_ms(at))
+    return Figures(kind, snapshot, at, x, x is not None and reading.side_of_figure(*x) is Side.RAISE)
 
 
 def change(snapshot: Snapshot, measure: Measure, window: Window) -> int:

@@ -22,7 +22,6 @@ from shared.contracts.snapshots import (
     Potential,
     Projection,
     QuotaBoard,
-    Ratio,
     Snapshot,
     Target,
     TargetPoint,
@@ -51,8 +50,8 @@ KINDS: Final[Mapping[str, tuple[str, str, rules.Kind]]] = {
                rules.People(_below("2000", "2200"), "active", Slice("payer", "csr"))),
     "share": ("Lebih dari separuh bergantung pada APBD", "More than half depend on the regency's budget",
               rules.Share(_above("0.50", "0.45"), "active", Slice("payer", "apbd_regency"))),
-    "fall": ("Kehilangan 1% dalam sebulan", "Lost 1% within a month",
-             rules.Fall(_above("0.01", "0.005"), "active", "30d")),
+    "fall": ("Kehilangan 0,5% dalam sebulan", "Lost 0.5% within a month",
+             rules.Fall(_above("0.005", "0.002"), "active", "30d")),
     "quota": ("Satu Desa 100 Pekerja Rentan belum tercapai", "Satu Desa 100 Pekerja Rentan not met",
               rules.Quota(_above("1", "1"), "vulnerable", "gap")),
     "behind": ("Cakupan di bawah jalur target", "Coverage behind the target path",
@@ -80,43 +79,61 @@ _DISTRICTS: Final = (
 )  # fmt: skip
 
 
-def snapshot(region: str, name: str, active: int, potential: int | None, **over: Any) -> Snapshot:
-    """Return a region's counts with all its parts."""
+def snapshot(region: str, name: str, active: int, potential: int | None, *, well: bool = False, **over: Any) -> Snapshot:
+    """Return a region's counts with all its parts. `well`: everything is as it should be."""
     registered = active * 5 // 4
-    ratio = None if potential is None else Ratio(active, potential, round(active / potential, 4))
-    enrolled = None if potential is None else Ratio(registered, potential, round(registered / potential, 4))
+    joined, lapsed = (active // 18, active // 60) if well else (active // 40, active // 18)
     flows = {
-        "joined": Count(active // 40, active // 40), "lapsed": Count(active // 18, -(active // 18)),
+        "joined": Count(joined, joined), "lapsed": Count(lapsed, -lapsed),
         "returned": Count(active // 120, active // 120), "moved_out": Count(active // 300, -(active // 400)),
     }  # fmt: skip
-    due = {"apbd_regency": active * 75 // 1000, "self": active // 200, "csr": active // 900}
-    short = None if potential is None else max(0, -(-potential * 2 // 5) - active)
-    last = TargetPoint(date(2027, 12, 31), 0.45, *((None, None) if potential is None else (potential * 45 // 100, 1)))
-    at_rate = Projection(90, 410, date(2028, 3, 9))
+    due = {"apbd_regency": active * (15 if well else 75) // 1000, "self": active // 200, "csr": active // 900}
+    by_budget, by_csr = (active * 4 // 10, 2_410) if well else (active * 55 // 100, 1_310)
     village = level_of(region) == "village"
-    board = QuotaBoard("vulnerable", "active", 100, *((1, 0, 0, 12, 88) if village else (144, 96, 7, 2_310, 4_400)))
     values: dict[str, Any] = {
         "level": level_of(region), "time_zone": zone_name(region), "parent": parent_of(region),
         "registered": registered, "active": active, "unplaced": Count(),
         "potential": {} if potential is None else {"workers": Potential(potential, _SOURCE, date(2026, 1, 1), 2)},
-        "coverage": Coverage(enrolled, ratio), "flows": {"7d": flows, "30d": flows, "90d": flows},
-        "as_of": RAISED, "recorded_at": RAISED, "position": 1,
+        "coverage": Coverage(),
+        "flows": {"7d": flows, "30d": flows, "90d": flows}, "as_of": RAISED, "recorded_at": RAISED, "position": 1,
         "fed_at": {"bpjs/kalsel": RAISED - timedelta(hours=9, minutes=20)},
         "by_payer": {
-            "apbd_regency": Count(active * 6 // 10, active * 11 // 20), "csr": Count(1_400, 1_310),
+            "apbd_regency": Count(by_budget, by_budget), "csr": Count(by_csr, by_csr),
             "self": Count(active // 3, active // 4),
         },
-        "by_group": {"vulnerable": Count(active // 3, active // 4), "village_official": Count(10, 8)},
+        "by_group": {"vulnerable": Count(active // 3, active // 4), "village_official": Count(10, 10 if well else 8)},
         "due": {"30d": due, "60d": due, "90d": due},
-        "target": (
-            Target("workers", "active", 0.4, None if short is None else active + short, short,
-                   None if short is None else -short, last, last, "Inpres 2/2021", date(2025, 1, 1), 1),
-        ),
-        "forecast": (Forecast("workers", "active", 0.45, date(2027, 12, 31), 12_999, 961, at_rate, (at_rate,)),),
-        "quota": (board,),
-        "designation": Designation("designated_broken", date(2025, 8, 17), 10, 8) if village else None,
+        "quota": (QuotaBoard("vulnerable", "active", 100, *_board(village, well)),),
+        "designation": _designation(well) if village else None,
+        **({} if potential is None else _path(active, potential, well)),
     }  # fmt: skip
     return Snapshot(region=region, name=name, **values | over)
+
+
+def _path(active: int, potential: int, well: bool) -> dict[str, Any]:
+    """Return a target of 40 % today and 45 % at the end of 2027, and the forecast of that."""
+    now, end = (-(-potential * hundredths // 100) for hundredths in (40, 45))
+    short, left = max(0, now - active), max(0, end - active)
+    last = TargetPoint(date(2027, 12, 31), 0.45, end, left)
+    at_rate = Projection(90, 1_930 if well else 410, date(2027, 11, 2) if well else date(2028, 3, 9))
+    return {
+        "target": (
+            Target("workers", "active", 0.4, now, short, active - now, last, last, "Inpres 2/2021", date(2025, 1, 1), 1),
+        ),
+        "forecast": (
+            Forecast("workers", "active", 0.45, last.on, left, -(-left * 30 // 405), at_rate, (at_rate,)),
+        ),
+    }  # fmt: skip
+
+
+def _board(village: bool, well: bool) -> tuple[int, int, int, int, int]:
+    if village:
+        return (1, 1, 0, 0, 0) if well else (1, 0, 0, 12, 88)
+    return (144, 144, 0, 0, 0) if well else (144, 96, 7, 2_310, 4_400)
+
+
+def _designation(well: bool) -> Designation:
+    return Designation("designated" if well else "designated_broken", date(2025, 8, 17), 10, 10 if well else 8)
 
 
 def official(language: Language) -> Official:
@@ -169,16 +186,13 @@ def sample_message(kind: str, occasion: Occasion, language: Language) -> Message
 
 
 def _later(before: Snapshot, more: int, at: datetime) -> Snapshot:
-    """Return the region later, with so many more active people and a source that was heard again."""
-    active = max(0, before.active + more)
+    """Return the region later, with so many more active people; all is well if there are more."""
     potential = before.potential.get("workers")
-    after = snapshot(before.region, before.name, active, None if potential is None else potential.value)
-    sent = {"bpjs/kalsel": at - timedelta(minutes=4) if more > 0 else before.fed_at["bpjs/kalsel"]}
-    state = Designation("designated", date(2025, 8, 17), 10, 10) if more > 0 else before.designation
-    met = QuotaBoard("vulnerable", "active", 100, 144, 144, 0, 0, 0)
-    return replace(
-        after, as_of=at, position=2, fed_at=sent, designation=state, quota=(met,) if more > 0 else before.quota
-    )
+    sent = {"bpjs/kalsel": at - timedelta(minutes=4)} if more > 0 else before.fed_at
+    return snapshot(
+        before.region, before.name, max(0, before.active + more), None if potential is None else potential.value,
+        well=more > 0, as_of=at, position=2, fed_at=sent,
+    )  # fmt: skip
 
 
 def sample_digest(language: Language) -> MessageFacts:
@@ -219,7 +233,7 @@ def _rare(raised: MessageFacts, alert: AlertFacts) -> Iterator[MessageFacts]:
     yield _with(raised, raised_by=never, newest=never, rule=sample_rule("forecast"))
     village = snapshot("63.10.02.2001", "Betung", 88, None)
     yield _with(raised, raised_by=village, newest=village, rule=sample_rule("quota"), below=())
-    met = replace(village, quota=(replace(village.quota[0], passing=1, gap=0),))
+    met = snapshot("63.10.02.2001", "Betung", 131, None, well=True)
     yield _with(raised, raised_by=village, newest=met, rule=sample_rule("quota"), below=())
 
 

@@ -33,11 +33,18 @@ class Phrases:
                 self._macros[macro] = name, getattr(module, macro)
 
     def __getattr__(self, macro: str) -> Callable[..., str]:
+        """Return the function of a macro. Raises: BrokenTemplateError."""
+        if macro.startswith("_"):
+            raise AttributeError(macro)
         try:
             template, function = self._macros[macro]
         except KeyError:
             raise BrokenTemplateError(f"templates of {self.words.language}: the macro {macro} is missing") from None
         return lambda *values: one_line(_named(f"{template}, macro {macro}", lambda: function(*values)))
+
+    def say(self, macro: str, *values: object) -> str:
+        """Return what a macro says whose name is put together, such as that of a kind of rule."""
+        return self.__getattr__(macro)(*values)
 
 
 class Templates:

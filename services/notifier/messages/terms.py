@@ -27,6 +27,7 @@ TERMS: Final[Mapping[Language, Terms]] = {
             "vulnerable": "pekerja rentan", "village_official": "perangkat desa", "non_asn": "pegawai non-ASN",
             "election_officer": "petugas pemilu",
         },
+        "counted": {"person": "orang", "persons": "orang", "village": "desa", "villages": "desa"},
         "measure": {"active": "aktif", "registered": "terdaftar"},
         "people": {
             "basis workers": "peserta {measure}", "basis vulnerable": "pekerja rentan {measure}",
@@ -71,6 +72,7 @@ TERMS: Final[Mapping[Language, Terms]] = {
             "vulnerable": "vulnerable workers", "village_official": "village officials", "non_asn": "contract staff",
             "election_officer": "election officers",
         },
+        "counted": {"person": "person", "persons": "people", "village": "village", "villages": "villages"},
         "measure": {"active": "active", "registered": "registered"},
         "people": {
             "basis workers": "{measure} participants", "basis vulnerable": "{measure} vulnerable workers",

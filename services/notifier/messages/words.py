@@ -70,6 +70,18 @@ class Words:
         """Return a line that counts people, villages or days."""
         return str(format_decimal(_decimal(value), "#,##0.######", self._locale, False))
 
+    def persons(self, count: int, *, signed: bool = False) -> str:
+        """Return "6.198 orang"; in English "1 person", "2 people"."""
+        return self._counted(count, "person", signed)
+
+    def villages(self, count: int) -> str:
+        """Return "7 desa"; in English "1 village", "2 villages"."""
+        return self._counted(count, "village", False)
+
+    def _counted(self, count: int, what: str, signed: bool) -> str:
+        form = what if abs(count) == 1 else f"{what}s"
+        return f"{self.signed(count) if signed else self.number(count)} {self.term('counted', form)}"
+
     # Time.
 
     def day(self, value: date) -> str:
@@ -96,14 +108,15 @@ class Words:
 
     def term(self, kind: str, key: str) -> str:
         """Return a term of a vocabulary; a key that a newer coverage adds stands for itself."""
-        return self._terms[kind].get(key, key)
+        return self._terms.get(kind, {}).get(key, key)
 
     def people(self, measure: str, of: Slice | None = None, basis: str = "workers") -> str:
         """Return "peserta aktif", or the people of a slice or of a basis."""
         kind, key = ("basis", basis) if of is None else (of.dimension, of.value)
         patterns: Mapping[str, str] = self._terms["people"]
         pattern = patterns.get(f"{kind} {key}") or patterns.get(kind) or patterns["basis workers"]
-        return pattern.format(measure=self.term("measure", measure), value=self.term(kind, key))
+        value = key if of is None else self.term(kind, key)
+        return pattern.format(measure=self.term("measure", measure), value=value)
 
     def list(self, names: Sequence[str]) -> str:
         """Return "a, b, dan c". An official's role stands in words."""

@@ -1,0 +1,99 @@
+"""Pictures of messages as an official sees them on a phone, 360 pixels wide, for docs/messages.
+
+Needs Chromium (Debian: `apt-get install chromium`).
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from PIL import Image, ImageChops
+
+from services.notifier.engine.decisions import Occasion
+from services.notifier.messages.compose import Composer
+from services.notifier.messages.message import Message, MessageFacts
+from services.notifier.messages.samples import sample_digest, sample_message
+from services.notifier.messages.words import LANGUAGES
+
+_WIDTH: Final = 360
+_HEIGHT: Final = 3000
+"""Higher than any sample; what stays white below is cut off."""
+_EDGE: Final = 12
+_SHOWN: Final = {
+    Occasion.RAISED: "threshold", Occasion.ESCALATED: "lapse_ahead", Occasion.REPEATED: "quota",
+    Occasion.RECOVERED: "behind",
+}  # fmt: skip
+"""Each occasion with another kind of rule."""
+
+
+def main(folder: Path) -> None:
+    """Write a picture of each sample as HTML and as text."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        raise SystemExit("found no chromium, which draws the pages: install it (apt-get install chromium)")
+    composer = Composer()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, facts in _samples():
+        message = composer.compose(facts)
+        for form, page in (("html", _with_picture(message)), ("text", _as_page(message))):
+            _draw(browser, page, folder / f"{name}.{form}.png")
+            sys.stdout.write(f"{name}.{form}.png\n")
+
+
+def _samples() -> Iterator[tuple[str, MessageFacts]]:
+    for language in LANGUAGES:
+        for occasion, kind in _SHOWN.items():
+            yield f"{occasion.value}.{language}", sample_message(kind, occasion, language)
+        yield f"digest.{language}", sample_digest(language)
+
+
+def _with_picture(message: Message) -> str:
+    """Return the HTML with its pictures inside and the subject above it, as a program for mail shows them."""
+    html = message.html
+    for picture in message.pictures:
+        html = html.replace(f"cid:{picture.name}", f"data:image/png;base64,{b64encode(picture.png).decode()}")
+    head, body, rest = html.partition("<body")
+    opened, end, inside = rest.partition(">")
+    return f"{head}{body}{opened}{end}{_subject(message)}{inside}"
+
+
+def _as_page(message: Message) -> str:
+    """Return the plain text, then the short form, as a phone shows them."""
+    form = '<pre style="white-space:pre-wrap;overflow-wrap:anywhere;font:15px/1.4 monospace;margin:0;padding:16px">'
+    parts = (f"{form}{escape(text)}</pre>" for text in (message.text, message.short))
+    return f'<meta charset="utf-8"><body style="margin:0">{_subject(message)}{"<hr>".join(parts)}</body>'
+
+
+def _subject(message: Message) -> str:
+    style = "font:600 17px/1.35 sans-serif;margin:0;padding:12px 16px;background:#eeeeee;overflow-wrap:anywhere"
+    return f'<p style="{style}">{escape(message.subject)}</p>'
+
+
+def _draw(browser: str, page: str, to: Path) -> None:
+    with TemporaryDirectory() as folder:
+        source, shot = Path(folder, "page.html"), Path(folder, "shot.png")
+        # A frame, since a window of Chromium is never narrower than 500 pixels.
+        framed = f'<iframe srcdoc="{escape(page)}" style="border:0;width:{_WIDTH}px;height:{_HEIGHT}px"></iframe>'
+        source.write_text(f'<meta charset="utf-8"><body style="margin:0">{framed}</body>', encoding="utf-8")
+        subprocess.run(  # noqa: S603
+            [browser, "--headless", "--no-sandbox", "--hide-scrollbars", "--disable-gpu", f"--screenshot={shot}",
+             f"--user-data-dir={folder}/profile", f"--window-size=500,{_HEIGHT}", source.as_uri()],
+            check=True, capture_output=True, timeout=120,
+        )  # fmt: skip
+        image = Image.open(shot).convert("RGB").crop((0, 0, _WIDTH, _HEIGHT))
+        white = Image.new("RGB", image.size, "white")
+        drawn = ImageChops.difference(image, white).getbbox()
+        assert drawn is not None  # A page without anything would be a fault of the browser.
+        image.crop((0, 0, _WIDTH, min(_HEIGHT, drawn[3] + _EDGE))).quantize(64).save(to, "PNG", optimize=True)
+
+
+if __name__ == "__main__":
+    main(Path(__file__).parents[1] / "docs" / "messages")
