@@ -42,7 +42,7 @@ from services.notifier.engine.ids import alert_id
 from services.notifier.messages.samples import sample_alert
 from shared.adapters.kafka_producer import Producer, Record, partition_for
 from shared.contracts import topics
-from shared.contracts.snapshots import Potential, Snapshot
+from shared.contracts.snapshots import Count, Potential, Snapshot
 from shared.regions.catalogue import catalogue
 from shared.regions.codes import level_of, parent_of, zone_name
 
@@ -259,6 +259,8 @@ def _villages() -> Iterator[str]:
 
 _SAMPLE: Final = sample_alert("threshold").raised_by
 """A whole snapshot, with every part that coverage gives."""
+_FLOWS: Final = {window: dict.fromkeys(kinds, Count(2, 1)) for window, kinds in _SAMPLE.flows.items()}
+"""As few as a village has."""
 
 
 def _record(village: str, share: float, position: int = 1, *, catching_up: bool = False) -> Record:
@@ -268,6 +270,6 @@ def _record(village: str, share: float, position: int = 1, *, catching_up: bool 
         _SAMPLE, region=village, name=catalogue().name(village) or village, level=level_of(village),
         parent=parent_of(village), time_zone=zone_name(village), registered=_POTENTIAL, active=int(share * _POTENTIAL),
         potential={"workers": Potential(_POTENTIAL, "BPS Sakernas", (now - timedelta(days=30)).date(), 1)},
-        as_of=now, recorded_at=now, position=position, catching_up=catching_up,
+        as_of=now, recorded_at=now, position=position, catching_up=catching_up, flows=_FLOWS,
     )  # fmt: skip
     return Record(partition_for(village, topics.PARTITIONS), village.encode(), msgspec.json.encode(shot))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -9,8 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-
-import yaml
 
 from deploy.local.settings import ANY_PORTS, StackConfig, StackSettings
 from deploy.local.stack import LocalStack, Part, Parts
@@ -73,7 +72,7 @@ def notifier_with(config: StackConfig, rules: Any) -> Part:
     """Return the notifier with these rules, and one official who hears of all."""
     files = config.home.root / "rules.yaml", config.home.root / "officials.yaml"
     for file, content in zip(files, (rules, _OFFICIALS), strict=True):
-        file.write_text(yaml.safe_dump(content))
+        file.write_text(json.dumps(content))
     part = next(part for part in all_services(config) if part.name == "notifier")
     return replace(part, environment={**part.environment, "NOTIFIER_RULES": str(files[0])}, officials=files[1])
 

@@ -31,6 +31,11 @@ class WatchedRules:
         """Note the content that is in force: it need not be given again."""
         self._in_force = text
 
+    @property
+    def any_in_force(self) -> bool:
+        """Say whether any rules are in force."""
+        return self._in_force is not None
+
     async def changed(self) -> RuleFile | None:
         """Return the content if it is new and good."""
         return await asyncio.to_thread(self._changed)
