@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from services.coverage.settings import CoverageSettings
-from services.notifier.adapters import email
+from services.notifier.delivery.channels import chat, email, webhook
 from services.notifier.settings import NotifierSettings
 from services.registry.settings import RegistrySettings
 from shared.adapters import kafka_batches, kafka_producer, kafka_reader, mongo
@@ -157,7 +157,9 @@ def longest_end_s() -> float:
         flush + kafka_reader._LAST_COMMIT_S,
         mongo._TRANSACTION_WITHIN_S,
         kafka_producer._ACKNOWLEDGED_WITHIN_S,
-        email.TIMEOUT_S,
+        email._TIMEOUT_S,
+        chat._TIMEOUT_S,
+        webhook._TIMEOUT_S,
     )
     return requests + work + 2 * kafka_producer._STOPPED_WITHIN_S
 
