@@ -55,6 +55,7 @@ def test_a_form_of_ours_passes_and_each_proof_is_new() -> None:
         ({"cookie": GUEST, "origin": BASE}, "\u2603.\u2603", "stale_form"),
         ({"origin": BASE}, form_token("secret"), "stale_form"),
     ],
+    ids=["another site", "no site", "another session", "no proof", "made up", "no cookie"],
 )
 def test_any_other_form_is_refused(headers: dict[str, str], proof: str, code: str) -> None:
     """Of another site, of no site, of another session, or made up."""
