@@ -25,6 +25,7 @@ from shared.runtime.errors import PermanentError
 
 _STOP_WITHIN_S: Final = 8.0
 """A service finishes its open requests within 5 s."""
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _NOTIFIER_FILES: Final = Path(__file__).parent / "notifier"
 
 
@@ -49,7 +50,12 @@ def services(config: StackConfig) -> Sequence[Part]:
     """Return the three services, one replica each."""
     own = {
         "registry": {"REGISTRY_IDENTITY_KEY_FILE": str(config.home.keys / "identity.key")},
-        "coverage": {"COVERAGE_PUBLIC_URL": config.url("coverage")},
+        "coverage": {
+            "COVERAGE_PUBLIC_URL": config.url("coverage"),
+            "COVERAGE_NOTIFIER_URL": config.url("notifier"),
+            # Whoever opens the sign-in page may take one.
+            **({"COVERAGE_READY_TOKENS": str(config.home.tokens)} if config.host in _LOOPBACK else {}),
+        },
         "notifier": {
             "NOTIFIER_SMTP_HOST": config.host,
             "NOTIFIER_SMTP_PORT": str(config.ports["smtp"]),

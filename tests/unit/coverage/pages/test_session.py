@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from datetime import timedelta
+from importlib import resources
 
 import pytest
 from fastapi import Request
@@ -142,3 +144,12 @@ async def test_a_token_that_has_expired_leaves_the_browser(world: PagesWorld) ->
     assert response.status_code == 401
     assert f'{COOKIE}=""' in response.headers["set-cookie"]
     assert "Silakan masuk" in response.text
+
+
+def test_vendored_scripts_are_those_that_were_published() -> None:
+    """By the digests of the files in npm's package."""
+    folder = resources.files("services.coverage.pages") / "static" / "vendor"
+    listed = [line.split() for line in (folder / "SHA256").read_text().splitlines()]
+    assert len(listed) == 2
+    for digest, name in listed:
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
