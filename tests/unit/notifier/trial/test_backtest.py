@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -147,7 +148,7 @@ def test_the_chart_is_an_svg_with_a_bar_a_week_that_has_one() -> None:
         "g: 4, at most 2 in a week",
     ]  # fmt: skip
     bars = [one for one in svg.iter("{http://www.w3.org/2000/svg}rect") if one.get("fill") != "#ffffff"]
-    assert len(bars) == 8
+    assert len(bars) == 10
     ElementTree.fromstring(chart_svg(tried([])))
 
 
@@ -164,10 +165,7 @@ def test_the_command_prints_tables_and_writes_the_chart(tmp_path: Path, monkeypa
     officials.write_text(yaml.safe_dump({"officials": OFFICIALS}))
     token.write_text("t\n")
 
-    def stand_in(*args: Any) -> History:
-        return History(*args, coverage([], [3, 4]))
-
-    monkeypatch.setattr(cli, "History", stand_in)
+    monkeypatch.setattr(cli, "History", partial(History, transport=coverage([], [3, 4])))
     base = ["backtest", "--rules", rules, "--officials", officials, "--url", "http://c", "--token-file", token]
     asked = [*base, "--from", START, "--to", START + timedelta(days=9), "--region", "11", "--svg", tmp_path / "c.svg"]
     done = CliRunner().invoke(cli.rules, [str(one) for one in asked], env={"COLUMNS": "160"})
