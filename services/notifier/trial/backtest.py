@@ -17,7 +17,7 @@ from services.notifier.engine.instants import DAY_MS, to_ms
 from services.notifier.engine.rules import LapseAhead, Rule, Silent
 from services.notifier.engine.states import MoveReason, Phase
 from services.notifier.trial.trace import trace
-from shared.regions.codes import WIB, WIT
+from shared.regions.codes import WIB
 
 _WEEK_MS: Final = 7 * DAY_MS
 _PRESENT_ONLY: Final = (LapseAhead, Silent)
@@ -121,8 +121,8 @@ def backtested(
     rules: tuple[Rule, ...], officials: tuple[Official, ...], events: Iterable[tuple[int, Event]], days: Sequence[date]
 ) -> Backtest:
     """Return what the engine would have decided on these events of these days; time goes on to the last day's end."""
-    # The earliest day of all begins in the zone of the east, the last one ends in that of the west.
-    start = to_ms(datetime.combine(days[0], time(), WIT))
+    # In the zone of the west, whose days end last.
+    start = to_ms(datetime.combine(days[0], time(), WIB))
     end = to_ms(datetime.combine(days[-1] + timedelta(days=1), time(), WIB))
     backtest = Backtest.begin(rules, officials, start, end)
     ticks: list[tuple[int, Event]] = [(start, Tick()), (end, Tick())]
