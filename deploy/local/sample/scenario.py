@@ -126,8 +126,8 @@ async def play(config: StackConfig, console: Console) -> None:
         say(console, f"Nothing is new: all {scenario.outcomes['duplicate']} facts are known from an earlier play.")
     if mail is not None:
         console.print(Panel(Text(mail.text.strip()), title=Text(mail.subject), subtitle=Text(f"to {mail.to}")))
-    raised = sum(not alert["quiet"] for alert in alerts["items"])
-    for line in (*_summary(scenario.aceh), f"Alerts: {raised}", *_where(config, released)):
+    told = sum(not alert["quiet"] for alert in alerts["items"])
+    for line in (*_summary(scenario.aceh), f"Alerts: {told}", *_where(config, released)):
         say(console, line)
 
 
