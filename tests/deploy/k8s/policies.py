@@ -105,7 +105,7 @@ def default_deny(m: Manifests) -> Iterator[str]:
 
 def holes(m: Manifests) -> Iterator[str]:
     """Every hole names who and which port; only the notifier calls out of the cluster, and no private address."""
-    wanted = {"to-dns", "to-kafka", "to-mongodb", "to-token-issuer", "to-smtp", "to-webhooks"}
+    wanted = {"to-dns", "to-kafka", "to-mongodb", "to-token-issuer", "to-smtp", "to-webhooks", "to-notifier"}
     yield from (f"the hole {name} is missing" for name in sorted(wanted - m.names("NetworkPolicy")))
     for policy in m.of("NetworkPolicy"):
         spec = policy["spec"]

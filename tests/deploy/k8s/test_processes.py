@@ -27,7 +27,6 @@ from pymongo.errors import OperationFailure
 
 from deploy.local.ports import free_ports
 from deploy.local.process import Child, together
-from deploy.local.settings import REPOSITORY
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
 from tests.deploy.k8s.manifests import Manifests, containers, secrets_of
@@ -37,7 +36,6 @@ from tests.factories_registry import VILLAGE, raw
 from tests.tokens import ISSUER, Issuer
 from tests.waiting import eventually
 
-_OFFICIALS: Final = REPOSITORY / "deploy" / "local" / "notifier" / "officials.yaml"
 _READ_ONLY: Final = """
 mount --make-rprivate / && mount --bind / / && mount -o remount,ro,bind / && cd / && ! touch . 2> /dev/null &&
 exec setpriv --no-new-privs --inh-caps=-all --bounding-set=-all "$@"
@@ -97,7 +95,6 @@ class Cluster:
             "CAKUPAN_TOKEN_ISSUER": ISSUER,
             f"{service.upper()}_PORT": str(port),
             f"{service.upper()}_OPERATORS_PORT": str(operators),
-            "NOTIFIER_OFFICIALS": str(_OFFICIALS),
         }
 
     def _fill(self, folder: Path, workload: dict[str, Any], name: str) -> None:
@@ -111,6 +108,9 @@ class Cluster:
             "mongodb/ca.crt": ca,
             "mongodb/uri": f"mongodb://{user}:{PASSWORD}@{self.servers.mongodb}/admin?directConnection=true&{trust}",
             "identity.key": "ab" * 32,
+            "ack-links.key": "cd" * 32,
+            "webhook.keys": "ef" * 32,
+            "smtp-password": PASSWORD,
         }
         rules = Manifests.of_overlay("production").named("ConfigMap", "notifier-rules")["data"]["rules.yaml"]
         files = {f"secrets/{path}": contents[path] for _, path in secrets_of(workload)} | {"rules/rules.yaml": rules}
