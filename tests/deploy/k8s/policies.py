@@ -359,7 +359,7 @@ def secrets_have_a_source(m: Manifests) -> Iterator[str]:
     made |= {f"{one['metadata']['name']}-cluster-ca-cert" for one in m.of("Kafka")}
     for mongodb in m.of("MongoDBCommunity"):
         made |= {user["connectionStringSecretName"] for user in mongodb["spec"]["users"]}
-    by_hand = set() if m.of("ExternalSecret") else {"registry-identity", "cakupan-mongodb-ca"}
+    by_hand = set() if m.of("ExternalSecret") else {"registry-identity", "notifier-keys", "cakupan-mongodb-ca"}
     for workload in m.workloads:
         for secret, _ in secrets_of(workload):
             if secret not in made | by_hand:

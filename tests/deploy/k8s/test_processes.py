@@ -228,8 +228,8 @@ async def test_each_ends_by_itself_when_it_is_told_to(cluster: Cluster) -> None:
 async def _consumer(topic: str, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
     """Yield a consumer without a group, from the topic's beginning."""
     consumer = AIOKafkaConsumer(topic, auto_offset_reset="earliest", **options)
-    await consumer.start()
     try:
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()
