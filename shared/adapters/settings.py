@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 from datetime import timedelta
+from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.adapters.kafka_access import KafkaSettings
@@ -17,6 +19,11 @@ class CommonSettings(KafkaSettings):
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
 
     mongodb_uri: str = Field("mongodb://127.0.0.1:27017/?directConnection=true", validation_alias="CAKUPAN_MONGODB_URI")
+    mongodb_uri_file: Path | None = Field(
+        None,
+        validation_alias="CAKUPAN_MONGODB_URI_FILE",
+        description="A file that holds the URI, which has a password in it; it takes the place of CAKUPAN_MONGODB_URI",
+    )
     namespace: str = Field(
         "",
         validation_alias="CAKUPAN_NAMESPACE",
@@ -59,6 +66,16 @@ class CommonSettings(KafkaSettings):
         validation_alias="CAKUPAN_BODY_WITHIN_S",
         description="How long a small request body may take to arrive; at 16 KiB a second it may take longer",
     )
+
+    @model_validator(mode="after")
+    def _read_mongodb_uri(self) -> Self:
+        """Take the URI from its file where there is one. Raises: ValueError naming the file."""
+        if self.mongodb_uri_file is not None:
+            try:
+                self.mongodb_uri = self.mongodb_uri_file.read_text().strip()
+            except (OSError, ValueError) as error:
+                raise ValueError(f"{self.mongodb_uri_file} must hold MongoDB's URI ({type(error).__name__})") from error
+        return self
 
     @property
     def body_within(self) -> timedelta:
