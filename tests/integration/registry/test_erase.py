@@ -143,7 +143,7 @@ async def test_what_remains_of_an_erased_person_is_what_the_guide_says(
     (deleted,) = (one["o"] for one in written if one["op"] == "d")
     (made,) = (one["o"] for one in written if one["op"] == "i" and one["o"]["_id"] == deleted["_id"])
     assert deleted.keys() == {"_id"}
-    assert {name: type(value) for name, value in made.items()} == {"_id": bytes, "holder": str}
+    assert {name: type(value) for name, value in made.items()} == {"_id": bytes, "holder": str, "key": str}
 
 
 async def test_facts_in_clear_leave_kafka_after_seven_days(settings: RegistrySettings, registry: Registry) -> None:
