@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.ports import free_ports
 from deploy.local.process import Child, until_ready
-from deploy.local.settings import StackConfig
+from deploy.local.settings import StackConfig, write_whole
 from deploy.local.stack import services
 from services.coverage.counting.mongo.store import MongoStore
 from shared.adapters.kafka_admin import ensure_topics
@@ -32,6 +32,8 @@ async def apart(config: StackConfig, name: str) -> StackConfig:
     port, operators = free_ports(2)
     ports = {**config.ports, "coverage": port, "coverage_operators": operators}
     own = replace(config, namespace=f"{config.namespace}{name}.", ports=ports)
+    # The stack's own user of coverage may use the stack's own database only.
+    write_whole(own.home.mongodb_uri("coverage"), own.mongodb_uri)
     await ensure_topics(own.kafka, [topic.under(own.namespace) for topic in topics.ALL])
     return own
 

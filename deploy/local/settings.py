@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,8 +24,9 @@ OPERATORS_HOST: Final = "127.0.0.1"
 """The operators' listeners of the stack answer this machine only, wherever the services themselves listen."""
 _NEEDED_BYTES: Final = 1_000_000_000
 """mongod preallocates 300 MB of journal and Kafka's jars take 43 MB; the sample itself is a few MB."""
-_SERVICES: Final = ("registry", "coverage", "notifier")
-_PARTS: Final = (*_SERVICES, *(f"{name}_operators" for name in _SERVICES), "mailbox", "smtp")
+SERVICES: Final = ("registry", "coverage", "notifier")
+"""Each has a port, a listener for operators, a database and a user of its own."""
+_PARTS: Final = (*SERVICES, *(f"{name}_operators" for name in SERVICES), "mailbox", "smtp")
 ANY_PORTS: Final[dict[str, Any]] = {f"{name}_port": 0 for name in _PARTS}
 """Settings of a stack that may run beside others."""
 
@@ -43,6 +45,10 @@ class Home:
     def log(self, name: str) -> Path:
         """Return the log file of a process."""
         return self.logs / f"{name}.log"
+
+    def mongodb_uri(self, service: str) -> Path:
+        """Return the file with the URI, password included, by which a service reaches MongoDB."""
+        return self.keys / f"{service}-mongodb.uri"
 
     def token(self, name: str) -> str:
         """Return one of the ready tokens."""
@@ -146,6 +152,13 @@ class StackConfig:
         """Return where a service's metrics and health are; the mailbox has its health beside its page."""
         port = self.ports.get(f"{name}_operators")
         return self.url(name) if port is None else f"http://{OPERATORS_HOST}:{port}"
+
+
+def kept_secret(file: Path) -> str:
+    """Return the secret in the file; one that is missing is drawn now. 64 hexadecimal digits, at home in any URI."""
+    if not file.exists():
+        write_whole(file, secrets.token_hex(32))
+    return file.read_text().strip()
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -17,8 +17,9 @@ from deploy.local.keys import AUDIENCE, ISSUER, Keys
 from deploy.local.ports import demand_free, remembered_ports
 from deploy.local.process import Child, together, until_ready
 from deploy.local.servers import Servers
-from deploy.local.settings import OPERATORS_HOST, StackConfig, StackSettings
+from deploy.local.settings import OPERATORS_HOST, SERVICES, StackConfig, StackSettings, write_whole
 from shared.adapters.kafka_admin import ensure_topics
+from shared.adapters.settings import CommonSettings
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
 from shared.runtime.errors import PermanentError
@@ -103,6 +104,10 @@ class LocalStack:
         self._config = config = StackConfig(
             settings.home, settings.host, ports, servers.kafka, servers.mongodb_uri, settings.namespace
         )
+        databases = CommonSettings(namespace=config.namespace)
+        for name in SERVICES:
+            uri = await servers.mongodb_uri_of(name, databases.database(name))
+            write_whole(settings.home.mongodb_uri(name), uri)
         await ensure_topics(config.kafka, [topic.under(config.namespace) for topic in topics.ALL])
         await self._launch(_mailbox(config))
         parts = self._make_services(config)
@@ -210,7 +215,7 @@ def _say_ready(config: StackConfig, console: Console) -> None:
         say(console, f"{name}  {url}  {url}/docs  metrics {metrics}  ready")
     say(console, f"mailbox  {config.url('mailbox')}  ready")
     say(console, f"Kafka: {config.kafka}")
-    say(console, f"MongoDB: {config.mongodb_uri}")
+    say(console, f"MongoDB: {config.mongodb_uri.rpartition('@')[2]}  users' URIs {config.home.keys}/*-mongodb.uri")
     say(console, f"Mail server: {config.host}:{config.ports['smtp']}")
     say(console, f"Tokens: {config.home.tokens}/*.jwt")
     say(console, f"Mailbox: {config.home.mailbox}/*.eml")
@@ -242,7 +247,7 @@ def _mailbox(config: StackConfig) -> Part:
 def _service(name: str, config: StackConfig, own: Mapping[str, str], officials: Path | None) -> Part:
     environment = {
         "CAKUPAN_KAFKA_BOOTSTRAP": config.kafka.bootstrap,
-        "CAKUPAN_MONGODB_URI": config.mongodb_uri,
+        "CAKUPAN_MONGODB_URI_FILE": str(config.home.mongodb_uri(name)),
         "CAKUPAN_NAMESPACE": config.namespace,
         "CAKUPAN_JWKS": str(config.home.keys / "jwks.json"),
         "CAKUPAN_TOKEN_ISSUER": ISSUER,

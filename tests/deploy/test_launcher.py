@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure
 
 from deploy.local.settings import REPOSITORY
 from shared.contracts.topics import CHANGES
@@ -54,22 +55,22 @@ def all_gone(pids: list[int]) -> Callable[[], Awaitable[bool]]:
     return probe
 
 
-def mongo(ports: dict[str, int]) -> AsyncMongoClient[dict[str, Any]]:
-    """Return a client to the stack's MongoDB."""
-    return AsyncMongoClient(f"mongodb://127.0.0.1:{ports['mongod']}/?directConnection=true")
+def mongo(folder: Path, service: str = "registry") -> AsyncMongoClient[dict[str, Any]]:
+    """Return a client of a service to the stack's MongoDB."""
+    return AsyncMongoClient((folder / "keys" / f"{service}-mongodb.uri").read_text())
 
 
-async def put_data(ports: dict[str, int]) -> None:
+async def put_data(folder: Path, ports: dict[str, int]) -> None:
     """Leave a record in Kafka and a document in MongoDB."""
     producer = AIOKafkaProducer(bootstrap_servers=f"127.0.0.1:{ports['kafka']}", acks="all")
     await producer.start()
     await producer.send_and_wait(CHANGES.name, b"kept", partition=3)
     await producer.stop()
-    async with mongo(ports) as client:
-        await client.kept.things.insert_one({"_id": 1})
+    async with mongo(folder) as client:
+        await client.cakupan_registry.things.insert_one({"_id": 1})
 
 
-async def found_data(ports: dict[str, int]) -> tuple[bytes, int]:
+async def found_data(folder: Path, ports: dict[str, int]) -> tuple[bytes, int]:
     """Return the record and the number of documents that are there."""
     consumer = AIOKafkaConsumer(
         CHANGES.name, bootstrap_servers=f"127.0.0.1:{ports['kafka']}", auto_offset_reset="earliest"
@@ -77,8 +78,21 @@ async def found_data(ports: dict[str, int]) -> tuple[bytes, int]:
     await consumer.start()
     record = await asyncio.wait_for(consumer.getone(), 20)
     await consumer.stop()
-    async with mongo(ports) as client:
-        return record.value, await client.kept.things.count_documents({})
+    async with mongo(folder) as client:
+        return record.value, await client.cakupan_registry.things.count_documents({})
+
+
+async def demand_passwords(folder: Path, ports: dict[str, int]) -> None:
+    """Nobody reads without one, no service reads another's database, and each may end what it left open."""
+    bare = f"mongodb://127.0.0.1:{ports['mongod']}/?directConnection=true"
+    async with AsyncMongoClient[dict[str, Any]](bare) as nobody, mongo(folder, "coverage") as coverage:
+        for client in (nobody, coverage):
+            with pytest.raises(OperationFailure, match=r"(requires authentication|not authorized)"):
+                await client.cakupan_registry.things.find_one()
+        await coverage.cakupan_coverage.things.create_index("name")
+        await coverage.admin.command("killSessions", [])
+    for file in (folder / "keys").iterdir():
+        assert file.stat().st_mode & 0o077 == 0, file
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel ends orphans on Linux only")
@@ -89,13 +103,14 @@ async def test_neither_ctrl_c_nor_a_kill_leaves_a_process_and_a_second_start_kee
         started = children(first.pid)
         assert len(started) == 6
         ports = json.loads(ports_file.read_text())
-        await put_data(ports)
+        await put_data(tmp_path, ports)
+        await demand_passwords(tmp_path, ports)
         first.kill()
         await first.wait()
         await eventually(all_gone(started))
     async with launched(tmp_path) as second:
         assert json.loads(ports_file.read_text()) == ports
-        assert await found_data(ports) == (b"kept", 1)
+        assert await found_data(tmp_path, ports) == (b"kept", 1)
         started = children(second.pid)
         second.send_signal(signal.SIGINT)
         assert await asyncio.wait_for(second.wait(), 30) == 0

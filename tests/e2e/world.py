@@ -29,11 +29,12 @@ WATCHED: Final = str(Path(__file__).parent / "watched.py")
 async def started_world(folder: Path, kafka_bootstrap: str, mongodb_uri: str) -> AsyncIterator[World]:
     """Yield a stack on servers that run already, with ports, names and files of its own; stop it afterwards."""
     mongodb = urlsplit(mongodb_uri)
+    password = "".join(mongodb.netloc.rpartition("@")[:2])
     async with line_to(mongodb.hostname or "127.0.0.1", mongodb.port or 27017) as (line, port):
         settings = StackSettings(
             folder=folder,
             kafka_bootstrap=kafka_bootstrap,
-            mongodb_uri=f"mongodb://127.0.0.1:{port}/?directConnection=true",
+            mongodb_uri=f"mongodb://{password}127.0.0.1:{port}/?directConnection=true",
             namespace=f"e2e{uuid.uuid4().hex[:6]}.",
             **ANY_PORTS,
         )

@@ -130,8 +130,9 @@ async def test_a_named_month_may_be_kept_for_good(stack: Stack, replica: Replica
     assert named.headers["cache-control"] == "public, max-age=31536000, immutable"
     lacking = await replica.http.get("/v1/regions/11", headers=stack.headers("facts:write"))
     assert (lacking.status_code, lacking.headers["cache-control"]) == (200, "private, no-store")
-    for path in ("/v1/regions/11?as_of=2026-09-30", "/v1/regions/11/children?as_of=2026-12-31"):
-        assert (await get(replica, path)).json()["code"] == "no_release"
+    for day in ("2026-09-30", "2026-12-31", "0001-01-31", "9999-12-31"):
+        for path in ("regions/11?", "regions/11/children?", "reports/monev?region=11&"):
+            assert (await get(replica, f"/v1/{path}as_of={day}")).json()["code"] == "no_release"
 
 
 async def test_children_are_sorted_and_paged_from_the_release(stack: Stack, replica: Replica) -> None:

@@ -140,9 +140,10 @@ async def test_what_remains_of_an_erased_person_is_what_the_guide_says(
     entries = await oplog(settings.mongodb_uri, settings.database("registry"))
     assert marks.leaks({f"{one['op']} of {one['ns']}": bson.encode(one) for one in entries}, (marks.NIK,)) == []
     written = [one for one in entries if one["ns"].endswith(".identities")]
-    (made,), (deleted,) = ([one["o"] for one in written if one["op"] == op] for op in "id")
-    assert deleted == {"_id": made["_id"]}
-    assert {name: type(value) for name, value in made.items()} == {"_id": str, "holder": str}
+    (deleted,) = (one["o"] for one in written if one["op"] == "d")
+    (made,) = (one["o"] for one in written if one["op"] == "i" and one["o"]["_id"] == deleted["_id"])
+    assert deleted.keys() == {"_id"}
+    assert {name: type(value) for name, value in made.items()} == {"_id": bytes, "holder": str, "key": str}
 
 
 async def test_facts_in_clear_leave_kafka_after_seven_days(settings: RegistrySettings, registry: Registry) -> None:

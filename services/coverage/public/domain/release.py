@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, TypeVar
@@ -42,7 +43,7 @@ class Month:
     @property
     def last_day(self) -> date:
         """The last day of the month."""
-        return self.next.first_day - timedelta(days=1)
+        return date(self.year, self.number, monthrange(self.year, self.number)[1])
 
     @property
     def next(self) -> Month:
