@@ -20,9 +20,8 @@ from tests.factories_coverage import RECORDED_AT
 from tests.fakes import ManualClock
 from tests.tokens import AUDIENCE, ISSUER, Issuer
 
-_LOCAL = Path(__file__).parents[1] / "deploy" / "local" / "notifier"
 EVERY_SCOPE = "facts:write identity:erase coverage:read reference:write notifier:admin"
-REQUIRED = {"q": "aceh", "group": "vulnerable", "region": "11"}
+REQUIRED = {"q": "aceh", "group": "vulnerable", "region": "11", "rule": "active-40", "official": "gubernur-aceh"}
 """A good value of each parameter that a route demands."""
 
 
@@ -63,7 +62,7 @@ class Doors:
             for path, methods in api.openapi()["paths"].items():
                 for method, about in methods.items():
                     query = {one["name"]: one for one in about.get("parameters", ()) if one["in"] == "query"}
-                    yield Route(service, method.upper(), path.format(code="11", id="x"), query)
+                    yield Route(service, method.upper(), path.format(code="11", id="x", version="1", token="x"), query)
 
     async def ask(self, route: Route, query: dict[str, str] | None = None, **headers: str) -> httpx.Response:
         """Send a request with a token and with what the route demands, besides the query given."""
@@ -91,8 +90,6 @@ async def open_doors(folder: Path) -> Doors:
     apis = {
         "registry": build_registry(RegistrySettings(identity_key_file=folder / "identity.key", **common), clock=clock),
         "coverage": build_coverage(CoverageSettings(**common), clock=clock),
-        "notifier": build_notifier(
-            NotifierSettings(rules=_LOCAL / "rules.yaml", officials=_LOCAL / "officials.yaml", **common), clock=clock
-        ),
+        "notifier": build_notifier(NotifierSettings(ack_key_file=folder / "identity.key", **common), clock=clock),
     }
     return Doors(apis, issuer.token(scope=EVERY_SCOPE))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 from rich.console import Console
 
 from deploy.local.keys import AUDIENCE, ISSUER, Keys
@@ -20,6 +21,7 @@ from deploy.local.settings import OPERATORS_HOST, StackConfig, StackSettings
 from shared.adapters.kafka_admin import ensure_topics
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
+from shared.runtime.errors import PermanentError
 
 _STOP_WITHIN_S: Final = 8.0
 """A service finishes its open requests within 5 s."""
@@ -28,11 +30,15 @@ _NOTIFIER_FILES: Final = Path(__file__).parent / "notifier"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One process; it is ready when `GET /health/ready` answers 200 where its operators ask."""
+    """One process; it is ready when `GET /health/ready` answers 200 where its operators ask.
+
+    `officials`: a file of officials for it to load once all are ready.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    officials: Path | None = None
 
 
 Parts = Callable[[StackConfig], Sequence[Part]]
@@ -47,13 +53,16 @@ def services(config: StackConfig) -> Sequence[Part]:
         "notifier": {
             "NOTIFIER_SMTP_HOST": config.host,
             "NOTIFIER_SMTP_PORT": str(config.ports["smtp"]),
+            "NOTIFIER_SMTP_TLS": "none",
             "NOTIFIER_SMTP_SENDER": "Cakupan <cakupan@cakupan.local>",
             "NOTIFIER_RULES": str(_NOTIFIER_FILES / "rules.yaml"),
-            "NOTIFIER_OFFICIALS": str(_NOTIFIER_FILES / "officials.yaml"),
+            "NOTIFIER_ACK_KEY_FILE": str(config.home.keys / "ack-links.key"),
+            "NOTIFIER_PUBLIC_URL": config.url("notifier"),
             "NOTIFIER_PAGES_URL": config.url("coverage"),
         },
     }
-    return [_service(name, config, environment) for name, environment in own.items()]
+    officials = {"notifier": _NOTIFIER_FILES / "officials.yaml"}
+    return [_service(name, config, environment, officials.get(name)) for name, environment in own.items()]
 
 
 class LocalStack:
@@ -76,8 +85,8 @@ class LocalStack:
     async def start(self) -> None:
         """Return once every process is ready.
 
-        1. Folders, ports and keys. 2. Kafka and mongod. 3. Topics. 4. The mailbox. 5. The services. After a failure in
-        any step, `stop` ends what had been started.
+        1. Folders, ports and keys. 2. Kafka and mongod. 3. Topics. 4. The mailbox. 5. The services. 6. The officials.
+        After a failure in any step, `stop` ends what had been started.
         Raises: PermanentError or TransientError, one line, naming the part and what to do.
         """
         settings, servers = self._settings, self._servers
@@ -90,7 +99,11 @@ class LocalStack:
         )
         await ensure_topics(config.kafka, [topic.under(config.namespace) for topic in topics.ALL])
         await self._launch(_mailbox(config))
-        await self._launch(*self._make_services(config))
+        parts = self._make_services(config)
+        await self._launch(*parts)
+        for part in parts:
+            if part.officials is not None:
+                await _load_officials(config, part.officials)
 
     async def stop(self) -> None:
         """End everything in reverse order, within a bounded time."""
@@ -198,6 +211,18 @@ def _say_ready(config: StackConfig, console: Console) -> None:
     say(console, f"Logs: {config.home.logs}/*.log")
 
 
+async def _load_officials(config: StackConfig, file: Path) -> None:
+    """Put the officials of the file in force. Raises: PermanentError with the report of what is wrong."""
+    headers = {"authorization": f"Bearer {config.home.token('operator')}", "content-type": "application/yaml"}
+    content = await asyncio.to_thread(file.read_bytes)
+    # The operators' listener, which says that the service is ready, is open a moment before the other.
+    retrying = httpx.AsyncHTTPTransport(retries=5)
+    async with httpx.AsyncClient(timeout=30, headers=headers, transport=retrying) as http:
+        answer = await http.put(f"{config.url('notifier')}/v1/officials", content=content)
+    if answer.is_error:
+        raise PermanentError(f"{file} is refused: {answer.text}")
+
+
 def _mailbox(config: StackConfig) -> Part:
     environment = {
         "MAILBOX_FOLDER": str(config.home.mailbox),
@@ -208,7 +233,7 @@ def _mailbox(config: StackConfig) -> Part:
     return Part("mailbox", (sys.executable, "-m", "deploy.local.mailbox"), environment)
 
 
-def _service(name: str, config: StackConfig, own: Mapping[str, str]) -> Part:
+def _service(name: str, config: StackConfig, own: Mapping[str, str], officials: Path | None) -> Part:
     environment = {
         "CAKUPAN_KAFKA_BOOTSTRAP": config.kafka.bootstrap,
         "CAKUPAN_MONGODB_URI": config.mongodb_uri,
@@ -223,4 +248,4 @@ def _service(name: str, config: StackConfig, own: Mapping[str, str]) -> Part:
         f"{name.upper()}_OPERATORS_PORT": str(config.ports[f"{name}_operators"]),
     }
     program = Path(sys.executable).parent / f"cakupan-{name}"
-    return Part(name, (str(program), "serve"), {**environment, **own})
+    return Part(name, (str(program), "serve"), {**environment, **own}, officials)

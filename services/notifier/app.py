@@ -17,6 +17,9 @@ from services.notifier.delivery.facts import FactsReader
 from services.notifier.delivery.metrics import DeliveryMetrics
 from services.notifier.delivery.mongo import MongoDeliveries
 from services.notifier.http.ack_links import AckLinks
+from services.notifier.http.officials import SCHEMAS
+from services.notifier.http.records import Records
+from services.notifier.http.routes import Needs, add_routes
 from services.notifier.live.evaluator import JOB, Evaluator
 from services.notifier.live.inputs import Inputs
 from services.notifier.live.kafka import SnapshotTopic
@@ -31,6 +34,7 @@ from shared.adapters.service import Loops, Service
 from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
 from shared.regions.catalogue import catalogue
+from shared.regions.successors import Homes, table
 from shared.runtime.clock import Clock
 from shared.runtime.tasks import repeat
 
@@ -47,7 +51,8 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
     """
     service = Service("notifier", settings, clock)
     mongo, clock = service.mongo, service.clock
-    is_region = catalogue().__contains__
+    regions = catalogue()
+    is_region = regions.__contains__
     snapshots = service.topic(topics.SNAPSHOTS)
     describe_read(
         service.broker, snapshots, Snapshot, "Snapshots to be evaluated, read from the position kept with the alerts.",
@@ -56,14 +61,13 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
     links = AckLinks.from_file(settings.ack_key_file, settings.public_url)
     facts = FactsReader(mongo, settings.pages_url, links.url, _LINKS_LAST)
     deliveries, told = MongoDeliveries(mongo), DeliveryMetrics(service.prometheus)
+    compose = Composer().compose
     channels = _Channels(settings, clock)
-    deliverer = Deliverer(
-        deliveries, facts, Composer().compose, channels.lanes, service.instance, _policy(settings), clock, told
-    )
+    deliverer = Deliverer(deliveries, facts, compose, channels.lanes, service.instance, _policy(settings), clock, told)
 
     metrics = LiveMetrics(service.prometheus, snapshots.name)
     inputs, leases = Inputs(mongo), MongoLeases(mongo)
-    store = WorldStore(mongo, inputs)
+    store, records = WorldStore(mongo, inputs), Records(mongo, inputs)
     topic = SnapshotTopic(
         settings.kafka, snapshots.name, f"{settings.namespace}notifier", service.instance,
         service.dead_letters(topics.SNAPSHOTS_DEAD), is_region, metrics,
@@ -82,13 +86,24 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
         await store.prepare()
         await inputs.prepare()
         await deliveries.prepare()
+        await records.prepare()
         await leases.prepare_leases([JOB])
         await deliveries.release(service.instance, clock.now())
         return [
             evaluator.run(), deliverer.run(), repeat(show, _SHOW_EVERY, "counting deliveries"), channels.kept_open(),
         ]  # fmt: skip
 
-    return service.application("Decides which officials are alerted about a region, and delivers the messages.", start)
+    api = service.application(
+        "Decides which officials are alerted about a region, and delivers the messages.", start, SCHEMAS
+    )
+    add_routes(
+        api,
+        Needs(
+            mongo, records, inputs, deliveries, compose, links, settings.pages_url, regions, Homes(regions, table()),
+            service.bearer, clock,
+        ),
+    )  # fmt: skip
+    return api
 
 
 class _Channels:

@@ -13,12 +13,12 @@ from prometheus_client import CollectorRegistry
 from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.proof.metrics import ProofMetrics
 from services.coverage.publishing.metrics import PublishingMetrics
-from services.notifier.application.metrics import NotifierMetrics
+from services.notifier.delivery.metrics import DeliveryMetrics
+from services.notifier.live.metrics import LiveMetrics
 from services.registry.intake.metrics import IntakeMetrics
 from services.registry.relay.metrics import RelayMetrics, SweepMetrics
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.kafka_access import KafkaAccess
-from shared.adapters.kafka_partitions import ReaderMetrics
 from shared.contracts import topics
 
 ROOT = Path(__file__).parents[2]
@@ -38,8 +38,8 @@ def given() -> set[str]:
     CountingMetrics(registry)
     PublishingMetrics(registry)
     ProofMetrics(registry)
-    NotifierMetrics(registry, [])
-    ReaderMetrics(registry)
+    DeliveryMetrics(registry)
+    LiveMetrics(registry, topics.SNAPSHOTS.name)
     DeadLetters(KafkaAccess("127.0.0.1:1").broker(), topics.CHANGES_DEAD, registry)
     families = [metric.name for metric in registry.collect()]
     return {*families, *(f"{name}_total" for name in families)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
@@ -36,6 +36,9 @@ _HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
     # The address is the secret.
     "Referrer-Policy": "no-referrer",
+}
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {"description": "The page says why the link does nothing", "content": {"text/html": {}}}
 }
 _TEMPLATE: Final = Environment(
     loader=PackageLoader("services.notifier.http"), autoescape=True, undefined=StrictUndefined
@@ -73,7 +76,7 @@ def create_router(
     router = APIRouter(prefix="/ack", tags=["alerts"], default_response_class=HTMLResponse)
     desk = _Desk(links, records, name_of, clock)
 
-    @router.get("/{token}")
+    @router.get("/{token}", responses=_ANSWERS)
     async def show(token: str) -> HTMLResponse:
         """Show what a link of a message would acknowledge, and a button. Nothing changes."""
         try:
@@ -83,7 +86,7 @@ def create_router(
         question: Text = {"id": "Tandai peringatan ini diketahui?", "en": "Acknowledge this alert?"}
         return _Page(200, question, [await desk.about(alert), _EFFECT], asks=True).answer()
 
-    @router.post("/{token}")
+    @router.post("/{token}", responses=_ANSWERS)
     async def acknowledge(request: Request, token: str) -> HTMLResponse:
         """Acknowledge the alert in the name of the official to whom the link was sent."""
         note = await _note(request)

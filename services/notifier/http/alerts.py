@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -66,6 +66,10 @@ class Acknowledgement(BaseModel):
         description="Id in the directory of who takes note: for a token that is no official's; and where several hold "
         "the token's role and region",
     )  # fmt: skip
+
+
+_EXAMPLE: Final = {"note": "Rapat dengan BPJS hari Senin"}
+AckBody = Annotated[Acknowledgement, Body(openapi_examples={"note": {"value": _EXAMPLE}})]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +212,7 @@ def create_router(
         409: problem("The alert does not fire any more"),
     })  # fmt: skip
     async def acknowledge(
-        request: Request, id: str, body: Acknowledgement, caller: Caller = bearer.requires(ACK_SCOPE)
+        request: Request, id: str, body: AckBody, caller: Caller = bearer.requires(ACK_SCOPE)
     ) -> Response | Acknowledged:
         """Acknowledge an alert that fires: nobody is reminded any more, and it goes no higher.
 

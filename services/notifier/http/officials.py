@@ -18,7 +18,7 @@ from services.notifier.engine.instants import to_ms
 from services.notifier.engine.rules import Language
 from services.notifier.files.entries import IsRegion, Refused, documented, unreadable
 from services.notifier.files.official_files import OfficialFile, directory_of
-from services.notifier.files.official_rows import COLUMNS, csv_document, json_document
+from services.notifier.files.official_rows import csv_document, json_document
 from services.notifier.files.yaml_lines import Document
 from services.notifier.http.access import ADMIN_SCOPE, READ_SCOPE
 from services.notifier.http.given import WAITING_ANSWER, Giver, waiting
@@ -51,13 +51,28 @@ _READERS: Final[dict[str, tuple[Callable[[bytes, str], Document], Callable[[], C
     "application/yaml": (lambda body, file: documented(_text(body), file), partial(LineLimit, _MAX_LINES)),
 }
 """Media type → how a body is read, and what limits it while it comes."""
+_SCHEMA: Final = OfficialFile.model_json_schema(ref_template="#/components/schemas/{model}")
+SCHEMAS: Final[Json] = _SCHEMA.pop("$defs")
+"""Schemas that the body's schema refers to, for the OpenAPI document."""
+_EXAMPLE: Final = {
+    "id": "gubernur-aceh", "name": "Gubernur Aceh", "role": "gubernur", "region": "11",
+    "channels": [{"kind": "email", "address": "gubernur@aceh.example.id"}],
+}  # fmt: skip
+_YAML: Final = """officials:
+  - id: gubernur-aceh
+    name: Gubernur Aceh
+    role: gubernur
+    region: "11"
+    channels: [{kind: email, address: gubernur@aceh.example.id}]
+"""
+_CSV: Final = "id,name,role,region,email\ngubernur-aceh,Gubernur Aceh,gubernur,11,gubernur@aceh.example.id\n"
 _BODY: Final[Json] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/yaml": {"schema": {"type": "string"}},
-            "application/json": {"schema": OfficialFile.model_json_schema(ref_template="#/components/schemas/{model}")},
-            "text/csv": {"schema": {"type": "string"}, "example": ",".join(COLUMNS) + "\n"},
+            "application/yaml": {"schema": {"type": "string"}, "example": _YAML},
+            "application/json": {"schema": _SCHEMA, "example": {"officials": [_EXAMPLE]}},
+            "text/csv": {"schema": {"type": "string"}, "example": _CSV},
         },
     }
 }
@@ -178,8 +193,8 @@ def create_router(
         """Return the directory in force, by id; addresses only for `notifier:admin`."""
         region = region_in_force(homes, home_of(caller) if region is None else region)
         demand_within(caller, region)
-        version, directory = await records.directory()
         after = place_in("officials", cursor, str) or ""
+        version, directory = await records.directory()
         shown = [one for one in directory.all() if one.id > after and holds(region, one.region)][: limit + 1]
         items = [view_of(one, clock, addresses=caller.may(ADMIN_SCOPE)) for one in shown[:limit]]
         return OfficialPage(version, items, cursor_in("officials", items[-1].id) if len(shown) > limit else None)
@@ -198,10 +213,10 @@ def create_router(
     ) -> OfficialPage:
         """Return the officials of a version, by id."""
         demand_within(caller, NATION)
+        after = place_in("officials", cursor, str) or ""
         found = await records.directory_version(version)
         if found is None:
             raise Problem(404, "unknown_version", "there is no such version; /v1/officials/versions lists them")
-        after = place_in("officials", cursor, str) or ""
         officials = sorted(msgspec.convert(found["officials"], list[Official]), key=lambda one: one.id)
         shown = [one for one in officials if one.id > after][: limit + 1]
         items = [view_of(one, clock, addresses=True) for one in shown[:limit]]

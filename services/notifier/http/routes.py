@@ -27,6 +27,7 @@ class Needs:
     """What the routes are made of. `pages_url`: base of the links to a region's page."""
 
     mongo: Mongo
+    records: Records
     inputs: Inputs
     deliveries: MongoDeliveries
     compose: Callable[[MessageFacts], Message]
@@ -38,9 +39,9 @@ class Needs:
     clock: Clock
 
 
-def add_routes(api: FastAPI, needs: Needs) -> Records:
-    """Add everything under /v1 and /ack; return the records, whose indexes are to be prepared before serving."""
-    records, giver = Records(needs.mongo, needs.inputs), Giver(needs.inputs, needs.clock)
+def add_routes(api: FastAPI, needs: Needs) -> None:
+    """Add everything under /v1 and /ack."""
+    records, giver = needs.records, Giver(needs.inputs, needs.clock)
     regions, homes, bearer, clock = needs.regions, needs.homes, needs.bearer, needs.clock
     tester = Tester(records, needs.mongo, needs.compose, needs.pages_url, clock)
     for router in (
@@ -58,4 +59,3 @@ def add_routes(api: FastAPI, needs: Needs) -> Records:
         ack_page.create_router(links=needs.links, records=records, giver=giver, name_of=regions.name, clock=clock),
     ):  # fmt: skip
         api.include_router(router)
-    return records

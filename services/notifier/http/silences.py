@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.notifier.engine.documents import silence_document
@@ -43,6 +43,12 @@ class SilenceBody(BaseModel):
     regions: list[str] = Field(min_length=1, max_length=_AT_MOST, description="Codes; each means all below it, too")
     until: AwareDatetime = Field(description="The first instant at which messages go out again")
     comment: str = Field("", max_length=1000, description="Why, for whoever wonders where the messages are")
+
+
+_EXAMPLE: Final = {
+    "rules": ["behind-target"], "regions": ["11.06"], "until": "2026-12-31T17:00:00Z", "comment": "data being audited",
+}  # fmt: skip
+Given = Annotated[SilenceBody, Body(openapi_examples={"audit": {"value": _EXAMPLE}})]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ def create_router(
         return SilenceList([_view(found) for found in await records.silences()])
 
     @router.post("", status_code=201, response_model=SilenceView, responses=WAITING_ANSWER)
-    async def begin(request: Request, body: SilenceBody, caller: Caller = may_administer) -> Response | SilenceView:
+    async def begin(request: Request, body: Given, caller: Caller = may_administer) -> Response | SilenceView:
         """Begin a silence, in force from now on. A recovery is told all the same."""
         _, rules = await records.rules()
         unknown = next((rule for rule in body.rules or () if rule not in rules), None)

@@ -108,9 +108,12 @@ class Batcher:
         return known is None or (snapshot.position, to_ms(snapshot.as_of)) > known.mark
 
     def _outcome(self, given: Given) -> Outcome:
-        if isinstance(given.event, Acknowledged) and self._world.alert(given.event.rule, given.event.region) is None:
+        if not isinstance(given.event, Acknowledged):
+            return Outcome.APPLIED
+        alert = self._world.alert(given.event.rule, given.event.region)
+        if alert is None:
             return Outcome.NO_ALERT
-        return Outcome.APPLIED
+        return Outcome.APPLIED if alert.acknowledged_by is None else Outcome.ALREADY
 
     def _close(self, given: Input, outcome: Outcome, at: int, batch: Batch) -> None:
         """Note what became of an input."""

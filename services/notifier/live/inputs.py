@@ -25,9 +25,12 @@ COLLECTIONS: Final = ["counters", "directories", "inputs"]
 
 
 class Outcome(StrEnum):
-    """What became of an input. `NO_ALERT`: an acknowledgement came where no alert fires; it has no effect."""
+    """What became of an input. `NO_ALERT`: an acknowledgement came where no alert fires; it has no effect. Nor has one
+    of an alert that is `ALREADY` acknowledged.
+    """
 
     APPLIED = "applied"
+    ALREADY = "already"
     NO_ALERT = "no_alert"
 
 

@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.coverage.http.search import WAITING_AT_MOST, Hits, SearchQueue
-from services.notifier.adapters.http_api import Milliseconds, next_cursor, page_start
+from services.notifier.http.alerts import Milliseconds, next_cursor, page_start
 from shared.adapters.http_problem import Problem
 from shared.adapters.paging import cursor_in, place_in
 from tests.doors import Doors, open_doors
@@ -168,7 +168,7 @@ def test_a_made_up_cursor_is_refused_at_every_paged_route(doors: Doors, cursor: 
 
     async def ask() -> None:
         paged = [route for route in doors.routes() if "cursor" in route.parameters]
-        assert len(paged) == 12
+        assert len(paged) == 14
         for route in paged:
             answer = await doors.ask(route, {"cursor": cursor})
             assert problem(answer) in ((422, "malformed_cursor"), (422, "other_cursor")), route
