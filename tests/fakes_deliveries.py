@@ -31,7 +31,8 @@ def delivery(id_: str = "d-1", channel: str = "email:gubernur@example.id", **ove
     """Return a delivery that was told, and is due, at TOLD_AT."""
     kind, _, address = channel.partition(":")
     values: dict[str, Any] = {
-        "id": id_, "official": GOVERNOR, "channel": msgspec.convert({"kind": kind, "address": address}, Channel), "occasion": Occasion.RAISED,
+        "id": id_, "official": GOVERNOR, "occasion": Occasion.RAISED,
+        "channel": msgspec.convert({"kind": kind, "address": address}, Channel),
         "told_at": TOLD_AT, "alerts": ("alert-1",), "rules": ("active-40",), "regions": ("11",), "due_at": TOLD_AT,
     }  # fmt: skip
     return Delivery(**values | over)
