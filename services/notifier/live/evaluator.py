@@ -236,7 +236,7 @@ class Evaluator:
 
     async def _look_at_rules(self, timeline: Timeline[Given], asked: int) -> None:
         if self._is_time("rules", _READ_RULES_EVERY_S):
-            changed = await self._rules.changed()
+            changed = await asyncio.to_thread(self._rules.changed)
             timeline.add(_RULES, [] if changed is None else [(asked, asked, changed)])
         timeline.complete(_RULES, asked - 1)
 

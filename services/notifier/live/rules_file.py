@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from services.notifier.engine.events import RulesGiven
@@ -36,11 +35,8 @@ class WatchedRules:
         """Say whether any rules are in force."""
         return self._in_force is not None
 
-    async def changed(self) -> RuleFile | None:
+    def changed(self) -> RuleFile | None:
         """Return the content if it is new and good."""
-        return await asyncio.to_thread(self._changed)
-
-    def _changed(self) -> RuleFile | None:
         try:
             text = read_text(self._file)
             if text == self._in_force:

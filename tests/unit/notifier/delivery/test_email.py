@@ -68,7 +68,7 @@ def test_long_headers_stay_readable() -> None:
     assert (mail["Subject"], mail["X-Cakupan-Alerts"].split()) == (long.subject, list(alerts))
     text = mail.get_body(("plain",))
     assert text is not None
-    assert text.get_content().rstrip("\r\n") == long.text
+    assert text.get_content().split() == long.text.split()
 
 
 def test_a_later_try_has_the_same_bytes() -> None:
