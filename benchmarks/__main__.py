@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import latency, person
+from benchmarks import latency, notifier, person
 from benchmarks.coverage import measure as coverage
 from benchmarks.coverage import reading, rebuild
 from benchmarks.registry import growth
@@ -20,6 +20,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
     "rebuild": rebuild.measure,
     "growth": growth.measure,
     "latency": latency.measure,
+    "notifier": notifier.measure,
     "person": person.measure,
     "registry": registry.measure,
 }

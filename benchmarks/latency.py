@@ -6,8 +6,7 @@ sent (what a sender feels) and from the instant at which the registry's "accepte
 - counted: the fact is the only one of its village, and `GET /v1/regions/{village}` is asked again and again until it
   shows the person. One GET, and up to 25 ms or an eighth of the figure, are the measurement's own: asking more often
   would slow down what is measured, the more so the slower it is.
-- message: the fact alone makes its regency cross; the instant is the time of the .eml file that the mailbox wrote. The
-  message waits until the districts' figures add up to the regency's, as it names who moved it.
+- message: the fact alone makes its regency cross; the instant is the time of the .eml file that the mailbox wrote.
 
 `load_average_before` says whether the machine was free: on a busy one the figures tell of the machine.
 The first seconds warm the stack up and are left out. Client, services, Kafka and MongoDB share this machine.
@@ -147,7 +146,7 @@ async def _read_mails(stack: LocalStack, client: httpx.AsyncClient, run: Run) ->
 def _messages(mailbox: Path) -> dict[str, float]:
     """Return the instant at which each alert's message was written; the bare hop's own messages have no alert."""
     files = [(file, message_from_bytes(file.read_bytes())) for file in mailbox.glob("*.eml")]
-    return {str(mail["X-Cakupan-Alert"]): file.stat().st_mtime for file, mail in files if mail["X-Cakupan-Alert"]}
+    return {str(mail["X-Cakupan-Alerts"]): file.stat().st_mtime for file, mail in files if mail["X-Cakupan-Alerts"]}
 
 
 async def _alerts(stack: LocalStack, client: httpx.AsyncClient) -> list[dict[str, Any]]:

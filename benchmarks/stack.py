@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -9,8 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-
-import yaml
 
 from deploy.local.settings import ANY_PORTS, StackConfig, StackSettings
 from deploy.local.stack import LocalStack, Part, Parts
@@ -21,13 +20,15 @@ _RULES: Final = {
         {
             "id": "benchmark",
             "title": {"id": "cakupan mencapai 40%", "en": "coverage has reached 40%"},
+            "kind": "threshold",
             "levels": ["regency"],
             "measure": "active",
             "direction": "above",
-            "raise_at": 0.40,
-            "clear_below": 0.39,
-            "severity": "info",
+            "raise_at": "0.40",
+            "clear_below": "0.39",
+            "severity": "critical",
             "hears": ["kemenko_pmk"],
+            "group_wait": "0s",
         }
     ]
 }
@@ -38,8 +39,7 @@ _OFFICIALS: Final = {
             "name": "Benchmark",
             "role": "kemenko_pmk",
             "region": "ID",
-            "email": "benchmark@cakupan.local",
-            "time_zone": "WIB",
+            "channels": [{"kind": "email", "address": "benchmark@cakupan.local"}],
         }
     ]
 }
@@ -68,13 +68,16 @@ async def started_stack(services: Parts | None = None, **settings: Any) -> Async
             await stack.stop()
 
 
+def notifier_with(config: StackConfig, rules: Any) -> Part:
+    """Return the notifier with these rules, and one official who hears of all."""
+    files = config.home.root / "rules.yaml", config.home.root / "officials.yaml"
+    for file, content in zip(files, (rules, _OFFICIALS), strict=True):
+        file.write_text(json.dumps(content))
+    part = next(part for part in all_services(config) if part.name == "notifier")
+    return replace(part, environment={**part.environment, "NOTIFIER_RULES": str(files[0])}, officials=files[1])
+
+
 def _with_own_rules(config: StackConfig) -> Sequence[Part]:
     """Return the services as ever, but the notifier watches every regency and tells one official of all."""
-    rules, officials = config.home.root / "rules.yaml", config.home.root / "officials.yaml"
-    rules.write_text(yaml.safe_dump(_RULES))
-    officials.write_text(yaml.safe_dump(_OFFICIALS))
-    own = {"NOTIFIER_RULES": str(rules), "NOTIFIER_OFFICIALS": str(officials)}
-    return [
-        replace(part, environment={**part.environment, **own}) if part.name == "notifier" else part
-        for part in all_services(config)
-    ]
+    others = [part for part in all_services(config) if part.name != "notifier"]
+    return [*others, notifier_with(config, _RULES)]

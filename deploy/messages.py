@@ -1,6 +1,6 @@
-"""Pictures of messages as an official sees them on a phone, 360 pixels wide, for docs/messages.
+"""Examples of messages for docs/messages: as files, and as pictures of a phone that is 360 pixels wide.
 
-Needs Chromium (Debian: `apt-get install chromium`).
+A test compares the files with what the code writes. Pictures need Chromium (Debian: `apt-get install chromium`).
 """
 
 from __future__ import annotations
@@ -35,20 +35,30 @@ _SHOWN: Final = {
 
 
 def main(folder: Path) -> None:
-    """Write a picture of each sample as HTML and as text."""
+    """Write the files of all samples, then a picture of each as HTML and as text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    composer = Composer()
+    messages = {name: composer.compose(facts) for name, facts in samples()}
+    for name, message in messages.items():
+        for file, content in files_of(name, message).items():
+            (folder / file).write_text(content, encoding="utf-8")
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
         raise SystemExit("found no chromium, which draws the pages: install it (apt-get install chromium)")
-    composer = Composer()
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, facts in _samples():
-        message = composer.compose(facts)
+    for name, message in messages.items():
         for form, page in (("html", _with_picture(message)), ("text", _as_page(message))):
             _draw(browser, page, folder / f"{name}.{form}.png")
             sys.stdout.write(f"{name}.{form}.png\n")
 
 
-def _samples() -> Iterator[tuple[str, MessageFacts]]:
+def files_of(name: str, message: Message) -> dict[str, str]:
+    """Return the files of a message: its HTML, and its subject, text, short form and alternatives of pictures."""
+    parts = (message.subject, message.text, message.short, *(picture.alt for picture in message.pictures))
+    return {f"{name}.html": message.html, f"{name}.txt": f"\n{'-' * 72}\n".join(parts) + "\n"}
+
+
+def samples() -> Iterator[tuple[str, MessageFacts]]:
+    """Yield a name and the facts of each example."""
     for language in LANGUAGES:
         for occasion, kind in _SHOWN.items():
             yield f"{occasion.value}.{language}", sample_message(kind, occasion, language)
@@ -92,7 +102,7 @@ def _draw(browser: str, page: str, to: Path) -> None:
         white = Image.new("RGB", image.size, "white")
         drawn = ImageChops.difference(image, white).getbbox()
         assert drawn is not None  # A page without anything would be a fault of the browser.
-        image.crop((0, 0, _WIDTH, min(_HEIGHT, drawn[3] + _EDGE))).quantize(64).save(to, "PNG", optimize=True)
+        image.crop((0, 0, _WIDTH, min(_HEIGHT, drawn[3] + _EDGE))).quantize(256).save(to, "PNG", optimize=True)
 
 
 if __name__ == "__main__":

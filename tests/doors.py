@@ -21,7 +21,7 @@ from tests.fakes import ManualClock
 from tests.tokens import AUDIENCE, ISSUER, Issuer
 
 EVERY_SCOPE = "facts:write identity:erase coverage:read reference:write notifier:admin"
-REQUIRED = {"q": "aceh", "group": "vulnerable", "region": "11"}
+REQUIRED = {"q": "aceh", "group": "vulnerable", "region": "11", "rule": "active-40", "official": "gubernur-aceh"}
 """A good value of each parameter that a route demands."""
 
 

@@ -1,4 +1,4 @@
-"""A series over time as SVG: a line, the path of its target, and breaks where its definition changed.
+"""Values over time as SVG: a line, the path of its target, and breaks where its definition changed.
 
 The values begin at 0 only if one of them is near: 38% and a target of 40% would else be one line.
 
@@ -226,7 +226,7 @@ def _target(chart: Chart, scale: _Scale) -> Iterator[Markup]:
             "path", d=scale.path(goals), fill="none", stroke=ORANGE, stroke_width=1.5, stroke_dasharray="6 3",
             class_="chart-target",
         )  # fmt: skip
-        yield _label(_goal(chart, goals[-1][1]), scale, goals[-1], under=not _is_short(chart))
+        yield _label(_goal(chart, goals[-1][1]), scale, goals[-1:], under=not _is_short(chart))
 
 
 def _line(chart: Chart, scale: _Scale) -> Iterator[Markup]:
@@ -239,12 +239,14 @@ def _line(chart: Chart, scale: _Scale) -> Iterator[Markup]:
         yield element("circle", cx=scale.x(day), cy=scale.y(value), r=3, fill=BLUE, class_="chart-point")
     if known:
         text = value_label(known[-1][1], chart.form, chart.language)
-        yield _label(text, scale, known[-1], under=_is_short(chart), weight="bold")
+        yield _label(text, scale, known, under=_is_short(chart), weight="bold")
 
 
-def _label(text: str, scale: _Scale, at: Known, *, under: bool, weight: str | None = None) -> Markup:
-    """Return the label of a point."""
-    x, y = scale.x(at[0]), scale.y(at[1])
+def _label(text: str, scale: _Scale, points: Sequence[Known], *, under: bool, weight: str | None = None) -> Markup:
+    """Return the label of the last point, under or above the points that it would lie on."""
+    x = scale.x(points[-1][0])
+    near = [scale.y(value) for day, value in points if scale.x(day) >= x - _LETTER * len(text)]
+    y = max(near) if under else min(near)
     # No label leaves the chart, nor does it lie on the days.
     y = min(y + _BELOW, _BOTTOM - 4) if under else max(y + _ABOVE, _LETTERS)
     anchor = "end" if x > WIDTH / 2 else "start"

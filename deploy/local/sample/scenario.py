@@ -102,12 +102,13 @@ async def play(config: StackConfig, console: Console) -> None:
         await scenario.enrol_base()
         await scenario.enrol_more()
         mail = await scenario.governors_mail()
-        alerts = await scenario.client.get("notifier", f"/v1/alerts?region={PROVINCE}")
+        alerts = await scenario.client.get("notifier", f"/v1/alerts?region={PROVINCE}&limit=500")
     if not scenario.outcomes["accepted"]:
         say(console, f"Nothing is new: all {scenario.outcomes['duplicate']} facts are known from an earlier play.")
     if mail is not None:
         console.print(Panel(Text(mail.text.strip()), title=Text(mail.subject), subtitle=Text(f"to {mail.to}")))
-    for line in (*_summary(scenario.aceh), f"Alerts: {len(alerts['items'])}", *_where(config)):
+    told = sum(not alert["quiet"] for alert in alerts["items"])
+    for line in (*_summary(scenario.aceh), f"Alerts: {told}", *_where(config)):
         say(console, line)
 
 

@@ -15,8 +15,8 @@ from services.coverage.http.visibility import needs_token
 from services.coverage.public.domain.release import FULL_LEVELS, Month, PublicPlace, PublicRegion, Shown
 from services.coverage.public.monev import sheet
 from services.coverage.public.ports import Release, Releases
-from services.coverage.reading.monev import Sheet
 from services.coverage.reading.sorting import Filter, Sort, ordered_by
+from services.coverage.reading.tables import Table
 from services.coverage.reference.domain.reference import AsOf
 from shared.adapters.http_answers import answer
 from shared.adapters.http_problem import Problem
@@ -90,7 +90,7 @@ class PublicRoutes:
 
     async def monev(
         self, request: Request, caller: Caller | None, region: str, at: AsOf | None,
-        written: Callable[[Sheet], bytes], media_type: str, ending: str,
+        written: Callable[[Table], bytes], media_type: str, ending: str,
     ) -> Response:  # fmt: skip
         """Answer with the monev sheet of a release."""
         release = await self._release(caller, at)

@@ -14,8 +14,9 @@ from services.coverage.http.dependencies import UNKNOWN, AsOfDay, Dependencies, 
 from services.coverage.http.public import NO_RELEASE, PublicRoutes
 from services.coverage.http.visibility import REFUSALS, Visibility, sees_all
 from services.coverage.public.domain.release import Month
-from services.coverage.reading.monev import Sheet, sheet
+from services.coverage.reading.monev import sheet
 from services.coverage.reading.sheet_files import CSV, XLSX, as_csv, as_xlsx
+from services.coverage.reading.tables import Table
 from services.coverage.reference.domain.reference import AsOf
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import NATION
@@ -23,7 +24,7 @@ from shared.runtime.auth import Caller
 
 Format = Literal["xlsx", "csv"]
 
-_FILES: Final[dict[Format, tuple[str, Callable[[Sheet], bytes]]]] = {"xlsx": (XLSX, as_xlsx), "csv": (CSV, as_csv)}
+_FILES: Final[dict[Format, tuple[str, Callable[[Table], bytes]]]] = {"xlsx": (XLSX, as_xlsx), "csv": (CSV, as_csv)}
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The sheet; the same days give the same file",

@@ -1,7 +1,7 @@
 """The monev sheet (Inpres 2/2021): a region and those directly below it as of a day, in Indonesian.
 
 Built from regions as their reader may see them, so a file reveals no more than a page. The same day, known on the
-same day, gives the same sheet to the last digit.
+same day, gives the same sheet to the last digit. Columns that a release has too serve both (`public.monev`).
 """
 
 from __future__ import annotations
@@ -11,84 +11,78 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from services.coverage.reading.derived import WORKERS
+from services.coverage.reading.tables import Absent, Cell, Column, Form, Table, row_of
 from services.coverage.reference.domain.reference import AsOf
-from shared.contracts.snapshots import Potential, Ratio, Snapshot, Window
-
-Cell = str | int | float | None
+from shared.contracts.snapshots import Potential, Snapshot, Window
 
 R = TypeVar("R")
-HIDDEN: Final = "Disamarkan (<10)"
-NO_POTENTIAL: Final = "Belum ada data potensi"
 _UNPLACED: Final = "Belum ditempatkan"
 _WINDOW: Final[Window] = "30d"
-MEANINGS: Final = (
+_MEASURES: Final = {"registered": "terdaftar", "active": "aktif"}
+_MEANINGS: Final = (
     ("Terdaftar", "orang yang terdaftar pada hari itu, apa pun status iurannya"),
     ("Aktif", "orang terdaftar yang iurannya masih berlaku pada hari itu"),
     ("Cakupan", "terdaftar atau aktif dibagi potensi pekerja; dibulatkan ke dua desimal persen"),
 )
-_MEASURES: Final = {"registered": "terdaftar", "active": "aktif"}
 
 
 @dataclass(frozen=True, slots=True)
-class Column(Generic[R]):
-    """A column; `form` is "text", "number" or "ratio"."""
+class Field(Generic[R]):
+    """A column, and its cell for a region."""
 
-    title: str
-    form: str
+    column: Column
     cell: Callable[[R], Cell]
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A table with a title for each column, and pairs of notes about it."""
-
-    name: str
-    columns: Sequence[Column[Any]]
-    rows: Sequence[Sequence[Cell]]
-    about: Sequence[tuple[str, str]]
+def field(key: str, title: str, form: Form, cell: Callable[[R], Cell]) -> Field[R]:
+    """Return a field with a column of its own."""
+    return Field(Column(key, title, form), cell)
 
 
-def sheet(regions: Sequence[Snapshot], at: AsOf, link: str) -> Sheet:
-    """Return the sheet of a region, which comes first, and its children.
+def sheet(regions: Sequence[Snapshot], at: AsOf, link: str) -> Table:
+    """Return the sheet of a region, which comes first, and its children."""
+    known_at = f"{at.known_at} (WIB)" if at.known_at else "saat berkas ini dibuat"
+    days = [("Keadaan per", at.day.isoformat()), ("Diketahui per", known_at)]
+    return sheet_of(FIELDS, regions, days, "dalam 30 hari sampai hari itu", link)
 
-    A last row has the region's unplaced people if there are any, so the rows below the first add up to it.
+
+def sheet_of(
+    fields: Sequence[Field[R]], regions: Sequence[R], days: Sequence[tuple[str, str]], window: str, link: str
+) -> Table:
+    """Return the sheet of regions, or of regions of a release. `window` says in words in which days flows happened.
+
+    A last row has the first region's unplaced people if there are any, so the rows below the first add up to it.
     """
-    region, *_ = regions
-    return Sheet(
+    # Both kinds of region have names, counts and potentials, hidden or not.
+    region: Any = regions[0]
+    columns = [one.column for one in fields]
+    unplaced = [row_of(columns, _unplaced(region.unplaced))] if region.unplaced.registered != 0 else []
+    return Table(
         name=f"Monev {region.region}",
-        columns=COLUMNS,
-        rows=[
-            *([column.cell(one) for column in COLUMNS] for one in regions),
-            *unplaced_row(COLUMNS, region.unplaced.registered, region.unplaced.active),
-        ],
+        columns=columns,
+        rows=[*([one.cell(region) for one in fields] for region in regions), *unplaced],
         about=[
             ("Wilayah", f"{region.name} ({region.region})"),
-            ("Keadaan per", at.day.isoformat()),
-            ("Diketahui per", f"{at.known_at} (WIB)" if at.known_at else "saat berkas ini dibuat"),
-            *MEANINGS,
-            ("Masuk", "bergabung, bergabung kembali dan pindah masuk dalam 30 hari sampai hari itu"),
-            ("Nonaktif", "menjadi nonaktif karena iuran tidak dibayar dalam 30 hari sampai hari itu"),
-            *sources([one.potential for one in regions]),
+            *days,
+            *_MEANINGS,
+            ("Masuk", f"bergabung, bergabung kembali dan pindah masuk {window}"),
+            ("Nonaktif", f"menjadi nonaktif karena iuran tidak dibayar {window}"),
+            *_sources([getattr(one, "potential", {}) for one in regions]),
             ("Tautan", link),
         ],
     )
 
 
-def unplaced_row(
-    columns: Sequence[Column[Any]], registered: int | None, active: int | None
-) -> Iterator[Sequence[Cell]]:
-    """Yield the row of a region's unplaced people, if there are any or they are hidden."""
-    if registered != 0:
-        known: dict[str, Cell] = {
-            "Wilayah": _UNPLACED,
-            "Terdaftar": registered,
-            "Aktif": active,
-            "Catatan": HIDDEN if registered is None or active is None else None,
-        }
-        yield [known.get(column.title) for column in columns]
+def shown(count: int | None) -> Cell:
+    """Return a count, or that it is hidden."""
+    return Absent.HIDDEN if count is None else count
 
 
-def sources(potentials: Sequence[Mapping[str, Potential]]) -> Iterator[tuple[str, str]]:
+def _unplaced(people: Any) -> Mapping[str, Cell]:
+    return {"name": _UNPLACED, "registered": shown(people.registered), "active": shown(people.active)}
+
+
+def _sources(potentials: Sequence[Mapping[str, Potential]]) -> Iterator[tuple[str, str]]:
     """Yield each origin of a denominator once, in order."""
     found = {
         f"{one.source}, berlaku sejak {one.valid_from}, versi {one.version}: {one.definition}"
@@ -97,22 +91,30 @@ def sources(potentials: Sequence[Mapping[str, Potential]]) -> Iterator[tuple[str
     yield from (("Sumber potensi", origin) for origin in sorted(found))
 
 
-def _potential(snapshot: Snapshot) -> Cell:
-    coverage = snapshot.coverage.registered
-    return None if coverage is None else coverage.denominator
+def _potential(region: Any) -> Cell:
+    coverage = region.coverage.registered
+    return Absent.NO_POTENTIAL if coverage is None else coverage.denominator
 
 
-def _ratio(ratio: Ratio | None) -> Cell:
-    return None if ratio is None else ratio.ratio
+def _ratio(measure: Literal["registered", "active"]) -> Callable[[Any], Cell]:
+    """Return a ratio, hidden with its numerator; there is none to a denominator of 0."""
+
+    def cell(region: Any) -> Cell:
+        coverage = getattr(region.coverage, measure)
+        if coverage is None:
+            return Absent.NO_POTENTIAL
+        return Absent.HIDDEN if coverage.numerator is None else coverage.ratio
+
+    return cell
 
 
-def _target(field: Literal["measure", "required", "people_short"]) -> Callable[[Snapshot], Cell]:
+def _target(name: Literal["measure", "required", "people_short"]) -> Callable[[Snapshot], Cell]:
     """Return a field of the target of all workers: the one by registered people if there are two."""
 
-    def cell(shown: Snapshot) -> Cell:
-        by_measure = {one.measure: one for one in shown.target if one.basis == WORKERS}
+    def cell(region: Snapshot) -> Cell:
+        by_measure = {one.measure: one for one in region.target if one.basis == WORKERS}
         target = by_measure.get("registered") or by_measure.get("active")
-        value: Cell = None if target is None else getattr(target, field)
+        value: Cell = None if target is None else getattr(target, name)
         return _MEASURES.get(str(value), value)
 
     return cell
@@ -120,21 +122,24 @@ def _target(field: Literal["measure", "required", "people_short"]) -> Callable[[
 
 def _happened(*kinds: str) -> Callable[[Snapshot], Cell]:
     """Return to how many people it happened, by any of the kinds."""
-    return lambda shown: sum(shown.flows[_WINDOW][kind].registered for kind in kinds)
+    return lambda region: sum(region.flows[_WINDOW][kind].registered for kind in kinds)
 
 
-COLUMNS: Final[tuple[Column[Snapshot], ...]] = (
-    Column("Kode", "text", lambda shown: shown.region),
-    Column("Wilayah", "text", lambda shown: shown.name),
-    Column("Potensi pekerja", "number", _potential),
-    Column("Terdaftar", "number", lambda shown: shown.registered),
-    Column("Cakupan terdaftar", "ratio", lambda shown: _ratio(shown.coverage.registered)),
-    Column("Aktif", "number", lambda shown: shown.active),
-    Column("Cakupan aktif", "ratio", lambda shown: _ratio(shown.coverage.active)),
-    Column("Ukuran target", "text", _target("measure")),
-    Column("Target", "ratio", _target("required")),
-    Column("Kurang (orang)", "number", _target("people_short")),
-    Column("Masuk 30 hari", "number", _happened("joined", "rejoined", "moved_in")),
-    Column("Nonaktif 30 hari", "number", _happened("lapsed")),
-    Column("Catatan", "text", lambda shown: NO_POTENTIAL if _potential(shown) is None else None),
+PEOPLE: Final[tuple[Field[Any], ...]] = (
+    field("code", "Kode", "text", lambda region: region.region),
+    field("name", "Wilayah", "text", lambda region: region.name),
+    field("potential", "Potensi pekerja", "number", _potential),
+    field("registered", "Terdaftar", "number", lambda region: shown(region.registered)),
+    field("registered_ratio", "Cakupan terdaftar", "ratio", _ratio("registered")),
+    field("active", "Aktif", "number", lambda region: shown(region.active)),
+    field("active_ratio", "Cakupan aktif", "ratio", _ratio("active")),
+)
+"""Of a region and of a region of a release."""
+FIELDS: Final[tuple[Field[Snapshot], ...]] = (
+    *PEOPLE,
+    field("measure", "Ukuran target", "text", _target("measure")),
+    field("required", "Target", "ratio", _target("required")),
+    field("people_short", "Kurang (orang)", "number", _target("people_short")),
+    field("joined", "Masuk 30 hari", "number", _happened("joined", "rejoined", "moved_in")),
+    field("lapsed", "Nonaktif 30 hari", "number", _happened("lapsed")),
 )

@@ -121,7 +121,6 @@ class FactsReader:
             names += [holder.name for holder in holders if holder.id not in told] if holders else [role.value]
         return Step(at, tuple(dict.fromkeys(names))) if names else None
 
-
     async def _rules_of(self, version: int) -> Mapping[str, Rule]:
         """Return the rules of a version by id; they were checked when they were given."""
         if version not in self._rules:

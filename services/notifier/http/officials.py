@@ -193,8 +193,8 @@ def create_router(
         """Return the directory in force, by id; addresses only for `notifier:admin`."""
         region = region_in_force(homes, home_of(caller) if region is None else region)
         demand_within(caller, region)
-        version, directory = await records.directory()
         after = place_in("officials", cursor, str) or ""
+        version, directory = await records.directory()
         shown = [one for one in directory.all() if one.id > after and holds(region, one.region)][: limit + 1]
         items = [view_of(one, clock, addresses=caller.may(ADMIN_SCOPE)) for one in shown[:limit]]
         return OfficialPage(version, items, cursor_in("officials", items[-1].id) if len(shown) > limit else None)
@@ -213,10 +213,10 @@ def create_router(
     ) -> OfficialPage:
         """Return the officials of a version, by id."""
         demand_within(caller, NATION)
+        after = place_in("officials", cursor, str) or ""
         found = await records.directory_version(version)
         if found is None:
             raise Problem(404, "unknown_version", "there is no such version; /v1/officials/versions lists them")
-        after = place_in("officials", cursor, str) or ""
         officials = sorted(msgspec.convert(found["officials"], list[Official]), key=lambda one: one.id)
         shown = [one for one in officials if one.id > after][: limit + 1]
         items = [view_of(one, clock, addresses=True) for one in shown[:limit]]

@@ -119,8 +119,9 @@ class Evaluator:
         return self._trouble
 
     async def rules_trouble(self) -> str | None:
-        """Say what is wrong with the file of rules. Those in force stay, so this replica is ready all the same."""
-        return f"ok, but the file of rules is refused: {self._rules.trouble}" if self._rules.trouble else None
+        """Say what is wrong with the file of rules. Where others are in force, this replica is ready all the same."""
+        trouble = self._rules.trouble
+        return f"ok, but the file of rules is refused: {trouble}" if trouble and self._rules.any_in_force else trouble
 
     async def stuck(self) -> str | None:
         """Say that the loop hangs. A liveness check."""
@@ -235,7 +236,7 @@ class Evaluator:
 
     async def _look_at_rules(self, timeline: Timeline[Given], asked: int) -> None:
         if self._is_time("rules", _READ_RULES_EVERY_S):
-            changed = await self._rules.changed()
+            changed = await asyncio.to_thread(self._rules.changed)
             timeline.add(_RULES, [] if changed is None else [(asked, asked, changed)])
         timeline.complete(_RULES, asked - 1)
 

@@ -1,14 +1,17 @@
 """The world in MongoDB: loaded by whoever begins to evaluate, and written batch by batch under a fencing term.
 
 Collections: `evaluator` (one document: `term`, `batch`, `positions`, `now`, `rules`, `directory`), the pieces of the
-world (`regions`, `watches`, `digests`, `silences`), and `rules`, `alerts`, `decisions`, `deliveries`.
+world (`regions`, `watches`, `digests`, `silences`), `rules`, `alerts`, `decisions`, `deliveries`, and `journal`, the
+parts of a batch that is too large for one transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from itertools import groupby
+from typing import Any, Final, Literal, NamedTuple
 
 from pymongo import DeleteOne, ReplaceOne, UpdateOne
 
@@ -28,9 +31,32 @@ from shared.runtime.errors import FencedError, PermanentError
 _EVALUATOR: Final = "evaluator"
 _COLLECTIONS: Final = [
     "evaluator", "regions", "watches", "digests", "silences", "rules", "alerts", "decisions", "deliveries",
+    "journal",
 ]  # fmt: skip
+_AT_ONCE: Final = 20_000
+"""Changes of a transaction: some 30 MB, and a second or two of the ten that a server may allow."""
+_PART: Final = 2_000
+"""Changes of a part of the journal, which is one document of at most 16 MB."""
 _EARLIER: Final = "transitions"
 """A collection of the notifier before ADR 0031, whose alerts and deliveries have another form."""
+
+
+class _Change(NamedTuple):
+    """A change of one document. Made twice, it changes no more than once, which a part of a journal relies on."""
+
+    collection: str
+    how: Literal["delete", "replace", "begin", "set", "insert"]
+    id: str | int
+    fields: Document | None
+
+
+_OPERATIONS: Final[dict[str, Callable[[str | int, Document | None], Any]]] = {
+    "delete": lambda id_, _: DeleteOne({"_id": id_}),
+    "replace": lambda id_, fields: ReplaceOne({"_id": id_}, fields, upsert=True),
+    "begin": lambda id_, fields: UpdateOne({"_id": id_}, {"$set": fields}, upsert=True),
+    "set": lambda id_, fields: UpdateOne({"_id": id_}, {"$set": fields}),
+    "insert": lambda id_, fields: UpdateOne({"_id": id_}, {"$setOnInsert": fields}, upsert=True),
+}
 
 
 @dataclass(slots=True)
@@ -77,6 +103,8 @@ class WorldStore:
             )
         if found is None:
             raise FencedError("another replica has begun to evaluate")
+        if found.get("journal"):
+            await self._finish(term, found["journal"])
         world = World(PackedRegion)
         world.now = found["now"]
         text = await self._load_rules(world, found["rules"])
@@ -112,23 +140,52 @@ class WorldStore:
 
         Raises: FencedError when another has begun to evaluate or has written this number.
         """
+        moved = {"batch": number, "now": batch.now, "rules": batch.rules}
+        moved |= {f"positions.{partition}": offset for partition, offset in batch.positions.items()}
+        if batch.directory is not None:
+            moved["directory"] = batch.directory
+        mine, changes = {"term": term, "batch": number - 1}, list(_changes(number, batch))
+        if len(changes) <= _AT_ONCE:
+            await self._mongo.transact(lambda session: self._change(mine, moved, changes, session))
+        else:
+            await self._write_in_parts(term, mine, moved, changes)
 
-        async def work(session: Session) -> None:
-            moved = {"batch": number, "now": batch.now, "rules": batch.rules}
-            moved |= {f"positions.{partition}": offset for partition, offset in batch.positions.items()}
-            if batch.directory is not None:
-                moved["directory"] = batch.directory
-            mine = {"_id": _EVALUATOR, "term": term, "batch": number - 1}
-            done = await self._mongo["evaluator"].update_one(mine, {"$set": moved}, session=session)
-            if not done.matched_count:
-                raise FencedError("another replica evaluates")
-            for collection, operations in _operations(batch).items():
-                await self._mongo[collection].bulk_write(operations, ordered=False, session=session)
-            for collection, documents in (("decisions", _numbered(number, batch)), ("deliveries", batch.deliveries)):
-                if documents:
-                    await self._mongo[collection].insert_many(documents, ordered=False, session=session)
+    async def _write_in_parts(self, term: int, mine: Document, moved: Document, changes: Sequence[_Change]) -> None:
+        """Write what is too much for one transaction: new rules may touch every region.
 
-        await self._mongo.transact(work)
+        1. All parts are kept in the journal. 2. The batch counts. 3. Each part is written in a transaction of its own,
+        alerts before their deliveries.
+        A crash before 2 leaves parts that nobody reads; after it, whoever loads the world writes the others first.
+        """
+        parts = [changes[first : first + _PART] for first in range(0, len(changes), _PART)]
+        with translating("keep a large batch"):
+            await self._mongo["journal"].delete_many({})
+            for at, part in enumerate(parts):
+                await self._mongo["journal"].insert_one({"_id": f"{term}/{at}", "changes": part})
+        journal = {"term": term, "parts": len(parts), "next": 0}
+        await self._mongo.transact(lambda session: self._change(mine, moved | {"journal": journal}, [], session))
+        await self._finish(term, journal)
+
+    async def _finish(self, term: int, journal: Document) -> None:
+        """Write the parts of the journal that are not written yet."""
+        for at in range(journal["next"], journal["parts"]):
+            with translating("read a part of a large batch"):
+                kept = await self._mongo["journal"].find_one({"_id": f"{journal['term']}/{at}"})
+            mine, changes = {"term": term, "journal.next": at}, [_Change(*change) for change in kept["changes"]]
+            is_last = at + 1 == journal["parts"]
+            moved = {"journal": None} if is_last else {"journal.next": at + 1}
+            await self._mongo.transact(partial(self._change, mine, moved, changes))
+        with translating("forget a large batch"):
+            await self._mongo["journal"].delete_many({})
+
+    async def _change(self, mine: Document, moved: Document, changes: Sequence[_Change], session: Session) -> None:
+        """Move the evaluator's document on, if it is as this evaluator left it, and make the changes."""
+        done = await self._mongo["evaluator"].update_one({"_id": _EVALUATOR, **mine}, {"$set": moved}, session=session)
+        if not done.matched_count:
+            raise FencedError("another replica evaluates")
+        for collection, some in groupby(changes, lambda change: change.collection):
+            operations = [_OPERATIONS[change.how](change.id, change.fields) for change in some]
+            await self._mongo[collection].bulk_write(operations, ordered=False, session=session)
 
 
 def _read_rules(text: str, version: int) -> tuple[Rule, ...]:
@@ -137,21 +194,16 @@ def _read_rules(text: str, version: int) -> tuple[Rule, ...]:
     return rules_of(documented(text, where), where, lambda _code: True)
 
 
-def _operations(batch: Batch) -> dict[str, list[Any]]:
-    """Return the operations of each collection; each document is in one of them."""
-    found: dict[str, list[Any]] = {}
+def _changes(number: int, batch: Batch) -> Iterator[_Change]:
+    """Yield the changes, collection by collection; of each document there is one."""
     for collection, documents in batch.writes.items():
-        found[collection] = [
-            DeleteOne({"_id": id_}) if document is None else ReplaceOne({"_id": id_}, document, upsert=True)
-            for id_, document in documents.items()
-        ]
+        for id_, document in documents.items():
+            yield _Change(collection, "delete" if document is None else "replace", id_, document)
     for collection, changes in batch.changes.items():
-        found[collection] = [
-            UpdateOne({"_id": id_}, {"$set": fields}, upsert=is_new) for id_, (fields, is_new) in changes.items()
-        ]
-    return found
-
-
-def _numbered(number: int, batch: Batch) -> list[Document]:
-    """Return the decisions, whose ids are in their order."""
-    return [{"_id": f"{number:012d}/{at:06d}", **decision} for at, decision in enumerate(batch.decisions)]
+        for id_, (fields, is_new) in changes.items():
+            yield _Change(collection, "begin" if is_new else "set", id_, fields)
+    for at, decision in enumerate(batch.decisions):
+        # Ids in the order in which it was decided.
+        yield _Change("decisions", "insert", f"{number:012d}/{at:06d}", decision)
+    for delivery in batch.deliveries:
+        yield _Change("deliveries", "insert", delivery["_id"], delivery)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from services.notifier.engine.events import RulesGiven
@@ -31,11 +30,13 @@ class WatchedRules:
         """Note the content that is in force: it need not be given again."""
         self._in_force = text
 
-    async def changed(self) -> RuleFile | None:
-        """Return the content if it is new and good."""
-        return await asyncio.to_thread(self._changed)
+    @property
+    def any_in_force(self) -> bool:
+        """Say whether any rules are in force."""
+        return self._in_force is not None
 
-    def _changed(self) -> RuleFile | None:
+    def changed(self) -> RuleFile | None:
+        """Return the content if it is new and good."""
         try:
             text = read_text(self._file)
             if text == self._in_force:

@@ -79,7 +79,7 @@ class Account:
 
     @cached_property
     def crossing(self) -> Figures:
-        """The figures that show the crossing: the newest, if they are still on the raise side; else those of the raise."""
+        """The figures that show the crossing: the newest if they are on the raise side, else those of the raise."""
         return self.now if self.now.is_raised else self.then
 
     @property

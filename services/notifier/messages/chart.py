@@ -45,12 +45,12 @@ _PALETTE: Final[Sequence[tuple[int, ...]]] = [
     (255, 255, 255), ImageColor.getrgb(BLUE), ImageColor.getrgb(_PALE), *_shades(INK), *_shades(ORANGE),
 ]  # fmt: skip
 """At most 16 colours, so that a pixel takes half a byte."""
+_STEPS: Final = [value * _SHADES // 255 for value in range(256)]
 _SHADE_OF: Final = {
-    ink: [_PALETTE.index(ImageColor.getrgb(ink)) - _SHADES + value * _SHADES // 255 for value in range(256)]
+    ink: [(_PALETTE.index(ImageColor.getrgb(ink)) - _SHADES + shade) if shade else 0 for shade in _STEPS]
     for ink in (INK, ORANGE)
 }
 """From how much of a pixel a letter covers to a colour of the palette."""
-_IS_INKED: Final = [255 * (value * _SHADES >= 255) for value in range(256)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ class Chart:
 def bar_chart_png(chart: Chart) -> bytes:
     """Return the chart as PNG, 720 pixels wide; the same for the same chart."""
     marks = sorted(chart.marks, key=lambda mark: mark.value)
-    top, highest = _MARK * len(marks), max(each.value for each in (*chart.bars, *marks))
+    top = _MARK * len(marks)
+    highest = max(*(bar.value for bar in chart.bars), *(mark.value for mark in marks), 0.0)
     scale = (WIDTH - 2 * _EDGE) / highest if highest > 0 else 0
     canvas = _Canvas(top + _ROW * len(chart.bars) + _EDGE)
     for n, bar in enumerate(chart.bars):
@@ -135,7 +136,7 @@ class _Canvas:
         letters = Image.new("L", (max(1, right - left), max(1, bottom - top)))
         ImageDraw.Draw(letters).text((-left, -top), text, 255, font, anchor="rs" if ends else "ls")
         at = round(x * _SHARP) + left, round(y * _SHARP) + top
-        self._image.paste(letters.point(_SHADE_OF[ink]), at, letters.point(_IS_INKED))
+        self._image.paste(letters.point(_SHADE_OF[ink]), at)
 
     def _rectangle(self, left: float, top: float, right: float, bottom: float, colour: str) -> None:
         corners = (left * _SHARP, top * _SHARP, right * _SHARP - 1, bottom * _SHARP - 1)

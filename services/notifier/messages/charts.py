@@ -20,12 +20,16 @@ def chart_of(account: Account) -> Chart | None:
     """Return the region against its marks with the regions below in the same unit; else the regions below alone."""
     phrases, now, below = account.phrases, account.now, account.contributors
     own = _own(now, account.facts.newest.name, phrases)
-    if own is not None and below.reason == "short":
-        rows = [_ratio_bar(row.name, row.coverage, phrases) for row in below.rows if row.coverage is not None]
-        return Chart((own, *rows), _marks(now, phrases), leads=True)
-    if len(below.rows) > 1:
+    if shows_rows_alone(account):
         return Chart(tuple(_row_bar(row.name, row.number, below.reason, phrases) for row in below.rows))
-    return None if own is None else Chart((own,), _marks(now, phrases), leads=True)
+    short = below.rows if below.reason == "short" else ()
+    bars = (_ratio_bar(row.name, row.coverage, phrases) for row in short if row.coverage is not None)
+    return None if own is None else Chart((own, *bars), _marks(now, phrases), leads=True)
+
+
+def shows_rows_alone(account: Account) -> bool:
+    """Whether the bars are the numbers of the regions below, which have no unit in common with the region's own."""
+    return account.contributors.reason != "short" and len(account.contributors.rows) > 1
 
 
 def chart_of_digest(accounts: Sequence[Account]) -> Chart | None:

@@ -12,7 +12,7 @@ from services.notifier.engine import rules
 from services.notifier.engine.decisions import Occasion
 from services.notifier.messages.account import Account
 from services.notifier.messages.chart import Chart, bar_chart_png
-from services.notifier.messages.charts import chart_of, chart_of_digest
+from services.notifier.messages.charts import chart_of, chart_of_digest, shows_rows_alone
 from services.notifier.messages.message import Message, MessageFacts, Picture
 from services.notifier.messages.page import Line, Link, Note, Page, Section
 from services.notifier.messages.samples import sample_facts
@@ -109,10 +109,10 @@ def _picture(chart: Chart, phrases: Phrases) -> Picture:
 def _single(a: Account, greeting: str, picture: Picture | None) -> Page:
     say, links = a.phrases, _links(a)
     sections = [
-        Section(say.as_of(a), _lines(_figures(a)), picture),
+        Section(say.as_of(a), _lines(_figures(a)), None if shows_rows_alone(a) else picture),
         *_flows(a),
         *_payers(a),
-        *_rows(a),
+        *_rows(a, picture if shows_rows_alone(a) else None),
     ]
     notes, references = _potential(a)
     return Page(
@@ -197,13 +197,13 @@ def _payers(a: Account) -> list[Section]:
     return sections
 
 
-def _rows(a: Account) -> list[Section]:
+def _rows(a: Account, picture: Picture | None) -> list[Section]:
     """Return the regions right below that contributed most."""
     found, days = a.contributors, a.now.window[:-1]
     if not found.rows:
         return []
     lines = [a.phrases.row(found.reason, row, days) for row in found.rows]
-    return [Section(a.phrases.rows_title(found.reason, found.rows[0].level, days), _lines(lines))]
+    return [Section(a.phrases.rows_title(found.reason, found.rows[0].level, days), _lines(lines), picture)]
 
 
 def _next(a: Account) -> list[str]:
@@ -262,7 +262,7 @@ def _digest(accounts: Sequence[Account], greeting: str, picture: Picture | None)
         (lead,),
         (),
         (Section("", rows, picture),),
-        (),
+        (Link(say.see_worst(), worst.facts.page_url),),
         (),
         (),
         _digest_short(accounts, lead),
@@ -271,13 +271,13 @@ def _digest(accounts: Sequence[Account], greeting: str, picture: Picture | None)
 
 def _digest_row(a: Account) -> Line:
     say = a.phrases
-    parts = [say.digest_row(a) + ".", say.short_since(a)]
+    parts = [say.short_since(a)]
     if a.facts.next_step is not None:
         parts.append(say.digest_next(*_step(a)) + ".")
     links = [Link(say.see_short(), a.facts.page_url)]
     if a.facts.acknowledge_url is not None:
         links.insert(0, Link(say.acknowledge_short(), a.facts.acknowledge_url, acts=True))
-    return Line(" ".join(parts), tuple(links))
+    return Line(" ".join(parts), tuple(links), say.digest_row(a) + ".")
 
 
 # The short form.

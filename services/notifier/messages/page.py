@@ -19,10 +19,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a list, with the links that belong to it."""
+    """A line of a list, with the links that belong to it. `head`: its beginning, which HTML writes bold."""
 
     text: str
     links: tuple[Link, ...] = ()
+    head: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Invented facts of every kind of rule, occasion and language: templates are tried on them before any alert is raised."""
+"""Invented facts of every kind of rule, occasion and language, on which templates are tried when they are loaded."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ _DISTRICTS: Final = (
 )  # fmt: skip
 
 
-def snapshot(region: str, name: str, active: int, potential: int | None, *, well: bool = False, **over: Any) -> Snapshot:
+def snapshot(
+    region: str, name: str, active: int, potential: int | None, *, well: bool = False, **over: Any
+) -> Snapshot:
     """Return a region's counts with all its parts. `well`: everything is as it should be."""
     registered = active * 5 // 4
     joined, lapsed = (active // 18, active // 60) if well else (active // 40, active // 18)
@@ -114,11 +116,11 @@ def _path(active: int, potential: int, well: bool) -> dict[str, Any]:
     """Return a target of 40 % today and 45 % at the end of 2027, and the forecast of that."""
     now, end = (-(-potential * hundredths // 100) for hundredths in (40, 45))
     short, left = max(0, now - active), max(0, end - active)
-    last = TargetPoint(date(2027, 12, 31), 0.45, end, left)
+    last, path = TargetPoint(date(2027, 12, 31), 0.45, end, left), date(2025, 1, 1)
     at_rate = Projection(90, 1_930 if well else 410, date(2027, 11, 2) if well else date(2028, 3, 9))
     return {
         "target": (
-            Target("workers", "active", 0.4, now, short, active - now, last, last, "Inpres 2/2021", date(2025, 1, 1), 1),
+            Target("workers", "active", 0.4, now, short, active - now, last, last, "Inpres 2/2021", path, 1),
         ),
         "forecast": (
             Forecast("workers", "active", 0.45, last.on, left, -(-left * 30 // 405), at_rate, (at_rate,)),
@@ -167,7 +169,8 @@ def sample_alert(kind: str) -> AlertFacts:
     step = Step(RAISED + 3 * _DAY, ("Gubernur Kalimantan Selatan", "sekda_provinsi"))
     return AlertFacts(
         alert, 1, sample_rule(kind), raised_by, raised_by, below, RAISED, False, step,
-        f"{_PAGES}/tanggapi/{alert}?sampai=1796716920&tanda=kR3vXb1T0mHqv0WlJ8m3lqH3bK9l2sO4", f"{_PAGES}/peringatan/{alert}",
+        f"{_PAGES}/tanggapi/{alert}?sampai=1796716920&tanda=kR3vXb1T0mHqv0WlJ8m3lqH3bK9l2sO4",
+        f"{_PAGES}/peringatan/{alert}",
     )  # fmt: skip
 
 
@@ -196,11 +199,11 @@ def _later(before: Snapshot, more: int, at: datetime) -> Snapshot:
 
 
 def sample_digest(language: Language) -> MessageFacts:
-    """Return the facts of a digest of three districts."""
+    """Return the facts of a digest of five districts."""
     alert = sample_alert("threshold")
     alerts = tuple(
         replace(alert, id=f"{alert.id[:-1]}{n}", raised_by=district, newest=district, below=())
-        for n, district in enumerate(alert.below[:3])
+        for n, district in enumerate(alert.below[:5])
     )
     return MessageFacts("d-2", official(language), "email", Occasion.RAISED, RAISED + timedelta(seconds=30), alerts)
 
@@ -214,9 +217,7 @@ def sample_facts() -> Iterator[MessageFacts]:
         yield sample_digest(language)
         raised = sample_message("threshold", Occasion.RAISED, language)
         alert = raised.alerts[0]
-        yield from (
-            _with(raised, rule=replace(alert.rule, kind=kind, severity=rules.Severity.INFO)) for kind in _ALSO
-        )
+        yield from (_with(raised, rule=replace(alert.rule, kind=kind, severity=rules.Severity.INFO)) for kind in _ALSO)
         yield from _rare(raised, alert)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.environment import TemplateModule
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from services.notifier.engine.rules import Language
 from services.notifier.messages.page import Page
@@ -28,7 +31,7 @@ class Phrases:
         names = [f"{words.language}/{name}.txt" for name in ("words", "kinds")]
         self._macros: dict[str, tuple[str, Callable[..., str]]] = {}
         for name in names:
-            module = _named(name, lambda name=name: environment.get_template(name).make_module({"w": words}))
+            module = _named(name, partial(_module, environment, name, words))
             for macro in (macro for macro in dir(module) if not macro.startswith("_")):
                 self._macros[macro] = name, getattr(module, macro)
 
@@ -63,7 +66,7 @@ class Templates:
             keep_trailing_newline=True,
         )
         self._layouts = {
-            name: _named(name, lambda name=name: environment.get_template(name)) for name in ("mail.txt", "mail.html")
+            name: _named(name, partial(environment.get_template, name)) for name in ("mail.txt", "mail.html")
         }
         self.phrases: Mapping[Language, Phrases] = {
             language: Phrases(environment, Words(language)) for language in LANGUAGES
@@ -72,6 +75,10 @@ class Templates:
     def layout(self, name: str, page: Page) -> str:
         """Return the page laid out. Raises: BrokenTemplateError."""
         return str(_named(name, lambda: self._layouts[name].render(page=page)))
+
+
+def _module(environment: ImmutableSandboxedEnvironment, name: str, words: Words) -> TemplateModule:
+    return environment.get_template(name).make_module({"w": words})
 
 
 def _named(name: str, use: Callable[[], Any]) -> Any:

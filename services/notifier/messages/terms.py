@@ -77,7 +77,8 @@ TERMS: Final[Mapping[Language, Terms]] = {
         "people": {
             "basis workers": "{measure} participants", "basis vulnerable": "{measure} vulnerable workers",
             "basis village_officials": "{measure} village officials", "group": "{measure} {value}",
-            "payer": "{measure} participants paid by {value}", "payer self": "{measure} participants who pay themselves",
+            "payer": "{measure} participants paid by {value}",
+            "payer self": "{measure} participants who pay themselves",
             "segment": "{measure} {value}", "programme": "{measure} participants of programme {value}",
         },
         "potential": {

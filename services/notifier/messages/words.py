@@ -155,7 +155,9 @@ class Words:
 
 def one_line(text: str) -> str:
     """Return the text on one line, without control characters and without marks that turn its direction."""
-    return " ".join("".join(" " if unicodedata.category(sign)[0] == "C" else sign for sign in text).split())
+    if not text.isprintable():
+        text = "".join(" " if unicodedata.category(sign)[0] == "C" else sign for sign in text)
+    return " ".join(text.split())
 
 
 def cut(text: str, most: int) -> str:

@@ -40,6 +40,16 @@ STEP = timedelta(milliseconds=100)
 """The clock is moved on so far after each event: an instant is decided once it is surely over."""
 
 
+@dataclass(frozen=True)
+class Received:
+    """A mail: minutes after START at which it came, to whom, why, and of how many alerts."""
+
+    minutes: float
+    to: str
+    occasion: str
+    alerts: int
+
+
 @dataclass
 class Stage:
     """`played`: the events with the instants at which they were given."""
@@ -77,6 +87,12 @@ class Stage:
                 await self.reached(http)
             yield http
 
+    @asynccontextmanager
+    async def again(self) -> AsyncIterator[httpx.AsyncClient]:
+        """Serve a notifier on what is stored."""
+        async with served(build(self.settings, clock=self.clock)) as http:
+            yield http
+
     def write_rules(self, rules: Sequence[Dict]) -> None:
         """Write the file of rules."""
         self.settings.rules.write_text(yaml.safe_dump({"rules": list(rules)}, allow_unicode=True))
@@ -100,8 +116,9 @@ class Stage:
 
         async def probe() -> bool:
             until = await metric(http, "notifier_decided_until_timestamp_seconds")
-            waits = {"state": "waiting", "due_at": {"$lte": self.clock.now()}, "claims": 0}
-            return until >= wanted and not await self.mongo["deliveries"].count_documents(waits)
+            due = [{"due_at": {"$lte": self.clock.now()}}, {"claimed_by": {"$ne": None}}]
+            waits = await self.mongo["deliveries"].count_documents({"state": "waiting", "$or": due})
+            return until >= wanted and not waits
 
         await eventually(probe)
 
@@ -110,10 +127,28 @@ class Stage:
         found = self.mongo["decisions"].find({}, sort=[("_id", 1)])
         return [document["line"] async for document in found]
 
-    def mails(self) -> list[tuple[float, str, str]]:
-        """Return minutes after START, recipient and subject of each mail."""
-        minute = timedelta(minutes=1)
-        return [((at - START) / minute, mail["To"], mail["Subject"]) for at, mail in self.mail_server.mails]
+    def received(self) -> list[Received]:
+        """Return the mails in the order in which they came."""
+        return [
+            Received(
+                (at - START) / timedelta(minutes=1), mail["To"], mail["X-Cakupan-Occasion"],
+                mail["X-Cakupan-Alerts"].count(",") + 1,
+            )
+            for at, mail in self.mail_server.mails
+        ]  # fmt: skip
+
+    def now(self) -> str:
+        """Return the instant as events have it."""
+        return _text(self.clock.now())
+
+    async def counted(self, http: httpx.AsyncClient, at_least: float, name: str) -> None:
+        """Move the clock on until the metric has this value or a higher one."""
+
+        async def probe() -> bool:
+            self.clock.advance(STEP)
+            return await metric(http, name) >= at_least
+
+        await eventually(probe)
 
     async def _give(self, http: httpx.AsyncClient, event: Dict) -> datetime:
         """Give the event; return at which instant it counts."""
@@ -139,11 +174,15 @@ class Stage:
 
     async def publish(self, snapshot: Dict) -> None:
         """Write a snapshot, now."""
-        region = str(snapshot["region"])
-        await self.producer.send_and_wait(
-            topics.SNAPSHOTS.under(self.settings.namespace).name, json.dumps(snapshot).encode(), region.encode(),
-            partition_for(region, topics.PARTITIONS), to_ms(self.clock.now()),
-        )  # fmt: skip
+        await self.put(str(snapshot["region"]).encode(), json.dumps(snapshot).encode())
+
+    async def put(self, key: bytes, value: bytes | None) -> None:
+        """Write a record, now."""
+        topic, partition = (
+            topics.SNAPSHOTS.under(self.settings.namespace),
+            partition_for(key.decode(), topics.PARTITIONS),
+        )
+        await self.producer.send_and_wait(topic.name, value, key, partition, to_ms(self.clock.now()))
 
     async def _give_officials(self, officials: Sequence[Dict]) -> None:
         read = officials_of(Document({"officials": list(officials)}), "officials", lambda _: True)

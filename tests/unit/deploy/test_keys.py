@@ -58,4 +58,4 @@ def test_each_service_gets_the_keys_that_it_needs_and_no_others(tmp_path: Path) 
     share(Keys(home), tmp_path / "shared")
     files = {str(file.relative_to(tmp_path / "shared")) for file in (tmp_path / "shared").rglob("*") if file.is_file()}
     jwks = {f"{name}/keys/jwks.json" for name in ("registry", "coverage", "notifier")}
-    assert files == jwks | {"registry/keys/identity.key"}
+    assert files == jwks | {"registry/keys/identity.key", "notifier/keys/ack-links.key"}

@@ -1,4 +1,4 @@
-"""Drawings of the pages, as pure functions that return SVG: maps, bars and series (ADR 0035).
+"""Drawings of the pages, as pure functions that return SVG: maps, bars and histories (ADR 0035).
 
 Their looks are classes of drawing.css, as the pages' CSP allows no `style=`.
 """

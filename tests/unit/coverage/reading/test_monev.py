@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from datetime import date
-from io import BytesIO, StringIO
+from io import BytesIO
 from typing import Any
 
-import pytest
 from openpyxl import load_workbook
 
-from services.coverage.reading.monev import COLUMNS, Sheet, sheet
+from services.coverage.reading.monev import FIELDS, sheet
 from services.coverage.reading.sheet_files import as_csv, as_xlsx
+from services.coverage.reading.tables import Absent, Table
 from services.coverage.reference.domain.reference import AsOf
 from shared.contracts.snapshots import Count, Coverage, Potential, Ratio, Target, TargetPoint
 from tests.factories_coverage import snapshot
@@ -37,9 +37,10 @@ ACEH = snapshot(
 """Aceh in September 2023."""
 
 
-def row(made: Sheet, number: int = 0) -> dict[str, Any]:
-    """A row by its titles."""
-    return dict(zip([column.title for column in made.columns], made.rows[number], strict=True))
+def row(made: Table, number: int = 0) -> dict[str, Any]:
+    """A row by its titles, with its note."""
+    cells = dict(zip([column.title for column in made.columns], made.rows[number], strict=True))
+    return cells | {"Catatan": made.note(made.rows[number])}
 
 
 def test_a_region_stands_there_with_denominator_gap_and_target() -> None:
@@ -64,14 +65,14 @@ def test_the_note_names_what_is_missing() -> None:
     """Nobody may read an empty cell as 0 people."""
     bare = replace(ACEH, potential={}, coverage=Coverage(), target=())
     found = row(sheet([bare], AT, LINK))
-    assert (found["Cakupan terdaftar"], found["Catatan"]) == (None, "Belum ada data potensi")
+    assert (found["Cakupan terdaftar"], found["Catatan"]) == (Absent.NO_POTENTIAL, "Belum ada data potensi")
 
 
 def test_the_csv_is_the_table() -> None:
     """One line of titles, then the rows, with dots in ratios; a comma in a name breaks nothing."""
     made = sheet([replace(ACEH, name="Aceh, Provinsi")], AT, LINK)
     titles, line = csv.reader(as_csv(made).decode().splitlines())
-    assert titles == [column.title for column in COLUMNS]
+    assert titles == [*(one.column.title for one in FIELDS), "Catatan"]
     assert line[:5] == ["11", "Aceh, Provinsi", "1710891", "651652", "0.3809"]
 
 
@@ -88,14 +89,6 @@ def test_the_workbook_holds_numbers_and_says_where_they_come_from() -> None:
     assert about["Diketahui per"] == "2023-10-15 (WIB)"
     assert about["Sumber potensi"] == "bps, berlaku sejak 2023-09-01, versi 1: pekerja"
     assert about["Tautan"] == LINK
-
-
-@pytest.mark.parametrize("begin", [*"=+-@\t\r\n", "\uff1d"])
-def test_no_cell_of_a_csv_is_run_by_a_spreadsheet(begin: str) -> None:
-    """An apostrophe before it makes it text; a negative number stays one."""
-    table = as_csv(Sheet("x", COLUMNS[:3], [[f"{begin}1+1", "1=1", -5]], ()))
-    _, row = csv.reader(StringIO(table.decode(), newline=""))
-    assert row == [f"'{begin}1+1", "1=1", "-5"]
 
 
 def test_the_same_sheet_is_the_same_file() -> None:

@@ -16,7 +16,7 @@ _CHANGED: Final[dict[Language, str]] = {
 }
 
 
-def series(chart: Chart) -> Markup:
+def history_figure(chart: Chart) -> Markup:
     """Return a figure: the chart, and a numbered list of its breaks with day and reason, as the chart numbers them.
 
     Raises: ValueError if the chart has neither points nor a target.

@@ -1,0 +1,41 @@
+"""A region whose snapshot is packed is the same region."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifier.engine.decisions import Decision
+from services.notifier.engine.engine import Engine
+from services.notifier.engine.events import Event, OfficialsGiven, RulesGiven
+from services.notifier.engine.world import Mark, Region, World
+from services.notifier.live.regions import PackedRegion
+from tests.alerts_scenarios import scenario
+from tests.alerts_trace import lines_of, read_all, traced
+from tests.factories_notifier import child, snapshot
+from tests.unit.notifier.engine.test_laws import SEEDS
+
+
+@given(st.integers(0, 10**9))
+def test_a_snapshot_is_read_back(active: int) -> None:
+    """However many others are read in between."""
+    shot = snapshot(active)
+    region: Region = PackedRegion(shot, Mark(1, 2), 3, 4)
+    others = [PackedRegion(child("11.01", number), Mark(1, 2), 3, 4) for number in range(100)]
+    assert [other.snapshot.active for other in others] == list(range(100))
+    assert region.snapshot == shot
+
+
+@given(SEEDS)
+def test_packing_changes_no_decision(seed: int) -> None:
+    """A world with packed regions decides as one without."""
+    rules, officials, events = scenario(seed)
+    read_rules, read_officials, read = read_all(rules, officials, events)
+    engine, decisions = Engine(World(PackedRegion)), list[Decision]()
+    begin: list[tuple[int, Event]] = [
+        (read[0][0], RulesGiven(read_rules)),
+        (read[0][0], OfficialsGiven(read_officials)),
+    ]
+    for at, event in begin + read:
+        decisions += engine.apply(at, event)
+    assert lines_of(decisions) == traced(rules, officials, events)
