@@ -29,7 +29,6 @@ class RuleResult:
     """What a rule would have done. `lasted_ms`: of alerts that ended; `weeks`: alerts raised in each week."""
 
     rule: str
-    severity: str
     judged: bool
     raised: int = 0
     regions: set[str] = field(default_factory=set)
@@ -76,7 +75,7 @@ class Backtest:
     def begin(cls, rules: Sequence[Rule], officials: Sequence[Official], start_ms: int, end_ms: int) -> Backtest:
         """Return a backtest in which nothing has been decided."""
         judged = {
-            rule.id: RuleResult(rule.id, rule.severity.value, not isinstance(rule.kind, _PRESENT_ONLY))
+            rule.id: RuleResult(rule.id, not isinstance(rule.kind, _PRESENT_ONLY))
             for rule in sorted(rules, key=lambda rule: rule.id)
         }
         heard = {id_: OfficialResult(id_) for id_ in sorted(official.id for official in officials)}
