@@ -112,7 +112,7 @@ def statements() -> list[Statement[Any]]:
     path = TargetPath((PathPoint(date(2025, 12, 31), Decimal("0.38")), PathPoint(date(2026, 12, 31), Decimal("0.42"))))
     provinces = [one for one in catalogue().children(NATION) if one not in (WITHOUT_POTENTIAL, PROVINCE)]
     regencies = [one for one in catalogue().children(PROVINCE) if one != REGENCY]
-    new = {"since": date(2026, 7, 1), "definition": "pekerja di luar pertanian keluarga"}
+    new: dict[str, Any] = {"since": date(2026, 7, 1), "definition": "pekerja di luar pertanian keluarga"}
     return [
         of(POTENTIALS, NATION, "workers", 20_000), of(POTENTIALS, PROVINCE, "workers", 11_000),
         of(POTENTIALS, REGENCY, "workers", 9_000), of(POTENTIALS, REGENCY, "workers", 8_700, **new),

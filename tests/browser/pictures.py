@@ -55,7 +55,6 @@ PAGES: Final[dict[str, tuple[str, str | None]]] = {
 
 async def take(site: Site, folder: Path, names: list[str]) -> None:
     """Take the pictures of these names, or all, on a phone and at a desk."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name in names or PAGES:
         path, who = PAGES[name]
         for width, viewport in (("360", PHONE), ("1280", DESKTOP)):
@@ -81,4 +80,5 @@ async def _main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    _FOLDER.mkdir(parents=True, exist_ok=True)
     asyncio.run(_main(sys.argv[1:]))

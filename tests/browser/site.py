@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
 
 from services.coverage.app import build
 from services.coverage.counting.mongo.store import MongoStore
@@ -37,10 +37,10 @@ from tests.tokens import Issuer
 from tests.unit.coverage.pages.test_alerts import Remote
 from tests.waiting import eventually
 
-PHONE: Final = {"width": 360, "height": 740}
-DESKTOP: Final = {"width": 1280, "height": 800}
+PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
+DESKTOP: Final[ViewportSize] = {"width": 1280, "height": 800}
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-_OFFICIALS: Final[dict[str, dict[str, str]]] = {
+_OFFICIALS: Final[dict[str, dict[str, Any]]] = {
     "operator": {},
     "gubernur": {"role": "gubernur", "region": nation.PROVINCE},
     "bupati": {"role": "bupati", "region": nation.REGENCY},
@@ -68,8 +68,9 @@ class Site:
         context = await self.browser.new_context(base_url=base or self.base, **{"viewport": PHONE} | options)
         context.set_default_timeout(15_000)
         if who:
-            kept = {"name": COOKIE, "value": self.tokens[who], "url": self.base, "secure": True}
-            await context.add_cookies([kept])  # type: ignore[list-item]
+            # Only from a secure address may a `__Host-` cookie be set; a browser takes this machine for one.
+            address = self.base.replace("http:", "https:")
+            await context.add_cookies([{"name": COOKIE, "value": self.tokens[who], "url": address, "secure": True}])
         try:
             yield context
         finally:
@@ -102,10 +103,10 @@ async def opened_site(kafka: str, mongodb: str, namespace: str, folder: Path) ->
         (tokens / f"{name}.jwt").write_text(token)
     await ensure_topics(KafkaAccess(kafka), [topic.under(namespace) for topic in topics.ALL])
     stack, remote, changes = Stack(kafka, mongodb, namespace, jwks, issuer, clock), Remote(), nation.changes()
-    await stack.publish(changes)
     listener = listening_socket()
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    async with listening(remote.application()) as notifier, _database(stack) as mongo:
+    async with _stopping(stack), listening(remote.application()) as notifier, _database(stack) as mongo:
+        await stack.publish(changes)
         reference = MongoReference(mongo)
         await reference.prepare()
         await reference.add(nation.statements(), nation.NOW - timedelta(days=300))
@@ -116,13 +117,21 @@ async def opened_site(kafka: str, mongodb: str, namespace: str, folder: Path) ->
             await MongoProofs(mongo).write(Proof(last=Passed(nation.NOW - timedelta(minutes=7), 0, 1, with_topic=True)))
             await _release(mongo, clock)
             yield Site(base, stack, browser, given, remote, Counter(_partition(one) for one in changes))
-    await stack.producer.stop()
 
 
 def _partition(change: Change) -> int:
     place = change.after or change.before
     assert place is not None
     return partition(place.region)
+
+
+@asynccontextmanager
+async def _stopping(stack: Stack) -> AsyncIterator[None]:
+    """Stop the stack's producer after the block."""
+    try:
+        yield
+    finally:
+        await stack.producer.stop()
 
 
 @asynccontextmanager
