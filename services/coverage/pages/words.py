@@ -164,6 +164,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "children_of_province": ("Kabupaten dan kota", "Regencies and cities"),
     "children_of_regency": ("Kecamatan", "Districts"),
     "children_of_district": ("Desa dan kelurahan", "Villages"),
+    "children_of_village": ("Desa", "Village"),
     "map": ("Peta", "Map"),
     "skip_map": ("Lewati peta", "Skip the map"),
     "map_of": ("cakupan aktif, {name}", "coverage, active, {name}"),
