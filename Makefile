@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_PROGRESS_BAR := off
 
-.PHONY: help run up reset test laws chaos lint type bench format lock contracts regions map
+.PHONY: help run up reset test laws chaos lint type bench pages lighthouse format lock contracts regions map
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,7 @@ reset: $(INSTALLED) ## Forget the data, keys and logs of the local stack
 	@exec $(BIN)/python -m deploy.local reset
 
 test: lint type ## Lint, types, import rules, contracts and all tests
+	@bash deploy/local/browser.sh
 	@exec $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 laws: $(INSTALLED) ## Try the laws on twenty times as many examples as `make test` does
@@ -41,8 +42,16 @@ lint: $(INSTALLED) ## Check style, import rules and that the contract files are 
 type: $(INSTALLED) ## Check types (mypy, strict)
 	@$(BIN)/mypy
 
-bench: $(INSTALLED) ## Measure; prints JSON and the ratio to a limit measured in the same run
-	@exec $(BIN)/python -m benchmarks
+bench: $(INSTALLED) ## Measure; prints JSON and the ratio to a limit measured in the same run (of=pages: that one only)
+	@exec $(BIN)/python -m benchmarks $(of)
+
+pages: $(INSTALLED) ## Take a picture of each page, on a phone and at a desk, into docs/pages/
+	@bash deploy/local/browser.sh
+	@exec $(BIN)/python -m tests.browser.pictures $(of)
+
+lighthouse: $(INSTALLED) ## Have Lighthouse (npm) judge the four main pages as a cheap phone on 3G loads them
+	@bash deploy/local/browser.sh
+	@exec $(BIN)/python -m tests.browser.lighthouse
 
 format: $(INSTALLED) ## Write the code in ruff's format, imports sorted
 	@$(BIN)/ruff check --quiet --fix-only

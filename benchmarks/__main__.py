@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks import latency, person
 from benchmarks.coverage import measure as coverage
-from benchmarks.coverage import reading, rebuild
+from benchmarks.coverage import pages, reading, rebuild
 from benchmarks.registry import growth
 from benchmarks.registry import measure as registry
 
@@ -20,6 +20,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
     "rebuild": rebuild.measure,
     "growth": growth.measure,
     "latency": latency.measure,
+    "pages": pages.measure,
     "person": person.measure,
     "registry": registry.measure,
 }

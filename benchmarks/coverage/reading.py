@@ -34,14 +34,14 @@ from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import parent_of, regency_of
 
 _SEED: Final = 1
-_ALL_VILLAGES: Final = 83_762
-_PEOPLE: Final = 10_000_000
+ALL_VILLAGES: Final = 83_762
+PEOPLE: Final = 10_000_000
 _A_FLUSH: Final = 400
 """Villages of one partition put there at once."""
 _EACH: Final = 200
-_CACHE_GB: Final = 4.0
+CACHE_GB: Final = 4.0
 _DAYS: Final = 60
-_AN_ANSWER: Final = "an answer (liveness)"
+AN_ANSWER: Final = "an answer (liveness)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +56,19 @@ class Page:
 async def measure() -> Path:
     """Run the benchmark and return the file with its result."""
     busy = os.getloadavg()[0]
-    async with started_stack(lambda _config: [], mongodb_cache_gb=_CACHE_GB) as stack:
+    async with started_stack(lambda _config: [], mongodb_cache_gb=CACHE_GB) as stack:
         config = await apart(stack.config, "reading")
-        places = villages(_ALL_VILLAGES)
-        await _count(config, places)
+        places = villages(ALL_VILLAGES)
+        await count_people(config, places)
         token = (config.home.tokens / "operator.jwt").read_text()
         async with running(config) as replica, httpx.AsyncClient(base_url=replica.url, timeout=60) as http:
             http.headers["authorization"] = f"Bearer {token}"
             limit = await _spread(http, Page("", "/health/live", ["ID"]))
             found: dict[str, Comparison] = {}
             for page in _pages(places):
-                found[page.name] = against(await _spread(http, page), [_AN_ANSWER], {_AN_ANSWER: limit})
-    settings = {"people": _PEOPLE, "villages": len(places), "load_average_before": round(busy, 2)}
-    return publish("reading", settings, {_AN_ANSWER: limit}, found)
+                found[page.name] = against(await _spread(http, page), [AN_ANSWER], {AN_ANSWER: limit})
+    settings = {"people": PEOPLE, "villages": len(places), "load_average_before": round(busy, 2)}
+    return publish("reading", settings, {AN_ANSWER: limit}, found)
 
 
 def _pages(places: Sequence[str]) -> Iterator[Page]:
@@ -103,7 +103,7 @@ async def _spread(http: httpx.AsyncClient, page: Page) -> Spread:
     return Spread.of(took)
 
 
-async def _count(config: StackConfig, places: Sequence[str]) -> None:
+async def count_people(config: StackConfig, places: Sequence[str]) -> None:
     """Have the store count people in every village."""
     mongo = database_of(config)
     try:
@@ -131,7 +131,7 @@ def _sum(random: Random, places: Sequence[str], now: datetime) -> Sum:
     for place in places:
         added.last_recorded[place, "bpjs/pusat"] = now
         for segment, groups, payer, programmes in PROFILES:
-            people = _PEOPLE // _ALL_VILLAGES // len(PROFILES)
+            people = PEOPLE // ALL_VILLAGES // len(PROFILES)
             day = now.date() - timedelta(days=random.randrange(_DAYS))
             profile = profile_code(Profile(segment, groups, payer, programmes, active=True))
             added.steps[day, day, "joined", None, None, place, profile] += people

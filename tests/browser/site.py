@@ -163,12 +163,17 @@ async def _release(mongo: Mongo, clock: ClockFrom) -> None:
         await ReleaseMaker(parts, NoProgressBar()).make(month)
 
 
-@asynccontextmanager
-async def _browser() -> AsyncIterator[Browser]:
+def browser_path() -> str:
+    """Return where the system's browser is."""
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     assert found, "found no Chromium: install it (Debian: apt-get install chromium)"
+    return found
+
+
+@asynccontextmanager
+async def _browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=found)
+        browser = await playwright.chromium.launch(executable_path=browser_path())
         try:
             yield browser
         finally:
