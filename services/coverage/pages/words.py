@@ -8,6 +8,10 @@ from typing import Final
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     # The frame.
     "brand": ("Cakupan", "Coverage"),
+    "description": (
+        "Berapa pekerja terlindungi jaminan sosial ketenagakerjaan di setiap desa, kabupaten/kota, dan provinsi.",
+        "How many workers are covered by employment social security in each village, regency and province.",
+    ),
     "skip": ("Langsung ke isi", "Skip to content"),
     "menu": ("Menu", "Menu"),
     "search": ("Cari", "Search"),
