@@ -114,7 +114,7 @@ def statements() -> list[Statement[Any]]:
     regencies = [one for one in catalogue().children(PROVINCE) if one != REGENCY]
     new: dict[str, Any] = {"since": date(2026, 7, 1), "definition": "pekerja di luar pertanian keluarga"}
     return [
-        of(POTENTIALS, NATION, "workers", 20_000), of(POTENTIALS, PROVINCE, "workers", 11_000),
+        of(POTENTIALS, NATION, "workers", 20_000), of(POTENTIALS, PROVINCE, "workers", 13_000),
         of(POTENTIALS, REGENCY, "workers", 9_000), of(POTENTIALS, REGENCY, "workers", 8_700, **new),
         of(POTENTIALS, DISTRICT, "workers", 560), of(POTENTIALS, PASSING, "workers", 300),
         of(POTENTIALS, PASSING, "village_officials", 6),

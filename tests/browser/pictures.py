@@ -16,7 +16,7 @@ from tests.browser.site import DESKTOP, PHONE, Site, opened_site
 from tests.servers import fresh_servers
 
 _FOLDER: Final = Path(__file__).parents[2] / "docs" / "pages"
-_COLOURS: Final = 64
+_COLOURS: Final = 96
 """Enough for text, five blues and an orange; a picture takes a third of what it would."""
 _TALLEST: Final = 4_000
 """Pixels; the rest of a long table shows nothing new."""

@@ -65,7 +65,9 @@ class Site:
         self, who: str | None = None, *, base: str | None = None, **options: Any
     ) -> AsyncIterator[BrowserContext]:
         """Give a browser without a past; `who` has signed in, None is the public."""
-        context = await self.browser.new_context(base_url=base or self.base, **{"viewport": PHONE} | options)
+        context = await self.browser.new_context(
+            base_url=base or self.base, **{"viewport": PHONE, "locale": "id-ID"} | options
+        )
         context.set_default_timeout(15_000)
         if who:
             # Only from a secure address may a `__Host-` cookie be set; a browser takes this machine for one.
@@ -110,11 +112,11 @@ async def opened_site(kafka: str, mongodb: str, namespace: str, folder: Path) ->
         reference = MongoReference(mongo)
         await reference.prepare()
         await reference.add(nation.statements(), nation.NOW - timedelta(days=300))
+        await MongoProofs(mongo).write(Proof(last=Passed(nation.NOW - timedelta(minutes=7), 0, 1, with_topic=True)))
         own = {"public_url": base, "notifier_url": notifier, "ready_tokens": tokens}
         api = build(stack.settings().model_copy(update=own), clock=clock)
         async with listening(api, listener=listener), _browser() as browser:
             await _counted(mongo, len(changes))
-            await MongoProofs(mongo).write(Proof(last=Passed(nation.NOW - timedelta(minutes=7), 0, 1, with_topic=True)))
             await _release(mongo, clock)
             yield Site(base, stack, browser, given, remote, Counter(_partition(one) for one in changes))
 

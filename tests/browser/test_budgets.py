@@ -45,8 +45,9 @@ async def test_a_first_visit_is_small_and_goes_nowhere_else(site: Site, path: st
             # The stream begins with all panels: they count, too.
             await eventually(has_begun)
     assert sum(received.values()) <= kb * _KB
-    assert len(asked) <= 6
-    assert [url for url in asked.values() if not url.startswith(site.base)] == []
+    assert sum(not url.startswith("data:") for url in asked.values()) <= 6
+    # A browser draws its own signs on fields of dates, from addresses that hold their data.
+    assert [url for url in asked.values() if not url.startswith((site.base, "data:"))] == []
 
 
 def count(received: Counter[str], request: str, event: Any) -> None:

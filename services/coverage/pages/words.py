@@ -102,6 +102,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "met": ("Tercapai", "Met"),
     "not_met": ("Belum", "Not met"),
     "zero": ("Nol", "Zero"),
+    "of_them_zero": ("di antaranya ○ nol", "of these ○ zero"),
     "of_villages_met": ("dari {n} desa tercapai", "of {n} villages met"),
     "n_villages": ("{n} desa", "{n} villages"),
     "n_of_m": ("{n} dari {m}", "{n} of {m}"),
@@ -357,7 +358,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "source": ("Sumber", "Source"),
     "definition": ("Definisi", "Definition"),
     "valid_from": ("Berlaku sejak", "Valid from"),
-    "version": ("versi", "version"),
+    "version": ("Versi", "Version"),
     "summed": ("jumlah dari wilayah di bawahnya", "the sum of those below"),
     "restatements": ("Versi sebelumnya", "Earlier figures"),
     "withdrawn": ("ditarik", "withdrawn"),
@@ -472,8 +473,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "People whose source names no lower region.",
     ),
     "term_suppressed": (
-        "Angka kecil tidak ditampilkan kepada umum agar tidak membuka data seseorang.",
-        "Small numbers are not shown to the public, since they could tell of a person.",
+        "Angka 1–9 tidak ditampilkan kepada umum agar tidak membuka data seseorang, juga angka lain yang membukanya.",
+        "Numbers of 1–9 are not shown to the public, as they could tell of a person, nor others that give them away.",
     ),
     "term_release": (
         "Angka akhir bulan yang diterbitkan untuk umum dan tidak pernah diubah.",
