@@ -21,7 +21,7 @@ $(BENCHMARKS):
 	@:
 endif
 
-.PHONY: help run up reset test laws mutants chaos lint type bench format lock contracts messages regions map k8s-check sbom licences audit
+.PHONY: help run up reset test laws mutants chaos lint type bench pages lighthouse format lock contracts messages regions map k8s-check sbom licences audit
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,7 @@ reset: $(INSTALLED) ## Forget the data, keys and logs of the local stack
 	@exec $(BIN)/python -m deploy.local reset
 
 test: lint type $(K8S_TOOLS)/.installed ## Lint, types, import rules, contracts and all tests
+	@bash deploy/local/browser.sh
 	@exec $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 laws: $(INSTALLED) ## Try the laws on twenty times as many examples as `make test` does
@@ -72,6 +73,14 @@ type: $(INSTALLED) ## Check types (mypy, strict)
 
 bench: $(INSTALLED) ## Measure all, or some by name (`make bench safety`), each beside a limit of the same run
 	@exec $(BIN)/python -m benchmarks $(BENCHMARKS)
+
+pages: $(INSTALLED) ## Take a picture of each page, on a phone and at a desk, into docs/pages/
+	@bash deploy/local/browser.sh
+	@exec $(BIN)/python -m tests.browser.pictures
+
+lighthouse: $(INSTALLED) ## Have Lighthouse (npm) judge the four main pages as a cheap phone on 3G loads them
+	@bash deploy/local/browser.sh
+	@exec $(BIN)/python -m tests.browser.lighthouse
 
 format: $(INSTALLED) ## Write the code in ruff's format, imports sorted
 	@$(BIN)/ruff check --quiet --fix-only

@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks import deliveries, latency, notifier, person, safety
 from benchmarks.coverage import measure as coverage
-from benchmarks.coverage import reading, rebuild, release
+from benchmarks.coverage import pages, reading, rebuild, release
 from benchmarks.registry import growth
 from benchmarks.registry import measure as registry
 
@@ -23,6 +23,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
     "growth": growth.measure,
     "latency": latency.measure,
     "notifier": notifier.measure,
+    "pages": pages.measure,
     "person": person.measure,
     "registry": registry.measure,
     "safety": safety.measure,

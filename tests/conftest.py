@@ -42,10 +42,11 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each test file to one worker, and all end-to-end files to the same one, since they share a stack."""
+    """Give each test file to one worker, and files that share a stack to the same one."""
     scheduling = import_module("xdist.scheduler").LoadFileScheduling(config, log)
     file_of = scheduling._split_scope
-    scheduling._split_scope = lambda test: "tests/e2e" if test.startswith("tests/e2e/") else file_of(test)
+    shared = ("tests/e2e/", "tests/browser/")
+    scheduling._split_scope = lambda test: next(filter(test.startswith, shared), "") or file_of(test)
     return scheduling
 
 

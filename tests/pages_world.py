@@ -7,7 +7,7 @@ a silent feed; people whom no village is known of. Aceh (11) has people and no p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -128,6 +128,7 @@ class PagesWorld:
     issuer: Issuer
     clock: ManualClock
     store: MemoryStore
+    releases: MemoryReleases
     api: FastAPI
     proofs: MemoryProofs = field(default_factory=MemoryProofs)
 
@@ -150,24 +151,27 @@ class PagesWorld:
 
 @asynccontextmanager
 async def pages_world(
-    base: str = BASE, notifier: str = "http://127.0.0.1:1", sign_in: SignIn | None = None
-) -> AsyncIterator[PagesWorld]:
-    """Give the pages of the small nation."""
+    base: str = BASE, notifier: str = "http://127.0.0.1:1", sign_in: SignIn | None = None,
+    happened: Iterable[Change] | None = None, releases: MemoryReleases | None = None,
+) -> AsyncIterator[PagesWorld]:  # fmt: skip
+    """Give the pages of the small nation; or of other people, or with releases that were made already."""
     clock, store, reference, book = ManualClock(NOW), MemoryStore(), MemoryReference(), ReferenceIndex()
     for row in await reference.add(statements(), NOW - timedelta(days=300)):
         book.add(row)
     replica = Replica(store=store, clock=clock)
     await replica.take_up()
     made: dict[str, list[Change]] = {}
-    for one in people():
+    for one in people() if happened is None else happened:
         place = one.after or one.before
         assert place is not None
         made.setdefault(place.region[:5], []).append(one)
     for regency, changes in made.items():
         await replica.apply(changes, regency)
-    regions, releases = catalogue(), MemoryReleases()
-    parts = Parts(store, reference, releases, PUBLISHED, regions.name, clock)
-    await ReleaseMaker(parts, NoProgressBar()).make(Month(2026, 10))
+    regions = catalogue()
+    if releases is None:
+        releases = MemoryReleases()
+        parts = Parts(store, reference, releases, PUBLISHED, regions.name, clock)
+        await ReleaseMaker(parts, NoProgressBar()).make(Month(2026, 10))
     issuer = Issuer(clock)
     verifier = TokenVerifier(issuer.keys, ISSUER, AUDIENCE, clock)
     bearer = Bearer(verifier)
@@ -194,4 +198,4 @@ async def pages_world(
     )
     transport = httpx.ASGITransport(api)
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
-        yield PagesWorld(http, issuer, clock, store, api, proofs)
+        yield PagesWorld(http, issuer, clock, store, releases, api, proofs)

@@ -30,13 +30,21 @@ async def served(api: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
-@asynccontextmanager
-async def listening(api: FastAPI, protocol: type[BoundedProtocol] = BoundedProtocol) -> AsyncIterator[str]:
-    """Serve the application as in production, on a port of its own; yield its address."""
+def listening_socket() -> socket.socket:
+    """Return a socket that listens on a port of its own."""
     # With the protocol named asyncio sends at once; otherwise each answer waits 40 ms for the client's system.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    return listener
+
+
+@asynccontextmanager
+async def listening(
+    api: FastAPI, protocol: type[BoundedProtocol] = BoundedProtocol, listener: socket.socket | None = None
+) -> AsyncIterator[str]:
+    """Serve the application as in production, on a port of its own or one that listens already; yield its address."""
+    with listener or listening_socket() as listener:
         port = listener.getsockname()[1]
         config = server_config(api, "127.0.0.1", port)
         config.http = protocol

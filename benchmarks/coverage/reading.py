@@ -36,13 +36,13 @@ from shared.regions.codes import parent_of, regency_of
 _SEED: Final = 1
 ALL_VILLAGES: Final = 83_762
 """As many as the country has."""
-_PEOPLE: Final = 10_000_000
+PEOPLE: Final = 10_000_000
 _A_FLUSH: Final = 400
 """Villages of one partition put there at once."""
 _EACH: Final = 200
-_CACHE_GB: Final = 4.0
+CACHE_GB: Final = 4.0
 _DAYS: Final = 60
-_AN_ANSWER: Final = "an answer (liveness)"
+AN_ANSWER: Final = "an answer (liveness)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Page:
 async def measure() -> Path:
     """Run the benchmark and return the file with its result."""
     busy = os.getloadavg()[0]
-    async with started_stack(lambda _config: [], mongodb_cache_gb=_CACHE_GB) as stack:
+    async with started_stack(lambda _config: [], mongodb_cache_gb=CACHE_GB) as stack:
         config = await apart(stack.config, "reading")
         places = villages(ALL_VILLAGES)
         await count_people(config, places)
@@ -67,9 +67,9 @@ async def measure() -> Path:
             limit = await _spread(http, Page("", "/health/live", ["ID"]))
             found: dict[str, Comparison] = {}
             for page in _pages(places):
-                found[page.name] = against(await _spread(http, page), [_AN_ANSWER], {_AN_ANSWER: limit})
-    settings = {"people": _PEOPLE, "villages": len(places), "load_average_before": round(busy, 2)}
-    return publish("reading", settings, {_AN_ANSWER: limit}, found)
+                found[page.name] = against(await _spread(http, page), [AN_ANSWER], {AN_ANSWER: limit})
+    settings = {"people": PEOPLE, "villages": len(places), "load_average_before": round(busy, 2)}
+    return publish("reading", settings, {AN_ANSWER: limit}, found)
 
 
 def _pages(places: Sequence[str]) -> Iterator[Page]:
@@ -132,7 +132,7 @@ def _sum(random: Random, places: Sequence[str], now: datetime) -> Sum:
     for place in places:
         added.last_recorded[place, "bpjs/pusat"] = now
         for segment, groups, payer, programmes in PROFILES:
-            people = _PEOPLE // ALL_VILLAGES // len(PROFILES)
+            people = PEOPLE // ALL_VILLAGES // len(PROFILES)
             day = now.date() - timedelta(days=random.randrange(_DAYS))
             profile = profile_code(Profile(segment, groups, payer, programmes, active=True))
             added.steps[day, day, "joined", None, None, place, profile] += people

@@ -8,6 +8,10 @@ from typing import Final
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     # The frame.
     "brand": ("Cakupan", "Coverage"),
+    "description": (
+        "Berapa pekerja terlindungi jaminan sosial ketenagakerjaan di setiap desa, kabupaten/kota, dan provinsi.",
+        "How many workers are covered by employment social security in each village, regency and province.",
+    ),
     "skip": ("Langsung ke isi", "Skip to content"),
     "menu": ("Menu", "Menu"),
     "search": ("Cari", "Search"),
@@ -100,6 +104,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "met": ("Tercapai", "Met"),
     "not_met": ("Belum", "Not met"),
     "zero": ("Nol", "Zero"),
+    "of_them_zero": ("di antaranya ○ nol", "of these ○ zero"),
     "of_villages_met": ("dari {n} desa tercapai", "of {n} villages met"),
     "n_villages": ("{n} desa", "{n} villages"),
     "n_of_m": ("{n} dari {m}", "{n} of {m}"),
@@ -166,6 +171,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "children_of_province": ("Kabupaten dan kota", "Regencies and cities"),
     "children_of_regency": ("Kecamatan", "Districts"),
     "children_of_district": ("Desa dan kelurahan", "Villages"),
+    "children_of_village": ("Desa", "Village"),
     "map": ("Peta", "Map"),
     "skip_map": ("Lewati peta", "Skip the map"),
     "map_of": ("cakupan aktif, {name}", "coverage, active, {name}"),
@@ -354,7 +360,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "source": ("Sumber", "Source"),
     "definition": ("Definisi", "Definition"),
     "valid_from": ("Berlaku sejak", "Valid from"),
-    "version": ("versi", "version"),
+    "version": ("Versi", "Version"),
     "summed": ("jumlah dari wilayah di bawahnya", "the sum of those below"),
     "restatements": ("Versi sebelumnya", "Earlier figures"),
     "withdrawn": ("ditarik", "withdrawn"),
@@ -469,8 +475,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "People whose source names no lower region.",
     ),
     "term_suppressed": (
-        "Angka kecil tidak ditampilkan kepada umum agar tidak membuka data seseorang.",
-        "Small numbers are not shown to the public, since they could tell of a person.",
+        "Angka 1–9 tidak ditampilkan kepada umum agar tidak membuka data seseorang, juga angka lain yang membukanya.",
+        "Numbers of 1–9 are not shown to the public, as they could tell of a person, nor others that give them away.",
     ),
     "term_release": (
         "Angka akhir bulan yang diterbitkan untuk umum dan tidak pernah diubah.",

@@ -87,6 +87,8 @@ class RegionPages:
         page = page_of(regions, codes, order, asked.limit)
         rows = [(one, content.lead(one, basis)) for one in page.items if isinstance(one, Snapshot)]
         is_whole = len(rows) == len(below)
+        if level_of(region) == "village":
+            rows = [(regions[0], panels["lead"])]  # Its file has a row: its own.
         if asked.file != "html":
             made = tables.children(
                 regions[0], rows, self._frame.notes(place, regions[0]), place.view.language, release=None,
@@ -135,6 +137,8 @@ class RegionPages:
         page = await self._public.page(place.caller, region, place.at, sort, asked.filters, asked.limit, asked.cursor)
         level, rows = level_of(region), [(one, content.public_lead(one)) for one in page.items]
         is_whole = asked.cursor is None and page.next is None
+        if level == "village":
+            rows = [(page.region, content.public_lead(page.region))]
         if asked.file != "html":
             made = tables.children(
                 page.region, rows, self._frame.notes(place, page.region, page.release), place.view.language,

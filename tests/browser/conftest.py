@@ -1,0 +1,18 @@
+"""One site and one browser for all tests of pages of a run; `tests/conftest.py` gives them all to one worker."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.browser.site import Site, opened_site
+
+
+@pytest.fixture(scope="session")
+async def site(kafka_bootstrap: str, mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """The pages, open."""
+    namespace = f"b{uuid.uuid4().hex[:8]}."
+    async with opened_site(kafka_bootstrap, mongodb_uri, namespace, tmp_path_factory.mktemp("site")) as opened:
+        yield opened
