@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from secrets import token_hex
+from time import time_ns
 from typing import Final
 
 from services.registry.domain.errors import Refusal, RefusalCode
@@ -107,7 +108,7 @@ class Judge:
     def _holder(self, identity: Identity) -> str:
         """Return the holder of an identity, a new one where the identity is new."""
         if identity not in self._holder_of:
-            self._holder_of[identity] = self.introduced[identity] = token_hex(16)
+            self._holder_of[identity] = self.introduced[identity] = _new_holder()
         return self._holder_of[identity]
 
     def _fill(
@@ -125,6 +126,15 @@ class Judge:
             self.current[key] = now_counts
             known = known.naming(holders)
         self.slots[key] = Slot(known, corrections)
+
+
+def _new_holder() -> str:
+    """Return a new holder, 32 hex digits: the milliseconds since 1970, then chance.
+
+    Holders that grow with time lie side by side at the end of each index, where random ones dirty a page each. The
+    time tells nothing that the person's ledger does not.
+    """
+    return f"{time_ns() // 1_000_000:012x}{token_hex(10)}"
 
 
 def _with_holders(fact: AnyFact, holders: Sequence[str]) -> AnyFact:
