@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from time import perf_counter
 from typing import Final
@@ -25,6 +25,7 @@ from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
+from shared.values import value
 
 _log = logger(__name__)
 
@@ -40,7 +41,7 @@ GATHER_FOR: Final = timedelta(milliseconds=5)
 """How long the first fact of a group waits for others. A commit alone takes several times as long."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Waiting:
     """A fact that waits for a group."""
 

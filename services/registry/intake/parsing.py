@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -34,6 +33,7 @@ from shared.contracts.fact_structs import Said, SaidIdentity, converted, decoded
 from shared.regions.catalogue import Catalogue
 from shared.regions.codes import WIB, zone_of
 from shared.regions.successors import Homes, table
+from shared.values import value
 
 FURTHEST_PAID_MONTHS: Final = 24
 """semantics.md, `paid_through_out_of_range`."""
@@ -49,7 +49,7 @@ CORRECTION_OF_CORRECTION: Final = Refusal(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Candidate:
     """A fact as it arrived. `key` is (source, id) where both could be read. Either `fact` or `refusal` is set.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -22,6 +22,7 @@ from services.registry.identity.refusals import as_refusal, named
 from shared.contracts import facts as contract
 from shared.contracts.fact_structs import Event, Said, said
 from shared.runtime.masking import holds_long_number
+from shared.values import value
 
 CORRECTED: Final = "cakupan.corrected.v1"
 _RECLASSIFIED: Final = "cakupan.reclassified.v1"
@@ -33,7 +34,7 @@ _SOURCES: Final = 1024
 """Sources that were checked already; a registry has some dozens."""
 
 
-@dataclass(slots=True)
+@value(frozen=True, slots=True)
 class Shaped:
     """An event that has the shape of a fact: what it says, `time` in UTC. `data` is that of a correction, as sent.
 
