@@ -21,7 +21,7 @@ $(BENCHMARKS):
 	@:
 endif
 
-.PHONY: help run up reset test laws mutants chaos lint type bench pages lighthouse format lock contracts messages regions map k8s-check sbom licences audit
+.PHONY: help run up reset test laws mutants chaos lint type bench pictures lighthouse format lock contracts messages regions map k8s-check sbom licences audit
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,7 +74,7 @@ type: $(INSTALLED) ## Check types (mypy, strict)
 bench: $(INSTALLED) ## Measure all, or some by name (`make bench safety`), each beside a limit of the same run
 	@exec $(BIN)/python -m benchmarks $(BENCHMARKS)
 
-pages: $(INSTALLED) ## Take a picture of each page, on a phone and at a desk, into docs/pages/
+pictures: $(INSTALLED) ## Take a picture of each page, on a phone and at a desk, into docs/pages/
 	@bash deploy/local/browser.sh
 	@exec $(BIN)/python -m tests.browser.pictures
 

@@ -6,10 +6,11 @@ decodes into them, and the JSON Schema is made from them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
+
+from shared.values import value
 
 
 class Kind(StrEnum):
@@ -26,7 +27,7 @@ class Kind(StrEnum):
     PAID = "paid"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class State:
     """A registered person's attributes at an instant. `paid_through` is a month; `lapses_on` is null unless active."""
 
@@ -41,7 +42,7 @@ class State:
     lapses_on: date | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Change:
     """One transition published (`diff` +1) or taken back (`diff` −1).
 

@@ -56,11 +56,14 @@ _DAY_OFFSET_FOR_WOMEN: Final = 40
 """The NIK of a woman has 40 added to the day of birth."""
 
 
-def _parse_instant(value: Any, info: ValidationInfo) -> datetime:
+def parse_instant(value: Any, info: ValidationInfo) -> datetime:
+    return instant_of(value, (info.context or {}).get("now") or datetime.now(UTC))
+
+
+def instant_of(value: Any, now: datetime) -> datetime:
     """Return the instant in UTC, cut to milliseconds; a date alone is 00:00 WIB.
 
-    Raises: `malformed_field` without an offset, `time_out_of_range` outside the accepted span, which depends on
-    `context["now"]`.
+    Raises: `malformed_field` without an offset, `time_out_of_range` outside the accepted span, which depends on `now`.
     """
     if isinstance(value, datetime):
         instant = value
@@ -76,7 +79,6 @@ def _parse_instant(value: Any, info: ValidationInfo) -> datetime:
         instant = instant.astimezone(UTC)
     except OverflowError as error:
         raise _out_of_range() from error
-    now: datetime = (info.context or {}).get("now") or datetime.now(UTC)
     if instant < EARLIEST or instant > now + FURTHEST_AHEAD:
         raise _out_of_range()
     return cut(instant)
@@ -109,7 +111,7 @@ def _parse_month(value: Any) -> str:
 
 Instant = Annotated[
     datetime,
-    BeforeValidator(_parse_instant),
+    BeforeValidator(parse_instant),
     WithJsonSchema(
         {
             "type": "string",
@@ -181,17 +183,22 @@ class Identity(_Shape):
 
     @model_validator(mode="after")
     def _well_formed(self) -> Identity:
-        if not _IDENTITY[self.scheme].fullmatch(self.value):
-            if _SPREADSHEET_NUMBER.fullmatch(self.value):
-                raise PydanticCustomError("malformed_identity", f"was turned into a number by a spreadsheet; {AS_TEXT}")
-            if self.scheme == "kpj" and re.fullmatch(r"\d{7,10}", self.value, re.ASCII):
-                raise PydanticCustomError(
-                    "malformed_identity", f"is no kpj of 11 digits; where a spreadsheet dropped zeros, {AS_TEXT}"
-                )
-            raise PydanticCustomError("malformed_identity", f"is not a well-formed {self.scheme}")
-        if self.scheme == "nik" and not _holds_a_date(self.value):
-            raise PydanticCustomError("malformed_identity", "digits 7–12 of the nik are not a date of birth")
+        check_identity(self.scheme, self.value)
         return self
+
+
+def check_identity(scheme: str, value: str) -> None:
+    """Raise `malformed_identity` where the value is none of this scheme."""
+    if not _IDENTITY[scheme].fullmatch(value):
+        if _SPREADSHEET_NUMBER.fullmatch(value):
+            raise PydanticCustomError("malformed_identity", f"was turned into a number by a spreadsheet; {AS_TEXT}")
+        if scheme == "kpj" and re.fullmatch(r"\d{7,10}", value, re.ASCII):
+            raise PydanticCustomError(
+                "malformed_identity", f"is no kpj of 11 digits; where a spreadsheet dropped zeros, {AS_TEXT}"
+            )
+        raise PydanticCustomError("malformed_identity", f"is not a well-formed {scheme}")
+    if scheme == "nik" and not _holds_a_date(value):
+        raise PydanticCustomError("malformed_identity", "digits 7–12 of the nik are not a date of birth")
 
 
 def canonical(scheme: str, value: str) -> str:
@@ -212,7 +219,7 @@ def _holds_a_date(nik: str) -> bool:
     return False
 
 
-def _refuse_null(value: Any) -> Any:
+def refuse_null(value: Any) -> Any:
     if value is None:
         raise PydanticCustomError("malformed_field", "must not be null; leave the field out instead")
     return value
@@ -227,9 +234,9 @@ class EnrolledData(_Shape):
     groups: list[Group] = Field(
         default_factory=list, description="Left out and empty are the same content.", json_schema_extra={"default": []}
     )
-    payer: Annotated[Payer | None, BeforeValidator(_refuse_null)] = None
+    payer: Annotated[Payer | None, BeforeValidator(refuse_null)] = None
     programmes: list[Programme] = Field(default_factory=list, json_schema_extra={"default": ["JKK", "JKM"]})
-    paid_through: Annotated[Month | None, BeforeValidator(_refuse_null)] = None
+    paid_through: Annotated[Month | None, BeforeValidator(refuse_null)] = None
 
 
 class ContributionPaidData(_Shape):
@@ -237,7 +244,7 @@ class ContributionPaidData(_Shape):
 
     identity: Identity
     paid_through: Month
-    payer: Annotated[Payer | None, BeforeValidator(_refuse_null)] = None
+    payer: Annotated[Payer | None, BeforeValidator(refuse_null)] = None
 
 
 class RelocatedData(_Shape):
@@ -253,17 +260,17 @@ class ReclassifiedData(_Shape):
     model_config = ConfigDict(json_schema_extra=_one_named)
 
     identity: Identity
-    segment: Annotated[Segment | None, BeforeValidator(_refuse_null)] = None
-    groups: Annotated[list[Group] | None, BeforeValidator(_refuse_null)] = None
-    payer: Annotated[Payer | None, BeforeValidator(_refuse_null)] = None
-    programmes: Annotated[list[Programme] | None, BeforeValidator(_refuse_null)] = None
+    segment: Annotated[Segment | None, BeforeValidator(refuse_null)] = None
+    groups: Annotated[list[Group] | None, BeforeValidator(refuse_null)] = None
+    payer: Annotated[Payer | None, BeforeValidator(refuse_null)] = None
+    programmes: Annotated[list[Programme] | None, BeforeValidator(refuse_null)] = None
 
 
 class EndedData(_Shape):
     """The person leaves: death, emigration, left the labour force. All cards of the person end."""
 
     identity: Identity
-    reason: Annotated[str | None, BeforeValidator(_refuse_null)] = None
+    reason: Annotated[str | None, BeforeValidator(refuse_null)] = None
 
 
 class LinkedData(_Shape):
@@ -277,7 +284,7 @@ class Replacement(_Shape):
     """Replaces the corrected fact. `data` has the shape of that fact's type; without `time` its time is kept."""
 
     data: dict[str, Any]
-    time: Annotated[Instant | None, BeforeValidator(_refuse_null)] = None
+    time: Annotated[Instant | None, BeforeValidator(refuse_null)] = None
 
 
 class CorrectedData(_Shape):
@@ -287,8 +294,8 @@ class CorrectedData(_Shape):
 
     corrects: Name
     type: str
-    void: Annotated[Literal[True] | None, BeforeValidator(_refuse_null)] = None
-    replacement: Annotated[Replacement | None, BeforeValidator(_refuse_null)] = None
+    void: Annotated[Literal[True] | None, BeforeValidator(refuse_null)] = None
+    replacement: Annotated[Replacement | None, BeforeValidator(refuse_null)] = None
 
 
 class Envelope(BaseModel):

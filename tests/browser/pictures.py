@@ -1,4 +1,4 @@
-"""`python -m tests.browser.pictures`: takes a picture of each page into docs/pages/ (`make pages`)."""
+"""`python -m tests.browser.pictures`: takes a picture of each page into docs/pages/ (`make pictures`)."""
 
 from __future__ import annotations
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
+
+from shared.values import value
 
 FactKey = tuple[str, str]
 """(source, id)."""
@@ -24,7 +26,7 @@ class FactType(StrEnum):
 _APPLIED_AS = {type_: rank for rank, type_ in enumerate(FactType)}
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Fact:
     """What one source says of a person. `effective_at` is in UTC to the millisecond, `paid_through` a month (2023-12).
 
@@ -62,7 +64,7 @@ class Fact:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Link:
     """Says that two holders are one person, at all times."""
 
@@ -89,7 +91,7 @@ LINKED = "linked"
 CORRECTED = "corrected"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Correction:
     """Makes the fact `corrects` of the same source void, or puts a replacement in its place.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from operator import attrgetter
 from typing import Final
@@ -13,12 +13,13 @@ from services.registry.domain.participant import Delta
 from services.registry.domain.timeline import Transition
 from shared.contracts.changes import Change, Kind, State
 from shared.regions.codes import regency_of
+from shared.values import value
 
 UNNUMBERED = 0
 """The `seq` of a change that the relay has not numbered yet."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Entry:
     """One change of one person. The regency says to which partition it goes."""
 

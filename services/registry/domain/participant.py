@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
 from services.registry.domain.facts import Fact, Link
 from services.registry.domain.timeline import Transition, difference, next_due, timeline
+from shared.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Delta:
     """A transition published (+1) or taken back (−1)."""
 
@@ -19,7 +20,7 @@ class Delta:
     transition: Transition
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Participant:
     """`links` join the holders of the facts. `sources` are the sources of the published transitions, in order.
 

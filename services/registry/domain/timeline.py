@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 from itertools import groupby
 from operator import attrgetter
@@ -18,6 +18,7 @@ from services.registry.domain.facts import Fact, FactType
 from services.registry.domain.lapse import DEFAULT_GRACE, GraceTable, lapse_instant, lapses_on
 from shared.contracts.changes import Kind, State
 from shared.regions.codes import zone_of
+from shared.values import value
 
 CLOCK = "clock"
 """The source of a transition that no fact made."""
@@ -25,7 +26,7 @@ CLOCK = "clock"
 _PAID_BY_EMPLOYER = frozenset({"PU", "JAKON"})
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Transition:
     """From `before` to `after` at an instant, None where not registered. The source does not count in comparisons."""
 
@@ -42,7 +43,7 @@ def timeline(facts: Iterable[Fact], until: datetime, grace: GraceTable = DEFAULT
     return _Timeline(grace).through(_effective(facts, until), until)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Difference:
     """Two timelines of one person: the transitions that both begin with, and the rest of each."""
 

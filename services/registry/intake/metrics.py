@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter as Counted
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -18,7 +19,10 @@ class IntakeMetrics:
             "registry_facts_total", "Facts answered", ("outcome", "type", "reason"), registry=registry
         )
         self._answered = Histogram(
-            "registry_answer_seconds", "From a fact's arrival to its answer", buckets=FAST_SECONDS, registry=registry
+            "registry_answer_seconds",
+            "From arrival to answer; facts that are answered together count once",
+            buckets=FAST_SECONDS,
+            registry=registry,
         )
         self._rejected = Counter(
             "registry_facts_rejected_total", "Facts of the Kafka topic that were refused, by code", ("code",),
@@ -32,11 +36,14 @@ class IntakeMetrics:
             "registry_commit_seconds", "Time of a group commit", buckets=FAST_SECONDS, registry=registry
         )
 
-    def answered(self, type_: str, outcome: Outcome, seconds: float) -> None:
-        """Count one fact that was answered, so many seconds after it arrived."""
-        reason = outcome.refusal.code.value if outcome.refusal else ""
-        self._facts.labels(outcome.result.value, type_, reason).inc()
-        self._answered.observe(seconds)
+    def answered(self, facts: Iterable[tuple[str, Outcome]], seconds: float) -> None:
+        """Count facts, each a type and an outcome, that were answered together so many seconds after they arrived."""
+        counted = Counted(facts)
+        for (type_, outcome), count in counted.items():
+            reason = outcome.refusal.code.value if outcome.refusal else ""
+            self._facts.labels(outcome.result.value, type_, reason).inc(count)
+        if counted:
+            self._answered.observe(seconds)
 
     def rehomed(self) -> None:
         """Count one fact whose region code was retired and has one successor."""

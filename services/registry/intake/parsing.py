@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -25,22 +24,22 @@ from services.registry.domain.facts import (
     type_of,
 )
 from services.registry.domain.months import month_number
-from services.registry.identity.identity import Identity, identity_of
+from services.registry.identity.identity import Identity
 from services.registry.identity.refusals import read_json
 from services.registry.intake.regions import RegionCodes, Regions
-from services.registry.intake.shape import CORRECTED as CORRECTED_TYPE
-from services.registry.intake.shape import Shaped, inside, shape
+from services.registry.intake.shape import Shaped, inside, shape, usual
 from shared.contracts import facts as contract
+from shared.contracts.fact_structs import Said, SaidIdentity, converted, decoded
 from shared.regions.catalogue import Catalogue
 from shared.regions.codes import WIB, zone_of
 from shared.regions.successors import Homes, table
+from shared.values import value
 
 FURTHEST_PAID_MONTHS: Final = 24
 """semantics.md, `paid_through_out_of_range`."""
 
 
-_WHO: Final = ("identity", "other")
-"""The fields of a fact that hold identities."""
+_TYPES: Final = {f"cakupan.{type_}.v1": type_ for type_ in FactType}
 _ENROLLED: Final = "cakupan.enrolled.v1"
 TOO_LARGE: Final = Refusal(RefusalCode.TOO_LARGE, None, f"a fact has at most {contract.MAX_FACT_BYTES} bytes")
 CORRECTION_OF_CORRECTION: Final = Refusal(
@@ -50,7 +49,7 @@ CORRECTION_OF_CORRECTION: Final = Refusal(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Candidate:
     """A fact as it arrived. `key` is (source, id) where both could be read. Either `fact` or `refusal` is set.
 
@@ -100,9 +99,15 @@ class Parser:
 
     def parse(self, raw: bytes, now: datetime) -> Candidate:
         """Return the candidate in these bytes (one CloudEvent as JSON); `now` bounds its time."""
-        document = _json(raw)
+        if len(raw) > contract.MAX_FACT_BYTES:
+            return Candidate(None, refusal=TOO_LARGE)
+        event = decoded(raw)
+        shaped = event and usual(event, now)
+        if shaped:
+            return self._candidate(shaped)
+        document = read_json(raw)
         if isinstance(document, dict):
-            return self.parse_document(document, now)
+            return self._carefully(document, now)
         if isinstance(document, Refusal):
             return Candidate(None, refusal=document)
         return Candidate(None, refusal=Refusal(RefusalCode.MALFORMED_JSON, None, "send a JSON object, a CloudEvent"))
@@ -127,63 +132,63 @@ class Parser:
 
     def parse_document(self, document: dict[str, Any], now: datetime) -> Candidate:
         """Return the candidate in a decoded CloudEvent; `now` bounds its time. An attribute that is null is not set."""
+        event = converted(document)
+        shaped = event and usual(event, now)
+        return self._candidate(shaped) if shaped else self._carefully(document, now)
+
+    def _carefully(self, document: dict[str, Any], now: datetime) -> Candidate:
+        """Return the candidate, or the first of all refusals that fit."""
         if None in document.values():
             document = {name: value for name, value in document.items() if value is not None or name == "data"}
-        key, source = _key(document)
         shaped = shape(document, now)
         if isinstance(shaped, list):
+            key, source = _key(document)
             return Candidate(key, refusal=min(shaped, key=_order), source=source)
-        refusal = self._judge(shaped)
-        if refusal:
-            return Candidate(key, self._digests(shaped), refusal=refusal)
-        return Candidate(key, self._digests(shaped), _identities(shaped), self._with_region_in_force(_fact(shaped)))
+        return self._candidate(shaped)
 
-    def _judge(self, shaped: Shaped) -> Refusal | None:
-        """Return the first refusal that depends on more than one field, or on the region list."""
-        if shaped.replacement:
-            refusal = self._judge_one(shaped.replacement)
-            if refusal is not None:
-                return inside(refusal)
-        elif shaped.type != CORRECTED_TYPE:
-            return self._judge_one(shaped)
-        return CORRECTION_OF_CORRECTION if shaped.data["type"] == CORRECTED else None
+    def _candidate(self, shaped: Shaped) -> Candidate:
+        key = shaped.source, shaped.id
+        place = self._judge(shaped)
+        if isinstance(place, Refusal):
+            return Candidate(key, self._digests(shaped), refusal=place)
+        return Candidate(key, self._digests(shaped), _identities(shaped.in_force), _fact(shaped, place))
 
-    def _judge_one(self, shaped: Shaped) -> Refusal | None:
-        data = shaped.data
-        region = data.get("region")
-        place = None if region is None else self._regions.resolve_region(region)
+    def _judge(self, shaped: Shaped) -> str | Refusal | None:
+        """Return the region in force, None where the fact names none.
+
+        Or the first refusal that depends on more than one field, or on the region list.
+        """
+        if shaped.said:
+            return self._judge_one(shaped, shaped.said)
+        if shaped.replacement and shaped.replacement.said:
+            place = self._judge_one(shaped.replacement, shaped.replacement.said)
+            return inside(place) if isinstance(place, Refusal) else place
+        return CORRECTION_OF_CORRECTION if shaped.data and shaped.data["type"] == CORRECTED else None
+
+    def _judge_one(self, shaped: Shaped, said: Said) -> str | Refusal | None:
+        place = None if said.region is None else self._regions.resolve_region(said.region)
         local_time = shaped.time.astimezone(zone_of(place) if isinstance(place, str) else WIB)
-        return (
-            _not_eligible(data, local_time)
+        refusal = (
+            _not_eligible(said, local_time)
             or (place if isinstance(place, Refusal) else None)
-            or _paid_too_far(data.get("paid_through"), local_time)
-            or _self_link(data)
+            or _paid_too_far(said.paid_through, local_time)
+            or _self_link(said)
         )
-
-    def _with_region_in_force(self, fact: AnyFact) -> AnyFact:
-        """Return the fact with its region in force. The digest stays that of the content as it was sent."""
-        if not isinstance(fact, Correction):
-            return self._regions.with_region_in_force(fact)
-        if fact.replacement is None:
-            return fact
-        return replace(fact, replacement=self._regions.with_region_in_force(fact.replacement))
+        if refusal is None and place != said.region:
+            self._regions.rehomed()
+        return refusal or place
 
     def _digests(self, shaped: Shaped) -> tuple[bytes, ...]:
-        """Return the keyed hash of type, instant and data as sent, with lists as sets.
+        """Return the keyed hash of type, instant and what the fact says, its names sorted.
 
         An enrolment without groups has that of one where they are left out, then that of one where they are empty.
         """
-        data = _content(shaped)
-        if shaped.replacement:
-            data["replacement"] = {**data["replacement"], "data": _content(shaped.replacement)}
-            if "time" in data["replacement"]:
-                data["replacement"]["time"] = shaped.replacement.time
-        contents = [msgspec.json.encode([shaped.type, shaped.time, data], order="sorted")]
+        first = msgspec.json.encode((shaped.type, shaped.time, shaped.said or _corrected(shaped)))
         counts = shaped.replacement or shaped
-        if counts.type == _ENROLLED and not counts.data.get("groups"):
-            # "groups" is the first of its sorted names, and "identity", which every enrolment has, the second.
-            contents.append(contents[0].replace(b'{"identity"', b'{"groups":[],"identity"', 1))
-        return tuple(map(self._hashed, contents))
+        if counts.type != _ENROLLED or (counts.said and counts.said.groups):
+            return (self._hashed(first),)
+        # "groups" is the first of its sorted names, and "identity", which every enrolment has, the second.
+        return self._hashed(first), self._hashed(first.replace(b'{"identity"', b'{"groups":[],"identity"', 1))
 
     def _hashed(self, content: bytes) -> bytes:
         keyed = self._hash.copy()
@@ -191,17 +196,14 @@ class Parser:
         return keyed.digest()
 
 
-def _content(shaped: Shaped) -> dict[str, Any]:
-    """Return the data with lists as sorted sets and identities in the form in which they are compared."""
-    content = dict(shaped.data)
-    for name, value in shaped.data.items():
-        if isinstance(value, list):
-            content[name] = sorted(set(value))
-        elif name in _WHO and value["scheme"] == "passport":
-            content[name] = {"scheme": "passport", "value": identity_of(value).value}
-    if shaped.type == _ENROLLED and not content.get("groups"):
-        content.pop("groups", None)
-    return content
+def _corrected(shaped: Shaped) -> msgspec.Raw:
+    """Return the data of a correction, with what it puts in the place of another fact in the form for comparison."""
+    data = dict(shaped.data or {})
+    if shaped.replacement:
+        data["replacement"] = {**data["replacement"], "data": shaped.replacement.said}
+        if "time" in data["replacement"]:
+            data["replacement"]["time"] = shaped.replacement.time
+    return msgspec.Raw(msgspec.json.encode(data, order="sorted"))
 
 
 def _order(refusal: Refusal) -> tuple[int, str]:
@@ -222,11 +224,11 @@ def _json(raw: bytes) -> Any:
     return TOO_LARGE if len(raw) > contract.MAX_FACT_BYTES else read_json(raw)
 
 
-def _not_eligible(named: dict[str, Any], local_time: datetime) -> Refusal | None:
+def _not_eligible(said: Said, local_time: datetime) -> Refusal | None:
     """Return a refusal where the segment of the same fact may not have these programmes."""
-    if "segment" not in named or "programmes" not in named:
+    if said.segment is None or said.programmes is None:
         return None
-    reason = not_eligible(named["segment"], named["programmes"], local_time.date())
+    reason = not_eligible(said.segment, said.programmes, local_time.date())
     return Refusal(RefusalCode.PROGRAMME_NOT_ELIGIBLE, "data.programmes", reason) if reason else None
 
 
@@ -243,51 +245,52 @@ def _paid_too_far(paid_through: str | None, local_time: datetime) -> Refusal | N
     )
 
 
-def _self_link(data: dict[str, Any]) -> Refusal | None:
-    if "other" in data and identity_of(data["identity"]) == identity_of(data["other"]):
+def _self_link(said: Said) -> Refusal | None:
+    if said.other and _identity(said.identity) == _identity(said.other):
         return Refusal(RefusalCode.SELF_LINK, "data.other", "is the same identity; a link joins two")
     return None
 
 
-def _identities(shaped: Shaped) -> tuple[Identity, ...]:
+def _identities(said: Said | None) -> tuple[Identity, ...]:
     """Return the identities that the fact, or a correction's replacement, names, in order."""
-    data = (shaped.replacement or shaped).data
-    return tuple(identity_of(data[name]) for name in _WHO if name in data)
+    if said is None:
+        return ()
+    who = _identity(said.identity)
+    return (who, _identity(said.other)) if said.other else (who,)
 
 
-def _fact(shaped: Shaped) -> AnyFact:
-    data, replacement = shaped.data, shaped.replacement
-    if shaped.type != CORRECTED_TYPE:
-        return _fact_or_link(shaped)
+def _identity(said: SaidIdentity) -> Identity:
+    return Identity(said.scheme, said.value)
+
+
+def _fact(shaped: Shaped, place: str | None) -> AnyFact:
+    """Return the fact with its region in force. The digest stays that of the content as it was sent."""
+    if shaped.said:
+        return _fact_or_link(shaped, shaped.said, place)
+    data, replacement = shaped.data or {}, shaped.replacement
     return Correction(
         effective_at=shaped.time,
         source=shaped.source,
         id=shaped.id,
         corrects=data["corrects"],
         type=data["type"],
-        replacement=_fact_or_link(replacement) if replacement else None,
+        replacement=_fact_or_link(replacement, replacement.said, place) if replacement and replacement.said else None,
         timed="time" in data.get("replacement", ()),
     )
 
 
-def _fact_or_link(shaped: Shaped) -> FactOrLink:
-    """Return the fact or link in an event, with lists as sorted sets."""
-    data = shaped.data
-    if "other" in data:
+def _fact_or_link(shaped: Shaped, said: Said, place: str | None) -> FactOrLink:
+    if said.other:
         return Link(shaped.time, shaped.source, shaped.id)
     return Fact(
         effective_at=shaped.time,
-        type=FactType(shaped.type.split(".")[1]),
+        type=_TYPES[shaped.type],
         source=shaped.source,
         id=shaped.id,
-        region=data.get("region"),
-        segment=data.get("segment"),
-        groups=_set(data.get("groups")),
-        payer=data.get("payer"),
-        programmes=_set(data.get("programmes")),
-        paid_through=data.get("paid_through"),
+        region=place,
+        segment=said.segment,
+        groups=said.groups,
+        payer=said.payer,
+        programmes=said.programmes,
+        paid_through=said.paid_through,
     )
-
-
-def _set(words: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if words is None else tuple(sorted(set(words)))

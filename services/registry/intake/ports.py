@@ -11,11 +11,12 @@ from services.registry.domain.facts import Correction, FactKey
 from services.registry.domain.ledger import Entry
 from services.registry.domain.participant import Participant
 from services.registry.identity.ports import IdentityTransaction, Keyed
+from shared.values import value
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class KnownFact:
     """What is kept of an accepted fact: enough to recognise it, and to find the fact that counts in its place.
 
@@ -34,7 +35,7 @@ class KnownFact:
         return KnownFact(self.digest, self.type, self.effective_at, holders, self.layer)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Slot:
     """What is kept under one (source, id): the fact, None before it has arrived, and the corrections of it.
 

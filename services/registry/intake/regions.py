@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
 from services.registry.domain.errors import Refusal, RefusalCode
-from services.registry.domain.facts import Fact, FactOrLink
 from shared.contracts.facts import AS_TEXT
 from shared.regions.bps import crosswalk
 from shared.regions.codes import level_of
@@ -73,16 +71,10 @@ class Regions:
             )
         return _UNKNOWN
 
-    def with_region_in_force(self, fact: FactOrLink) -> FactOrLink:
-        """Return the fact with its region in force. Its code has been resolved before, without a refusal."""
-        if not isinstance(fact, Fact) or fact.region is None:
-            return fact
-        home = self.resolve_region(fact.region)
-        if home == fact.region or isinstance(home, Refusal):
-            return fact
+    def rehomed(self) -> None:
+        """Note that an accepted fact has a region in force in the place of the code that was sent."""
         if self._codes is RegionCodes.KEMENDAGRI:
             self._on_rehomed()
-        return replace(fact, region=home)
 
 
 def _ambiguous(code: str, home: Ambiguous) -> Refusal:

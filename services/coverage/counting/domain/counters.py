@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Literal
 
 from services.coverage.counting.domain.movements import ARRIVALS, MOVED, NO_FLOW, CountedChange, Movement, StepKey
@@ -21,6 +22,8 @@ DUE_WINDOWS: Final[dict[DueWindow, timedelta]] = {"30d": timedelta(30), "60d": t
 Dimension = Literal["segment", "group", "payer", "programme"]
 _FIELDS: Final = {"group": "groups", "programme": "programmes"}
 """The field of a profile for each dimension in which people have several values."""
+_VALUES: Final = 10_000
+"""Four dimensions of a few hundred profiles."""
 
 
 class Sum:
@@ -104,13 +107,13 @@ class Tally:
         """
         registered, active = defaultdict[str, int](int), defaultdict[str, int](int)
         for code, people in self.people.items():
-            profile = profile_of(code)
-            values: str | tuple[str, ...] = getattr(profile, _FIELDS.get(dimension, dimension))
-            for value in (values,) if isinstance(values, str) else values:
+            values, are_active = _values(code, dimension)
+            for value in values:
                 registered[value] += people
-                active[value] += people * profile.active
-        counts = {value: Count(registered[value], active[value]) for value in sorted(registered)}
-        return {value: count for value, count in counts.items() if count != Count()}
+                if are_active:
+                    active[value] += people
+        found = ((value, registered[value], active.get(value, 0)) for value in sorted(registered))
+        return {value: Count(people, of_them) for value, people, of_them in found if people or of_them}
 
     def note_recorded(self, source: str | None, recorded_at: datetime) -> None:
         """Note when a change was recorded; `source` is None if it says nothing new about its source."""
@@ -169,6 +172,14 @@ class Tally:
                 self.placed_here_active += people * is_active(after)
             if kind in ARRIVALS:
                 self.arrivals += people
+
+
+@lru_cache(maxsize=_VALUES)
+def _values(code: str, dimension: Dimension) -> tuple[tuple[str, ...], bool]:
+    """Return the values of a profile in a dimension, and whether people of it are active."""
+    profile = profile_of(code)
+    values: str | tuple[str, ...] = getattr(profile, _FIELDS.get(dimension, dimension))
+    return (values,) if isinstance(values, str) else values, profile.active
 
 
 def newest(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -146,7 +146,9 @@ class ReferenceIndex:
 
     def one(self, kind: ReferenceKind[V], region: str, series: str, at: AsOf) -> RecordedRow[V] | None:
         """Return the row in force of one series, or None."""
-        return in_force(self.rows(kind, region, series), at)
+        rows = self.rows(kind, region, series)
+        # Most villages have no row of their own, and a board asks for each of them.
+        return in_force(rows, at) if rows else None
 
     def all(self, kind: ReferenceKind[V], region: str, at: AsOf) -> Mapping[str, RecordedRow[V]]:
         """Return the rows in force by series, sorted. A series without a row in force is absent."""

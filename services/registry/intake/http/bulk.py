@@ -69,9 +69,13 @@ def create_bulk_router(
                 chunk = rows[start : start + GROUP_AT_MOST]
                 candidates = await _parsed(chunk, reader, clock)
                 outcomes = await _outcomes(candidates, caller, intake, request.headers.get("traceparent"))
+                answered = [
+                    (candidate.type, outcome)
+                    for candidate, outcome in zip(candidates, outcomes, strict=True)
+                    if isinstance(outcome, Outcome)
+                ]
+                metrics.answered(answered, perf_counter() - started)
                 for row, candidate, outcome in zip(chunk, candidates, outcomes, strict=True):
-                    if isinstance(outcome, Outcome):
-                        metrics.answered(candidate.type, outcome, perf_counter() - started)
                     niks += [who.value for who in candidate.identities if who.scheme == "nik"]
                     results.append(_result(row.line, candidate, outcome))
         errors = any("code" in result for result in results)
@@ -123,21 +127,17 @@ def _candidate(content: bytes | Json | Refusal, parser: Parser, now: datetime) -
 
 async def _outcomes(
     candidates: Sequence[Candidate], caller: Caller, intake: Intake, traceparent: str | None
-) -> list[Outcome | BaseException]:
+) -> list[Outcome | Exception]:
     """Return the outcome of each line. An error of the store is the outcome of every line in its group."""
-    outcomes: list[Outcome | BaseException] = [Outcome(Result.REFUSED, one.refusal) for one in candidates]
-    answers: dict[int, asyncio.Future[Outcome]] = {}
+    known: dict[int, Outcome | Exception] = {}
     for at, candidate in enumerate(candidates):
         if refused := source_refused(candidate, caller):
-            outcomes[at] = refused
-        elif candidate.key is not None:
-            try:
-                answers[at] = intake.put(candidate, traceparent)
-            except TransientError as error:
-                outcomes[at] = error
-    for at, outcome in zip(answers, await asyncio.gather(*answers.values(), return_exceptions=True), strict=True):
-        outcomes[at] = outcome
-    return outcomes
+            known[at] = refused
+        elif candidate.key is None:
+            known[at] = Outcome(Result.REFUSED, candidate.refusal)
+    put = [candidate for at, candidate in enumerate(candidates) if at not in known]
+    answers = iter(await intake.put_all(put, traceparent))
+    return [known[at] if at in known else next(answers) for at in range(len(candidates))]
 
 
 def _warnings(niks: Sequence[str]) -> list[Json]:
@@ -152,7 +152,7 @@ def _warnings(niks: Sequence[str]) -> list[Json]:
     return [{"code": "rounded_identities", "field": "data.identity", "detail": detail}]
 
 
-def _result(number: int, candidate: Candidate, outcome: Outcome | BaseException) -> Json:
+def _result(number: int, candidate: Candidate, outcome: Outcome | Exception) -> Json:
     source, id_ = candidate.named
     if not (isinstance(outcome, Outcome) and outcome.refusal is None):
         # In a file whose columns were shifted an identity stands in another's place. The line says which fact it is.
@@ -164,7 +164,7 @@ def _result(number: int, candidate: Candidate, outcome: Outcome | BaseException)
         return line | {"outcome": "not_stored", "code": "unavailable", "detail": f"{outcome}; send this line again"}
     if isinstance(outcome, PermanentError):
         return line | {"outcome": "not_stored", "code": "failed", "detail": "an operator must act; send it again then"}
-    if isinstance(outcome, BaseException):
+    if isinstance(outcome, Exception):
         raise outcome
     if outcome.refusal is not None:
         refusal = outcome.refusal

@@ -55,7 +55,7 @@ def create_router(
             if refused := source_refused(candidate, caller):
                 raise refused
             outcome = await _outcome(candidate, intake, request.headers.get("traceparent"))
-        metrics.answered(candidate.type, outcome, perf_counter() - started)
+        metrics.answered([(candidate.type, outcome)], perf_counter() - started)
         return _answer(candidate, outcome)
 
     return router

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
@@ -112,11 +112,10 @@ class FactSink:
             return Outcome(Result.REFUSED, candidate.refusal)
         return await self._intake.put(candidate, traceparent_of(record))
 
-    def _finish(self, decided: Iterable[_Decided], started: float) -> None:
+    def _finish(self, decided: Collection[_Decided], started: float) -> None:
         """Count each record once, and remember that it is finished."""
-        for one in decided:
-            self._metrics.answered(one.candidate.type, one.outcome, perf_counter() - started)
-            self._finished.add(_place(one.record))
+        self._metrics.answered([(one.candidate.type, one.outcome) for one in decided], perf_counter() - started)
+        self._finished.update(_place(one.record) for one in decided)
 
 
 def _place(record: ConsumerRecord) -> Place:

@@ -35,7 +35,7 @@ def pack(facts: Sequence[Fact], sources: Sequence[str]) -> bytes:
     """Return the packed facts and the sources of the published transitions."""
     words: dict[str, int] = {}
     rows = [_row(fact, words) for fact in facts]
-    sent_as = [_place(source, words) for source in sources]
+    sent_as = [words.setdefault(source, len(words)) for source in sources]
     packed = msgspec.msgpack.encode((list(words), rows, sent_as))
     return zlib.compress(packed, _FAST) if len(packed) > _DEFLATE_OVER_BYTES else packed
 
@@ -48,22 +48,20 @@ def unpack(packed: bytes) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
 
 
 def _row(fact: Fact, words: dict[str, int]) -> PackedFact:
-    named = (fact.holder, fact.paid_through, fact.region, fact.segment, fact.payer)
+    place = words.setdefault
     row: PackedFact = [
         (fact.effective_at - _EPOCH) // _MILLISECOND,
-        _place(fact.type.value, words),
-        _place(fact.source, words),
+        place(str(fact.type), len(words)),
+        place(fact.source, len(words)),
         fact.id,
-        *(None if word is None else _place(word, words) for word in named),
-        *(None if many is None else [_place(word, words) for word in many] for many in (fact.groups, fact.programmes)),
     ]
+    for word in (fact.holder, fact.paid_through, fact.region, fact.segment, fact.payer):
+        row.append(None if word is None else place(word, len(words)))
+    for many in (fact.groups, fact.programmes):
+        row.append(None if many is None else [place(word, len(words)) for word in many])
     while row[-1] is None:
         row.pop()
     return row
-
-
-def _place(word: str, words: dict[str, int]) -> int:
-    return words.setdefault(word, len(words))
 
 
 def _fact(row: PackedFact, words: Sequence[str]) -> Fact:
