@@ -125,7 +125,7 @@ async def measure() -> Path:
     server.start()
     port = await asyncio.to_thread(here.recv)
     with tempfile.TemporaryDirectory(prefix="cakupan-bench-", ignore_cleanup_errors=True) as folder:
-        mongod = Mongod(Path(folder) / "mongodb", Path(folder) / "mongod.log", free_ports(1)[0], 0.5)
+        mongod = Mongod(Path(folder) / "mongodb", Path(folder) / "mongod.log", free_ports(1)[0], 0.5, Path(folder))
         try:
             await mongod.start()
             database = f"bench_{uuid.uuid4().hex[:8]}"

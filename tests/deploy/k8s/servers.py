@@ -92,9 +92,11 @@ async def _allow(bootstrap: str, users: list[Document]) -> None:
 
 
 async def _mongod(folder: Path, keystore: Path, manifests: Manifests) -> Mongod:
-    """Start it open, make roles and users, then start it again as one that asks for logins."""
+    """Start it, make roles and users, then start it again with TLS."""
     (port,) = free_ports(1)
-    mongod = Mongod(folder / "mongodb", folder / "mongod.log", port, 0.25)
+    keys = folder / "mongodb-keys"
+    keys.mkdir()
+    mongod = Mongod(folder / "mongodb", folder / "mongod.log", port, 0.25, keys)
     await mongod.start()
     (manifest,) = manifests.of("MongoDBCommunity")
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongod.uri)
@@ -108,11 +110,8 @@ async def _mongod(folder: Path, keystore: Path, manifests: Manifests) -> Mongod:
     finally:
         await client.close()
     await mongod.stop()
-    key = folder / "members.key"
-    key.write_text("membersOfOneSet")
-    key.chmod(0o600)
     mongod._command = [
-        *mongod._command, "--auth", f"--keyFile={key}", "--tlsMode=preferTLS", f"--tlsCertificateKeyFile={keystore}",
+        *mongod._command, "--tlsMode=preferTLS", f"--tlsCertificateKeyFile={keystore}",
         "--tlsAllowConnectionsWithoutCertificates", f"--tlsCAFile={folder / 'ca.pem'}",
     ]  # fmt: skip
     await mongod.start()
