@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import latency, notifier, person
+from benchmarks import deliveries, latency, notifier, person
 from benchmarks.coverage import measure as coverage
 from benchmarks.coverage import reading, rebuild
 from benchmarks.registry import growth
@@ -16,6 +16,7 @@ from benchmarks.registry import measure as registry
 
 BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
     "coverage": coverage.measure,
+    "deliveries": deliveries.measure,
     "reading": reading.measure,
     "rebuild": rebuild.measure,
     "growth": growth.measure,

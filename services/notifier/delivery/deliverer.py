@@ -10,7 +10,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,6 +17,7 @@ from typing import Final
 from services.notifier.delivery.deliveries import Delivery
 from services.notifier.delivery.metrics import DeliveryMetrics
 from services.notifier.delivery.ports import Channel, DeliveryStore, Facts, TryLaterError
+from services.notifier.engine.decisions import Occasion
 from services.notifier.engine.directory import ChannelKind
 from services.notifier.messages.message import Message, MessageFacts
 from shared.runtime import tracing
@@ -134,8 +134,6 @@ class Deliverer:
         self._store = store
         self._facts = facts
         self._compose = compose
-        # Drawing a picture takes some 50 ms, in which the loop would serve nobody.
-        self._composing = ThreadPoolExecutor(1, thread_name_prefix="compose")
         self._lanes = lanes
         self._holder = holder
         self._policy = policy
@@ -149,12 +147,9 @@ class Deliverer:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        try:
-            async with asyncio.TaskGroup() as lanes:
-                for lane in self._lanes.values():
-                    lanes.create_task(self._serve(lane))
-        finally:
-            self._composing.shutdown(wait=False, cancel_futures=True)
+        async with asyncio.TaskGroup() as lanes:
+            for lane in self._lanes.values():
+                lanes.create_task(self._serve(lane))
 
     async def _serve(self, lane: Lane) -> None:
         loop, free = asyncio.get_running_loop(), asyncio.Semaphore(lane.connections)
@@ -218,8 +213,7 @@ class Deliverer:
         if delivery.message is not None:
             return replace(delivery, first_try_at=delivery.first_try_at or self._clock.now())
         try:
-            facts = await self._facts.read(delivery)
-            message = await asyncio.get_running_loop().run_in_executor(self._composing, self._compose, facts)
+            message = self._compose(await self._facts.read(delivery))
         except TransientError:
             raise
         except Exception as error:  # a defect in one message must not stop the others
@@ -227,7 +221,9 @@ class Deliverer:
             reason = str(error) if isinstance(error, PermanentError) else type(error).__name__
             await self._record(delivery, PermanentError(f"the message cannot be composed: {reason}"))
             return None
-        now, answers = self._clock.now(), await self._store.first_told(delivery)
+        now = self._clock.now()
+        # A raise is the first that is told of an alert.
+        answers = None if delivery.occasion is Occasion.RAISED else await self._store.first_told(delivery)
         kept = await self._store.keep_message(delivery, message, answers, now)
         return replace(delivery, message=message, answers=answers, first_try_at=now) if kept else None
 

@@ -110,9 +110,9 @@ def _single(a: Account, greeting: str, picture: Picture | None) -> Page:
     say, links = a.phrases, _links(a)
     sections = [
         Section(say.as_of(a), _lines(_figures(a)), None if shows_rows_alone(a) else picture),
+        *_rows(a, picture if shows_rows_alone(a) else None),
         *_flows(a),
         *_payers(a),
-        *_rows(a, picture if shows_rows_alone(a) else None),
     ]
     notes, references = _potential(a)
     return Page(

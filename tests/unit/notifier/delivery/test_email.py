@@ -53,6 +53,24 @@ def test_text_html_and_picture_are_parts_of_one_mail() -> None:
     assert picture.get_payload(decode=True) == MESSAGE.pictures[0].png
 
 
+def test_long_headers_stay_readable() -> None:
+    """An id is never cut from its header's name, no line is longer than SMTP takes, and "From " stays as it is."""
+    sender = f"Cakupan – Kemenko PMK <cakupan@{'sangat-panjang.' * 5}example.id>"
+    alerts = tuple(f"8b7a1f52-6f0e-4f3b-9d2c-6a4f4d1c0e{n:02}" for n in range(90))
+    sent = delivery("5f1c0e11-6f0e-4f3b-9d2c-6a4f4d1c0e11", alerts=alerts)
+    long = replace(MESSAGE, subject="Ringkasan – " + "kabupaten " * 20 + "ini", text="From here\n" + "x" * 2_000)
+    raw = assemble(sent, long, sender, "mailto:stop@example.id")
+    assert f"\r\nMessage-ID: <{sent.id}@".encode() in raw
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    assert mail["From"].addresses[0].display_name == "Cakupan – Kemenko PMK"
+    assert (mail["Subject"], mail["X-Cakupan-Alerts"].split()) == (long.subject, list(alerts))
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert text.get_content().split() == long.text.split()
+
+
 def test_a_later_try_has_the_same_bytes() -> None:
     """Also the boundaries between the parts."""
     once, again = (assemble(delivery(tries=tries), MESSAGE, SENDER, "") for tries in (0, 5))
