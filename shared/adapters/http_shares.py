@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.adapters.http_problem import Problem, retry_after
@@ -50,26 +52,43 @@ def has_header(scope: Scope) -> bool:
     return any(name == b"authorization" for name, _ in scope["headers"])
 
 
+def answer_of(_scope: Scope, problem: Problem) -> Response:
+    """Return the answer of a refusal to a program."""
+    return problem.response()
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How a service knows a token, and how it refuses; one with pages does both in its own way."""
+
+    has_token: Callable[[Scope], bool] = has_header
+    refusal: Callable[[Scope, Problem], Response] = answer_of
+
+
+PROGRAMS: Final = Door()
+"""Of a service that only programs call."""
+
+
 class AnonymousShare:
     """ASGI middleware. Requests without a token have a share of their own, each address a part of it.
 
     A request with a bad token is answered 401 before its body is read, so that it occupies next to nothing.
     """
 
-    def __init__(self, app: ASGIApp, share: Share, has_token: Callable[[Scope], bool] = has_header) -> None:
+    def __init__(self, app: ASGIApp, share: Share, door: Door = PROGRAMS) -> None:
         self._app = app
         self._share = share
-        self._has_token = has_token
+        self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the request, or refuse it."""
         is_free = scope["type"] != "http" or scope["path"].startswith(_EXEMPT)
-        if is_free or self._has_token(scope):
+        if is_free or self._door.has_token(scope):
             await self._app(scope, receive, send)
             return
         address = address_of(scope)
         if refusal := self._share.refusal(address, "requests without a token"):
-            await refusal.response()(scope, receive, send)
+            await self._door.refusal(scope, refusal)(scope, receive, send)
             return
         with self._share.taking(address):
             await self._app(scope, receive, send)

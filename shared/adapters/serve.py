@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from shared.adapters.http_protocol import BoundedProtocol
-from shared.adapters.http_shares import AnonymousShare, Share, has_header
+from shared.adapters.http_shares import PROGRAMS, AnonymousShare, Share
 from shared.adapters.settings import CommonSettings
 from shared.runtime import logging, tracing
 from shared.runtime.errors import PermanentError, TransientError
@@ -108,9 +108,8 @@ def server_config(
 ) -> uvicorn.Config:
     """Return uvicorn's settings: with our limits, without its own logs, open requests finished before it stops."""
     share = Share(requests_per_address, _ANONYMOUS_AT_ONCE)
-    # A service with pages also knows tokens in cookies.
-    has_token = getattr(api.state, "has_token", has_header)
-    return _config(AnonymousShare(api, share, has_token), host, port, BoundedProtocol, proxies)
+    door = getattr(api.state, "door", PROGRAMS)
+    return _config(AnonymousShare(api, share, door), host, port, BoundedProtocol, proxies)
 
 
 def operators_config(api: FastAPI, host: str, port: int) -> uvicorn.Config:

@@ -82,6 +82,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "needed_a_month": ("perlu {n} orang per 30 hari", "{n} people needed every 30 days"),
     "reached_on": ("Dengan laju 90 hari terakhir tercapai {day}.", "At the rate of the last 90 days met on {day}."),
     "not_at_this_rate": ("Tidak tercapai dengan laju ini.", "Not at this rate."),
+    "basis": ("Dasar", "Basis"),
+    "choose_date": ("Pilih tanggal", "Choose a date"),
     "basis_workers": ("semua pekerja", "all workers"),
     "basis_vulnerable": ("pekerja rentan", "vulnerable workers"),
     "basis_village_officials": ("perangkat desa", "village officials"),

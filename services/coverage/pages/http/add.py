@@ -12,7 +12,7 @@ from services.coverage.http.search import SearchQueue
 from services.coverage.http.stream_limits import StreamLimits
 from services.coverage.pages.earlier import Earlier
 from services.coverage.pages.http import alerts, boards, find, live, past, region, sign_in, static_files
-from services.coverage.pages.http.frame import Frame, not_found
+from services.coverage.pages.http.frame import Frame, not_found, refusal_at_the_door
 from services.coverage.pages.http.live import LivePanels
 from services.coverage.pages.http.past import PastPages
 from services.coverage.pages.http.region import RegionPages
@@ -24,6 +24,7 @@ from services.coverage.reading.due import DueReader
 from services.coverage.reading.provenance import Provenance
 from services.coverage.reading.series import Series
 from services.coverage.reading.snapshots import SnapshotReader
+from shared.adapters.http_shares import Door
 
 
 @dataclass(frozen=True)
@@ -62,4 +63,4 @@ def add_pages(api: FastAPI, parts: PageParts, public_url: str) -> None:
         api.include_router(router)
     api.add_exception_handler(404, not_found(frame))
     api.add_middleware(TokenFromCookie)
-    api.state.has_token = has_token
+    api.state.door = Door(has_token, refusal_at_the_door(frame))

@@ -8,10 +8,12 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from pydantic import BeforeValidator
+from starlette.types import Scope
 
-from services.coverage.http.dependencies import AsOfDay, Dependencies, KnownAt
+from services.coverage.http.dependencies import Dependencies
 from services.coverage.http.public import cache_control
 from services.coverage.http.visibility import demand_all, needs_token, sees_all
 from services.coverage.pages.formats import Formats, Language
@@ -26,6 +28,7 @@ from services.coverage.reference.domain.reference import AsOf
 from shared.adapters.http_answers import answer
 from shared.adapters.http_api import invalid_request
 from shared.adapters.http_problem import Problem, retry_after
+from shared.adapters.http_query import Day
 from shared.adapters.territory import demand_readable
 from shared.regions.codes import NATION, lineage_of
 from shared.runtime.auth import Caller
@@ -46,6 +49,8 @@ _HEADERS: Final[dict[str, str]] = {
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 File = Literal["html", "xlsx", "csv"]
 InFormat = Annotated[File, Query(alias="format", description="The page, or its table as a file")]
+OptionalDay = Annotated[Day | None, BeforeValidator(lambda value: value or None), Query()]
+"""A field of a form that is left empty is sent all the same."""
 InLanguage = Annotated[Language, Query(alias="lang", description="Indonesian or English")]
 
 
@@ -76,7 +81,7 @@ class Frame:
         return self._view(request, language, await self.depends.bearer.caller(request))
 
     async def place(
-        self, request: Request, as_of: AsOfDay = None, known_at: KnownAt = None,
+        self, request: Request, as_of: OptionalDay = None, known_at: OptionalDay = None,
         language: InLanguage = DEFAULT_LANGUAGE,
     ) -> Place:  # fmt: skip
         """Return what a page of a region is about; `/` is the nation's. Raises: Problem, as routes of the API do."""
@@ -85,7 +90,7 @@ class Frame:
         return Place(region, self.depends.asked(request, region, as_of, known_at), view)
 
     async def official(
-        self, request: Request, as_of: AsOfDay = None, known_at: KnownAt = None,
+        self, request: Request, as_of: OptionalDay = None, known_at: OptionalDay = None,
         language: InLanguage = DEFAULT_LANGUAGE,
     ) -> Place:  # fmt: skip
         """Return the same for a page that only the region's officials may see. Raises: Problem 401 or 403, too."""
@@ -95,7 +100,7 @@ class Frame:
 
     def _view(self, request: Request, language: Language, caller: Caller | None) -> View:
         given = request.query_params
-        lists = {name: given.getlist(name) for name in given if name != "lang"}
+        lists = {name: given.getlist(name) for name in given if name != "lang" and given[name]}
         query = {name: found[0] if len(found) == 1 else found for name, found in lists.items()}
         token = token_of(request) if caller else None
         return View(language, request.url.path, query, caller, form_token(token) if token else None, self.base)
@@ -212,8 +217,20 @@ def not_found(frame: Frame) -> Callable[[Request, Exception], Coroutine[Any, Any
 
     async def handle(request: Request, _error: Exception) -> Response:
         problem = Problem(404, "not_found", "this path does not exist; /docs lists all paths")
-        is_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
-        response: Response | JSONResponse = frame.refusal(request, problem) if is_page else problem.response()
-        return response
+        return frame.refusal(request, problem) if _wants_page(request) else problem.response()
 
     return handle
+
+
+def refusal_at_the_door(frame: Frame) -> Callable[[Scope, Problem], Response]:
+    """Return what refuses a request before the application sees it, where too many come at once."""
+
+    def refuse(scope: Scope, problem: Problem) -> Response:
+        request = Request(scope)
+        return frame.refusal(request, problem) if _wants_page(request) else problem.response()
+
+    return refuse
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")

@@ -83,7 +83,8 @@ def create_router(frame: Frame, panels: LivePanels, limits: StreamLimits) -> API
     ) -> Response:
         """Send the panels of a region, then again after each change; it ends when the token does."""
         limits.demand_room(request)
-        place = Place(frame.depends.resolve_region(region), None, _view_of(view, region))
+        region = frame.depends.resolve_region(region)
+        place = Place(region, None, _view_of(view, region))
         demand_all(view.caller, [place.region])
         # The first is made here, where the request can still be refused.
         await panels.of(place, basis)

@@ -18,7 +18,17 @@ from services.coverage.http.reports import days_of_sheet
 from services.coverage.http.visibility import demand_all
 from services.coverage.pages import region as content
 from services.coverage.pages import tables
-from services.coverage.pages.http.frame import PRIVATE, SHORT, File, Frame, InFormat, Place, page_route, reads
+from services.coverage.pages.http.frame import (
+    PRIVATE,
+    SHORT,
+    File,
+    Frame,
+    InFormat,
+    OptionalDay,
+    Place,
+    page_route,
+    reads,
+)
 from services.coverage.public import monev as public_monev
 from services.coverage.public.domain.release import PublicRegion, Shown
 from services.coverage.public.ports import Release
@@ -31,15 +41,13 @@ from services.coverage.reading.tables import Absent, Table
 from services.coverage.reference.domain.reference import AsOf
 from services.coverage.reference.domain.targets import PathPoint, TargetPath
 from shared.adapters.http_problem import Problem
-from shared.adapters.http_query import Day
 from shared.drawing.chart import Break, Chart, Point
 from shared.regions.codes import level_of
 
 _A_YEAR: Final = timedelta(days=365)
 _MONTHS_AT_MOST: Final = 120
 """Ten years of months: more is no page."""
-From = Annotated[Day | None, Query(alias="from", description="The first day; by default a year before the last")]
-To = Annotated[Day | None, Query(description="The last day; by default today")]
+From = Annotated[OptionalDay, Query(alias="from", description="The first day; by default a year before the last")]
 
 
 class PastPages:
@@ -198,7 +206,7 @@ def create_router(frame: Frame, pages: PastPages) -> APIRouter:
 
     @router.get("/wilayah/{code}/riwayat")
     async def show_history(
-        request: Request, place: Place = Depends(frame.place), first: From = None, to: To = None,
+        request: Request, place: Place = Depends(frame.place), first: From = None, to: OptionalDay = None,
         file: InFormat = "html",
     ) -> Response:  # fmt: skip
         """Show a region over time."""

@@ -199,6 +199,15 @@ async def test_a_past_view_says_so_and_leads_back(world: PagesWorld) -> None:
     assert "siaran" not in page
 
 
+async def test_an_empty_field_of_a_form_is_no_day(world: PagesWorld) -> None:
+    """A browser sends it all the same; the days and the basis are chosen on the page."""
+    page = await world.page(f"/wilayah/{REGENCY}?as_of=2026-10-31&known_at=&basis=vulnerable", world.token())
+    assert "Keadaan per 31 Okt 2026 " in words(page)
+    assert "Peserta aktif · pekerja rentan" in words(page)
+    assert "known_at=&" not in page
+    assert (await world.get(f"/wilayah/{REGENCY}/riwayat?from=&to=", world.token())).status_code == 200
+
+
 async def test_a_silent_feed_and_a_failed_proof_are_told_under_the_title(world: PagesWorld) -> None:
     """And in the nation's panel; then a proof that is a day old."""
     token, before = world.token(valid_for=timedelta(days=60)), world.proofs.proof

@@ -20,6 +20,7 @@ from services.coverage.pages.http.session import (
     origin_of,
 )
 from shared.adapters.http_problem import Problem
+from shared.adapters.http_shares import Door
 from tests.pages_world import BASE, OCTOBER, REGENCY, PagesWorld
 
 GUEST = "__Host-cakupan-tamu=secret"
@@ -33,6 +34,12 @@ def request(path: str = "/", **headers: str) -> Request:
     """Return a request with these headers."""
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     return Request({"type": "http", "path": path, "headers": raw})
+
+
+def scope_of(**headers: str) -> Scope:
+    """Return the scope of a GET of the first page."""
+    asked: Scope = {"query_string": b"", "scheme": "http", "method": "GET", "server": ("pages.test", 80)}
+    return {**request(**headers).scope, **asked}
 
 
 def test_a_form_of_ours_passes_and_each_proof_is_new() -> None:
@@ -134,6 +141,17 @@ async def test_an_older_page_still_finds_its_files(world: PagesWorld) -> None:
     old = await world.get("/aset/halaman.000000000000.css")
     assert (old.status_code, old.headers["cache-control"]) == (200, "public, max-age=300")
     assert (await world.get("/aset/other.000000000000.css")).status_code == 404
+
+
+async def test_a_browser_that_is_refused_at_the_door_gets_a_page(world: PagesWorld) -> None:
+    """A program gets the problem; both are told when to come back."""
+    problem = Problem(429, "too_many_at_once", "wait", headers={"Retry-After": "1"})
+    door: Door = world.api.state.door
+    page = door.refusal(scope_of(accept="text/html"), problem)
+    assert (page.status_code, page.media_type) == (429, "text/html; charset=utf-8")
+    assert b"Terlalu banyak permintaan" in page.body
+    assert b"Coba lagi dalam 1 detik." in page.body
+    assert door.refusal(scope_of(), problem).media_type == "application/problem+json"
 
 
 async def test_a_token_that_has_expired_leaves_the_browser(world: PagesWorld) -> None:
