@@ -8,6 +8,7 @@ INSTALLED := .venv/.installed
 # Checkers have environments of their own: their dependencies are none of the services'.
 LINT_TOOLS := .tools/lint
 K8S_TOOLS := .tools/k8s
+PROMETHEUS := .tools/prometheus
 SECRETS_CHECKED := .tools/.secrets-checked
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
@@ -35,7 +36,7 @@ up: $(INSTALLED) ## Start everything without the sample, stay until Ctrl-C
 reset: $(INSTALLED) ## Forget the data, keys and logs of the local stack
 	@exec $(BIN)/python -m deploy.local reset
 
-test: lint type $(K8S_TOOLS)/.installed ## Lint, types, import rules, contracts and all tests
+test: lint type $(K8S_TOOLS)/.installed $(PROMETHEUS)/.installed ## Lint, types, import rules, contracts and all tests
 	@exec $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 laws: $(INSTALLED) ## Try the laws on twenty times as many examples as `make test` does
@@ -129,6 +130,17 @@ $(INSTALLED): requirements.lock pyproject.toml deploy/local/prerequisites.sh
 	  $(BIN)/python -c '' 2> /dev/null || "$$python" -m venv --clear .venv
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Debian's package, unpacked: installed, it would run as a service. Elsewhere the tests take the one on the PATH, if any.
+$(PROMETHEUS)/.installed:
+	@mkdir -p $(PROMETHEUS)
+	@if command -v apt-get dpkg-deb > /dev/null; then \
+	  echo "Fetching Prometheus for the tests (once)."; cd $(PROMETHEUS); \
+	  apt-get download --quiet=2 prometheus 2> /dev/null \
+	    || { apt-get update --quiet=2 && apt-get download --quiet=2 prometheus; }; \
+	  dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb; \
+	  else echo "No Debian here: tests with Prometheus need promtool and prometheus on the PATH." >&2; fi
 	@touch $@
 
 .tools/%/.installed: deploy/tools/%.lock | $(INSTALLED)
