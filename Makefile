@@ -8,6 +8,8 @@ INSTALLED := .venv/.installed
 # Checkers have environments of their own: their dependencies are none of the services'.
 LINT_TOOLS := .tools/lint
 K8S_TOOLS := .tools/k8s
+PROMETHEUS := .tools/prometheus
+GRAFANA_TOOLS := .tools/grafana
 SECRETS_CHECKED := .tools/.secrets-checked
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
@@ -21,7 +23,7 @@ $(BENCHMARKS):
 	@:
 endif
 
-.PHONY: help run up reset test laws mutants chaos lint type bench pictures lighthouse format lock contracts messages regions map k8s-check sbom licences audit
+.PHONY: help run up reset test laws mutants chaos lint type bench pictures lighthouse format lock contracts messages regions map dashboards k8s-check sbom licences audit
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +37,7 @@ up: $(INSTALLED) ## Start everything without the sample, stay until Ctrl-C
 reset: $(INSTALLED) ## Forget the data, keys and logs of the local stack
 	@exec $(BIN)/python -m deploy.local reset
 
-test: lint type $(K8S_TOOLS)/.installed ## Lint, types, import rules, contracts and all tests
+test: lint type $(K8S_TOOLS)/.installed $(PROMETHEUS)/.installed ## Lint, types, import rules, contracts and all tests
 	@bash deploy/local/browser.sh
 	@exec $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
@@ -49,11 +51,12 @@ mutants: $(INSTALLED) ## Change the engine of alerts in each place, and show whi
 chaos: $(INSTALLED) ## Prove the counts at full size: three streams of 50,000 facts, ten kills each
 	@CAKUPAN_CHAOS_FACTS=50000 CAKUPAN_CHAOS_KILLS=10 CAKUPAN_CHAOS_SEEDS=1,2,3 $(BIN)/pytest tests/chaos --durations=0
 
-lint: $(INSTALLED) $(LINT_TOOLS)/.installed $(SECRETS_CHECKED) ## Check style, import rules, derived files, scripts, the Dockerfile; look for secrets and risks
+lint: $(INSTALLED) $(LINT_TOOLS)/.installed $(GRAFANA_TOOLS)/.installed $(SECRETS_CHECKED) ## Check style, import rules, derived files, scripts, the Dockerfile; look for secrets and risks
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet || { echo "run 'make format'" >&2; exit 1; }
 	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said" >&2; exit 1; }
 	@$(BIN)/python -m deploy.contracts --check
+	@$(GRAFANA_TOOLS)/bin/python -m deploy.grafana --check
 	@# ruff finds what B704 finds, and asks for a reason in the line.
 	@$(LINT_TOOLS)/bin/bandit --quiet --severity-level medium --skip B704 --recursive shared services deploy benchmarks
 	@$(LINT_TOOLS)/bin/shellcheck .ci/run $$(git ls-files '*.sh')
@@ -89,6 +92,9 @@ format: $(INSTALLED) ## Write the code in ruff's format, imports sorted
 contracts: $(INSTALLED) ## Write the JSON Schemas of what travels between services, and the list of routes
 	@$(BIN)/python -m deploy.contracts
 	@$(BIN)/python -m deploy.k8s.rules
+
+dashboards: $(GRAFANA_TOOLS)/.installed ## Write Grafana's dashboards from deploy/grafana/boards.py
+	@$(GRAFANA_TOOLS)/bin/python -m deploy.grafana
 
 sbom: $(LINT_TOOLS)/.installed ## Write what the image holds of Python's packages to .local/sbom.json (CycloneDX)
 	@mkdir -p .local
@@ -128,7 +134,7 @@ lock: ## Resolve the dependencies of pyproject.toml, image and checkers anew, wi
 	uv pip compile pyproject.toml $(LOCKING) --constraint requirements.lock --output-file deploy/image/requirements.lock
 	uv pip compile - <<< hatchling $(LOCKING) --constraint requirements.lock --output-file deploy/image/build.lock
 	uv pip compile - <<< aiosmtpd $(LOCKING) --constraint requirements.lock --output-file deploy/image/local.lock
-	for tools in lint k8s; do \
+	for tools in lint k8s grafana; do \
 	  uv pip compile deploy/tools/$$tools.in $(LOCKING) --output-file deploy/tools/$$tools.lock; done
 
 # Nothing is installed that the lock does not name by its hash, and no build fetches tools of its own.
@@ -138,6 +144,17 @@ $(INSTALLED): requirements.lock pyproject.toml deploy/local/prerequisites.sh
 	  $(BIN)/python -c '' 2> /dev/null || "$$python" -m venv --clear .venv
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Debian's package, unpacked: installed, it would run as a service. Elsewhere the tests take the one on the PATH, if any.
+$(PROMETHEUS)/.installed:
+	@mkdir -p $(PROMETHEUS)
+	@if command -v apt-get dpkg-deb > /dev/null; then \
+	  echo "Fetching Prometheus for the tests (once)."; cd $(PROMETHEUS); \
+	  apt-get download --quiet=2 prometheus 2> /dev/null \
+	    || { apt-get update --quiet=2 && apt-get download --quiet=2 prometheus; }; \
+	  dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb; \
+	  else echo "No Debian here: tests with Prometheus need promtool and prometheus on the PATH." >&2; fi
 	@touch $@
 
 .tools/%/.installed: deploy/tools/%.lock | $(INSTALLED)

@@ -18,13 +18,14 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 from faststream.kafka import KafkaBroker
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from shared.adapters.asyncapi import add_asyncapi
 from shared.adapters.http_body import BodyGuard
+from shared.adapters.http_counts import CountAnswers
 from shared.adapters.http_head import HeadAsGet
 from shared.adapters.http_headers import SafeHeaders
 from shared.adapters.http_pages import add_docs
@@ -72,6 +73,8 @@ def create_api(
     api.add_middleware(BodyGuard, within=body_within)
     api.add_middleware(HeadAsGet)
     api.add_middleware(SafeHeaders)
+    answers = Counter("http_answers_total", "Answers by route and status", ("route", "status"), registry=registry)
+    api.add_middleware(CountAnswers, answers=answers)
     _add_problems(api)
     add_docs(api)
     add_operators(api, registry, checks, liveness, is_serving)
