@@ -41,7 +41,8 @@ def render(board: Board) -> str:
         made.with_row(Row(title))
         for panel in panels:
             made.with_panel(_panel(panel, _COLUMNS // len(panels)))
-    return JSONEncoder(sort_keys=True, indent=2).encode(made.build()) + "\n"
+    text: str = JSONEncoder(sort_keys=True, indent=2).encode(made.build())
+    return f"{text}\n"
 
 
 def main() -> int:

@@ -120,7 +120,7 @@ BOARDS: Final = (
                     "Facts by outcome",
                     "ops",
                     _rate("registry_facts_total", "outcome"),
-                    "Duplicates are harmless. Many rejected: ask the sender; FactsRejected names the codes of the topic.",
+                    "Duplicates are harmless. Many rejected: ask the sender; FactsRejected names the codes.",
                 ),
                 Panel(
                     "Time to the answer",
