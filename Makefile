@@ -59,7 +59,7 @@ lint: $(INSTALLED) $(LINT_TOOLS)/.installed $(GRAFANA_TOOLS)/.installed $(SECRET
 	@$(GRAFANA_TOOLS)/bin/python -m deploy.grafana --check
 	@# ruff finds what B704 finds, and asks for a reason in the line.
 	@$(LINT_TOOLS)/bin/bandit --quiet --severity-level medium --skip B704 --recursive shared services deploy benchmarks
-	@$(LINT_TOOLS)/bin/shellcheck .ci/run $$(git ls-files '*.sh')
+	@$(LINT_TOOLS)/bin/shellcheck --external-sources --source-path=SCRIPTDIR .ci/run $$(git ls-files '*.sh')
 	@$(LINT_TOOLS)/bin/hadolint Dockerfile
 
 # Files that changed since the last check. The baseline names what looks like a secret and is none.

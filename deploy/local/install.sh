@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by scripts that need something of the system.
 
 give_up() {
