@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -105,6 +107,20 @@ async def test_silent_connections_make_room_for_one_that_asks() -> None:
         silent = [await held.enter_async_context(connection(url)) for _ in range(10)]
         assert (await http.get(f"{url}/v1/size")).status_code == 200
         assert await silent[0].until_closed() == b""
+
+
+async def test_a_burst_of_silent_connections_turns_nobody_away() -> None:
+    """Those that are being closed count for nothing: whoever asks in the moment in which all come is answered."""
+    async with sizing(protocol=Crowded) as url:
+        place = ("127.0.0.1", int(url.rsplit(":", 1)[1]))
+        # The server's loop is this one: it sees them only when all are there, and the last has asked.
+        burst = [socket.create_connection(place) for _ in range(100)]
+        burst[-1].sendall(GET + b"Connection: close\r\n\r\n")
+        burst[-1].setblocking(False)
+        answer = await asyncio.get_running_loop().sock_recv(burst[-1], 1024)
+        for one in burst:
+            one.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize(
