@@ -52,6 +52,7 @@ OfRegion = Annotated[str | None, Query(description="Of it and all below; by defa
 OfState = Annotated[
     Sequence[AlertState], Query(alias="state", description="In one of these states; several: repeat it. Default: all")
 ]
+OfQuiet = Annotated[bool | None, Query(description="false: without those that were there at first sight")]
 OfAcknowledged = Annotated[bool | None, Query(description="Only alerts that are acknowledged, or that are not")]
 
 
@@ -190,13 +191,13 @@ def create_router(
 
     @router.get("", responses={404: problem("No region has this code, or several")})
     async def get_alerts(
-        region: OfRegion = None, states: OfState = (), acknowledged: OfAcknowledged = None, limit: Limit = 100,
-        cursor: Cursor = None, caller: Caller = may_read,
+        region: OfRegion = None, states: OfState = (), acknowledged: OfAcknowledged = None, quiet: OfQuiet = None,
+        limit: Limit = 100, cursor: Cursor = None, caller: Caller = may_read,
     ) -> AlertPage:  # fmt: skip
         """Return the alerts of the region and all below it, newest first."""
         region = region_in_force(homes, home_of(caller) if region is None else region)
         demand_within(caller, region)
-        found = await records.alerts(region, states, acknowledged, page_start("alerts", cursor), limit + 1)
+        found = await records.alerts(region, states, acknowledged, quiet, page_start("alerts", cursor), limit + 1)
         items = [await reports.view(alert) for alert in found[:limit]]
         last = items[-1] if len(found) > limit else None
         return AlertPage(items, next_cursor("alerts", last.raised_at, last.id) if last else None)

@@ -38,7 +38,13 @@ class Records:
             await self._mongo["inputs"].create_index("link", unique=True, partialFilterExpression=used)
 
     async def alerts(
-        self, region: str, states: Sequence[str], acknowledged: bool | None, after: PageStart | None, limit: int
+        self,
+        region: str,
+        states: Sequence[str],
+        acknowledged: bool | None,
+        quiet: bool | None,
+        after: PageStart | None,
+        limit: int,
     ) -> list[Document]:
         """Return alerts of the region and all below it, newest first, without their snapshots; no states: all."""
         query: Document = {}
@@ -48,6 +54,8 @@ class Records:
             query["state"] = {"$in": list(states)}
         if acknowledged is not None:
             query["acknowledged"] = {"$ne": None} if acknowledged else None
+        if quiet is not None:
+            query["quiet"] = quiet
         if after is not None:
             query["$or"] = [{"raised_at": {"$lt": after.at}}, {"raised_at": after.at, "_id": {"$lt": after.id}}]
         with translating("list alerts"):

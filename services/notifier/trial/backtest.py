@@ -17,7 +17,7 @@ from services.notifier.engine.instants import DAY_MS, to_ms
 from services.notifier.engine.rules import LapseAhead, Rule, Silent
 from services.notifier.engine.states import MoveReason, Phase
 from services.notifier.trial.trace import trace
-from shared.regions.codes import WIB, WIT
+from shared.regions.codes import WIB
 
 _WEEK_MS: Final = 7 * DAY_MS
 _PRESENT_ONLY: Final = (LapseAhead, Silent)
@@ -29,7 +29,6 @@ class RuleResult:
     """What a rule would have done. `lasted_ms`: of alerts that ended; `weeks`: alerts raised in each week."""
 
     rule: str
-    severity: str
     judged: bool
     raised: int = 0
     regions: set[str] = field(default_factory=set)
@@ -76,7 +75,7 @@ class Backtest:
     def begin(cls, rules: Sequence[Rule], officials: Sequence[Official], start_ms: int, end_ms: int) -> Backtest:
         """Return a backtest in which nothing has been decided."""
         judged = {
-            rule.id: RuleResult(rule.id, rule.severity.value, not isinstance(rule.kind, _PRESENT_ONLY))
+            rule.id: RuleResult(rule.id, not isinstance(rule.kind, _PRESENT_ONLY))
             for rule in sorted(rules, key=lambda rule: rule.id)
         }
         heard = {id_: OfficialResult(id_) for id_ in sorted(official.id for official in officials)}
@@ -121,8 +120,8 @@ def backtested(
     rules: tuple[Rule, ...], officials: tuple[Official, ...], events: Iterable[tuple[int, Event]], days: Sequence[date]
 ) -> Backtest:
     """Return what the engine would have decided on these events of these days; time goes on to the last day's end."""
-    # The earliest day of all begins in the zone of the east, the last one ends in that of the west.
-    start = to_ms(datetime.combine(days[0], time(), WIT))
+    # In the zone of the west, whose days end last.
+    start = to_ms(datetime.combine(days[0], time(), WIB))
     end = to_ms(datetime.combine(days[-1] + timedelta(days=1), time(), WIB))
     backtest = Backtest.begin(rules, officials, start, end)
     ticks: list[tuple[int, Event]] = [(start, Tick()), (end, Tick())]

@@ -25,22 +25,34 @@ _NAME: Final = 32
 
 def rule_table(backtest: Backtest) -> Table:
     """Return a row a rule: how often it would have fired, how long, and how much it would have told."""
-    columns = ("rule", "severity", "raised", "regions", "days (median)", "firing at the end", "messages", "officials")
-    table = Table(*columns, "raised a week", title="Rules")
+    table = _table("Rules: alerts raised, in how many regions, days one lasts (median), how many fire at the end, told")
+    for column in ("raised", "regions", "days", "firing", "messages", "officials"):
+        table.add_column(column, justify="right")
+    table.add_column("raised a week", overflow="fold")
     if unknown := [rule.rule for rule in backtest.rules.values() if not rule.judged]:
         table.caption = f"– : not tried, since only the present is known of what they look at: {', '.join(unknown)}"
     for rule in backtest.rules.values():
-        table.add_row(rule.rule, rule.severity, *_rule_cells(rule), sparkline(rule.weeks, backtest.weeks))
+        table.add_row(rule.rule, *_rule_cells(rule), sparkline(rule.weeks, backtest.weeks))
     return table
 
 
 def official_table(backtest: Backtest) -> Table:
     """Return a row an official who would have heard: how many messages, and in the busiest week."""
-    table = Table("official", "messages", "a week", "most in a week", "messages a week", title="Officials")
+    table = _table("Officials: messages of all rules")
+    for column in ("messages", "a week", "most in a week"):
+        table.add_column(column, justify="right")
+    table.add_column("messages a week", overflow="fold")
     for official in _heard(backtest):
         mean = f"{official.messages / backtest.weeks:.1f}"
         line = sparkline(official.weeks, backtest.weeks)
         table.add_row(official.official, str(official.messages), mean, str(official.most), line)
+    return table
+
+
+def _table(title: str) -> Table:
+    """Return a table whose first column is never cut."""
+    table = Table(title=title)
+    table.add_column("id", no_wrap=True)
     return table
 
 

@@ -132,7 +132,7 @@ class Stage:
         return [
             Received(
                 (at - START) / timedelta(minutes=1), mail["To"], mail["X-Cakupan-Occasion"],
-                mail["X-Cakupan-Alerts"].count(",") + 1,
+                len(mail["X-Cakupan-Alerts"].split()),
             )
             for at, mail in self.mail_server.mails
         ]  # fmt: skip

@@ -184,6 +184,7 @@ async def test_alerts_are_listed_by_region_state_and_acknowledgement(api: Api) -
         return len((await api.admin("GET", f"/v1/alerts?{query}")).json()["items"])
 
     assert [await count(q) for q in ("region=11", "region=11.01", "region=12", "state=recovered")] == [2, 1, 0, 0]
+    assert [await count(q) for q in ("quiet=false", "quiet=true")] == [2, 0]
     assert [await count(q) for q in ("state=firing&state=recovering", "acknowledged=true", "acknowledged=false")] == [
         2, 0, 2,
     ]  # fmt: skip

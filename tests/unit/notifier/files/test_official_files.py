@@ -71,6 +71,7 @@ def test_every_field_is_read() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ("language: en", "time_zone: WIB", "o.yaml:7: officials entry g, time_zone: there is no such field"),
         ("name: Gubernur", "nama: Gubernur", "o.yaml:3: officials entry g, nama: there is no such field"),
         ("role: gubernur", "role: walikota", "o.yaml:4: officials entry g, role: 'walikota' is refused"),
         ("region: 11", "region: 99", "o.yaml:5: officials entry g, region: '99': no region has this code"),
@@ -102,6 +103,14 @@ def test_no_two_officials_share_an_id() -> None:
         (ONE.replace("g@example.id", "g@"), "o.yaml:6: officials entry g, channels.0.address: 'g@' is no address"),
         (ONE.replace("email", "webhook"), "write one such as https://example.id/path"),
         (ONE.replace("email", "chat"), "write one such as tgram://token/chat"),
+        (
+            ONE.replace("{kind: email, address: g@example.id}", "{kind: chat, address: whatsapp://t@1/+62 812/+62812}"),
+            "is no address of this kind",
+        ),
+        (
+            ONE.replace("{kind: email, address: g@example.id}", "{kind: chat, address: whatsapp://t@1/+0812/+628123456789}"),
+            "o.yaml:6: officials entry g, channels.0.address: '+0812' is no telephone number; write the country's code",
+        ),
         (ONE.replace("region: 11", "region: 11.01"), "o.yaml:4: officials entry g, role: the role gubernur"),
         (FULL, "o.yaml:11: officials entry g, deputy: no official has the id 's'"),
         (FULL.replace("deputy: s", "deputy: g"), "o.yaml:11: officials entry g, deputy: deputies form a ring"),
