@@ -54,13 +54,16 @@ _RETRY_LONGEST: Final = timedelta(seconds=5)
 
 @dataclass(slots=True)
 class Evaluation:
-    """What this replica has in memory while it evaluates. `number`: of the last batch."""
+    """What this replica has in memory while it evaluates. `number`: of the last batch. `decided_until`: all that is due
+    up to then is decided and written.
+    """
 
     term: int
     loaded: Loaded
     batcher: Batcher
     timeline: Timeline[Given]
     number: int
+    decided_until: int = 0
     inputs_seen: int = 0
     pending: deque[Entry[Given]] = field(default_factory=deque)
     writing: asyncio.Task[None] | None = None
@@ -189,10 +192,12 @@ class Evaluator:
     async def _round(self, state: Evaluation) -> None:
         """Read what there is, then apply what no source can give an earlier thing than.
 
-        1. Read. 2. Let the engine decide. 3. Write all of it in one transaction, while the next is decided. After a
-        crash before 3 the same is read and decided again.
+        1. Read. 2. Let the engine decide. 3. Write all of it in one transaction, while the next is read and decided.
+        After a crash before 3 the same is read and decided again.
         """
         asked, timeline = self._now(), state.timeline
+        if state.writing is not None and state.writing.done():
+            await _written(state)
         await self._look_at_inputs(state, asked)
         await self._look_at_rules(timeline, asked)
         timeline.complete(_RETIRED, asked - 1)
@@ -218,7 +223,6 @@ class Evaluator:
                 state.writing = asyncio.create_task(self._write(state, batch, state.number))
             if not state.pending:
                 break
-        await _written(state)
 
     async def _write(self, state: Evaluation, batch: Batch, number: int) -> None:
         await self._store.write(state.term, number, batch)
@@ -241,7 +245,9 @@ class Evaluator:
         timeline.complete(_RULES, asked - 1)
 
     def _show(self, state: Evaluation, lag: Mapping[int, int]) -> None:
-        until = state.loaded.world.now or 0
+        if state.writing is None:
+            state.decided_until = state.loaded.world.now or 0
+        until = state.decided_until
         self._metrics.progress(lag, until, max(0, self._now() - until))
         if self._is_time("show", _SHOW_EVERY_S):
             self._metrics.world(state.loaded.world)

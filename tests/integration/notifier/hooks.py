@@ -27,6 +27,7 @@ class Hook:
     answers: list[bytes] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     port: int = 0
+    _open: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @asynccontextmanager
     async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
@@ -36,10 +37,13 @@ class Hook:
         try:
             yield
         finally:
+            for connection in self._open:
+                connection.close()
             server.close()
             await server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.append(writer)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = {name: value for name, _, value in (line.partition(": ") for line in head[1:] if line)}

@@ -52,6 +52,19 @@ async def test_what_the_service_does_not_take_is_tried_again(hook: Hook, status:
     assert len(hook.calls) == 1
 
 
+async def test_a_service_that_never_answers_keeps_one_thread(hook: Hook) -> None:
+    """A thread cannot be ended, so the next try does not begin while the earlier one still runs."""
+    hook.answers = [b"HTTP/1.1 200 OK\r\n?"]
+    sent = delivery(channel=f"chat:json://127.0.0.1:{hook.port}/")
+    channel = ChatChannel(["json"], Gate(networks("127.0.0.0/8")), threads=2, timeout_s=0.3)
+    with pytest.raises(TransientError, match=r"did not answer within 0\.3 s"):
+        await channel.send(sent, MESSAGE)
+    with pytest.raises(TransientError, match="still runs"):
+        await channel.send(sent, MESSAGE)
+    channel.close()
+    assert len(hook.calls) == 1
+
+
 async def test_a_schema_that_is_not_allowed_is_dead_at_once(hook: Hook) -> None:
     """None of those that the settings allow writes to this machine."""
     for address in ("syslog://", "file:///etc/passwd", f"http://127.0.0.1:{hook.port}/", "dbus://", "no address"):

@@ -57,7 +57,8 @@ class Post:
     def _answer(self, command: str, server: SMTP) -> str:
         answer = self.answers[command].pop(0) if self.answers.get(command) else "250 OK"
         if answer == "drop":
-            server.transport.abort()
+            transport: Any = server.transport
+            transport.abort()
         return answer
 
     @property
@@ -87,8 +88,8 @@ class World:
         context.load_cert_chain(keystore or self.keystore)
 
         def session() -> SMTP:
-            after = {"tls_context": context, "require_starttls": True} if tls == "starttls" else {}
-            login_by = {"authenticator": self.post.login, "auth_required": True} if login else {}
+            after: dict[str, Any] = {"tls_context": context, "require_starttls": True} if tls == "starttls" else {}
+            login_by: dict[str, Any] = {"authenticator": self.post.login, "auth_required": True} if login else {}
             one = SMTP(self.post, **after, **login_by)
             self.post.sessions.append(one)
             return one

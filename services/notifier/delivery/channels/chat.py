@@ -27,8 +27,9 @@ _REASON_CHARS: Final = 200
 class ChatChannel:
     """Sends through the service that an address names, such as `tgram://token/chat`."""
 
-    def __init__(self, schemas: Collection[str], gate: Gate, threads: int) -> None:
-        """`schemas`: those that an address may have. `threads`: messages sent at the same time."""
+    def __init__(self, schemas: Collection[str], gate: Gate, threads: int, timeout_s: float = _TIMEOUT_S) -> None:
+        """`schemas`: those that an address may have. `threads`: messages sent at the same time; `timeout_s` for one."""
+        self._timeout_s = timeout_s
         self._schemas = frozenset(schemas)
         self._gate = gate
         # Apprise's calls block. A thread cannot be ended, so each address has one at most.
@@ -57,10 +58,10 @@ class ChatChannel:
         call = self._threads.submit(notifier.notify, body=message.short, body_format=apprise.NotifyFormat.TEXT)
         self._sending[address] = call
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 result = await asyncio.wrap_future(call)
         except TimeoutError as error:
-            raise TransientError(f"the chat service did not answer within {_TIMEOUT_S:.0f} s") from error
+            raise TransientError(f"the chat service did not answer within {self._timeout_s:g} s") from error
         finally:
             if call.done():
                 self._sending.pop(address, None)

@@ -15,6 +15,7 @@ from services.notifier.delivery.deliveries import Delivery, DeliveryState
 from services.notifier.delivery.metrics import Backlog
 from services.notifier.delivery.ports import TryLaterError
 from services.notifier.engine.decisions import Occasion
+from services.notifier.engine.directory import ChannelKind
 from services.notifier.messages.message import Message
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.tasks import running
@@ -42,7 +43,7 @@ class World:
         self.mail, self.hooks = Mailbox(), Mailbox()
         self.facts = KnownFacts()
         self.metrics = ReadableDeliveryMetrics()
-        self.lanes = {
+        self.lanes: dict[ChannelKind, Lane] = {
             "email": Lane("email", self.mail, connections),
             "webhook": Lane("webhook", self.hooks, connections, per_address=1),
         }

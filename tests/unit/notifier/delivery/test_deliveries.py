@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import bson
 import pytest
@@ -50,7 +51,7 @@ def test_a_delivery_is_the_same_after_a_way_through_its_document(composed: bool)
     if composed:
         tried = made.told_at + timedelta(seconds=1)
         made = replace(made, message=MESSAGE, tries=2, first_try_at=tried, reason="451", claims=3)
-    stored = bson.decode(bson.encode(delivery_document(made)), CodecOptions(tz_aware=True))
+    stored: dict[str, Any] = bson.decode(bson.encode(delivery_document(made)), CodecOptions(tz_aware=True))
     assert stored["_id"] == made.id
     assert stored["channel"]["kind"] == "webhook"
     found = read_delivery(stored)
