@@ -44,7 +44,7 @@ async def secure_servers(folder: Path, manifests: Manifests) -> AsyncIterator[Se
     kafka, secure = await _kafka(folder, keystore, manifests)
     mongod = await _mongod(folder, keystore, manifests)
     try:
-        yield SecureServers(kafka.bootstrap, secure, mongod.uri.removeprefix("mongodb://").partition("/")[0])
+        yield SecureServers(kafka.bootstrap, secure, mongod.uri.rpartition("@")[2].partition("/")[0])
     finally:
         await mongod.stop()
         await kafka.stop()
