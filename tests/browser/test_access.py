@@ -121,7 +121,8 @@ async def test_the_focus_reaches_everything_and_is_seen(site: Site, path: str) -
 
 
 _CONTROLS: Final = """() => {
-  window.controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea")]
+  const kinds = "a[href], button, summary, input:not([type=hidden]), select, textarea";
+  window.controls = [...document.querySelectorAll(kinds)]
     .filter(one => one.checkVisibility());
   return window.controls.length;
 }"""
