@@ -8,6 +8,7 @@ liveness at the same rate: what any answer takes.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +19,7 @@ from time import time
 from typing import Any, Final
 
 import httpx
+from httpx import codes
 
 from benchmarks.coverage.changes import villages
 from benchmarks.coverage.reading import ALL_VILLAGES, AN_ANSWER, CACHE_GB, PEOPLE, count_people
@@ -60,12 +62,14 @@ async def measure() -> Path:
         pool = httpx.Limits(max_connections=100)
         async with running(config) as replica, httpx.AsyncClient(base_url=replica.url, timeout=60, limits=pool) as http:
             http.headers.update({"authorization": f"Bearer {token}", "accept": "text/html"})
-            limit = await _spread(http, View("", ["/health/live"]))
-            found: dict[str, Comparison] = {}
+            limit, _ = await _spread(http, View("", ["/health/live"]))
+            found, refused = dict[str, Comparison](), dict[str, int]()
             for view in _views(places):
-                found[view.name] = against(await _spread(http, view), [AN_ANSWER], {AN_ANSWER: limit})
+                spread, refused[view.name] = await _spread(http, view)
+                found[view.name] = against(spread, [AN_ANSWER], {AN_ANSWER: limit})
     settings = {
         "people": PEOPLE, "villages": len(places), "per_second": PER_SECOND, "load_average_before": round(busy, 2),
+        "refused": refused,
     }  # fmt: skip
     return publish("pages", settings, {AN_ANSWER: limit}, found)
 
@@ -99,17 +103,21 @@ def _views(places: Sequence[str]) -> list[View]:
     ]
 
 
-async def _spread(http: httpx.AsyncClient, view: View) -> Spread:
-    random, took = Random(_SEED), list[float]()
+async def _spread(http: httpx.AsyncClient, view: View) -> tuple[Spread, int]:
+    """Return how long answers took, and how many were a 503 instead of a page."""
+    random, took, answers = Random(_SEED), list[float](), Counter[int]()
     # Once beforehand: what is made at first use is not what a reader waits for.
     (await http.get(view.addresses[0])).raise_for_status()
 
     async def ask(_number: int, due: float) -> None:
-        (await http.get(random.choice(view.addresses))).raise_for_status()
+        answer = await http.get(random.choice(view.addresses))
+        answers[answer.status_code] += 1
+        if answer.status_code != codes.SERVICE_UNAVAILABLE:
+            answer.raise_for_status()
         took.append(time() - due)
 
     await open_loop(PER_SECOND * _SECONDS, PER_SECOND, ask)
-    return Spread.of(took)
+    return Spread.of(took), answers[codes.SERVICE_UNAVAILABLE]
 
 
 async def _refer(config: StackConfig, places: Sequence[str]) -> None:
