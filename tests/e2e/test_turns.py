@@ -30,13 +30,18 @@ async def test_nothing_on_the_event_loop_takes_over_20_ms(world: World) -> None:
     for service in SERVICES:
         (await world.request("GET", service, "/openapi.json")).raise_for_status()
     turns = {service: _turns(world, service) for service in SERVICES}
-    said = [f"{service}: {_told(turn)}" for service, found in turns.items() for turn in found]
+    said = [f"{service}: {_told(turn)}" for service, found in turns.items() for turn in found if _is_long(turn)]
     assert not said, f"{len(said)} turns took over {LONGEST_S * 1000:.0f} ms\n" + "\n".join(said)
 
 
 def _turns(world: World, service: str) -> list[dict[str, Any]]:
     file = long_turns(world.config, service)
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def _is_long(turn: dict[str, Any]) -> bool:
+    """Say so without the time of Python's collector, which in a large process is rare and long."""
+    return bool(turn["ms"] - turn["collecting_ms"] > LONGEST_S * 1000)
 
 
 def _told(turn: dict[str, Any]) -> str:

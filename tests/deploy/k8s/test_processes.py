@@ -132,7 +132,7 @@ class Cluster:
         async def all_well() -> bool:
             return all([await self.asked(service, path) == 200 for service in self.running])
 
-        await eventually(all_well, within_s=60)
+        await eventually(all_well, within_s=180)
 
     def login(self, user: str) -> dict[str, Any]:
         """Return the options of a Kafka client that logs in as the user."""

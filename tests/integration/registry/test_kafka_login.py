@@ -110,6 +110,8 @@ async def test_with_the_right_login_the_others_are_ready(
     common = settings.model_dump(include={"mongodb_uri", "namespace", "jwks", "instance"}) | secured.access()
     access = settings.model_copy(update=secured.access()).kafka
     await ensure_topics(access, [topic.under(settings.namespace) for topic in (topics.CHANGES, topics.SNAPSHOTS)])
+    if service == "notifier":
+        common |= {"ack_key_file": settings.identity_key_file, "rules": LOCAL / "notifier/rules.yaml"}
     async with served(_other(service, common)) as http:
 
         async def ready() -> bool:
@@ -152,8 +154,7 @@ async def test_whoever_is_not_let_in_says_so_and_goes_on_trying(
 def _other(service: str, common: dict[str, Any]) -> FastAPI:
     if service == "coverage":
         return build_coverage(CoverageSettings(**common))
-    files = {"rules": LOCAL / "notifier/rules.yaml", "officials": LOCAL / "notifier/officials.yaml"}
-    return build_notifier(NotifierSettings(**common | files))
+    return build_notifier(NotifierSettings(**common))
 
 
 def _wrong(secured: Secured, what: str) -> dict[str, Any]:
