@@ -37,7 +37,12 @@ class Seen:
     async def now(cls, world: World) -> Seen:
         regions = {code: await world.region(code) for code in PARENTS}
         children = {code: await world.get("coverage", f"/v1/regions/{code}/children?limit=500") for code in PARENTS}
-        alerts = (await world.get("notifier", "/v1/alerts?region=11&quiet=false&limit=500"))["items"]
+        alerts: list[Body] = []
+        page: Body = {"next": ""}
+        while page["next"] is not None:
+            cursor = f"&cursor={page['next']}" if page["next"] else ""
+            page = await world.get("notifier", f"/v1/alerts?region=11&limit=500{cursor}")
+            alerts += page["items"]
         reached = [alert for alert in alerts if alert["rule"] == "active-40"]
         return cls(regions, children, reached, world.mails(GOVERNOR))
 

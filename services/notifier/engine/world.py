@@ -171,8 +171,7 @@ class World:
         self.make_region = make_region
         self.now: int | None = None
         self.version = 0
-        self.rules: dict[str, RuleInForce] = {}
-        self.by_level: dict[Level, list[RuleInForce]] = {}
+        self.put_rules(())
         self.directory = Directory()
         self.silences: dict[str, Silence] = {}
         self.regions: dict[str, Region] = {}
@@ -183,9 +182,11 @@ class World:
 
     def put_rules(self, rules: Iterable[RuleInForce]) -> None:
         """Put these rules in force, and index them by the levels that they watch, in the order of their ids."""
-        self.rules = {each.rule.id: each for each in sorted(rules, key=lambda each: each.rule.id)}
+        self.rules: dict[str, RuleInForce] = {
+            each.rule.id: each for each in sorted(rules, key=lambda each: each.rule.id)
+        }
         levels: tuple[Level, ...] = ("nation", "province", "regency", "district", "village")
-        self.by_level = {
+        self.by_level: dict[Level, list[RuleInForce]] = {
             level: [each for each in self.rules.values() if not each.rule.levels or level in each.rule.levels]
             for level in levels
         }

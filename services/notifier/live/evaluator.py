@@ -140,9 +140,10 @@ class Evaluator:
             await self._renew_until(work, lease)
             await work
         finally:
-            work.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await work
+            if not work.done():
+                # One that has ended is not awaited again: that would take the traceback off its error.
+                work.cancel()
+                await asyncio.wait({work})
             self._last_round = None
             self._metrics.stands_by()
             await self._topic.close()

@@ -48,6 +48,17 @@ def test_the_history_of_an_alert_has_what_came_before_it() -> None:
     ]  # fmt: skip
 
 
+def test_snapshots_that_were_written_before_any_rules_are_judged_by_the_first() -> None:
+    """A notifier that is set up later than coverage knows every region, and begins with the newest."""
+    rules, officials, *snapshots = entries_of([rule()], [official("g")], [snap(0, 39), snap(1, 38)])
+    given = [entry._replace(at=snapshots[-1].at + 1) for entry in (officials, rules)]
+    batch = Batcher(World(PackedRegion)).apply(deque([*snapshots, *given]), given[0].at)
+    assert [(line["what"], line.get("t")) for line in (decision["line"] for decision in batch.decisions)] == [
+        ("move", "2026-03-03T10:01:00.001Z"), ("message", None),
+    ]  # fmt: skip
+    assert batch.records == {"taken": 2}
+
+
 def test_an_acknowledgement_is_kept_with_its_alert_and_one_of_none_says_so() -> None:
     """By whom, when, with which note."""
     batch = whole([rule()], [official("g")], [snap(0, 39), ack(1), ack(1, region=BANDA)])
