@@ -64,13 +64,8 @@ def test_a_bad_content_is_told_until_it_is_mended(
     assert watched.changed() is None
     file.write_text(GOOD)
     assert watched.changed() is None
-<<<<<<< HEAD
     assert not watched.trouble
     assert not is_bad(metrics)
-=======
-    assert not is_bad(metrics)
-    assert watched.trouble is None
->>>>>>> live
 
 
 def test_a_file_that_was_away_is_taken_when_it_is_back(watched: WatchedRules, file: Path) -> None:
