@@ -74,8 +74,8 @@ def create_router(*, visibility: Visibility, due: DueReader, boards: Boards, dep
         after = place_in(order, cursor, tuple[bool, int, str])
 
         async def page() -> QuotaVillages:
-            board = await boards.quota(region, group, at or AsOf(depends.today(region)), now=at is None)
-            rest = [one for one in board.villages if after is None or place_on_board(one) > after]
+            board = await boards.quota(region, group, at or AsOf(depends.today(region)), now=at is None, after=after)
+            rest = board.villages
             following = cursor_in(order, place_on_board(rest[limit - 1])) if len(rest) > limit else None
             return QuotaVillages(region, group, board.total, rest[:limit], following)
 

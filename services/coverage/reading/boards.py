@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,18 +78,30 @@ class Boards:
         self._sizes: dict[str, int] = {}
         self._made_of = -1
 
-    async def quota(self, region: str, group: str, at: AsOf, *, now: bool) -> QuotaPage:
-        """Return the board of a group with every village, here and below, that has a quota."""
+    async def quota(
+        self, region: str, group: str, at: AsOf, *, now: bool, after: tuple[bool, int, str] | None = None
+    ) -> QuotaPage:
+        """Return the board of a group, and every village, here and below, that has a quota and stands after a place."""
         districts = await self._districts([region], at, now=now)
-        villages = [village for one in districts.values() for village in one.quotas.get(group, ())]
-        held = sorted((village for village in villages if holds(region, village.region)), key=place_on_board)
-        return QuotaPage(quota.board(group, held), held)
+
+        def page() -> QuotaPage:
+            villages = [village for one in districts.values() for village in one.quotas.get(group, ())]
+            held = sorted((village for village in villages if holds(region, village.region)), key=place_on_board)
+            following = held if after is None else [one for one in held if place_on_board(one) > after]
+            return QuotaPage(quota.board(group, held), following)
+
+        # A thread sums and sorts: the nation has over 80,000 villages, and the loop serves others meanwhile.
+        return await asyncio.to_thread(page)
 
     async def states(self, region: str, at: AsOf, *, now: bool) -> dict[str, DesignationState]:
         """Return the state of each village, here and below, with a roster or a decree."""
         districts = await self._districts([region], at, now=now)
-        states = {village: state for one in districts.values() for village, state in one.states.items()}
-        return {village: state for village, state in sorted(states.items()) if holds(region, village)}
+
+        def held() -> dict[str, DesignationState]:
+            states = {village: state for one in districts.values() for village, state in one.states.items()}
+            return {village: state for village, state in sorted(states.items()) if holds(region, village)}
+
+        return await asyncio.to_thread(held)
 
     async def of(self, counted: Mapping[str, Snapshot], days: Mapping[str, AsOf], *, now: bool) -> dict[str, Board]:
         """Return the board of each counted region, as of its day; a village's follows from its own counts."""

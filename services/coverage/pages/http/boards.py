@@ -48,14 +48,12 @@ def create_router(frame: Frame, reader: SnapshotReader, boards: Boards, due: Due
         groups = [board.group for board in shown.quota]
         chosen = group or (groups[0] if groups else None)
         if chosen is None:
-            return frame.answer(
-                request, "quota.html", place.view, at=at, shown=shown, crumbs=frame.crumbs(region), groups=groups,
-                group=None, level=level_of(region),
-            )  # fmt: skip
+            return frame.answer_about(request, "quota.html", place, shown, groups=groups, group=None)
         order = f"quota {chosen}"
         after = place_in(order, cursor, tuple[bool, int, str])
-        board = await boards.quota(region, chosen, at or AsOf(frame.depends.today(region)), now=at is None)
-        rest = [one for one in board.villages if after is None or place_on_board(one) > after]
+        day = at or AsOf(frame.depends.today(region))
+        board = await boards.quota(region, chosen, day, now=at is None, after=after)
+        rest = board.villages
         limit = ROWS if every == "0" and file == "html" else _VILLAGES_AT_MOST
         page = rest[:limit]
         if file != "html":
@@ -64,9 +62,9 @@ def create_router(frame: Frame, reader: SnapshotReader, boards: Boards, due: Due
             return frame.file(request, place.view, made, file, f"kuota-{region}", at)
         counted = await reader.snapshots([one.region for one in page]) if at is None and len(page) <= ROWS else []
         lapsing = {one.region: sum(one.due.get("30d", {}).values()) for one in counted}
-        return frame.answer(
-            request, "quota.html", place.view, at=at, shown=shown, crumbs=frame.crumbs(region), groups=groups,
-            group=chosen, level=level_of(region), total=board.total, villages=page, lapsing=lapsing,
+        return frame.answer_about(
+            request, "quota.html", place, shown, groups=groups, group=chosen, total=board.total, villages=page,
+            lapsing=lapsing,
             next=cursor_in(order, place_on_board(rest[limit - 1])) if len(rest) > limit else None,
         )  # fmt: skip
 
@@ -88,9 +86,8 @@ def create_router(frame: Frame, reader: SnapshotReader, boards: Boards, due: Due
         if file != "html":
             made = tables.designations(region, page, frame.notes(place, shown), place.view.language)
             return frame.file(request, place.view, made, file, f"desa-sadar-{region}", at)
-        return frame.answer(
-            request, "designation.html", place.view, at=at, shown=shown, crumbs=frame.crumbs(region), villages=page,
-            counts=Counter(states.values()), level=level_of(region),
+        return frame.answer_about(
+            request, "designation.html", place, shown, villages=page, counts=Counter(states.values()),
             next=cursor_in("desa-sadar", end) if len(villages) > end else None,
         )  # fmt: skip
 
@@ -126,9 +123,9 @@ def create_router(frame: Frame, reader: SnapshotReader, boards: Boards, due: Due
             notes = [*frame.notes(place, shown), (tables.say("due", language), tables.say("n_days", language, n=days))]
             made = tables.due(region, payers, listed, notes, language)
             return frame.file(request, place.view, made, file, f"akan-nonaktif-{region}")
-        return frame.answer(
-            request, "due.html", place.view, shown=shown, crumbs=frame.crumbs(region), days=days, window=window,
-            payers=payers, rows=rows, elsewhere=elsewhere, months=months, level=level_of(region),
+        return frame.answer_about(
+            request, "due.html", place, shown, days=days, window=window, payers=payers, rows=rows, elsewhere=elsewhere,
+            months=months,
         )  # fmt: skip
 
     return router

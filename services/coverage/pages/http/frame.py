@@ -30,7 +30,7 @@ from shared.adapters.http_api import invalid_request
 from shared.adapters.http_problem import Problem, retry_after
 from shared.adapters.http_query import Day
 from shared.adapters.territory import demand_readable
-from shared.regions.codes import NATION, lineage_of
+from shared.regions.codes import NATION, level_of, lineage_of
 from shared.runtime.auth import Caller
 from shared.runtime.errors import TransientError
 
@@ -117,6 +117,13 @@ class Frame:
         if status != 200:
             response.status_code = status
         return response
+
+    def answer_about(self, request: Request, template: str, place: Place, shown: object, **context: Any) -> Response:
+        """Answer with a page of a region, which names its level and the regions above it."""
+        return self.answer(
+            request, template, place.view, at=place.at, shown=shown, crumbs=self.crumbs(place.region),
+            level=level_of(place.region), **context,
+        )  # fmt: skip
 
     def file(
         self, request: Request, view: View, table: Table, file: File, name: str, at: AsOf | None = None

@@ -89,10 +89,9 @@ class PastPages:
             period for one in origins.potentials if one.basis == "workers" for period in one.history
             if period.breaks and first < period.since <= last
         ]  # fmt: skip
-        return self._frame.answer(
-            request, "history.html", place.view, at=at, shown=shown, crumbs=self._frame.crumbs(region), points=points,
-            flows=flows, breaks=breaks, chart=_chart(place, shown.name, points, origins, breaks),
-            first=first, last=last, level=level_of(region), release=None,
+        return self._frame.answer_about(
+            request, "history.html", place, shown, points=points, flows=flows, breaks=breaks,
+            chart=_chart(place, shown.name, points, origins, breaks), first=first, last=last, release=None,
         )  # fmt: skip
 
     async def public_history(self, request: Request, place: Place, file: File) -> Response:
@@ -134,28 +133,23 @@ class PastPages:
         if file != "html":
             day = release.month.last_day if release else at.day if at else None
             return self._frame.file(request, place.view, made, file, f"monev-{place.region}-{day}", place.at)
-        return self._frame.answer(
-            request, "monev.html", place.view, at=at, sheet=made, shown=shown, release=release, absent=Absent,
-            crumbs=self._frame.crumbs(place.region), level=level_of(place.region),
-        )  # fmt: skip
+        return self._frame.answer_about(request, "monev.html", place, shown, sheet=made, release=release, absent=Absent)
 
     async def origins(self, request: Request, place: Place) -> Response:
         """Answer with where a region's figures come from."""
         region, at = place.region, place.at
         origins = await self._provenance.of(region, at or AsOf(self._frame.depends.today(region)))
         (shown,) = await self._reader.snapshots([region], at)
-        return self._frame.answer(
-            request, "origins.html", place.view, at=at, shown=shown, origins=origins, release=None,
-            crumbs=self._frame.crumbs(region), level=level_of(region), lead=content.lead(shown, "workers"),
-        )  # fmt: skip
+        return self._frame.answer_about(
+            request, "origins.html", place, shown, origins=origins, release=None, lead=content.lead(shown, "workers")
+        )
 
     async def public_origins(self, request: Request, place: Place) -> Response:
         """Answer with where a release's figures come from."""
         release = await self._public.release(place.caller, place.at)
         shown = await self._public.shown(release, place.region)
-        return self._frame.answer(
-            request, "origins_public.html", place.view, at=place.at, shown=shown, release=release,
-            potentials=_potentials(shown), crumbs=self._frame.crumbs(place.region), level=level_of(place.region),
+        return self._frame.answer_about(
+            request, "origins_public.html", place, shown, release=release, potentials=_potentials(shown),
             lead=content.public_lead(shown),
         )  # fmt: skip
 
