@@ -67,7 +67,7 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
 
     metrics = LiveMetrics(service.prometheus, snapshots.name)
     inputs, leases = Inputs(mongo), MongoLeases(mongo)
-    store, records = WorldStore(mongo, inputs), Records(mongo, inputs)
+    store, records = WorldStore(mongo), Records(mongo)
     topic = SnapshotTopic(
         settings.kafka, snapshots.name, f"{settings.namespace}notifier", service.instance,
         service.dead_letters(topics.SNAPSHOTS_DEAD), is_region, metrics,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
-import re
 import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -20,7 +19,6 @@ _WORTH_PACKING_BYTES: Final = 1024
 _LONG_BYTES: Final = 128 * 1024
 """To pack a longer one takes over 5 ms, in which nobody else would be served; a short one waits for no thread."""
 _LEVEL: Final = 6
-_AS_OF: Final = re.compile(rb'"as_of":"[^"]*"')
 _PROCESS: Final = secrets.token_hex(8)
 """Part of each ETag of versions: another process may run other code, which answers otherwise from the same versions."""
 _COMMON: Final = {
@@ -67,12 +65,6 @@ async def answer_unless_held(
     body = content if isinstance(content, bytes) else msgspec.json.encode(content)
     finish = partial(answer, request, body, etag=etag, **about)
     return await asyncio.to_thread(finish) if len(body) > _LONG_BYTES else finish()
-
-
-def answer_apart_from_time(request: Request, content: object, **about: Any) -> Response:
-    """Return the content as `answer` does, under a weak ETag that does not change with `as_of` alone."""
-    body = content if isinstance(content, bytes) else msgspec.json.encode(content)
-    return answer(request, body, etag=f'W/"{_digest(_AS_OF.sub(b"", body))}"', **about)
 
 
 def _digest(content: bytes) -> str:

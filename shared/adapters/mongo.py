@@ -178,6 +178,11 @@ class DuplicateError(PermanentError):
     """A document with this key exists already."""
 
 
+def at_or_below(region: str) -> re.Pattern[str]:
+    """Return the pattern of the codes of the region and of all below it. It is anchored, so that an index serves it."""
+    return re.compile(rf"^{re.escape(region)}(\.|$)")
+
+
 @contextmanager
 def translating(what: str) -> Iterator[None]:
     """Turn the driver's errors inside the block into ours. Messages name the operation, never a document."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
-
-import msgspec
+from typing import Any
 
 from services.notifier.delivery.deliveries import Delivery
 from services.notifier.engine.decisions import Occasion
-from services.notifier.engine.directory import Directory, Official, post_of
+from services.notifier.engine.directory import Directory, post_of
+from services.notifier.engine.due import step_due
 from services.notifier.engine.instants import to_ms
 from services.notifier.engine.rules import Rule
 from services.notifier.engine.states import MoveReason
-from services.notifier.files.rule_files import read_rules
 from services.notifier.files.snapshots import unpack
+from services.notifier.files.versions import Versions
 from services.notifier.messages.message import AlertFacts, MessageFacts, Step
 from shared.adapters.mongo import Document, Mongo, translating
 from shared.contracts.snapshots import Snapshot
@@ -23,9 +22,6 @@ from shared.runtime.errors import PermanentError
 
 LinkTo = Callable[[str, str, datetime], str]
 """Gives the link with which an official acknowledges an alert, until an instant: (alert, official, until)."""
-
-_NONE: Final = -1
-"""No version of the directory has this number."""
 
 
 class FactsReader:
@@ -37,8 +33,7 @@ class FactsReader:
         self._pages_url = pages_url.rstrip("/")
         self._acknowledge = acknowledge
         self._links_last = links_last
-        self._rules: dict[int, Mapping[str, Rule]] = {}
-        self._directory = (_NONE, Directory())
+        self._versions = Versions(mongo)
 
     async def read(self, delivery: Delivery) -> MessageFacts:
         """Return what the message says. Raises: PermanentError where one of the alerts is not known."""
@@ -48,7 +43,8 @@ class FactsReader:
                 raise PermanentError(f"the alert {missing[0]} is not known any more")
             newest, below = await self._snapshots(delivery)
             in_force = await self._mongo["evaluator"].find_one({}, {"rules": 1, "directory": 1})
-            rules, directory = await self._rules_of(in_force["rules"]), await self._directory_of(in_force["directory"])
+            rules = await self._versions.rules(in_force["rules"])
+            directory = await self._versions.directory(in_force["directory"])
             facts = [
                 await self._alert(delivery, alerts[alert], rules, directory, newest, below) for alert in delivery.alerts
             ]
@@ -68,7 +64,7 @@ class FactsReader:
         raised_by, region = unpack(alert["raised_by"]), alert["region"]
         rule = rules.get(alert["rule"])
         if rule is None or delivery.occasion is Occasion.RAISED:
-            rule = (await self._rules_of(alert["rules_version"]))[alert["rule"]]
+            rule = (await self._versions.rules(alert["rules_version"]))[alert["rule"]]
         may_acknowledge = delivery.occasion is not Occasion.RECOVERED and not alert["acknowledged"]
         until = delivery.told_at + self._links_last
         return AlertFacts(
@@ -107,8 +103,7 @@ class FactsReader:
         at: datetime | None = alert["next_at"]
         if at is None:
             return None
-        after_ms = (at - alert["raised_at"]) // timedelta(milliseconds=1)
-        step = next((step for step in rule.escalate if step.after_ms == after_ms), None)
+        step = step_due(rule, alert["raised_at"], at)
         if step is None:
             return None
         told = set(await self._mongo["deliveries"].distinct("official.id", {"alerts": alert["_id"]}))
@@ -120,22 +115,6 @@ class FactsReader:
             holders = directory.holders(role, post, to_ms(at))
             names += [holder.name for holder in holders if holder.id not in told] if holders else [role.value]
         return Step(at, tuple(dict.fromkeys(names))) if names else None
-
-    async def _rules_of(self, version: int) -> Mapping[str, Rule]:
-        """Return the rules of a version by id; they were checked when they were given."""
-        if version not in self._rules:
-            found = await self._mongo["rules"].find_one({"_id": version})
-            rules = read_rules(found["text"], f"version {version} of the rules", lambda _: True)
-            self._rules[version] = {rule.id: rule for rule in rules}
-        return self._rules[version]
-
-    async def _directory_of(self, version: int) -> Directory:
-        """Return a version of the directory; before the first, nobody is in it."""
-        if version != self._directory[0]:
-            found = await self._mongo["directories"].find_one({"_id": version})
-            officials = msgspec.convert(found["officials"], tuple[Official, ...]) if found else ()
-            self._directory = version, Directory(officials)
-        return self._directory[1]
 
 
 def _any(ids: tuple[str, ...]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ A worker claims a delivery by setting its due time later, so the claim of a kill
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ from services.notifier.delivery.deliveries import Delivery, DeliveryState, Docum
 from services.notifier.delivery.metrics import Backlog
 from services.notifier.engine.directory import ChannelKind
 from services.notifier.messages.message import Message
-from shared.adapters.mongo import Mongo, translating
+from shared.adapters.mongo import Mongo, at_or_below, translating
 from shared.regions.codes import NATION
 
 _WAITING = {"state": DeliveryState.WAITING.value}
@@ -29,6 +28,10 @@ class PageStart:
 
     at: datetime
     id: str
+
+    def query(self, time: str) -> Document:
+        """Return MongoDB's query for the items of the page; `time` names the field by which they are sorted."""
+        return {"$or": [{time: {"$lt": self.at}}, {time: self.at, "_id": {"$lt": self.id}}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Wanted:
         }  # fmt: skip
         query: Document = {field: value for field, value in named.items() if value is not None}
         if self.region != NATION:
-            outside = {"$not": re.compile(rf"^{re.escape(self.region)}(\.|$)")}
+            outside = {"$not": at_or_below(self.region)}
             query["regions"] = {"$not": {"$elemMatch": outside}}
         return query
 
@@ -144,7 +147,7 @@ class MongoDeliveries:
         """Return up to `limit` deliveries, newest first, without their messages."""
         query = wanted.query()
         if after is not None:
-            query["$or"] = [{"told_at": {"$lt": after.at}}, {"told_at": after.at, "_id": {"$lt": after.id}}]
+            query |= after.query("told_at")
         with translating("list deliveries"):
             found = self._deliveries.find(query, {"message": 0}, sort=[("told_at", -1), ("_id", -1)], limit=limit)
             return [read_delivery(document) async for document in found]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from heapq import heappop, heappush
 from typing import Final
 
 from services.notifier.engine.decisions import HeldReason
-from services.notifier.engine.instants import DAY_MS
+from services.notifier.engine.instants import DAY_MS, to_ms
 from services.notifier.engine.kinds import heard_at
-from services.notifier.engine.rules import Rule, Silent
+from services.notifier.engine.rules import Escalation, Rule, Silent
 from services.notifier.engine.states import Phase
 from services.notifier.engine.world import Alert, Key, Region, RuleInForce, Watch, World
 
@@ -89,6 +90,12 @@ def escalation_due(rule: Rule, alert: Alert) -> int | None:
     if alert.steps >= len(rule.escalate):
         return None
     return alert.raised_t if alert.at_once else alert.raised_t + rule.escalate[alert.steps].after_ms
+
+
+def step_due(rule: Rule, raised_at: datetime, at: datetime | None) -> Escalation | None:
+    """Return the step of escalation of an alert that is due at this instant; None where none is."""
+    after_ms = None if at is None else to_ms(at) - to_ms(raised_at)
+    return next((step for step in rule.escalate if step.after_ms == after_ms), None)
 
 
 def repeat_due(rule: Rule, alert: Alert, official: str) -> int | None:

@@ -19,9 +19,14 @@ def to_ms(instant: datetime) -> int:
     return (instant - _EPOCH) // _MILLISECOND
 
 
+def from_ms(instant_ms: int) -> datetime:
+    """Return the instant of these milliseconds, in UTC."""
+    return _EPOCH + instant_ms * _MILLISECOND
+
+
 def to_text(instant_ms: int) -> str:
     """Return the instant as `2026-03-03T10:00:00.000Z`."""
-    return f"{_EPOCH + instant_ms * _MILLISECOND:%Y-%m-%dT%H:%M:%S}.{instant_ms % 1000:03d}Z"
+    return f"{from_ms(instant_ms):%Y-%m-%dT%H:%M:%S}.{instant_ms % 1000:03d}Z"
 
 
 def local_ms(instant_ms: int, region: str) -> int:

@@ -1,1 +1,1 @@
-"""What people write: files of rules and of officials, checked with file, line and fix."""
+"""What people write: files of rules and of officials, checked with file, line and fix; their accepted versions."""

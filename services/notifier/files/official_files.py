@@ -114,11 +114,6 @@ def read_officials(text: str, file: str, is_region: IsRegion) -> tuple[Official,
     return officials_of(documented(text, file), file, is_region)
 
 
-def read_directory(text: str, file: str, is_region: IsRegion) -> tuple[Official, ...]:
-    """Return the officials of a YAML text for the service, as `directory_of` does. Raises: Refused."""
-    return directory_of(documented(text, file), file, is_region)
-
-
 def directory_of(document: Document, file: str, is_region: IsRegion) -> tuple[Official, ...]:
     """Return the officials for the service, which refuses more: see `_careless`. Raises: Refused."""
     officials = officials_of(document, file, is_region)

@@ -5,12 +5,13 @@ Kept snapshots are packed: in memory and in MongoDB they take a tenth of the obj
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
+from services.notifier.files.entries import IsRegion
 from shared.adapters.dead_letters import UnusableRecord
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import WIT, level_of, parent_of
@@ -19,8 +20,6 @@ _decoder: Final = msgspec.json.Decoder(Snapshot)
 _packed_decoder: Final = msgspec.msgpack.Decoder(Snapshot)
 _MAX_INTEGER: Final = 2**63
 """The limit of MongoDB's integers; no count of people or changes comes near it."""
-
-IsRegion = Callable[[str], bool]
 
 
 def decode(key: bytes | None, value: bytes | None, is_region: IsRegion) -> Snapshot | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -16,7 +16,8 @@ from services.notifier.delivery.deliveries import Delivery, DeliveryState
 from services.notifier.delivery.mongo import MongoDeliveries, PageStart, Wanted
 from services.notifier.engine.decisions import Occasion
 from services.notifier.engine.directory import ChannelKind, Directory, Role, post_of
-from services.notifier.engine.instants import to_ms
+from services.notifier.engine.due import step_due
+from services.notifier.engine.instants import from_ms, to_ms
 from services.notifier.engine.rules import Language, Rule, Severity
 from services.notifier.files.snapshots import unpack
 from services.notifier.http.access import ACK_SCOPE, READ_SCOPE, acting_official
@@ -39,14 +40,11 @@ from shared.regions.successors import Homes
 from shared.runtime.auth import Caller
 from shared.runtime.clock import Clock
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
-"""MongoDB's precision, so a cursor loses nothing."""
 _DELIVERIES_SHOWN: Final = 200
 _UNKNOWN: Final[dict[int | str, dict[str, Any]]] = {404: problem("No alert has this id")}
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=10**13)]
-"""Since 1970, until the year 2286."""
+"""Since 1970, until the year 2286. It is MongoDB's precision, so a cursor loses nothing."""
 AlertState = Literal["firing", "recovering", "recovered", "closed"]
 OfRegion = Annotated[str | None, Query(description="Of it and all below; by default of all that the token may see")]
 OfState = Annotated[
@@ -253,13 +251,13 @@ async def give_ack(
 
 def next_cursor(order: str, at: datetime, id_: str) -> str:
     """Return the cursor of the page after the item with this time and id."""
-    return cursor_in(order, ((at - _EPOCH) // _MILLISECOND, id_))
+    return cursor_in(order, (to_ms(at), id_))
 
 
 def page_start(order: str, cursor: str | None) -> PageStart | None:
     """Return where the page begins. Raises: Problem 422 for a cursor that no page gave."""
     place = place_in(order, cursor, tuple[Milliseconds, str])
-    return PageStart(_EPOCH + place[0] * _MILLISECOND, place[1]) if place else None
+    return PageStart(from_ms(place[0]), place[1]) if place else None
 
 
 def _answer(alert: Document) -> Acknowledged:
@@ -327,8 +325,7 @@ def _decision(stored: Document, names: Mapping[str, str]) -> DecisionView:
 def _next_step(alert: Document, rule: Rule, directory: Directory) -> NextStepView | None:
     """Return the escalation that is due at the alert's `next_at`."""
     at: datetime | None = alert["next_at"]
-    after_ms = None if at is None else (at - alert["raised_at"]) // _MILLISECOND
-    step = next((step for step in rule.escalate if step.after_ms == after_ms), None)
+    step = step_due(rule, alert["raised_at"], at)
     if at is None or step is None:
         return None
     posts = ((role, post_of(role, alert["region"])) for role in step.hears)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from services.notifier.delivery.mongo import PageStart
 from services.notifier.engine.directory import Directory
 from services.notifier.engine.rules import Rule
-from services.notifier.files.entries import documented
-from services.notifier.files.rule_files import rules_of
-from services.notifier.live.inputs import Inputs
-from shared.adapters.mongo import Document, Mongo, translating
+from services.notifier.files.versions import Versions
+from shared.adapters.mongo import Document, Mongo, at_or_below, translating
 from shared.regions.codes import NATION
 
 _DECISIONS_AT_MOST: Final = 1_000
@@ -23,11 +20,9 @@ _WITHOUT_SNAPSHOT: Final = {"raised_by": 0}
 class Records:
     """Alerts, decisions, rules, directories and silences."""
 
-    def __init__(self, mongo: Mongo, inputs: Inputs) -> None:
+    def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
-        self._inputs = inputs
-        self._rules: tuple[int, dict[str, Rule]] = 0, {}
-        self._directory: tuple[int, Directory] = 0, Directory()
+        self._versions = Versions(mongo)
 
     async def prepare(self) -> None:
         """Create the indexes that only reading needs. The collections exist."""
@@ -49,7 +44,7 @@ class Records:
         """Return alerts of the region and all below it, newest first, without their snapshots; no states: all."""
         query: Document = {}
         if region != NATION:
-            query["region"] = re.compile(rf"^{re.escape(region)}(\.|$)")
+            query["region"] = at_or_below(region)
         if states:
             query["state"] = {"$in": list(states)}
         if acknowledged is not None:
@@ -57,7 +52,7 @@ class Records:
         if quiet is not None:
             query["quiet"] = quiet
         if after is not None:
-            query["$or"] = [{"raised_at": {"$lt": after.at}}, {"raised_at": after.at, "_id": {"$lt": after.id}}]
+            query |= after.query("raised_at")
         with translating("list alerts"):
             found = self._mongo["alerts"].find(
                 query, _WITHOUT_SNAPSHOT, sort=[("raised_at", -1), ("_id", -1)], limit=limit
@@ -88,7 +83,7 @@ class Records:
         """Return the documents of the region and of regions below it, the largest first."""
         query: Document = {}
         if region != NATION:
-            query["_id"] = re.compile(rf"^{re.escape(region)}(\.|$)")
+            query["_id"] = at_or_below(region)
         with translating("read regions"):
             code = {"$cond": [{"$eq": ["$_id", NATION]}, "", "$_id"]}
             pipeline = [
@@ -97,22 +92,14 @@ class Records:
             ]  # fmt: skip
             return await self._mongo["regions"].aggregate(pipeline).to_list(None)  # type: ignore[no-any-return]
 
-    async def rules(self) -> tuple[int, dict[str, Rule]]:
+    async def rules(self) -> tuple[int, Mapping[str, Rule]]:
         """Return the number of the version of the rules in force, 0 before the first, and its rules by id."""
         version = (await self._in_force())["rules"]
-        if version != self._rules[0]:
-            self._rules = version, await self.rules_of_version(version)
-        return self._rules
+        return version, await self._versions.rules(version)
 
-    async def rules_of_version(self, version: int) -> dict[str, Rule]:
+    async def rules_of_version(self, version: int) -> Mapping[str, Rule]:
         """Return the rules of a version by id; none where the version is not known."""
-        if version == self._rules[0]:
-            return self._rules[1]
-        found = await self._one("rules", version)
-        if found is None:
-            return {}
-        where = f"rules of version {version}"
-        return {rule.id: rule for rule in rules_of(documented(found["text"], where), where, lambda _: True)}
+        return await self._versions.rules(version)
 
     async def rule_versions(self) -> list[Document]:
         """Return all versions of the rules, the newest first, without their text."""
@@ -128,9 +115,7 @@ class Records:
     async def directory(self) -> tuple[int, Directory]:
         """Return the number of the version of the directory in force, 0 before the first, and the directory."""
         version = (await self._in_force())["directory"]
-        if version != self._directory[0]:
-            self._directory = version, Directory(await self._inputs.officials(version))
-        return self._directory
+        return version, await self._versions.directory(version)
 
     async def directory_versions(self) -> list[Document]:
         """Return all versions of the directory, the newest first, each with the number of its officials."""

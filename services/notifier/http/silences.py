@@ -12,12 +12,11 @@ from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.notifier.engine.documents import silence_document
-from services.notifier.engine.instants import to_ms
+from services.notifier.engine.instants import from_ms, to_ms
 from services.notifier.engine.world import Silence
 from services.notifier.http.access import ADMIN_SCOPE
 from services.notifier.http.given import WAITING_ANSWER, Giver, waiting
 from services.notifier.http.records import Records
-from services.notifier.live.batch import instant
 from shared.adapters.http_api import Bearer
 from shared.adapters.http_problem import Problem
 from shared.adapters.http_regions import region_in_force
@@ -122,6 +121,6 @@ def create_router(
 def _view(found: Document) -> SilenceView:
     given = found["given"] or {}
     return SilenceView(
-        found["_id"], found["rules"], found["regions"], instant(found["until"]), given.get("by"), given.get("given_at"),
+        found["_id"], found["rules"], found["regions"], from_ms(found["until"]), given.get("by"), given.get("given_at"),
         given.get("comment", ""),
     )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from services.notifier.delivery.deliveries import delivery_document, new_delivery
@@ -15,7 +14,7 @@ from services.notifier.engine.due import escalation_due
 from services.notifier.engine.engine import Engine
 from services.notifier.engine.events import Acknowledged, SnapshotRead, Tick
 from services.notifier.engine.ids import alert_id
-from services.notifier.engine.instants import to_ms
+from services.notifier.engine.instants import from_ms, to_ms
 from services.notifier.engine.lines import line_of
 from services.notifier.engine.states import MoveReason, Phase
 from services.notifier.engine.world import Key, World
@@ -27,7 +26,6 @@ from services.notifier.live.timeline import Entry
 from shared.regions.codes import level_of, parent_of
 
 Document = dict[str, Any]
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_ENTRIES: Final = 1_000
 """More at once gain little, and a crash has to do them again."""
 _MOST_DECISIONS: Final = 5_000
@@ -117,20 +115,20 @@ class Batcher:
 
     def _close(self, given: Input, outcome: Outcome, at: int, batch: Batch) -> None:
         """Note what became of an input."""
-        _change(batch, "inputs", given.id, {"applied_at": instant(at), "outcome": outcome.value})
+        _change(batch, "inputs", given.id, {"applied_at": from_ms(at), "outcome": outcome.value})
         batch.directory = given.directory or batch.directory
         event = given.event
         if isinstance(event, Acknowledged) and outcome is Outcome.APPLIED:
             alert = self._world.alert(event.rule, event.region)
             assert alert is not None, "an acknowledgement ends no alert"
-            told = {"by": event.official, "at": instant(at), "note": given.note}
+            told = {"by": event.official, "at": from_ms(at), "note": given.note}
             _change(batch, "alerts", alert_id(event.rule, event.region, alert.episode), {"acknowledged": told})
 
     def _keep_rules(self, text: str, batch: Batch) -> None:
         """Keep the version, and since which version and instant each rule is as it is."""
         world = self._world
         since = [[id_, rule.version, rule.given] for id_, rule in world.rules.items()]
-        given_at = instant(world.now or 0)
+        given_at = from_ms(world.now or 0)
         _put(batch, "rules", world.version, {"given_at": given_at, "text": text, "since": since})
 
     def _note(self, decisions: Sequence[Decision], batch: Batch, traceparent: str = "") -> None:
@@ -138,7 +136,7 @@ class Batcher:
         for decision, of in zip(decisions, alerts, strict=True):
             line = line_of(decision)
             batch.reasons[line["what"], _reason_of(decision)] += 1
-            batch.decisions.append({"at": instant(decision.at), "alerts": of, "line": line})
+            batch.decisions.append({"at": from_ms(decision.at), "alerts": of, "line": line})
             if isinstance(decision, Message):
                 official = self._world.directory.get(decision.official)
                 assert official is not None, "only those in the directory are told"
@@ -176,14 +174,14 @@ class Batcher:
             began = {
                 "rule": move.rule, "rules_version": self._world.version, "region": move.region,
                 "level": level_of(move.region), "episode": move.episode, "severity": rule.severity.value,
-                "state": move.after.value, "raised_at": instant(move.t), "ended_at": None, "end_reason": None,
+                "state": move.after.value, "raised_at": from_ms(move.t), "ended_at": None, "end_reason": None,
                 "because_potential": move.because_potential, "quiet": watch.alert is not None and watch.alert.quiet,
                 "acknowledged": None, "raised_by": pack(move.raised_by), "next_at": None,
             }  # fmt: skip
             _change(batch, "alerts", id_, began, is_new=True)
         elif move.after is Phase.OK:
             state = _ENDED.get(move.reason, "closed")
-            end = {"state": state, "ended_at": instant(move.t), "end_reason": move.reason.value, "next_at": None}
+            end = {"state": state, "ended_at": from_ms(move.t), "end_reason": move.reason.value, "next_at": None}
             _change(batch, "alerts", id_, end)
         else:
             _change(batch, "alerts", id_, {"state": move.after.value})
@@ -224,13 +222,8 @@ class Batcher:
         if alert is not None and rule is not None:
             silent = alert.quiet or alert.acknowledged_by is not None
             due = None if silent else escalation_due(rule.rule, alert)
-            next_at = None if due is None else instant(due)
+            next_at = None if due is None else from_ms(due)
             _change(batch, "alerts", alert_id(key.first, key.second, alert.episode), {"next_at": next_at})
-
-
-def instant(ms: int) -> datetime:
-    """Return milliseconds since 1970 as MongoDB keeps an instant."""
-    return _EPOCH + timedelta(milliseconds=ms)
 
 
 def _put(batch: Batch, collection: str, id_: Any, document: Document | None) -> None:

@@ -14,11 +14,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-import msgspec
-
-from services.notifier.engine.directory import Official
 from services.notifier.engine.documents import silence_of
 from services.notifier.engine.events import Acknowledged, Event, OfficialsGiven, SilenceEnded, SilenceGiven
+from services.notifier.files.versions import Versions
 from shared.adapters.mongo import Document, Mongo, Session, translating
 
 COLLECTIONS: Final = ["counters", "directories", "inputs"]
@@ -51,6 +49,7 @@ class Inputs:
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
+        self._versions = Versions(mongo)
 
     async def prepare(self) -> None:
         """Create collections, index and counters."""
@@ -105,18 +104,10 @@ class Inputs:
             for each in found
         ]
 
-    async def officials(self, version: int) -> tuple[Official, ...]:
-        """Return a version of the directory; before the first, nobody is in it."""
-        if version == 0:
-            return ()
-        with translating("read the directory"):
-            found = await self._mongo["directories"].find_one({"_id": version})
-        return msgspec.convert(found["officials"], tuple[Official, ...])
-
     async def _event(self, document: Document) -> Event:
         match document["kind"]:
             case "officials":
-                return OfficialsGiven(await self.officials(document["version"]))
+                return OfficialsGiven(await self._versions.officials(document["version"]))
             case "silence":
                 return SilenceGiven(silence_of(document["silence"]))
             case "unsilence":

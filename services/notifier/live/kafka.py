@@ -10,7 +10,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from services.notifier.engine.events import SnapshotRead
-from services.notifier.files.snapshots import IsRegion, decode
+from services.notifier.files.entries import IsRegion
+from services.notifier.files.snapshots import decode
 from services.notifier.live.given import Record
 from services.notifier.live.metrics import LiveMetrics
 from shared.adapters.dead_letters import DeadLetters, UnusableRecord

@@ -15,14 +15,10 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pymongo import DeleteOne, ReplaceOne, UpdateOne
 
-from services.notifier.engine.directory import Directory
 from services.notifier.engine.documents import digest_of, region_of, silence_of, watch_of
-from services.notifier.engine.rules import Rule
 from services.notifier.engine.world import RuleInForce, World
-from services.notifier.files.entries import documented
-from services.notifier.files.rule_files import rules_of
+from services.notifier.files.versions import Versions, accepted_rules
 from services.notifier.live.batch import Batch
-from services.notifier.live.inputs import Inputs
 from services.notifier.live.regions import PackedRegion
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
@@ -75,9 +71,9 @@ class Loaded:
 class WorldStore:
     """Loads and writes. Every write names the term under which its writer evaluates."""
 
-    def __init__(self, mongo: Mongo, inputs: Inputs) -> None:
+    def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
-        self._inputs = inputs
+        self._versions = Versions(mongo)
 
     async def prepare(self) -> None:
         """Create collections and indexes. Raises: PermanentError where an earlier version has written."""
@@ -91,7 +87,6 @@ class WorldStore:
             begun: Document = {"term": 0, "batch": 0, "now": None, "positions": {}, "rules": 0, "directory": 0}
             await self._mongo["evaluator"].update_one({"_id": _EVALUATOR}, {"$setOnInsert": begun}, upsert=True)
             await self._mongo["regions"].create_index("parent")
-            await self._mongo["alerts"].create_index([("region", 1), ("raised_at", -1)])
             await self._mongo["alerts"].create_index([("raised_at", -1), ("_id", -1)])
             await self._mongo["decisions"].create_index([("alerts", 1), ("_id", 1)])
 
@@ -108,7 +103,7 @@ class WorldStore:
         world = World(PackedRegion)
         world.now = found["now"]
         text = await self._load_rules(world, found["rules"])
-        world.directory = Directory(await self._inputs.officials(found["directory"]))
+        world.directory = await self._versions.directory(found["directory"])
         async for each in self._all("regions"):
             world.regions[each["_id"]] = region_of(each, each["snapshot"], PackedRegion)
         async for each in self._all("watches"):
@@ -126,7 +121,7 @@ class WorldStore:
             found = await self._mongo["rules"].find_one({"_id": version})
         if found is None:
             return None
-        rules = {rule.id: rule for rule in _read_rules(found["text"], version)}
+        rules = {rule.id: rule for rule in accepted_rules(found["text"], version)}
         world.put_rules(RuleInForce.make(rules[id_], since, given) for id_, since, given in found["since"])
         return str(found["text"])
 
@@ -186,12 +181,6 @@ class WorldStore:
         for collection, some in groupby(changes, lambda change: change.collection):
             operations = [_OPERATIONS[change.how](change.id, change.fields) for change in some]
             await self._mongo[collection].bulk_write(operations, ordered=False, session=session)
-
-
-def _read_rules(text: str, version: int) -> tuple[Rule, ...]:
-    """Return rules that were accepted when they were given: a region may have been retired since."""
-    where = f"rules of version {version}"
-    return rules_of(documented(text, where), where, lambda _code: True)
 
 
 def _changes(number: int, batch: Batch) -> Iterator[_Change]:

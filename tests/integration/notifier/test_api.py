@@ -122,7 +122,7 @@ async def idle(mongodb_uri: str, namespace: str, tmp_path: Path) -> AsyncIterato
     )  # fmt: skip
     service = Service("notifier", settings, clock)
     inputs, deliveries = Inputs(service.mongo), MongoDeliveries(service.mongo)
-    store, records = WorldStore(service.mongo, inputs), Records(service.mongo, inputs)
+    store, records = WorldStore(service.mongo), Records(service.mongo)
     for part in (store, inputs, deliveries, records):
         await part.prepare()
     links, regions = AckLinks(b"k" * 32, "http://n"), catalogue()

@@ -11,7 +11,6 @@ from services.notifier.engine import documents
 from services.notifier.engine.world import World
 from services.notifier.live import mongo as live_mongo
 from services.notifier.live.batch import Batch, Batcher
-from services.notifier.live.inputs import Inputs
 from services.notifier.live.mongo import WorldStore
 from services.notifier.live.regions import PackedRegion
 from shared.adapters.mongo import Mongo
@@ -30,7 +29,7 @@ class CrashedError(Exception):
 @pytest.fixture
 async def store(mongo: Mongo) -> WorldStore:
     """The store, on collections of this test's own."""
-    store = WorldStore(mongo, Inputs(mongo))
+    store = WorldStore(mongo)
     await store.prepare()
     return store
 
@@ -56,7 +55,7 @@ async def test_a_large_batch_is_whole_after_a_crash_between_any_of_its_parts(
     monkeypatch.setattr(store, "_change", crashing)
     with pytest.raises(CrashedError):
         await store.write(1, 1, batch)
-    loaded = await WorldStore(mongo, Inputs(mongo)).load(2)
+    loaded = await WorldStore(mongo).load(2)
     assert pieces(loaded.world) == pieces(world)
     assert (loaded.batch, loaded.world.now) == (1, world.now)
     assert await mongo["decisions"].count_documents({}) == len(batch.decisions)

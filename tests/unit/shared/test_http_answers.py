@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gzip
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi import Request
 from fastapi.responses import Response
 
-from shared.adapters.http_answers import answer, answer_apart_from_time, answer_unless_held
+from shared.adapters.http_answers import answer, answer_unless_held
 
 LONG = {"regions": ["63.10"] * 1000}
 
@@ -97,14 +96,3 @@ async def test_an_etag_of_versions_belongs_to_one_address() -> None:
     """The path and every parameter of the query are part of it."""
     tags = [etag(await versioned(asked(path, query), [1], [])) for path, query in (("/a", ""), ("/b", ""), ("/b", "x"))]
     assert len(set(tags)) == 3
-
-
-def test_a_later_answer_without_a_change_keeps_its_etag() -> None:
-    """`as_of` alone does not count; a figure does."""
-    now = datetime(2026, 11, 21, 3, 0, 0, 123_456, tzinfo=UTC)
-    answers = [
-        answer_apart_from_time(asked(), [{"active": active, "as_of": now + timedelta(minutes=minutes)}] * 2)
-        for minutes, active in ((0, 5), (1, 5), (2, 6))
-    ]
-    assert [etag(one) == etag(answers[0]) for one in answers] == [True, True, False]
-    assert b"03:01" in bytes(answers[1].body)

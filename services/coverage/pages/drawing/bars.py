@@ -17,7 +17,6 @@ FULL: Final = 125
 _WHOLE: Final = 100
 _HEIGHT: Final = 10
 _ARROW: Final = 4
-_DAYS: Final = (30, 60, 90)
 
 
 def bar(ratio: float | None, target: float | None = None, *, met: bool | None = None) -> Markup:
@@ -34,17 +33,6 @@ def bar(ratio: float | None, target: float | None = None, *, met: bool | None = 
     if target is not None:
         parts.append(element("path", d=f"M{number(_length(target))} 0v{_HEIGHT}", class_="bar-target"))
     return _svg(parts, FULL)
-
-
-def due_bar(within: Sequence[int], longest: int) -> Markup:
-    """Return a bar of the people who lapse within 30, 60 and 90 days, darker the sooner.
-
-    Each count includes the ones before it. `longest` is the highest count within 90 days of all bars beside this one.
-    """
-    pairs = list(zip(_DAYS, within, strict=True))
-    # The longest part comes first, so that the sooner ones lie on it.
-    parts = [_box(_WHOLE * count / max(longest, 1), f"due-{days}") for days, count in reversed(pairs) if count]
-    return _svg(parts, _WHOLE)
 
 
 def _length(ratio: float) -> float:

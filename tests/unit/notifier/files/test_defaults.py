@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.notifier.engine import rules
-from services.notifier.files.official_files import read_directory
+from services.notifier.files.entries import documented
+from services.notifier.files.official_files import directory_of
 from services.notifier.files.rule_files import read_rules
 from shared.regions.catalogue import catalogue
 
@@ -25,7 +26,7 @@ def test_the_default_rules_use_every_kind_that_a_programme_needs() -> None:
 
 def test_the_default_officials_are_a_directory() -> None:
     """Every rule's first step has somebody in Aceh."""
-    officials = read_directory((LOCAL / "officials.yaml").read_text(), "officials.yaml", IS_REGION)
+    officials = directory_of(documented((LOCAL / "officials.yaml").read_text(), "o.yaml"), "o.yaml", IS_REGION)
     roles = {official.role for official in officials}
     for rule in read_rules((LOCAL / "rules.yaml").read_text(), "rules.yaml", IS_REGION):
         assert roles & set(rule.hears), rule.id

@@ -10,8 +10,8 @@ import yaml
 
 from deploy.contracts import schemas
 from services.notifier.engine.directory import Channel, Official, QuietHours, Role
-from services.notifier.files.entries import Refused
-from services.notifier.files.official_files import read_directory, read_officials
+from services.notifier.files.entries import Refused, documented
+from services.notifier.files.official_files import directory_of, read_officials
 
 ONE = """\
 officials:
@@ -131,7 +131,7 @@ def test_the_directory_refuses_what_would_never_reach_anybody(text: str, said: s
     """The engine could read each of these."""
     assert read(text)
     with pytest.raises(Refused) as refused:
-        read_directory(text, "o.yaml", lambda _: True)
+        directory_of(documented(text, "o.yaml"), "o.yaml", lambda _: True)
     assert said in str(refused.value)
 
 
@@ -140,4 +140,4 @@ def test_a_directory_without_such_faults_is_read() -> None:
     text = ONE + BUPATI.format(id="a", start="2024-01-01", end="2024-12-31", deputy="b") + BUPATI.format(
         id="b", start="2025-01-01", end="2025-12-31", deputy="g"
     )  # fmt: skip
-    assert read_directory(text, "o.yaml", lambda _: True) == read(text)
+    assert directory_of(documented(text, "o.yaml"), "o.yaml", lambda _: True) == read(text)

@@ -10,8 +10,9 @@ from hypothesis import given
 
 from services.notifier.engine.events import Acknowledged, Event, OfficialsGiven, RulesGiven, SnapshotRead
 from services.notifier.engine.ids import alert_id
+from services.notifier.engine.instants import from_ms
 from services.notifier.engine.world import World
-from services.notifier.live.batch import Batch, Batcher, instant
+from services.notifier.live.batch import Batch, Batcher
 from services.notifier.live.given import Given, Record, RuleFile
 from services.notifier.live.inputs import Input
 from services.notifier.live.regions import PackedRegion
@@ -97,7 +98,7 @@ def as_given(event: Event, number: int, at: int) -> Given:
         return Record(event)
     if isinstance(event, RulesGiven):
         return RuleFile(event, "rules")
-    return Input(number, instant(at), event, "test", "seen" if isinstance(event, Acknowledged) else "")
+    return Input(number, from_ms(at), event, "test", "seen" if isinstance(event, Acknowledged) else "")
 
 
 def firing(batches: list[Batch]) -> dict[str, str]:
