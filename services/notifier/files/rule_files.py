@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
@@ -100,9 +101,9 @@ class Common(Entry):
             raise ValueError("escalate: each `after` must be over 0 and longer than the one before it")
         return self
 
+    @abstractmethod
     def kind_read(self) -> rules.Kind:
         """Return the kind with its own fields."""
-        raise NotImplementedError
 
     def read(self) -> Rule:
         """Return the rule."""
