@@ -37,8 +37,12 @@ class Seen:
     async def now(cls, world: World) -> Seen:
         regions = {code: await world.region(code) for code in PARENTS}
         children = {code: await world.get("coverage", f"/v1/regions/{code}/children?limit=500") for code in PARENTS}
-        alerts = (await world.get("notifier", "/v1/alerts?region=11&limit=500"))["items"]
-        reached = [alert for alert in alerts if alert["rule"] == "active-40"]
+        alerts, path = [], "/v1/alerts?region=11&limit=500"
+        page = await world.get("notifier", path)
+        while page["next"]:
+            alerts += page["items"]
+            page = await world.get("notifier", f"{path}&cursor={page['next']}")
+        reached = [alert for alert in [*alerts, *page["items"]] if alert["rule"] == "active-40"]
         return cls(regions, children, reached, world.mails(GOVERNOR))
 
 
