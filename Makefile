@@ -29,7 +29,7 @@ test: lint type ## Lint, types, import rules, contracts and all tests
 laws: $(INSTALLED) ## Try the laws on twenty times as many examples as `make test` does
 	@CAKUPAN_EXAMPLES=1000 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit
 
-mutants: $(INSTALLED) ## Change the engine of alerts in each place, and show which changes no test notices
+mutants: $(INSTALLED) ## Change the engine of alerts in each place, and show which changes no test notices (hours)
 	@CI=1 CAKUPAN_EXAMPLES=15 $(BIN)/mutmut run
 	@$(BIN)/mutmut results
 

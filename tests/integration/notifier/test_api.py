@@ -172,7 +172,7 @@ def refused(answer: httpx.Response) -> tuple[int, str]:
 
 
 async def test_alerts_are_listed_by_region_state_and_acknowledgement(api: Api) -> None:
-    """A region means it and all below; retired codes lead to their successor; pages follow each other."""
+    """A region means it and all below; pages follow each other."""
     everything = (await api.admin("GET", "/v1/alerts")).json()
     assert {(one["rule"], one["region"], one["state"]) for one in everything["items"]} == {
         ("low", "11", "firing"), ("short", "11.01", "firing"),
@@ -274,7 +274,7 @@ async def test_what_nobody_evaluates_yet_is_durable_and_answered_202(
 
 
 async def test_silences_begin_are_listed_and_end(api: Api) -> None:
-    """With who began each and why; a retired code silences its successor."""
+    """With who began each and why."""
     until = (NOW + timedelta(days=1)).isoformat().replace("+00:00", "Z")
     body = {"id": "audit", "rules": ["low"], "regions": ["11"], "until": until, "comment": "audit data"}
     begun = await api.admin("POST", "/v1/silences", json=body)
@@ -325,6 +325,18 @@ async def test_the_directory_is_replaced_as_a_whole_and_kept(api: Api) -> None:
     second = (await api.admin("GET", "/v1/officials/versions/2?limit=3")).json()
     assert [one["id"] for one in second["items"]] == ["b", "g", "n"]
     assert refused(await api.admin("GET", "/v1/officials/versions/9")) == (404, "unknown_version")
+
+
+async def test_retired_codes_are_those_of_their_successors(api: Api) -> None:
+    """In what is asked, in silences and in files of officials."""
+    retired, successor = "11.72.01.2001", "11.72.03.2001"
+    assert (await api.admin("GET", f"/v1/alerts?region={retired}")).json()["items"] == []
+    body = {"regions": [retired], "until": (NOW + timedelta(days=1)).isoformat()}
+    assert (await api.admin("POST", "/v1/silences", json=body)).json()["regions"] == [successor]
+    put = await api.admin("PUT", "/v1/officials", json=[official("k", "kepala_desa", retired, "k@example.id")])
+    assert put.json()["added"] == 1
+    shown = (await api.admin("GET", f"/v1/officials?region={retired}")).json()["items"]
+    assert [one["region"] for one in shown] == [successor]
 
 
 async def test_addresses_are_shown_to_operators_only(api: Api) -> None:

@@ -235,3 +235,10 @@ def test_an_official_hears_once_a_channel_and_a_digest_leaves_shared_addresses_t
     assert told([of], [two, shared], snap(0, 39), snap(1, 39, OTHER), at(11))[3:] == [
         "10 raised h=email:s@x low/11#1", f"10 raised h low/11#1 low/{OTHER}#1", f"11 raised g=email:s@x low/{OTHER}#1",
     ]  # fmt: skip
+
+
+def test_an_alert_right_above_mutes_too() -> None:
+    """Not only one further up."""
+    of = [rule(levels=["regency", "district"], hears=["bupati"], muted_by_above=True)]
+    lines = told(of, [B], snap(0, 19, OTHER), snap(1, 19, f"{OTHER}.01"))
+    assert lines == ["0 raised b low/11.01#1", "1 muted raised b low/11.01.01#1"]
