@@ -46,16 +46,15 @@ class MemoryDeliveries:
         self.holders: dict[str, str] = {}
 
     async def claim(
-        self, kind: ChannelKind, without: Collection[str], holder: str, now: datetime, until: datetime
-    ) -> Delivery | None:
+        self, kind: ChannelKind, without: Collection[str], holder: str, now: datetime, until: datetime, most: int
+    ) -> list[Delivery]:
         """See the port."""
         due = [each for each in self._waiting(kind, without) if each.due_at <= now]
-        if not due:
-            return None
-        first = min(due, key=lambda each: each.due_at)
-        self.holders[first.id] = holder
-        self.deliveries[first.id] = replace(first, due_at=until, claims=first.claims + 1)
-        return self.deliveries[first.id]
+        claimed = sorted(due, key=lambda each: each.due_at)[:most]
+        for each in claimed:
+            self.holders[each.id] = holder
+            self.deliveries[each.id] = replace(each, due_at=until, claims=each.claims + 1)
+        return sorted((self.deliveries[each.id] for each in claimed), key=lambda each: (each.told_at, each.id))
 
     async def next_due(self, kind: ChannelKind, without: Collection[str]) -> datetime | None:
         """See the port."""

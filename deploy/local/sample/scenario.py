@@ -84,6 +84,16 @@ class Scenario:
             await Child("release", command, self.config.home.log("release"), serving.environment).run()
         return f"{self.config.url('coverage')}{known}"
 
+    async def told(self) -> int:
+        """Return how many alerts of the province there are, without those that were so at first sight."""
+        path, count = f"/v1/alerts?region={PROVINCE}&limit=500", 0
+        page = await self.client.get("notifier", path)
+        while True:
+            count += sum(not alert["quiet"] for alert in page["items"])
+            if page["next"] is None:
+                return count
+            page = await self.client.get("notifier", f"{path}&cursor={page['next']}")
+
     def _mails(self) -> list[Letter]:
         return [letter for letter in self.mailbox.all() if letter.to == GOVERNOR]
 
@@ -120,13 +130,12 @@ async def play(config: StackConfig, console: Console) -> None:
         await scenario.enrol_base()
         await scenario.enrol_more()
         mail = await scenario.governors_mail()
-        alerts = await scenario.client.get("notifier", f"/v1/alerts?region={PROVINCE}&limit=500")
+        told = await scenario.told()
         released = await scenario.release()
     if not scenario.outcomes["accepted"]:
         say(console, f"Nothing is new: all {scenario.outcomes['duplicate']} facts are known from an earlier play.")
     if mail is not None:
         console.print(Panel(Text(mail.text.strip()), title=Text(mail.subject), subtitle=Text(f"to {mail.to}")))
-    told = sum(not alert["quiet"] for alert in alerts["items"])
     for line in (*_summary(scenario.aceh), f"Alerts: {told}", *_where(config, released)):
         say(console, line)
 

@@ -36,6 +36,11 @@ _SPREAD: Final = 0.2
 """Each pause is up to so much longer or shorter, so that many do not return together (alerts.md, "Delivery")."""
 
 
+_SHARE_CLAIMED: Final = 4
+"""While more is due than can be sent, a claim waits until one in four connections is free: each costs a few
+milliseconds of waiting for the store's journal, and one a message would be the slowest part."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Times. `lease`: after it others take over from a killed worker; longer than composing and sending may take.
@@ -76,6 +81,7 @@ class Lane:
     per_second: float | None = None
     per_address: int | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _freed: asyncio.Event = field(default_factory=asyncio.Event)
     _busy: Counter[str] = field(default_factory=Counter)
     _failing: set[str] = field(default_factory=set)
     _next: float = 0.0
@@ -90,6 +96,22 @@ class Lane:
         full = {address for address, sending in self._busy.items() if sending >= self.per_address}
         failing = sum(self._busy[address] for address in self._failing if address in self._busy)
         return full | self._failing if failing >= max(1, self.connections // 2) else full
+
+    @property
+    def free(self) -> int:
+        """How many connections are free."""
+        return self.connections - self._busy.total()
+
+    @property
+    def at_once(self) -> int:
+        """How many deliveries may be claimed together: one where that decides for which address or when the next is."""
+        return self.free if self.per_address is None and self.per_second is None else 1
+
+    async def room(self, least: int) -> None:
+        """Return once so many connections are free."""
+        while self.free < least:
+            self._freed.clear()
+            await self._freed.wait()
 
     def pause(self, now: float) -> float:
         """Return how many seconds the rate leaves until the next message; `now` in seconds of the loop's clock."""
@@ -106,6 +128,7 @@ class Lane:
         self._busy[address] -= 1
         if not self._busy[address]:
             del self._busy[address]
+        self._freed.set()
         if self.per_address is not None:
             self.wake.set()
 
@@ -152,36 +175,38 @@ class Deliverer:
                 lanes.create_task(self._serve(lane))
 
     async def _serve(self, lane: Lane) -> None:
-        loop, free = asyncio.get_running_loop(), asyncio.Semaphore(lane.connections)
+        loop, least = asyncio.get_running_loop(), 1
         async with asyncio.TaskGroup() as tries:
             while True:
-                await free.acquire()
+                await lane.room(least)
                 if pause := lane.pause(loop.time()):
                     await asyncio.sleep(pause)
-                delivery = await self._next(lane)
-                if delivery is None:
-                    free.release()
-                    continue
-                lane.begin(delivery.channel.address, loop.time())
-                tries.create_task(self._try(lane, delivery)).add_done_callback(lambda _: free.release())
+                most = lane.at_once
+                claimed = await self._next(lane, most)
+                for delivery in claimed:
+                    lane.begin(delivery.channel.address, loop.time())
+                    tries.create_task(self._try(lane, delivery))
+                # More is due, and claiming some together costs no more than claiming one.
+                is_full = most > 1 and len(claimed) == most
+                least = max(1, lane.connections // _SHARE_CLAIMED) if is_full else 1
 
-    async def _next(self, lane: Lane) -> Delivery | None:
-        """Claim the next delivery; where none is due, wait until one may be."""
+    async def _next(self, lane: Lane, most: int) -> list[Delivery]:
+        """Claim what is due; where nothing is, wait until something may be."""
         try:
-            if (delivery := await self.claim(lane)) is None:
+            if not (claimed := await self.claim(lane, most)):
                 next_due = await self._store.next_due(lane.kind, lane.without())
                 wait = max(timedelta(), next_due - self._clock.now()) if next_due else _POLL_EVERY
                 await woken(lane.wake, min(_POLL_EVERY, wait))
-            return delivery
+            return claimed
         except (TransientError, PermanentError) as error:
             _log.warning("deliveries wait for the store", error=str(error))
             await asyncio.sleep(_AFTER_FAILURE_S)
-            return None
+            return []
 
-    async def claim(self, lane: Lane) -> Delivery | None:
-        """Claim a delivery of the lane that is due."""
+    async def claim(self, lane: Lane, most: int = 1) -> list[Delivery]:
+        """Claim deliveries of the lane that are due."""
         now = self._clock.now()
-        return await self._store.claim(lane.kind, lane.without(), self._holder, now, now + self._policy.lease)
+        return await self._store.claim(lane.kind, lane.without(), self._holder, now, now + self._policy.lease, most)
 
     async def _try(self, lane: Lane, delivery: Delivery) -> None:
         try:

@@ -43,11 +43,11 @@ class DeliveryStore(Protocol):
     """Deliveries. A write under an old claim changes nothing and returns False."""
 
     async def claim(
-        self, kind: ChannelKind, without: Collection[str], holder: str, now: datetime, until: datetime
-    ) -> Delivery | None:
-        """Claim the delivery of the kind that has been due longest, to none of the addresses `without`.
+        self, kind: ChannelKind, without: Collection[str], holder: str, now: datetime, until: datetime, most: int
+    ) -> list[Delivery]:
+        """Claim those deliveries of the kind that have been due longest, to none of the addresses `without`.
 
-        Others leave it alone until `until`. None if none is due.
+        Others leave them alone until `until`. At most `most`; none if none is due.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -37,7 +38,8 @@ class Ports:
     async def claim(self, holder: str = "one", after: timedelta = timedelta(), *without: str) -> Delivery | None:
         """Claim the e-mail due longest, so long after TOLD_AT."""
         now = TOLD_AT + after
-        return await self.store.claim("email", without, holder, now, now + LEASE)
+        claimed = await self.store.claim("email", without, holder, now, now + LEASE, 1)
+        return claimed[0] if claimed else None
 
 
 @pytest.fixture
@@ -78,6 +80,21 @@ async def test_the_delivery_due_longest_is_claimed_by_one(ports: Ports) -> None:
     assert not await ports.store.keep_message(claimed, MESSAGE, None, LATER)
     assert await ports.store.mark_sent(taken_over, LATER)
     assert not await ports.store.mark_sent(taken_over, LATER)
+
+
+async def test_some_are_claimed_together_those_due_longest(ports: Ports) -> None:
+    """Each by one holder, however many try at the same time."""
+    await ports.insert(*(at(n, f"d-{n}") for n in range(6)))
+    now = TOLD_AT + timedelta(minutes=9)
+
+    async def claimed(holder: str) -> list[str]:
+        return [each.id for each in await ports.store.claim("email", (), holder, now, now + LEASE, 4)]
+
+    assert await claimed("one") == ["d-0", "d-1", "d-2", "d-3"]
+    assert await claimed("two") == ["d-4", "d-5"]
+    await ports.store.release("one", now)
+    both = await asyncio.gather(*(claimed(f"holder-{n}") for n in range(4)))
+    assert len({id_ for ids in both for id_ in ids}) == sum(len(ids) for ids in both)
 
 
 async def test_claims_are_of_one_kind_and_leave_addresses_out(ports: Ports) -> None:

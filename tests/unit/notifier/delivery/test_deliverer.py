@@ -55,9 +55,9 @@ class World:
         """Try the next e-mail that is due."""
         lane = self.lanes["email"]
         claimed = await self.deliverer.claim(lane)
-        if claimed is not None:
-            await self.deliverer.deliver(lane, claimed)
-        return claimed is not None
+        for each in claimed:
+            await self.deliverer.deliver(lane, each)
+        return bool(claimed)
 
     def found(self, id_: str = "d-1") -> Delivery:
         """Return the delivery as it is stored."""
@@ -174,10 +174,9 @@ async def test_what_another_worker_has_taken_over_is_not_sent_by_the_first() -> 
     """The first one's claim has expired before it composed."""
     world = World(delivery())
     lane = world.lanes["email"]
-    claimed = await world.deliverer.claim(lane)
+    (claimed,) = await world.deliverer.claim(lane)
     world.clock.advance(POLICY.lease)
     assert await world.deliver()
-    assert claimed is not None
     await world.deliverer.deliver(lane, claimed)
     assert len(world.mail.received) == 1
 
@@ -204,6 +203,18 @@ async def test_an_address_that_never_answers_delays_no_other() -> None:
         await world.hooks.holds(1)
     assert [id_ for id_, _ in world.hooks.received] == ["hook"]
     assert world.hooks.listening == 1
+
+
+async def test_no_more_are_sent_at_a_time_than_there_are_connections() -> None:
+    """Those that wait for a connection are not claimed either, so another replica may send them."""
+    world = World(*(delivery(f"d-{n}") for n in range(9)), connections=3)
+    world.mail.deaf = {"gubernur@example.id"}
+    async with running(world.deliverer.run()), asyncio.timeout(10):
+        while world.mail.listening < 3:
+            await world.mail.arrived.wait()
+            world.mail.arrived.clear()
+        await asyncio.sleep(0)
+        assert (world.mail.listening, len(world.store.holders)) == (3, 3)
 
 
 async def test_addresses_that_fail_have_half_of_the_connections() -> None:
