@@ -257,5 +257,6 @@ async def test_a_rebuild_mends_what_was_spoilt(stack: Stack, replica: Replica, m
     assert f"generation 1 is live; {stream.sent} changes in " in ran.said
     await eventually(lambda: replica.counts(VILLAGE, BATCH - 1))
     last = await eventually(lambda: _published_of(stack, VILLAGE, BATCH - 1, after=len(before)))
+    assert last is not None
     assert last.position >= before[-1].position
     assert (await cakupan_coverage(stack, "rebuild", "--status", "--drop-old")).code == 2
