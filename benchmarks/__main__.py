@@ -11,7 +11,7 @@ from typing import Final
 from benchmarks import deliveries, latency, notifier, person, safety
 from benchmarks.coverage import measure as coverage
 from benchmarks.coverage import pages, reading, rebuild, release
-from benchmarks.registry import growth
+from benchmarks.registry import growth, importing
 from benchmarks.registry import measure as registry
 
 BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
     "rebuild": rebuild.measure,
     "release": release.measure,
     "growth": growth.measure,
+    "import": importing.measure,
     "latency": latency.measure,
     "notifier": notifier.measure,
     "pages": pages.measure,
