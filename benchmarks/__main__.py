@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME…]`: runs the benchmarks of these names, or all."""
+"""`python -m benchmarks [NAME…]`: runs the benchmarks of these names, or all, and writes README's table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import deliveries, latency, notifier, person, safety
+from benchmarks import deliveries, latency, notifier, person, safety, table
 from benchmarks.coverage import measure as coverage
 from benchmarks.coverage import pages, reading, rebuild, release
 from benchmarks.registry import growth, importing
@@ -35,6 +35,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
 async def _run(names: list[str]) -> None:
     for name in names:
         print(f"kept in {await BENCHMARKS[name]()}")
+        table.README.write_text(table.readme())
 
 
 if __name__ == "__main__":
