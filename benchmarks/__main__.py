@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import deliveries, latency, notifier, person, safety, table
+from benchmarks import deliveries, latency, notifier, person, safety, sizes, table
 from benchmarks.coverage import measure as coverage
 from benchmarks.coverage import pages, reading, rebuild, release
 from benchmarks.registry import growth, importing
@@ -28,6 +28,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
     "person": person.measure,
     "registry": registry.measure,
     "safety": safety.measure,
+    "sizes": sizes.measure,
 }
 """Name on the command line and of the result file → what runs it."""
 
