@@ -34,7 +34,8 @@ _R, _E = f"/wilayah/{nation.REGENCY}", f"/wilayah/{nation.EMPTY}"
 _D: Final = f"/wilayah/{nation.DISTRICT}"
 EVERYBODY: Final = (
     "/", f"/wilayah/{nation.PROVINCE}", _R, _D, f"/wilayah/{nation.PASSING}", f"{_R}/riwayat", f"{_R}/asal-angka",
-    f"{_R}/monev?as_of=2026-10-31", f"{_D}/kuota", f"{_D}/desa-sadar", "/cari?q=tanah", _E, f"{_E}/riwayat", f"{_E}/monev?as_of=2026-10-31",
+    f"{_R}/monev?as_of=2026-10-31", f"{_D}/kuota", f"{_D}/desa-sadar", "/cari?q=tanah", _E, f"{_E}/riwayat",
+    f"{_E}/monev?as_of=2026-10-31",
 )  # fmt: skip
 PUBLIC: Final = (*EVERYBODY, "/cari?q=xyzzy", "/masuk", "/istilah", "/aksesibilitas", "/wilayah/99.99")
 OFFICIAL: Final = (

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.sample.aceh import REGISTERED
-from deploy.local.sample.people import histories
+from deploy.local.sample.people import SEED, histories
 from shared.regions.codes import WIB
 from shared.runtime.clock import SystemClock
 
@@ -29,11 +29,12 @@ def write(file: Path, people: int, today: date) -> None:
     with file.open("w", newline="", encoding="utf-8") as out:
         writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        for enrolled, *_ in histories(people, datetime.combine(today, time(), WIB)):
+        # Other ids and another seed than the sample's: whoever has played it imports other people.
+        for serial, (enrolled, *_) in enumerate(histories(people, datetime.combine(today, time(), WIB), SEED + 1)):
             data = enrolled["data"]
             lists = {name: "|".join(data[name]) for name in ("groups", "programmes")}
             person = {"scheme": "nik", "identity": data["identity"]["value"]}
-            writer.writerow(enrolled | data | lists | person | {"type": "enrolled"})
+            writer.writerow(enrolled | data | lists | person | {"id": f"aceh-{serial:06d}", "type": "enrolled"})
 
 
 if __name__ == "__main__":
