@@ -24,7 +24,7 @@ def reference_files(figures: Figures, base: Sequence[Fact], anchor: datetime) ->
     files = {file.stem: file.read_text() for file in sorted(_FILES.glob("*.csv"))}
     new_year = f"{anchor.astimezone(WIB).year}-01-01"
     rosters = _rosters(base)
-    scaled = f"semua pekerja di Aceh pada September 2023 ({POTENTIAL_WORKERS}), diperkecil dan dibulatkan"
+    scaled = f"semua pekerja di Aceh pada September 2023 ({POTENTIAL_WORKERS}) yang diperkecil dan dibulatkan"
     split = "contoh buatan: angka provinsi dibagi menurut jumlah desa"
     shares = allot(figures.potential, village_counts()).items()
     files["potentials"] += _lines(

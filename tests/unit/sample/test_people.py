@@ -130,6 +130,8 @@ def test_reference_data_is_the_same_in_one_year_and_sums_to_the_province() -> No
     base = base_facts(FULL, ANCHOR)
     files = reference_files(FULL, base, ANCHOR)
     assert files == reference_files(FULL, base, ANCHOR + timedelta(days=100))
+    for text in files.values():
+        assert all(None not in row and None not in row.values() for row in csv.DictReader(text.splitlines()))
     rows = list(csv.DictReader(files["potentials"].splitlines()))
     workers = {row["region"]: int(row["value"]) for row in rows if row["basis"] == "workers"}
     assert workers.pop("63.10") == 8_600
