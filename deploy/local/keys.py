@@ -32,11 +32,12 @@ class Grant:
 
 
 READY: Final = (
-    Grant("upstream", "facts:write", sources=("bpjs/aceh", "dinas/aceh")),
+    Grant("upstream", "facts:write", sources=("bpjs/aceh", "dinas/aceh", "bpjs/kalsel", "dinas/tanah-bumbu")),
     Grant("operator", "reference:write coverage:read notifier:admin alerts:ack identity:erase"),
     Grant("governor-aceh", "coverage:read alerts:ack", role="gubernur", region="11"),
+    Grant("regent-tanah-bumbu", "coverage:read alerts:ack", role="bupati", region="63.10"),
 )
-"""One each for an upstream system, an operator and an official."""
+"""One each for an upstream system, an operator and two officials."""
 _LOADER: Final = Grant("officials", "notifier:admin")
 """For the container that only loads the officials."""
 

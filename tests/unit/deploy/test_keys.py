@@ -33,10 +33,10 @@ async def test_ready_tokens_are_accepted_for_thirty_days(tmp_path: Path) -> None
     keys, clock = Keys(Home(tmp_path)), ManualClock(NOW)
     keys.write_tokens(NOW)
     tokens = {file.stem: file.read_text() for file in (tmp_path / "tokens").iterdir()}
-    assert set(tokens) == {"upstream", "operator", "governor-aceh"}
+    assert set(tokens) == {"upstream", "operator", "governor-aceh", "regent-tanah-bumbu"}
     clock.advance(timedelta(days=29))
     callers = {name: await verifier(keys, clock).verify(token) for name, token in tokens.items()}
-    assert callers["upstream"].sources == {"bpjs/aceh", "dinas/aceh"}
+    assert callers["upstream"].sources == {"bpjs/aceh", "dinas/aceh", "bpjs/kalsel", "dinas/tanah-bumbu"}
     assert callers["operator"].may("identity:erase")
     assert (callers["governor-aceh"].role, callers["governor-aceh"].region) == ("gubernur", "11")
     clock.advance(timedelta(days=2))
