@@ -37,7 +37,7 @@ from benchmarks.report import Spread
 from benchmarks.stack import registry_alone, started_stack
 from deploy.local.ports import free_ports
 from deploy.local.process import Child, until_ready
-from deploy.local.sample.enrolments import COLUMNS, rows
+from deploy.local.sample import enrolments
 from deploy.local.stack import LocalStack
 from shared.adapters.mongo import Mongo
 
@@ -115,8 +115,9 @@ class _Run:
 
     async def _bulk_csv(self) -> float:
         """Send the people of the sample's file, who are none of `facts`."""
-        today = datetime.now(UTC).date()
-        header, *lines = (",".join(row).encode() for row in (COLUMNS, *rows(_BULK_FACTS, today)))
+        file = self._config.home.root / "people.csv"
+        enrolments.write(file, _BULK_FACTS, datetime.now(UTC).date())
+        header, *lines = file.read_bytes().splitlines()
         return await bulk([self._registry], self._token, lines, _BULK_LINES, _BULK_CONNECTIONS, header + b"\n")
 
     async def _bulk_by_two(self) -> float:
