@@ -85,7 +85,7 @@ class Verifier:
                 yield changes
             for region in sorted({*regions, *(region for _, recount in self._counts for region in recount.paged)}):
                 yield await self._compare(region)
-            yield await self._compare_sums(regions)
+            yield await self._compare_sums()
             self.compared.position += self._seq
 
     async def _enter(self, now: MongoPointInTime) -> None:
@@ -155,11 +155,14 @@ class Verifier:
             self._report(one, differing(_measures(expected, of_pages=of_pages), there))
             self.compared.regions += 1
 
-    async def _compare_sums(self, regions: Sequence[str]) -> int:
-        """Compare nation and provinces with the sums of their children; the pages have proved those of regencies."""
+    async def _compare_sums(self) -> int:
+        """Compare nation and provinces with the sums of their children; the pages have proved those of regencies.
+
+        Which children there are is read anew: a regency may have been counted for the first time meanwhile.
+        """
         async with self._store.point_in_time() as now:
             await self._enter(now)
-            tallies = await now.tallies(self._partition, regions)
+            tallies = await now.tallies(self._partition, await now.regions(self._partition))
         below: dict[str, list[Tally]] = {region: [] for region in tallies if region == NATION or len(region) == 2}
         for region, tally in tallies.items():
             if (parent := parent_of(region)) is not None:

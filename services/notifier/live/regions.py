@@ -23,10 +23,12 @@ class PackedRegion(Region):
     @property
     def snapshot(self) -> Snapshot:
         """The newest snapshot."""
-        if self._unpacked is None:
-            self._hold(unpack(self.packed))
-        assert self._unpacked is not None, "it was unpacked"
-        return self._unpacked
+        # Kept apart: to hold it may let go of this very region, where it was held several times before.
+        snapshot = self._unpacked
+        if snapshot is None:
+            snapshot = unpack(self.packed)
+            self._hold(snapshot)
+        return snapshot
 
     @snapshot.setter
     def snapshot(self, snapshot: Snapshot | bytes) -> None:

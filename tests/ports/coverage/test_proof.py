@@ -111,6 +111,17 @@ async def test_what_was_counted_agrees_with_pages_sums_topic_and_ledger(world: W
     assert verifier.compared.unread == []
 
 
+async def test_a_regency_that_is_first_counted_meanwhile_is_no_difference(world: World) -> None:
+    """Its province is compared with all the children that there are by then."""
+    later = [*SOME, change(7, after=state("11.02"))]
+    await world.count(SOME)
+    pieces = world.verifier(log(later)).pieces(P)
+    await anext(pieces)
+    await world.count(later[len(SOME) :])
+    async for _ in pieces:
+        continue
+
+
 SPOILT: list[tuple[str, str, dict[str, object], str]] = [
     ("counters", f"11.01.02 {P}", counted_too("2003", Tally({"BPU  self JKK+JKM active": 1})), "11.01.02, registered"),
     ("counters", f"11.01 {P}", counted_too("-", Tally(placed_here=2)), "11.01, unplaced (partition"),

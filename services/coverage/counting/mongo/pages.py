@@ -40,14 +40,15 @@ def page_updates(flush: Flush, rollup: Rollup) -> Iterator[UpdateOne]:
     for region, rows in _rows(rollup):
         if rows:
             yield UpdateOne(
-                {"_id": f"{region} {flush.partition} {stretch}"},
+                # The region is the shard key: an upsert has to name it.
+                {"_id": f"{region} {flush.partition} {stretch}", "region": region},
                 {
                     "$push": {"rows": packed(rows)},
                     "$max": {
                         "effective_until": max(key[0] for key, _ in rows).toordinal(),
                         "recorded_until": max(key[1] for key, _ in rows).toordinal(),
                     },
-                    "$setOnInsert": {"region": region, "partition": flush.partition},
+                    "$setOnInsert": {"partition": flush.partition},
                 },
                 upsert=True,
             )

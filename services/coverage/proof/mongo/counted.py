@@ -71,13 +71,17 @@ class MongoPointInTime:
 
     async def moved(self, partition: int, region: str) -> AsyncIterator[Sequence[tuple[Step | Movement, int]]]:
         """Yield the rows of the region's pages, each with its people: steps of a regency, else movements."""
-        # Ids begin with region and partition: one range of their index holds just these pages.
+        # Ids begin with region and partition: one range of their index holds just these pages. The region alone says
+        # which shard has them.
         prefix = f"{region} {partition}"
-        async for page in self._find(self._pages, {"_id": {"$gt": f"{prefix} ", "$lt": f"{prefix}!"}}):
+        asked = {"region": region, "_id": {"$gt": f"{prefix} ", "$lt": f"{prefix}!"}}
+        async for page in self._find(self._pages, asked, hint="_id_"):
             for rows in rows_of(page):
                 yield rows
 
-    async def _find(self, collection: str, asked: Document, fields: Document | None = None) -> AsyncIterator[Document]:
+    async def _find(
+        self, collection: str, asked: Document, fields: Document | None = None, hint: str | None = None
+    ) -> AsyncIterator[Document]:
         with translating(f"read {collection}"):
-            async for document in self._mongo[collection].find(asked, fields, session=self._session):
+            async for document in self._mongo[collection].find(asked, fields, hint=hint, session=self._session):
                 yield document

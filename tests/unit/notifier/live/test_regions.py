@@ -26,6 +26,15 @@ def test_a_snapshot_is_read_back(active: int) -> None:
     assert region.snapshot == shot
 
 
+def test_a_region_that_changes_all_the_time_has_its_newest_snapshot() -> None:
+    """It is held once for each change, and letting go of an older one does no harm."""
+    region: Region = PackedRegion(child("11.01", 0), Mark(1, 2), 3, 4)
+    for number in range(1, 200):
+        shot = child("11.01", number)
+        region.snapshot = shot
+        assert region.snapshot == shot
+
+
 @given(SEEDS)
 def test_packing_changes_no_decision(seed: int) -> None:
     """A world with packed regions decides as one without."""
