@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from http.cookies import SimpleCookie
 from itertools import count
 from typing import Any, Final
 
@@ -30,12 +30,24 @@ Body = dict[str, Any]
 
 @pytest.fixture(scope="module")
 async def governor(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    """The governor's browser, signed in by a ready token; it takes `__Host-` cookies of a loopback address."""
+    """The governor's browser, signed in by a ready token.
+
+    As Chromium does, and httpx does not, it sends secure cookies to a loopback address.
+    """
     keys, grant = Keys(world.config.home), Grant(GOVERNOR, "coverage:read alerts:ack", role="gubernur", region=PROVINCE)
     write_whole(world.config.home.tokens / f"{GOVERNOR}.jwt", keys.issue_token(grant, datetime.now(UTC)))
-    cookies = CookieJar(DefaultCookiePolicy(secure_protocols=("http",)))
+    kept = SimpleCookie()
+
+    async def send_cookies(request: httpx.Request) -> None:
+        request.headers["cookie"] = "; ".join(f"{name}={one.value}" for name, one in kept.items() if one.value)
+
+    async def keep_cookies(response: httpx.Response) -> None:
+        for line in response.headers.get_list("set-cookie"):
+            kept.load(line)
+
+    hooks: dict[str, list[Callable[..., Any]]] = {"request": [send_cookies], "response": [keep_cookies]}
     base = world.config.url("coverage")
-    async with httpx.AsyncClient(base_url=base, cookies=cookies, follow_redirects=True, timeout=30) as browser:
+    async with httpx.AsyncClient(base_url=base, event_hooks=hooks, follow_redirects=True, timeout=30) as browser:
         page = await sent(browser, "/masuk", nama=GOVERNOR, ke=f"/wilayah/{PROVINCE}")
         assert f"{GOVERNOR}, gubernur · Sumatera Utara" in page
         yield browser

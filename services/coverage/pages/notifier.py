@@ -14,8 +14,10 @@ from shared.runtime.errors import TransientError
 from shared.runtime.logging import logger
 
 _log = logger(__name__)
-_WITHIN_S: Final = 1.0
-"""A page waits no longer for alerts: its figures are here."""
+_BESIDE_FIGURES_S: Final = 1.0
+"""A page of figures waits no longer for alerts: its figures are here."""
+_ALONE_S: Final = 10.0
+"""A page of alerts has nothing else to show, and whoever has pressed the button wants to know what came of it."""
 _AT_MOST: Final = 100
 """Alerts a page shows."""
 FIRING: Final = ("firing", "recovering")
@@ -113,10 +115,11 @@ class Notifier:
         nobody was told since they were so at first sight, are left out: a quota of the first day has thousands.
         """
         query: dict[str, Any] = {"limit": _AT_MOST, "quiet": "false"}
+        within_s = _ALONE_S if region is None else _BESIDE_FIGURES_S
         if region is not None:
             query |= {"region": region, "state": FIRING, "acknowledged": "false"}
         try:
-            return (await self._ask(_Page, "GET", "/v1/alerts", token, params=query)).items
+            return (await self._ask(_Page, "GET", "/v1/alerts", token, within_s, params=query)).items
         except (Problem, TransientError) as refused:
             _log.warning("alerts are not shown", reason=str(refused))
             return None
@@ -129,10 +132,12 @@ class Notifier:
         """Acknowledge an alert. Raises: as `report`."""
         await self._ask(dict, "POST", f"/v1/alerts/{alert}/ack", token, json={"note": note})
 
-    async def _ask(self, kind: type[T], method: str, path: str, token: str, **about: Any) -> T:
+    async def _ask(
+        self, kind: type[T], method: str, path: str, token: str, within_s: float = _ALONE_S, **about: Any
+    ) -> T:
         headers = {"Authorization": f"Bearer {token}"}
         try:
-            async with httpx.AsyncClient(base_url=self._address, timeout=_WITHIN_S, verify=self._tls) as client:
+            async with httpx.AsyncClient(base_url=self._address, timeout=within_s, verify=self._tls) as client:
                 response = await client.request(method, path, headers=headers, **about)
             if response.is_client_error:
                 refusal = msgspec.json.decode(response.content, type=dict[str, Any])
