@@ -140,5 +140,5 @@ def _next_step(known: _Known, alert: Document, rule: Rule) -> Step | None:
 def region_holding(regions: Sequence[str]) -> str:
     """Return the smallest region that all of these are, or lie below."""
     lineages = [lineage_of(region)[::-1] for region in regions]
-    same = [places[0] for places in zip(*lineages, strict=False) if len(set(places)) == 1]
+    same: list[str] = [places[0] for places in zip(*lineages, strict=False) if len(set(places)) == 1]
     return same[-1]
