@@ -33,25 +33,27 @@ from shared.adapters.mongo_leases import MongoLeases
 from shared.adapters.service import Loops, Service
 from shared.contracts import topics
 from shared.contracts.snapshots import Snapshot
-from shared.regions.catalogue import catalogue
+from shared.regions.catalogue import Catalogue, catalogue
 from shared.regions.successors import Homes, table
 from shared.runtime.clock import Clock
 from shared.runtime.tasks import repeat
 
 _SHOW_EVERY: Final = timedelta(seconds=1)
 """How old the gauges of deliveries may be."""
+_FORGET_EVERY: Final = timedelta(hours=1)
+"""How much longer than was set a message may be kept."""
 _LINKS_LAST: Final = timedelta(days=14)
 """How long an official may acknowledge by the link in a message: they may be on leave."""
 
 
-def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
-    """Return notifier as an application; its work starts when it is served.
+def build(settings: NotifierSettings, *, clock: Clock | None = None, regions: Catalogue | None = None) -> FastAPI:
+    """Return notifier as an application; its work starts when it is served. `regions`: by default those in force today.
 
     Raises: PermanentError when a key or a template is wrong.
     """
     service = Service("notifier", settings, clock)
     mongo, clock = service.mongo, service.clock
-    regions = catalogue()
+    regions = regions or catalogue()
     is_region = regions.__contains__
     snapshots = service.topic(topics.SNAPSHOTS)
     describe_read(
@@ -82,6 +84,9 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
     async def show() -> None:
         told.show(await deliveries.backlog(), clock.now())
 
+    async def forget() -> None:
+        await deliveries.forget_messages(clock.now() - settings.keep_messages)
+
     async def start() -> Loops:
         await store.prepare()
         await inputs.prepare()
@@ -90,7 +95,8 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None) -> FastAPI:
         await leases.prepare_leases([JOB])
         await deliveries.release(service.instance, clock.now())
         return [
-            evaluator.run(), deliverer.run(), repeat(show, _SHOW_EVERY, "counting deliveries"), channels.kept_open(),
+            evaluator.run(), deliverer.run(), repeat(show, _SHOW_EVERY, "counting deliveries"),
+            repeat(forget, _FORGET_EVERY, "forgetting old messages"), channels.kept_open(),
         ]  # fmt: skip
 
     api = service.application(

@@ -18,6 +18,8 @@ from shared.regions.codes import NATION
 
 _WAITING = {"state": DeliveryState.WAITING.value}
 _DEAD = {"state": DeliveryState.DEAD.value}
+_SENT_AND_KEPT = {"state": DeliveryState.SENT.value, "message.written_at": {"$exists": True}}
+"""Sent, with the message as it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class MongoDeliveries:
             await self._deliveries.create_index([("told_at", -1), ("_id", -1)])
             await self._deliveries.create_index([("state", 1), ("told_at", -1), ("_id", -1)])
             await self._deliveries.create_index([("alerts", 1), ("told_at", 1)])
+            await self._deliveries.create_index("sent_at", name="kept", partialFilterExpression=_SENT_AND_KEPT)
 
     async def claim(
         self, kind: ChannelKind, without: Collection[str], holder: str, now: datetime, until: datetime, most: int
@@ -139,6 +142,15 @@ class MongoDeliveries:
         with translating("send a delivery again"):
             changed = await self._deliveries.update_one({"_id": delivery, **_DEAD}, {"$set": again})
         return bool(changed.modified_count)
+
+    async def forget_messages(self, before: datetime) -> int:
+        """Drop the messages that were sent before this, and return how many; the deliveries stay.
+
+        Dead ones keep theirs, since they may be sent again.
+        """
+        with translating("forget old messages"):
+            old = {**_SENT_AND_KEPT, "sent_at": {"$lt": before}}
+            return int((await self._deliveries.update_many(old, {"$set": {"message": None}})).modified_count)
 
     async def get(self, delivery: str) -> Delivery | None:
         """Return the delivery."""

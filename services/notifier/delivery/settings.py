@@ -57,6 +57,9 @@ class DeliverySettings(BaseSettings):
     retry_first_s: float = Field(30, gt=0, description="Pause after the first failed try; doubles each time")
     retry_longest_s: float = Field(3600, gt=0, description="Longest pause between tries, before chance adds ±20 %")
     give_up_after_s: float = Field(86_400, gt=0, description="Since the first try; then a delivery is dead")
+    keep_messages_days: int = Field(
+        90, ge=1, description="Days after which the text of a sent message is deleted; who was told what when stays"
+    )
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
@@ -68,6 +71,11 @@ class DeliverySettings(BaseSettings):
             raise ValueError(f"unsubscribe = {self.unsubscribe!r}: write a mailto: or https: address")
         networks(self.private_networks)
         return self
+
+    @property
+    def keep_messages(self) -> timedelta:
+        """How long a message is kept after it was sent."""
+        return timedelta(days=self.keep_messages_days)
 
     @property
     def give_up_after(self) -> timedelta:

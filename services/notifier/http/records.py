@@ -28,6 +28,8 @@ class Records:
         """Create the indexes that only reading needs. The collections exist."""
         with translating("prepare the API"):
             await self._mongo["alerts"].create_index([("region", 1), ("raised_at", -1), ("_id", -1)])
+            # A new rule may find tens of thousands of villages beyond its line at first sight.
+            await self._mongo["alerts"].create_index([("quiet", 1), ("raised_at", -1), ("_id", -1)], name="quiet")
             await self._mongo["inputs"].create_index([("kind", 1), ("silence.id", 1), ("_id", -1)])
             used = {"link": {"$type": "string"}}
             await self._mongo["inputs"].create_index("link", unique=True, partialFilterExpression=used)

@@ -31,7 +31,7 @@ _SHOWN: Final = 5
 """Lines of a list that an official reads at a glance."""
 _SHORT_ROWS: Final = 3
 _ROWS: Final = 50
-"""Rows of a digest. Whoever has more alerts acts on the worst; with some 45 KB no program for mail cuts it short."""
+"""Rows of a digest. Whoever has more alerts acts on the worst; with some 40 KB no program for mail cuts it short."""
 _MEASURES: Final[tuple[rules.Measure, ...]] = ("active", "registered")
 """Always both, since officials quote both and confuse them."""
 _WITHOUT_PATH: Final = (rules.Quota, rules.Designated, rules.Silent)

@@ -6,7 +6,7 @@ The events are those of `rules trace` (tests/alerts_trace.py), so that both can 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,6 +30,7 @@ from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.kafka_producer import partition_for
 from shared.adapters.mongo import Mongo
 from shared.contracts import topics
+from shared.regions.catalogue import Catalogue
 from tests.alerts_scenarios import START, Dict
 from tests.fakes import ManualClock
 from tests.integration.notifier.mail_server import MailServer
@@ -88,9 +89,9 @@ class Stage:
             yield http
 
     @asynccontextmanager
-    async def again(self) -> AsyncIterator[httpx.AsyncClient]:
-        """Serve a notifier on what is stored."""
-        async with served(build(self.settings, clock=self.clock)) as http:
+    async def again(self, *retired: str) -> AsyncIterator[httpx.AsyncClient]:
+        """Serve a notifier on what is stored, with a list of regions that has these no more."""
+        async with served(build(self.settings, clock=self.clock, regions=_Without(retired))) as http:
             yield http
 
     def write_rules(self, rules: Sequence[Dict]) -> None:
@@ -199,6 +200,18 @@ class Stage:
             return given
 
         return await eventually(probe)
+
+
+class _Without(Catalogue):
+    """The regions in force, without some."""
+
+    def __init__(self, retired: Collection[str]) -> None:
+        super().__init__()
+        self._retired = retired
+
+    def name(self, code: str) -> str | None:
+        """See the catalogue."""
+        return None if code in self._retired else super().name(code)
 
 
 async def metric(http: httpx.AsyncClient, name: str) -> float:

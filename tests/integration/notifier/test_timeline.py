@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.alerts_scenarios import scenario
+from tests.alerts_scenarios import Dict, scenario
 from tests.alerts_trace import BANDA, OTHER, ack, at, official, rule, snap, traced
 from tests.integration.notifier.stage import Stage
 
@@ -57,3 +57,36 @@ async def test_reading_the_whole_topic_again_raises_nothing_new(stage: Stage) ->
         await stage.reached(http)
     assert (await stage.lines(), stage.received()) == (decided, sent)
     assert len(decided) > len(sent) == 3
+
+
+async def test_a_region_that_is_retired_while_it_fires_is_closed_and_nobody_hears_of_it(stage: Stage) -> None:
+    """A new list of regions comes with a restart: no digest, escalation, repeat or recovery of it follows.
+
+    Others of its rules go on, and a snapshot that still comes under its code is set aside.
+    """
+    alone = rule("alone", levels=["regency"], escalate=[{"after": "30m", "hears": ["sekda_provinsi"]}])
+    both = [alone, rule("regencies", levels=["regency"], group_wait="10m", repeat_every="1h")]
+    officials = [official("g"), official("s", "sekda_provinsi")]
+    async with stage.notifier(both, officials) as http:
+        await stage.play(http, snap(0, 45, BANDA), snap(0, 45, OTHER), snap(1, 30, BANDA), snap(2, 30, OTHER))
+    told = [(mail.to, mail.occasion, mail.alerts) for mail in stage.received()]
+    assert told == [("g@x", "raised", 1)] * 2
+    before = len(await stage.lines())
+    async with stage.again(BANDA) as http:
+        await stage.play(http, at(5), snap(6, 60, BANDA), at(12), at(33), at(80))
+        await stage.counted(http, 1, 'notifier_records_total{outcome="dead"}')
+    lines = (await stage.lines())[before:]
+    assert [(line["rule"], line["from"], line["to"], line["reason"]) for line in lines if _is_about(BANDA, line)] == [
+        ("alone", "firing", "ok", "out_of_scope"), ("regencies", "firing", "ok", "out_of_scope"),
+    ]  # fmt: skip
+    later = [(mail.to, mail.occasion, mail.alerts) for mail in stage.received()][len(told) :]
+    assert later == [("g@x", "raised", 1), ("s@x", "escalated", 1), ("g@x", "repeated", 1)]
+    found = await stage.mongo["alerts"].find({"region": BANDA}).to_list(None)
+    assert [(each["state"], each["end_reason"], each["next_at"]) for each in found] == [
+        ("closed", "out_of_scope", None)
+    ] * 2
+    assert await stage.mongo["regions"].find_one({"_id": BANDA}) is None
+
+
+def _is_about(region: str, line: Dict) -> bool:
+    return region in [line.get("region"), *(alert["region"] for alert in line.get("alerts", ()))]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -216,3 +217,22 @@ async def test_what_was_not_sent_is_counted_by_kind(database: Mongo) -> None:
     assert sorted(await store.backlog(), key=lambda each: each.kind) == [
         Backlog("email", 2, 1, TOLD_AT + 2 * minutes), Backlog("webhook", 1, 0, TOLD_AT + 4 * minutes),
     ]  # fmt: skip
+
+
+async def test_messages_are_forgotten_some_time_after_they_were_sent(database: Mongo) -> None:
+    """The delivery stays; what waits or is dead keeps its message, for it may still be sent."""
+    store, old, new = MongoDeliveries(database), TOLD_AT - timedelta(days=91), TOLD_AT - timedelta(days=89)
+    sent: dict[str, Any] = {"state": DeliveryState.SENT, "message": MESSAGE}
+    states: dict[str, dict[str, Any]] = {"old": {**sent, "sent_at": old}, "new": {**sent, "sent_at": new}}
+    states |= {"dead": {"state": DeliveryState.DEAD, "message": MESSAGE}, "waits": {"message": MESSAGE}}
+    for id_, state in states.items():
+        await database["deliveries"].insert_one(delivery_document(delivery(id_, **state)))
+    assert await store.forget_messages(TOLD_AT - timedelta(days=90)) == 1
+    found = {id_: await store.get(id_) for id_ in states}
+    assert {id_: each is not None and each.message is not None for id_, each in found.items()} == {
+        "old": False, "new": True, "dead": True, "waits": True,
+    }  # fmt: skip
+    assert found["old"] == delivery("old", **sent | {"sent_at": old, "message": None})
+    assert await store.forget_messages(TOLD_AT - timedelta(days=90)) == 0
+    used = await database["deliveries"].aggregate([{"$indexStats": {}}, {"$match": {"name": "kept"}}]).to_list(None)
+    assert used[0]["accesses"]["ops"] > 0

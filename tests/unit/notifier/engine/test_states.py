@@ -6,7 +6,7 @@ import pytest
 
 from services.notifier.engine.engine import Engine, TimeWentBack
 from services.notifier.engine.events import RegionRetired, RulesGiven, Tick
-from services.notifier.engine.world import World
+from services.notifier.engine.world import Key, World
 from tests.alerts_trace import at, lines_of, moved, official, potential, read_all, rule, snap, told, traced
 
 G = [official("g")]
@@ -231,6 +231,9 @@ def test_a_region_that_is_retired_is_closed_and_no_longer_judged() -> None:
     assert [(line["rule"], line["from"], line["to"], line["reason"]) for line in lines_of(closed)] == [
         ("low", "firing", "ok", "out_of_scope"), ("quiet", "pending", "ok", "out_of_scope"),
     ]  # fmt: skip
+    assert Key("region", "11") in engine.world.touched
+    assert engine.world.regions == {}
+    assert engine.apply(events[0][0], RegionRetired("12")) == []
     assert engine.apply(events[0][0], RulesGiven(())) == []
     assert engine.apply(events[0][0] + 10**9, Tick()) == []
 

@@ -197,6 +197,15 @@ def test_who_changed_the_office_is_replaced_though_in_the_file() -> None:
     assert told([rule()], people, *events)[-1] == "60 raised h low/11#1"
 
 
+def test_a_replacement_may_be_held_too() -> None:
+    """By quiet hours that end later than those of whom it replaces."""
+    later = official("h", quiet_hours={"from": "16:00", "to": "19:00"})
+    events = [snap(0, 39), officials(10, later), at(60), at(120)]
+    assert told([rule()], [official("g", quiet_hours=NIGHT)], *events) == [
+        "0 quiet_hours raised g low/11#1", "60 quiet_hours raised h low/11#1", "120 raised h low/11#1",
+    ]  # fmt: skip
+
+
 def test_replacements_who_share_an_address_hear_once() -> None:
     """They are made at one instant."""
     events = [
