@@ -117,7 +117,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     )  # fmt: skip
     counting, decoder = CountingMetrics(prometheus), ChangeDecoder(regions.__contains__)
     applier = Applier(store, catching_up, clock, counting, publisher.counted)
-    sink = ChangeSink(applier, service.dead_letters(topics.CHANGES_DEAD), decoder, counting)
+    sink = ChangeSink(applier, service.dead_letters(topics.CHANGES_DEAD, topics.CHANGES), decoder, counting)
     reader = service.reader(owned, sink, limits=GROWING, reset="none")
     poller = Poller(store, reference, book, catching_up, owned, publisher, reader.resume, regions.children(NATION))
 

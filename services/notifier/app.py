@@ -72,7 +72,7 @@ def build(settings: NotifierSettings, *, clock: Clock | None = None, regions: Ca
     store, records = WorldStore(mongo), Records(mongo)
     topic = SnapshotTopic(
         settings.kafka, snapshots.name, f"{settings.namespace}notifier", service.instance,
-        service.dead_letters(topics.SNAPSHOTS_DEAD), is_region, metrics,
+        service.dead_letters(topics.SNAPSHOTS_DEAD, topics.SNAPSHOTS), is_region, metrics,
     )  # fmt: skip
     evaluator = Evaluator(
         store, inputs, leases, topic, WatchedRules(settings.rules, is_region, metrics), is_region, service.instance,

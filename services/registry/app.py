@@ -14,6 +14,7 @@ from services.registry.identity import http as http_erase
 from services.registry.identity.erasure import Eraser
 from services.registry.identity.hashing import Secrets
 from services.registry.identity.key_file import read_keys
+from services.registry.identity.metrics import KeyMetrics
 from services.registry.identity.mongo.keyring import MongoKeyring
 from services.registry.identity.rotation import Rotation
 from services.registry.intake.commit import Intake
@@ -62,8 +63,15 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     parser = Parser(catalogue(), secrets.content, metrics.rehomed)
     sink = FactSink(parser, intake, RejectedTopic(rejections, metrics), clock, metrics)
     facts_in = service.reader(service.owned(topics.FACTS), Buffered(sink), limits=ONE_AT_A_TIME, reset="earliest")
+    key_metrics = KeyMetrics(prometheus)
+
+    async def identity_keys() -> str | None:
+        """Check the keys. A rotation is another process, so the key's age is read again at each check."""
+        key_metrics.show(await keyring.newest_since())
+        return await keyring.trouble(secrets.ids)
+
     service.checks["relay"] = relay.trouble
-    service.checks["identity keys"] = lambda: keyring.trouble(secrets.ids)
+    service.checks["identity keys"] = identity_keys
     service.checks["facts"] = facts_in.trouble
 
     async def start() -> Loops:
@@ -72,6 +80,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
         await outbox.prepare_leases([sweep.JOB])
         await keyring.open(secrets.ids)
         await keyring.announce(instance, secrets.ids)
+        key_metrics.show(await keyring.newest_since())
         return intake.run(), relay.run(), sweeper.run(), facts_in.run()
 
     api = service.application(

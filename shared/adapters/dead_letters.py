@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, Literal, TypeAlias, get_args
 
 from aiokafka import ConsumerRecord
 from faststream.kafka import KafkaBroker
@@ -24,10 +24,14 @@ def without_identities(value: bytes) -> bytes:
     return _LIKE_AN_IDENTITY.sub(lambda run: b"#" * len(run.group()), value)
 
 
+Reason: TypeAlias = Literal["null_value", "not_json", "wrong_schema", "unknown_region"]
+"""Why a record cannot be used; a label of the metric."""
+
+
 class UnusableRecord(Exception):  # noqa: N818 - it is the record's quality
     """A record that its reader cannot use, with the reason for the dead letter."""
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
@@ -36,7 +40,8 @@ class UnusableRecord(Exception):  # noqa: N818 - it is the record's quality
 class DeadLetters:
     """Writes to one dead-letter topic, through a publisher that the service's AsyncAPI document describes."""
 
-    def __init__(self, broker: KafkaBroker, topic: Topic, registry: CollectorRegistry) -> None:
+    def __init__(self, broker: KafkaBroker, topic: Topic, registry: CollectorRegistry, read: str) -> None:
+        """`read` is the topic whose records are set aside."""
         description = (
             "Records that could not be read, as they came, with every long number made unreadable. "
             "Headers: reason, detail, and from, the place of the record."
@@ -46,6 +51,9 @@ class DeadLetters:
             "dead_letters_total", "Records set aside, by topic they came from and reason", ("topic", "reason"),
             registry=registry,
         )  # fmt: skip
+        # At 0 from the start: an alert sees a counter rise, but not appear.
+        for reason in get_args(Reason):
+            self._count.labels(read, reason)
         self._newest: dict[tuple[str, int], int] = {}
 
     async def put(self, record: ConsumerRecord, why: UnusableRecord) -> bool:

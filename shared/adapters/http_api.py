@@ -75,6 +75,7 @@ def create_api(
     api.add_middleware(SafeHeaders)
     answers = Counter("http_answers_total", "Answers by route and status", ("route", "status"), registry=registry)
     api.add_middleware(CountAnswers, answers=answers)
+    api.state.answers = answers
     _add_problems(api)
     add_docs(api)
     add_operators(api, registry, checks, liveness, is_serving)

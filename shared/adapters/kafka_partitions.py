@@ -38,6 +38,7 @@ class OwnedPartitions:
     def __init__(self, topic: str, clock: Clock, metrics: ReaderMetrics) -> None:
         self.topic = topic
         self.metrics = metrics
+        metrics.retries.labels(topic)
         self._clock = clock
         self._assigned: set[int] = set()
         self._arriving: set[int] = set()

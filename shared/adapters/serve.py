@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from shared.adapters.http_counts import begin_at_zero
 from shared.adapters.http_protocol import BoundedProtocol
 from shared.adapters.http_shares import PROGRAMS, AnonymousShare, Share
 from shared.adapters.settings import CommonSettings
@@ -75,7 +76,7 @@ def serve_api(
         log.error("cannot start", reason=str(error))
         raise typer.Exit(1) from error
     # FastAPI makes its routes and their document at first use, in a tenth of a second: now nobody waits for it.
-    api.openapi()
+    begin_at_zero(api.state.answers, api.openapi()["paths"])
     spare_the_collector()
     sys.setswitchinterval(_SWITCH_AFTER_S)
     # Each connection is an open file, and many systems begin with 1,024, which Kafka and MongoDB need some of, too.

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from shared.adapters.certificates import show_expiry
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.http_api import Bearer, create_api, key_fetcher
 from shared.adapters.kafka_batches import B, Limits, Sink
@@ -35,6 +36,7 @@ class Service:
         self.clock = clock or SystemClock()
         self.instance = f"{settings.namespace}{settings.instance}"
         self.prometheus = CollectorRegistry()
+        show_expiry(settings.authorities, self.prometheus)
         self.mongo = Mongo(settings.mongodb_uri, settings.database(name), self.instance)
         self.producer = Producer(settings.kafka, client_id=self.instance)
         self.broker = settings.kafka.broker()
@@ -66,9 +68,9 @@ class Service:
         self.liveness[owned.topic] = reader.stuck
         return reader
 
-    def dead_letters(self, topic: Topic) -> DeadLetters:
-        """Return the writer to a topic of dead letters."""
-        return DeadLetters(self.broker, self.topic(topic), self.prometheus)
+    def dead_letters(self, topic: Topic, read: Topic) -> DeadLetters:
+        """Return the writer to a topic of dead letters, which come from the topic `read`."""
+        return DeadLetters(self.broker, self.topic(topic), self.prometheus, self.topic(read).name)
 
     def application(
         self, description: str, start: Callable[[], Awaitable[Loops]], schemas: Json | None = None,

@@ -6,6 +6,7 @@ import socket
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -76,6 +77,13 @@ class CommonSettings(KafkaSettings):
             except (OSError, ValueError) as error:
                 raise ValueError(f"{self.mongodb_uri_file} must hold MongoDB's URI ({type(error).__name__})") from error
         return self
+
+    @property
+    def authorities(self) -> dict[str, Path]:
+        """The files of authorities that we trust, by the name of the server that they vouch for."""
+        options = {name.lower(): value for name, value in parse_qsl(urlsplit(self.mongodb_uri).query)}
+        files = {"kafka": self.kafka_ca_file, "mongodb": options.get("tlscafile")}
+        return {server: Path(file) for server, file in files.items() if file}
 
     @property
     def body_within(self) -> timedelta:

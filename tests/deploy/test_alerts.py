@@ -17,8 +17,10 @@ from services.coverage.public.metrics import ReleaseMetrics
 from services.coverage.publishing.metrics import PublishingMetrics
 from services.notifier.delivery.metrics import DeliveryMetrics
 from services.notifier.live.metrics import LiveMetrics
+from services.registry.identity.metrics import KeyMetrics
 from services.registry.intake.metrics import IntakeMetrics
 from services.registry.relay.metrics import RelayMetrics, SweepMetrics
+from shared.adapters.certificates import show_expiry
 from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.kafka_access import KafkaAccess
 from shared.contracts import topics
@@ -51,7 +53,9 @@ def given() -> set[str]:
     ReleaseMetrics(registry)
     DeliveryMetrics(registry)
     LiveMetrics(registry, topics.SNAPSHOTS.name)
-    DeadLetters(KafkaAccess("127.0.0.1:1").broker(), topics.CHANGES_DEAD, registry)
+    DeadLetters(KafkaAccess("127.0.0.1:1").broker(), topics.CHANGES_DEAD, registry, "read")
+    KeyMetrics(registry)
+    show_expiry({}, registry)
     Counter("http_answers_total", "Of the middleware that all services share", registry=registry)
     families = [metric.name for metric in registry.collect()]
     return {f"{name}{suffix}" for name in families for suffix in ("", "_total", "_bucket", "_count", "_sum")}
@@ -61,7 +65,7 @@ def test_rules_ask_for_metrics_that_are_given(given: set[str]) -> None:
     """A renamed metric would silence an alert."""
     recorded = {rule["record"] for rule in RULES if "record" in rule}
     for rule in RULES:
-        asked = set(re.findall(r"\b(?:registry|coverage|notifier|kafka|dead|http)_[a-z_]+", rule["expr"]))
+        asked = set(re.findall(r"\b(?:registry|coverage|notifier|kafka|dead|http|trusted)_[a-z_]+", rule["expr"]))
         assert asked <= given, rule
         assert set(re.findall(r"\bslo:[a-z0-9_:]+", rule["expr"])) <= recorded, rule
 

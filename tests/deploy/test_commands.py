@@ -77,3 +77,29 @@ async def test_make_alone_lists_every_target() -> None:
         "regions", "map", "messages", "pictures", "lighthouse", "mutants", "dashboards", "k8s-check", "sbom",
         "licences", "audit",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "expected"),
+    [
+        ("exit 0", 0, "requirements.lock: no known vulnerability"),
+        ("echo 'Found 1 known vulnerability in 1 package'; exit 1", 2, "Found 1 known vulnerability"),
+        ("echo trace; echo 'could not be audited' >&2; exit 1", 2, "make audit needs PyPI itself"),
+    ],
+)
+async def test_the_audit_says_in_a_line_what_it_found_or_needs(
+    tmp_path: Path, said: str, code: int, expected: str
+) -> None:
+    """A package that the advisory database does not answer for is never taken as harmless."""
+    program = tmp_path / "bin/pip-audit"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{said}\n")
+    program.chmod(0o755)
+    (tmp_path / ".installed").touch()
+    process = await asyncio.create_subprocess_exec(
+        *("make", "audit", f"LINT_TOOLS={tmp_path}"),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=REPOSITORY,
+    )  # fmt: skip
+    output, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == code
+    assert expected in output.decode()

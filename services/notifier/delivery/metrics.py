@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -15,6 +15,9 @@ from shared.runtime.metrics import WAY_SECONDS
 
 KINDS: Final[tuple[ChannelKind, ...]] = ("email", "webhook", "chat")
 """All kinds, so that each has its figures from the start."""
+
+Outcome: TypeAlias = Literal["sent", "failed", "dead"]
+"""What became of a try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,13 @@ class DeliveryMetrics:
             "notifier_deliveries_oldest_waiting_seconds", "Since the oldest waiting delivery was told; 0: none waits",
             ("channel",), registry=registry,
         )  # fmt: skip
+        # At 0 from the start: an alert sees a counter rise, but not appear.
+        for kind in KINDS:
+            self._took.labels(kind)
+            for outcome in get_args(Outcome):
+                self._tries.labels(outcome, kind)
 
-    def tried(self, delivery: Delivery, outcome: Literal["sent", "failed", "dead"], now: datetime) -> None:
+    def tried(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
         """Count a try."""
         self._tries.labels(outcome, delivery.channel.kind).inc()
         if outcome == "sent":

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from services.notifier.engine.states import Phase
+from services.notifier.engine.decisions import HeldReason, Occasion
+from services.notifier.engine.directory import Role
+from services.notifier.engine.states import MoveReason, Phase
 from services.notifier.engine.world import World
 from services.notifier.live.batch import Batch
 from shared.adapters.kafka_partitions import ReaderMetrics
 
+_REASONS: Final[Mapping[str, Iterable[str]]] = {
+    "move": MoveReason, "message": Occasion, "held": HeldReason, "vacancy": Role,
+}  # fmt: skip
+"""The second label of each decision, by the first."""
 _SHOWN: Final = (Phase.PENDING, Phase.FIRING, Phase.RECOVERING)
 
 
@@ -38,6 +44,10 @@ class LiveMetrics:
         self._bad_file = Gauge(
             "notifier_rules_file_bad", "1 while the file of rules is refused and others are in force", registry=registry
         )
+        # At 0 from the start: an alert sees a counter rise, but not appear.
+        for what, reasons in _REASONS.items():
+            for reason in reasons:
+                self._decisions.labels(what, reason)
 
     def record(self, outcome: str) -> None:
         """Count a record."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections import Counter as Counted
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from services.registry.domain.errors import RefusalCode
 from services.registry.domain.outcomes import Outcome
 from shared.runtime.metrics import FAST_SECONDS, SIZES
+
+CONFLICT: Final = "conflict"
+"""Stands where a code of refusal would, for a fact whose id another fact has."""
 
 
 class IntakeMetrics:
@@ -35,6 +40,9 @@ class IntakeMetrics:
         self._commit = Histogram(
             "registry_commit_seconds", "Time of a group commit", buckets=FAST_SECONDS, registry=registry
         )
+        # At 0 from the start: an alert sees a counter rise, but not appear.
+        for code in (*RefusalCode, CONFLICT):
+            self._rejected.labels(code)
 
     def answered(self, facts: Iterable[tuple[str, Outcome]], seconds: float) -> None:
         """Count facts, each a type and an outcome, that were answered together so many seconds after they arrived."""

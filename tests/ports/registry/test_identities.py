@@ -178,6 +178,20 @@ async def test_trouble_names_the_keys_that_do_not_fit(mongo: Mongo) -> None:
     assert "written with k1, k2" in (await keyring.trouble(["k9"]) or "")
 
 
+async def test_a_keyring_knows_since_when_its_newest_key_is_in_use(mongo: Mongo) -> None:
+    """A keyring of an older version, which has no day, gets one when it is opened; a key that begins has its own."""
+    keyring = MongoKeyring(mongo)
+    await keyring.open(["k1", "k2"])
+    await mongo["identities"].update_one({"_id": "keyring"}, {"$unset": {"since": 1}})
+    await keyring.open(["k1", "k2"])
+    first = await keyring.newest_since()
+    await keyring.open(["k1", "k2"])
+    assert await keyring.newest_since() == first
+    await mongo["identities"].update_one({"_id": "keyring"}, {"$set": {"since": first - timedelta(days=400)}})
+    await keyring.begin("k2", 2)
+    assert await keyring.newest_since() >= first
+
+
 @pytest.mark.parametrize("known_before", [True, False])
 async def test_a_fact_and_an_erasure_at_one_time_come_one_after_the_other(mongo: Mongo, known_before: bool) -> None:
     """Whichever commits second begins anew, and then sees what the first has done; with or without a person yet."""

@@ -28,7 +28,10 @@ def layers_of(keyring: Document | None) -> Layers:
 
 
 class MongoKeyring:
-    """The key store of registry and rotation. The keyring's `keys` are the names of the keys used so far, in order."""
+    """The key store of registry and rotation.
+
+    The keyring's `keys` are the names of the keys used so far, in order, `since` is when the newest was put into use.
+    """
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
@@ -41,9 +44,19 @@ class MongoKeyring:
                 upsert=True,
                 return_document=ReturnDocument.AFTER,
             )
+            # A keyring of an older version has no day; its key is at least as old as this.
+            undated = {"_id": KEYRING, "since": {"$exists": False}}
+            await self._mongo["identities"].update_one(undated, {"$currentDate": {"since": True}})
         if wrong := _wrong(keyring["keys"], key_ids):
             raise PermanentError(wrong)
         return layers_of(keyring)
+
+    async def newest_since(self) -> datetime:
+        """Return when the newest key was put into use; the keyring was opened before."""
+        with translating("read the keyring"):
+            keyring = await self._mongo["identities"].find_one({"_id": KEYRING}, {"since": 1})
+        since: datetime = keyring["since"]
+        return since
 
     async def trouble(self, key_ids: Sequence[str]) -> str | None:
         """Return why these keys do not recognise everyone; None when all is well. A health check."""
@@ -65,7 +78,9 @@ class MongoKeyring:
     async def begin(self, key_id: str, layer: int) -> None:
         below = {"_id": KEYRING, "keys": {"$size": layer - 1}}
         with translating("begin to use a key"):
-            await self._mongo["identities"].update_one(below, {"$push": {"keys": key_id}})
+            await self._mongo["identities"].update_one(
+                below, {"$push": {"keys": key_id}, "$currentDate": {"since": True}}
+            )
 
     async def retire(self, layer: int) -> None:
         with translating("retire a key"):

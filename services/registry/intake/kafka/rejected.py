@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord
 from faststream.kafka.publisher.usecase import DefaultPublisher
 
 from services.registry.domain.outcomes import Outcome
-from services.registry.intake.metrics import IntakeMetrics
+from services.registry.intake.metrics import CONFLICT, IntakeMetrics
 from services.registry.intake.parsing import Candidate
 from shared.contracts.rejections import Rejection
 from shared.runtime.logging import logger
@@ -30,7 +30,7 @@ def rejection_of(record: ConsumerRecord, candidate: Candidate, outcome: Outcome)
     return Rejection(
         source=source,
         id=id_,
-        code=refusal.code.value if refusal else "conflict",
+        code=refusal.code.value if refusal else CONFLICT,
         field=refusal.field if refusal else "id",
         detail=refusal.detail if refusal else "another fact has this source and id; give a new fact a new id",
         topic=record.topic,
