@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME…]`: runs the benchmarks of these names, or all."""
+"""`python -m benchmarks [NAME…]`: runs the benchmarks of these names, or all, and writes README's table."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import deliveries, latency, notifier, person, safety
+from benchmarks import deliveries, latency, notifier, person, safety, sizes, table
 from benchmarks.coverage import measure as coverage
 from benchmarks.coverage import pages, reading, rebuild, release
-from benchmarks.registry import growth
+from benchmarks.registry import growth, importing
 from benchmarks.registry import measure as registry
 
 BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
@@ -21,12 +21,14 @@ BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
     "rebuild": rebuild.measure,
     "release": release.measure,
     "growth": growth.measure,
+    "import": importing.measure,
     "latency": latency.measure,
     "notifier": notifier.measure,
     "pages": pages.measure,
     "person": person.measure,
     "registry": registry.measure,
     "safety": safety.measure,
+    "sizes": sizes.measure,
 }
 """Name on the command line and of the result file → what runs it."""
 
@@ -34,6 +36,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Awaitable[Path]]]] = {
 async def _run(names: list[str]) -> None:
     for name in names:
         print(f"kept in {await BENCHMARKS[name]()}")
+        table.README.write_text(table.readme())
 
 
 if __name__ == "__main__":

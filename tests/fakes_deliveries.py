@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from services.notifier.delivery.deliveries import Delivery, DeliveryState
 from services.notifier.delivery.metrics import DeliveryMetrics
+from services.notifier.delivery.ports import FactsOf
 from services.notifier.engine.decisions import Occasion
 from services.notifier.engine.directory import Channel, ChannelKind, Official, Role
 from services.notifier.messages.message import Message, MessageFacts, Picture
@@ -137,19 +138,22 @@ class Mailbox:
 
 
 class KnownFacts:
-    """Facts without alerts; `error` is raised instead."""
+    """Facts without alerts; `error` is raised instead, and whatever is read together with `poison` fails."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.poison = ""
         self.read_for: list[str] = []
 
-    async def read(self, delivery: Delivery) -> MessageFacts:
+    async def read(self, deliveries: Sequence[Delivery]) -> FactsOf:
         """See the port."""
-        self.read_for.append(delivery.id)
+        self.read_for += [delivery.id for delivery in deliveries]
         if self.error is not None:
             raise self.error
-        return MessageFacts(
-            delivery.id, delivery.official, delivery.channel.kind, delivery.occasion, delivery.told_at, ()
+        if self.poison in {delivery.id for delivery in deliveries}:
+            raise RuntimeError("a defect in what one of them reads")
+        return lambda delivery: MessageFacts(
+            delivery.id, delivery.official, delivery.channel.kind, delivery.occasion, delivery.told_at, (), ""
         )
 
 

@@ -166,6 +166,9 @@ class MemoryOutbox:
             traceparents=[document["traceparent"] for document in documents for _ in document["changes"]],
         )
 
+    async def given(self) -> dict[int, int]:
+        return {partition: given for partition, (given, _) in self.numbers().items()}
+
     async def unpublished(self, partition: int) -> list[Batch]:
         return [batch for batch in self._manifests[partition] if batch.first_seq >= self._published[partition]]
 
@@ -205,6 +208,10 @@ class MemoryTopic:
                 if self.fail_after is not None:
                     self.fail_after -= 1
                 self.records[batch.partition].append((seq, change))
+
+    async def ends(self, partitions: Collection[int]) -> dict[int, int]:
+        found = {partition: self.records.get(partition) for partition in partitions}
+        return {partition: records[-1][0] + 1 if records else 0 for partition, records in found.items()}
 
     def read(self) -> dict[int, list[str]]:
         """Return what a reader applies: it drops `seq` it has, and must never meet a gap."""

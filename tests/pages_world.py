@@ -153,10 +153,11 @@ class PagesWorld:
 async def pages_world(
     base: str = BASE, notifier: str = "http://127.0.0.1:1", sign_in: SignIn | None = None,
     happened: Iterable[Change] | None = None, releases: MemoryReleases | None = None,
+    said: Iterable[Statement[Any]] | None = None,
 ) -> AsyncIterator[PagesWorld]:  # fmt: skip
-    """Give the pages of the small nation; or of other people, or with releases that were made already."""
+    """Give the pages of the small nation; or of other people or reference data, or with releases made already."""
     clock, store, reference, book = ManualClock(NOW), MemoryStore(), MemoryReference(), ReferenceIndex()
-    for row in await reference.add(statements(), NOW - timedelta(days=300)):
+    for row in await reference.add(statements() if said is None else list(said), NOW - timedelta(days=300)):
         book.add(row)
     replica = Replica(store=store, clock=clock)
     await replica.take_up()

@@ -12,6 +12,7 @@ from typing import Final
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from deploy.local.ports import free_ports
 from deploy.local.process import Child, until_ready
@@ -27,11 +28,15 @@ _LOOK_EVERY_S: Final = 0.01
 _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 
+def beside(config: StackConfig) -> StackConfig:
+    """Return the config with other ports of coverage, for one more replica."""
+    port, operators = free_ports(2)
+    return replace(config, ports={**config.ports, "coverage": port, "coverage_operators": operators})
+
+
 async def apart(config: StackConfig, name: str) -> StackConfig:
     """Return the same servers with topics and a database that nobody else has."""
-    port, operators = free_ports(2)
-    ports = {**config.ports, "coverage": port, "coverage_operators": operators}
-    own = replace(config, namespace=f"{config.namespace}{name}.", ports=ports)
+    own = replace(beside(config), namespace=f"{config.namespace}{name}.")
     # The stack's own user of coverage may use the stack's own database only.
     write_whole(own.home.mongodb_uri("coverage"), own.mongodb_uri)
     await ensure_topics(own.kafka, [topic.under(own.namespace) for topic in topics.ALL])
@@ -75,17 +80,25 @@ class Replica:
 
     async def flush_size(self) -> int:
         """Return how many changes a flush had on average."""
+        values = {one.name: one.value for one in await self._samples()}
+        return round(values["coverage_flush_changes_sum"] / values["coverage_flush_changes_count"])
+
+    async def partitions(self) -> int:
+        """Return how many partitions of changes it reads."""
+        return sum(one.name == "kafka_lag_records" for one in await self._samples())
+
+    async def _samples(self) -> list[Sample]:
         async with httpx.AsyncClient(timeout=30) as http:
             page = (await http.get(f"{self.operators}/metrics")).text
-        values = {one.name: one.value for family in text_string_to_metric_families(page) for one in family.samples}
-        return round(values["coverage_flush_changes_sum"] / values["coverage_flush_changes_count"])
+        return [one for family in text_string_to_metric_families(page) for one in family.samples]
 
 
 @asynccontextmanager
-async def running(config: StackConfig) -> AsyncIterator[Replica]:
-    """Yield a replica that has just been given all partitions, with whatever stands in the topic before it."""
+async def running(config: StackConfig, instance: str = "coverage-0") -> AsyncIterator[Replica]:
+    """Yield a replica that has just been given its partitions, with whatever stands in the topic before it."""
     part = next(part for part in services(config) if part.name == "coverage")
-    child = Child(part.name, part.command, config.home.log(f"coverage-{config.namespace}"), part.environment)
+    log = config.home.log(f"{instance}-{config.namespace}")
+    child = Child(instance, part.command, log, {**part.environment, "CAKUPAN_INSTANCE": instance})
     mongo = database_of(config)
     await child.start()
     try:

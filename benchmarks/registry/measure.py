@@ -3,7 +3,8 @@
 The registry is one process beside Kafka and MongoDB, as the local stack starts it, and so is the sender: all of them
 share this machine's cores, with the limits too.
 
-- bulk: NDJSON, durable and answered, against the bare transaction of a thousand facts.
+- bulk: NDJSON or CSV, durable and answered, against the bare transaction of a thousand facts; then NDJSON by two
+  replicas on the same cores.
 - single: 64 connections, each with one fact in flight, against a bare route with a bare group commit.
 - sweep: facts of the future, all effective at one instant, as on a first of the month; against the bare transaction
   that changes the same people. Meanwhile single facts are sent, and their latency is taken.
@@ -17,6 +18,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -35,6 +37,7 @@ from benchmarks.report import Spread
 from benchmarks.stack import registry_alone, started_stack
 from deploy.local.ports import free_ports
 from deploy.local.process import Child, until_ready
+from deploy.local.sample.enrolments import COLUMNS, rows
 from deploy.local.stack import LocalStack
 from shared.adapters.mongo import Mongo
 
@@ -48,7 +51,7 @@ _SWEPT: Final = 60_000
 _SWEEP_IN: Final = timedelta(seconds=30)
 _BACKLOG: Final = 200_000
 _WARM_UP: Final = 2000
-_STOP_WITHIN_S: Final = 5.0
+_STOP_WITHIN_S: Final = 10.0
 _LOOK_EVERY_S: Final = 0.1
 
 T = TypeVar("T")
@@ -79,6 +82,8 @@ class _Run:
         await self._bulk("warm", _WARM_UP, 0)
         inserting, changing = await self._with_mongo("bare", lambda mongo: bare.transactions(mongo, _BARE_GROUPS))
         taken_in = await self._bulk("bulk", _BULK_FACTS, 100_000)
+        taken_as_csv = await self._bulk_csv()
+        taken_by_two = await self._bulk_by_two()
         bare_single, bare_spread = await self._bare_single()
         single, spread = await self._single("single", _SINGLE_FACTS, 300_000)
         swept = await self._sweep()
@@ -86,9 +91,11 @@ class _Run:
         relayed = await self._with_mongo("relay", lambda mongo: drained(mongo, self._config, _BACKLOG))
         to_topic = await accepted_to_topic(self._config, self._registry, self._token)
         return {
-            "bulk NDJSON, facts": Rate(taken_in, inserting, 0.5),
-            "single POST": Rate(single, bare_single, 0.6, spread, bare_spread),
-            "sweep, people": Rate(swept, changing, 0.5),
+            "bulk NDJSON, facts": Rate(taken_in, inserting, 0.25),
+            "bulk CSV, facts": Rate(taken_as_csv, inserting, 0.25),
+            "bulk NDJSON by two replicas, facts": Rate(taken_by_two, inserting),
+            "single POST": Rate(single, bare_single, 0.7, spread, bare_spread),
+            "sweep, people": Rate(swept, changing, 0.25),
             "relay, changes": Rate(relayed, produced, 0.5),
             "relay, changes, beside a producer of batches": Rate(relayed, in_batches),
             "accepted → on the topic": Rate(to_topic.rate, None, None, to_topic.spread),
@@ -104,7 +111,33 @@ class _Run:
 
     async def _bulk(self, run: str, count: int, first: int) -> float:
         sent = list(facts(count, run=run, first=first))
-        return await bulk(self._registry, self._token, sent, _BULK_LINES, _BULK_CONNECTIONS)
+        return await bulk([self._registry], self._token, sent, _BULK_LINES, _BULK_CONNECTIONS)
+
+    async def _bulk_csv(self) -> float:
+        """Send the people of the sample's file, who are none of `facts`."""
+        today = datetime.now(UTC).date()
+        header, *lines = (",".join(row).encode() for row in (COLUMNS, *rows(_BULK_FACTS, today)))
+        return await bulk([self._registry], self._token, lines, _BULK_LINES, _BULK_CONNECTIONS, header + b"\n")
+
+    async def _bulk_by_two(self) -> float:
+        """Send through the registry and one more replica, which runs only for this."""
+        port, operators = free_ports(2)
+        beside = replace(self._config, ports={**self._config.ports, "registry": port, "registry_operators": operators})
+        (part,) = registry_alone(beside)
+        other = Child(
+            "registry-1",
+            part.command,
+            beside.home.log("registry-1"),
+            {**part.environment, "CAKUPAN_INSTANCE": "registry-1"},
+        )
+        await other.start()
+        try:
+            await until_ready(other, beside.operators_url("registry"))
+            sent = list(facts(_BULK_FACTS, run="two", first=700_000))
+            both = [self._registry, beside.url("registry")]
+            return await bulk(both, self._token, sent, _BULK_LINES, _BULK_CONNECTIONS)
+        finally:
+            await other.stop(_STOP_WITHIN_S)
 
     async def _single(self, run: str, count: int, first: int) -> tuple[float, Spread]:
         return await closed_loop(self._registry, self._token, list(facts(count, run=run, first=first)), _CONNECTIONS)
@@ -131,7 +164,7 @@ class _Run:
         """Return people a second, from the instant at which all of them are due until the last is swept."""
         due = datetime.now(UTC) + _SWEEP_IN
         sent = list(facts(_SWEPT, run="future", first=400_000, time=due))
-        await bulk(self._registry, self._token, sent, _BULK_LINES, _BULK_CONNECTIONS)
+        await bulk([self._registry], self._token, sent, _BULK_LINES, _BULK_CONNECTIONS)
         assert datetime.now(UTC) < due, "the facts of the future were not all sent before they were due"
         before = await self._swept()
         await asyncio.sleep((due - datetime.now(UTC)).total_seconds())

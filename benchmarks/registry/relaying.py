@@ -29,7 +29,8 @@ async def drained(mongo: Mongo, config: StackConfig, changes: int) -> float:
     await outbox.prepare()
     await fill_outbox(mongo, changes)
     producer, counted = Producer(config.kafka, "benchmark"), CollectorRegistry()
-    relay = Relay(outbox, KafkaChangeTopic(producer, topic.name), "benchmark", SystemClock(), RelayMetrics(counted))
+    published = KafkaChangeTopic(config.kafka, producer, topic.name)
+    relay = Relay(outbox, published, "benchmark", SystemClock(), RelayMetrics(counted))
     try:
         began = perf_counter()
         await relay.lead()

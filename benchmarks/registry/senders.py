@@ -81,19 +81,22 @@ async def _send_each(lane: Lane, waiting: Iterator[bytes], taken: list[float]) -
     lane.close()
 
 
-async def bulk(registry: str, token: str, facts: Iterable[bytes], lines: int, connections: int) -> float:
-    """Return facts a second, sent as NDJSON of so many lines, over so many connections.
+async def bulk(
+    registries: Sequence[str], token: str, facts: Iterable[bytes], lines: int, connections: int, header: bytes = b""
+) -> float:
+    """Return facts a second, sent in bodies of so many lines, over so many connections to each registry.
 
-    Raises: AssertionError where a fact was not accepted.
+    Lines are NDJSON, or CSV with its `header`. Raises: AssertionError where a fact was not accepted.
     """
     waiting = iter(facts)
-    bodies = list(iter(lambda: b"\n".join(islice(waiting, lines)), b""))
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"}
+    bodies = [header + body for body in iter(lambda: b"\n".join(islice(waiting, lines)), b"")]
+    content_type = "text/csv" if header else "application/x-ndjson"
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": content_type}
     async with httpx.AsyncClient(timeout=60, headers=headers) as client:
         began = perf_counter()
         left = iter(bodies)
         counts = await asyncio.gather(
-            *(_send_bodies(client, f"{registry}/v1/facts/bulk", left) for _ in range(connections))
+            *(_send_bodies(client, f"{url}/v1/facts/bulk", left) for url in registries for _ in range(connections))
         )
         return sum(counts) / (perf_counter() - began)
 

@@ -55,9 +55,10 @@ def prepare(
     with _one_line_errors():
         settings.home.make()
         keys = Keys(settings.home)
-        keys.write_tokens(SystemClock().now())
+        now = SystemClock().now()
+        keys.write_tokens(now)
         if share_in is not None:
-            share(keys, share_in)
+            share(keys, share_in, now)
         wanted = [topic.under(settings.namespace) for topic in topics.ALL]
         asyncio.run(ensure_topics(settings.kafka, wanted))
 

@@ -32,11 +32,14 @@ class Grant:
 
 
 READY: Final = (
-    Grant("upstream", "facts:write", sources=("bpjs/aceh", "dinas/aceh")),
+    Grant("upstream", "facts:write", sources=("bpjs/aceh", "dinas/aceh", "bpjs/kalsel", "dinas/tanah-bumbu")),
     Grant("operator", "reference:write coverage:read notifier:admin alerts:ack identity:erase"),
     Grant("governor-aceh", "coverage:read alerts:ack", role="gubernur", region="11"),
+    Grant("regent-tanah-bumbu", "coverage:read alerts:ack", role="bupati", region="63.10"),
 )
-"""One each for an upstream system, an operator and an official."""
+"""One each for an upstream system, an operator and two officials."""
+_LOADER: Final = Grant("officials", "notifier:admin")
+"""For the container that only loads the officials."""
 
 
 class Keys:
@@ -76,12 +79,16 @@ class Keys:
             write_whole(self._tokens / f"{grant.subject}.jwt", self.issue_token(grant, now))
 
 
-def share(keys: Keys, folder: Path) -> None:
-    """Give each service a folder with the keys that it needs: public ones for all, secrets for their service."""
+def share(keys: Keys, folder: Path, now: datetime) -> None:
+    """Give each service a folder with the keys that it needs: public ones for all, secrets for their service.
+
+    Who loads the officials gets a token that allows no more than that.
+    """
     for name in ("registry", "coverage", "notifier"):
         write_whole(folder / name / "keys" / "jwks.json", keys.jwks.read_text())
     write_whole(folder / "registry" / "keys" / "identity.key", keys.identity.read_text())
     write_whole(folder / "notifier" / "keys" / "ack-links.key", keys.ack_links.read_text())
+    write_whole(folder / "officials" / "tokens" / "officials.jwt", keys.issue_token(_LOADER, now))
 
 
 def _signing_key(file: Path) -> ECKey:

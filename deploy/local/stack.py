@@ -213,6 +213,8 @@ def _say_ready(config: StackConfig, console: Console) -> None:
     for name in ("registry", "coverage", "notifier"):
         url, metrics = config.url(name), f"{config.operators_url(name)}/metrics"
         say(console, f"{name}  {url}  {url}/docs  metrics {metrics}  ready")
+    pages = config.url("coverage")
+    say(console, f"Pages: {pages}  sign in at {pages}/masuk: choose a sample account there, no password")
     say(console, f"mailbox  {config.url('mailbox')}  ready")
     say(console, f"Kafka: {config.kafka}")
     say(console, f"MongoDB: {config.mongodb_uri.rpartition('@')[2]}  users' URIs {config.home.keys}/*-mongodb.uri")

@@ -53,7 +53,7 @@ def build(settings: RegistrySettings, *, clock: Clock | None = None) -> FastAPI:
     secrets = Secrets.derive(*read_keys(settings.identity_key_file))
 
     store, outbox, keyring = MongoStore(service.mongo), MongoOutbox(service.mongo), MongoKeyring(service.mongo)
-    change_topic = KafkaChangeTopic(service.producer, changes.name)
+    change_topic = KafkaChangeTopic(settings.kafka, service.producer, changes.name)
     relay = Relay(outbox, change_topic, instance, clock, RelayMetrics(prometheus))
     intake = Intake(store, secrets, clock, metrics, on_commit=relay.wake)
     sweeper = Sweeper(store, outbox, instance, secrets.change, clock, SweepMetrics(prometheus), relay.wake)

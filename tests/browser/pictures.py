@@ -46,6 +46,8 @@ PAGES: Final[dict[str, tuple[str, str | None]]] = {
     "publik-desa": ("/wilayah/63.10.02.2002", None),
     "publik-riwayat": ("/wilayah/63.10/riwayat", None),
     "publik-monev": ("/wilayah/63.10/monev", None),
+    "publik-kuota": ("/wilayah/63.10/kuota", None),
+    "publik-desa-sadar": ("/wilayah/63.10/desa-sadar", None),
     "region-en": ("/wilayah/63.10?lang=en", "bupati"),
     "quota-en": ("/wilayah/63.10/kuota?lang=en", "bupati"),
     "public-en": ("/?lang=en", None),

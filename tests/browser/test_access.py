@@ -34,11 +34,12 @@ _R, _E = f"/wilayah/{nation.REGENCY}", f"/wilayah/{nation.EMPTY}"
 _D: Final = f"/wilayah/{nation.DISTRICT}"
 EVERYBODY: Final = (
     "/", f"/wilayah/{nation.PROVINCE}", _R, _D, f"/wilayah/{nation.PASSING}", f"{_R}/riwayat", f"{_R}/asal-angka",
-    f"{_R}/monev?as_of=2026-10-31", f"{_D}/kuota", "/cari?q=tanah", _E, f"{_E}/riwayat", f"{_E}/monev?as_of=2026-10-31",
+    f"{_R}/monev?as_of=2026-10-31", f"{_D}/kuota", f"{_D}/desa-sadar", "/cari?q=tanah", _E, f"{_E}/riwayat",
+    f"{_E}/monev?as_of=2026-10-31",
 )  # fmt: skip
 PUBLIC: Final = (*EVERYBODY, "/cari?q=xyzzy", "/masuk", "/istilah", "/aksesibilitas", "/wilayah/99.99")
 OFFICIAL: Final = (
-    *EVERYBODY, f"{_R}?as_of=2026-09-30", f"{_D}/desa-sadar", f"{_R}/akan-nonaktif", "/peringatan",
+    *EVERYBODY, f"{_R}?as_of=2026-09-30", f"{_R}/akan-nonaktif", "/peringatan",
     f"/peringatan/{ALERT}", f"/wilayah/{nation.WITHOUT_POTENTIAL}", f"{_E}/asal-angka", f"{_E}/kuota",
     f"{_E}/desa-sadar", f"{_E}/akan-nonaktif",
 )  # fmt: skip
@@ -81,7 +82,7 @@ async def barriers(context: BrowserContext, path: str) -> list[str]:
 
 async def test_text_of_twice_the_size_stays_on_the_page(site: Site) -> None:
     """Text of 200 % loses nothing at the side, even where the layout does not yet restack."""
-    for path in ("/", _R, f"{_R}/kuota"):
+    for path in ("/", _R, f"{_R}/kuota", f"{_R}/monev?as_of=2026-10-31"):
         async with site.page(path, "operator", viewport={"width": 1280, "height": 800}) as page:
             await page.evaluate("document.documentElement.style.fontSize = '200%'")
             assert await sideways(page) == 0, path

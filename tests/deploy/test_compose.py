@@ -10,7 +10,9 @@ from typing import Any
 import yaml
 
 from deploy.local.settings import REPOSITORY
+from services.notifier.files.official_files import read_officials
 from shared.adapters.settings import CommonSettings
+from shared.regions.catalogue import catalogue
 
 FILE = REPOSITORY / "compose.yaml"
 
@@ -64,6 +66,15 @@ def test_its_variables_are_ones_that_the_services_read() -> None:
         shared = {variable for variable in environment if variable.startswith("CAKUPAN_")}
         assert shared <= common
         assert {variable.split("_")[0] for variable in environment} <= {"CAKUPAN", "PROBE", name.upper()}
+
+
+def test_the_sample_s_officials_are_loaded() -> None:
+    """By the command, once the notifier is ready, from a file of the repository and with a token of its own."""
+    _, command, file, url, token = services()["officials"]["command"]
+    assert command == "load-officials"
+    assert read_officials((REPOSITORY / file).read_text(), file, catalogue().__contains__)
+    assert url == "--url=http://notifier:8003"
+    assert token == "--token-file=.local/tokens/officials.jwt"
 
 
 def test_each_container_has_its_own_volume_of_secrets() -> None:

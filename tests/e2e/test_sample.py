@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -13,13 +14,15 @@ from rich.console import Console
 
 from deploy.local.mailbox.letters import Letter
 from deploy.local.process import together
+from deploy.local.sample.people import BUDGET_ENDS, BUDGET_PEOPLE
 from deploy.local.sample.scenario import GOVERNOR, Scenario, opened_scenario, play
 from shared.regions.catalogue import catalogue
+from shared.regions.codes import local
 from tests.e2e.world import World
 from tests.waiting import eventually
 
 Body = dict[str, Any]
-PARENTS = ("ID", "11", *catalogue().children("11"), "11.06.01")
+PARENTS = ("ID", "11", *catalogue().children("11"), "11.06.01", "63", BUDGET_ENDS)
 SERVICES = ("registry", "coverage", "notifier")
 ROUNDS = 2
 
@@ -143,10 +146,9 @@ def test_no_part_of_the_provinces_snapshot_is_empty(played: Played) -> None:
     aceh = played.after_rise.regions["11"]
     assert [name for name, value in aceh.items() if not value and name != "catching_up"] == []
     assert {"joined", "activated", "lapsed", "returned"} <= aceh["flows"]["90d"].keys()
-    assert aceh["due"]["60d"]["apbd_regency"] > 50
-    assert aceh["due"]["90d"].keys() > {"apbd_regency"}
-    # On the first of a month of 31 days the next month's beginning is 31 days ahead.
-    assert aceh["due"]["30d"] or date.fromisoformat(aceh["as_of"][:10]).day in (1, 31)
+    # The next month but one may begin 62 days ahead, on the last day of July or December.
+    assert aceh["due"]["60d"].keys() >= {"self"}
+    assert aceh["due"]["90d"].keys() > {"self", "apbd_regency"}
     (target,), (forecast,), (quota,) = aceh["target"], aceh["forecast"], aceh["quota"]
     assert target["people_short"] > 0 > target["people_ahead"]
     assert None not in forecast.values()
@@ -154,6 +156,51 @@ def test_no_part_of_the_provinces_snapshot_is_empty(played: Played) -> None:
     assert quota["passing"] > 100 < quota["villages"] - quota["passing"] - quota["at_zero"]
     assert quota["at_zero"] > 1_000
     assert 0 not in aceh["designation"]["villages"].values()
+
+
+async def test_a_regencys_budget_ends_for_three_thousand(world: World, played: Played) -> None:
+    """They lapse together when the next month begins, which its page says first of those who do; others pay on."""
+    regency = await world.region(BUDGET_ENDS)
+    assert (regency["registered"], regency["active"]) == (BUDGET_PEOPLE, BUDGET_PEOPLE)
+    payments = [fact["data"] for fact in played.scenario.base if fact["data"].get("payer") == "apbd_regency"]
+    ended = Counter(data["paid_through"] for data in payments if data["region"].startswith(BUDGET_ENDS))
+    ((paid_through, people),) = ended.items()
+    months = int(paid_through[:4]) * 12 + int(paid_through[5:]) + 3
+    ahead = date(months // 12, months % 12 + 1, 1) - local(BUDGET_ENDS, datetime.fromisoformat(regency["as_of"])).date()
+    # From the last hours of a month, and from the first of one of 31 days, it is further ahead than 30.
+    window = 30 if ahead <= timedelta(days=30) else 60
+    assert (people, regency["due"][f"{window}d"]["apbd_regency"]) == (3_000, 3_000)
+    page = await world.request("GET", "coverage", f"/wilayah/{BUDGET_ENDS}/akan-nonaktif?hari={window}", "operator")
+    assert '<p class="big">3.000 <small>orang sampai' in page.text
+    assert regency["target"][0]["people_short"] > 0
+
+
+async def test_a_quota_board_has_villages_that_pass_miss_and_have_nobody(world: World, played: Played) -> None:
+    """For the regency's officials with their numbers, for the public as the release has them."""
+    (board,) = (await world.region(BUDGET_ENDS))["quota"]
+    assert (board["required"], board["villages"], board["passing"], board["at_zero"]) == (100, 152, 24, 120)
+    page = await world.request("GET", "coverage", f"/wilayah/{BUDGET_ENDS}/kuota?semua=1", "operator")
+    assert [page.text.count(state) for state in ("○ Nol", "✕ Belum", "✓ Tercapai")] == [120, 8, 24]
+    day = played.scenario.released_to
+    public = await world.request("GET", "coverage", f"/wilayah/{BUDGET_ENDS}/kuota?as_of={day}")
+    assert (public.status_code, "dari 152 desa tercapai" in public.text) == (200, True)
+
+
+async def test_a_source_is_silent_on_the_nations_page(world: World, played: Played) -> None:
+    """The one of the sample that never sent anything; the others are on time."""
+    sources = (await world.get("coverage", "/v1/regions/ID/provenance"))["sources"]
+    silent = [one["source"] for one in sources if one["cadence_days"] and one["fed_at"] is None]
+    assert silent == ["contoh/diam"]
+    page = await world.request("GET", "coverage", "/", "operator")
+    assert "⚠ Sumber contoh yang diam belum pernah mengirim." in page.text
+
+
+async def test_the_governor_has_an_alert_to_acknowledge(world: World, played: Played) -> None:
+    """On the page of the alerts it is the only one that waits: those of the first day asked nobody."""
+    (alert,) = played.again.alerts
+    page = (await world.request("GET", "coverage", "/peringatan", "governor-aceh")).text
+    assert f"/peringatan/{alert['id']}" in page
+    assert "1 belum ditanggapi" in page
 
 
 async def test_villages_and_the_nation_show_desa_sadar(world: World, played: Played) -> None:
@@ -166,21 +213,30 @@ async def test_villages_and_the_nation_show_desa_sadar(world: World, played: Pla
     assert played.after_rise.regions["ID"]["designation"]["pace"]["designated"] == len(villages)
 
 
-def test_a_second_play_adds_nothing(played: Played) -> None:
-    """It adds no person, alert or message, and says so; its last lines say what there is to see."""
+def test_a_second_play_adds_nothing(world: World, played: Played) -> None:
+    """It adds no person, alert or message, and says so; its last lines lead to the pages."""
     for code in PARENTS:
         before, after = played.after_rise.regions[code], played.again.regions[code]
         assert (before["registered"], before["active"]) == (after["registered"], after["active"])
     assert len(played.again.alerts) == len(played.again.mails) == 1
-    for part in ("Nothing is new", "6844 of 17109 registered = 40,00%", "Alerts: ", "Look at "):
+    pages = world.config.url("coverage")
+    for part in (
+        "Nothing is new",
+        "6844 of 17109 registered = 40,00%",
+        f"Sign in at {pages}/masuk",
+        f"{pages}/wilayah/11",
+    ):
         assert part in played.said
 
 
 async def test_the_public_sees_the_release_of_the_month_before(world: World, played: Played) -> None:
     """At the address that the sample says, without a token: the figures of that month's last day, not of today."""
-    path = f"/v1/regions/11?as_of={played.scenario.released_to}"
-    assert f"{world.config.url('coverage')}{path}" in played.said
-    public = (await world.request("GET", "coverage", path)).json()
+    day = played.scenario.released_to
+    assert f"Anybody, without signing in: {world.config.url('coverage')}/wilayah/11?as_of={day}" in played.said
+    page = (await world.request("GET", "coverage", f"/wilayah/11?as_of={day}")).text
+    assert "Angka rilis" in page
+    public = (await world.request("GET", "coverage", f"/v1/regions/11?as_of={day}")).json()
+    assert f'<p class="big">{public["active"]:,}</p>'.replace(",", ".") in page
     official = await world.region(f"11?as_of={played.scenario.released_to}")
     assert public["month"] == f"{played.scenario.released_to:%Y-%m}"
     assert public["registered"] == official["registered"] < played.after_base.regions["11"]["registered"]

@@ -54,6 +54,9 @@ class Profile(NamedTuple):
 
 RISING: Final = Profile(12, "dinas/aceh", "BPU", "apbd_regency", ("vulnerable",))
 """Vulnerable workers whom a regency's budget pays for: in this way coverage really rises in leaps."""
+BUDGET: Final = RISING._replace(source="dinas/tanah-bumbu")
+THEMSELVES: Final = Profile(100, "bpjs/kalsel", "BPU", "self", (), ("JKK", "JKM", "JHT"))
+"""The two kinds of worker in Tanah Bumbu."""
 PROFILES: Final = (
     RISING,
     Profile(34, "bpjs/aceh", "PU", "employer", (), ("JKK", "JKM", "JHT", "JP", "JKP")),

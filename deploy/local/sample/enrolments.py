@@ -1,6 +1,6 @@
 """`python -m deploy.local.sample.enrolments FILE [PEOPLE]` writes a CSV to try imports with: all of Aceh's registered.
 
-Invented people, one enrolment each within the last nine months, paid for three months to come: 651,652 rows, 75 MB,
+Invented people, one enrolment each within the last eighteen months, a fifth of them not paid for yet: 651,652 rows,
 unless fewer or, up to a million, more are asked for. On one day the file is always the same.
 """
 
@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, time
 from pathlib import Path
-from random import Random
 from typing import Final
 
-from deploy.local.sample.aceh import REGISTERED, allot, draw_place, draw_profile, village_counts
-from deploy.local.sample.people import SEED, draw_nik
+from deploy.local.sample.aceh import REGISTERED
+from deploy.local.sample.people import SEED, histories
 from shared.regions.codes import WIB
 from shared.runtime.clock import SystemClock
 
@@ -26,27 +24,17 @@ COLUMNS: Final = (
 """The columns of the bulk route that an enrolment fills."""
 
 
-def rows(people: int, today: date, seed: int = SEED) -> Iterator[tuple[str, ...]]:
-    """Yield one enrolment a person, regency after regency, each regency with its share by villages."""
-    chance = Random(f"{seed} enrolments")  # noqa: S311 - a sample, no secret
-    paid_through = f"{today + timedelta(days=92):%Y-%m}"
-    regencies = [regency for regency, share in allot(people, village_counts()).items() for _ in range(share)]
-    for serial, regency in enumerate(regencies):
-        profile = draw_profile(chance)
-        time = f"{today - timedelta(days=1 + chance.randrange(270))}"
-        groups, programmes = "|".join(profile.groups), "|".join(profile.programmes)
-        yield (
-            f"aceh-{serial:06d}", profile.source, "enrolled", time, "nik", draw_nik(serial, chance),
-            draw_place(regency, chance), profile.segment, groups, profile.payer, programmes, paid_through,
-        )  # fmt: skip
-
-
 def write(file: Path, people: int, today: date) -> None:
     """Write the file."""
     with file.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(rows(people, today))
+        writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        # Other ids and another seed than the sample's: whoever has played it imports other people.
+        for serial, (enrolled, *_) in enumerate(histories(people, datetime.combine(today, time(), WIB), SEED + 1)):
+            data = enrolled["data"]
+            lists = {name: "|".join(data[name]) for name in ("groups", "programmes")}
+            person = {"scheme": "nik", "identity": data["identity"]["value"]}
+            writer.writerow(enrolled | data | lists | person | {"id": f"aceh-{serial:06d}", "type": "enrolled"})
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from deploy.local.mailbox.letters import Letter, Letters
 from deploy.local.process import Child
 from deploy.local.sample.aceh import ONE_TO, PROVINCE, Figures
 from deploy.local.sample.client import Client, send_facts
-from deploy.local.sample.people import BUDGET_ENDS, Fact, base_facts, rise_facts
+from deploy.local.sample.people import BUDGET_ENDS, BUDGET_PEOPLE, Fact, base_facts, budget_facts, rise_facts
 from deploy.local.sample.reference import reference_files
 from deploy.local.settings import StackConfig, write_whole
 from deploy.local.stack import say, services
@@ -30,6 +30,7 @@ from shared.regions.codes import WIB
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.errors import PermanentError, TransientError
 
+Body = dict[str, Any]
 GOVERNOR: Final = "gubernur.aceh@example.id"
 """As in deploy/local/notifier/officials.yaml."""
 _WITHIN_S: Final = 120.0
@@ -53,11 +54,12 @@ class Scenario:
     mailbox: Letters
     console: Console
     outcomes: Counter[str] = field(default_factory=Counter)
-    aceh: dict[str, Any] = field(default_factory=dict)
+    aceh: Body = field(default_factory=dict)
 
     async def enrol_base(self) -> None:
         """Send the base, and return once coverage counts it."""
         await self._enrol("The base enrols", self.base, self.figures.registered)
+        await self._until(lambda of: of["registered"] >= BUDGET_PEOPLE, f"{BUDGET_PEOPLE} people", BUDGET_ENDS)
 
     async def enrol_more(self) -> None:
         """Send the rise, and return once coverage counts it."""
@@ -66,15 +68,14 @@ class Scenario:
     async def governors_mail(self) -> Letter | None:
         """Return the governor's newest message; wait for one only if this play has changed anything."""
         if self.outcomes["accepted"]:
-            await self._until(lambda: bool(self._mails()), f"no message to {GOVERNOR}; see the notifier's log")
+            await self._until(lambda _: bool(self._mails()), f"a message to {GOVERNOR}")
         return next(iter(self._mails()), None)
 
-    async def release(self) -> str:
-        """Make the release of the month before the first play by the command, unless it is there; return its address.
+    async def release(self) -> None:
+        """Make the release of the month before the first play by the command, unless it is there.
 
         Raises: PermanentError with the command's last words.
         """
-        known = f"/v1/regions/{PROVINCE}?as_of={self.released_to}"
         month = f"{self.released_to:%Y-%m}"
         listed = await self.client.get("coverage", "/v1/releases?limit=500")
         if month not in [release["month"] for release in listed["items"]]:
@@ -82,17 +83,6 @@ class Scenario:
             (serving,) = (part for part in services(self.config) if part.name == "coverage")
             command = (serving.command[0], "release", "--month", month)
             await Child("release", command, self.config.home.log("release"), serving.environment).run()
-        return f"{self.config.url('coverage')}{known}"
-
-    async def told(self) -> int:
-        """Return how many alerts of the province there are, without those that were so at first sight."""
-        path, count = f"/v1/alerts?region={PROVINCE}&limit=500", 0
-        page = await self.client.get("notifier", path)
-        while True:
-            count += sum(not alert["quiet"] for alert in page["items"])
-            if page["next"] is None:
-                return count
-            page = await self.client.get("notifier", f"{path}&cursor={page['next']}")
 
     def _mails(self) -> list[Letter]:
         return [letter for letter in self.mailbox.all() if letter.to == GOVERNOR]
@@ -102,24 +92,21 @@ class Scenario:
         began = time.monotonic()
         await send_facts(facts, self.config, self.outcomes)
         measures = ("registered", "active") if self.outcomes["accepted"] else ("registered",)
-        missing = f"coverage counts no {people} people in {PROVINCE}; see its log"
-        await self._until(lambda: all(self.aceh[measure] >= people for measure in measures), missing)
+        self.aceh = await self._until(lambda of: all(of[name] >= people for name in measures), f"{people} people")
         say(self.console, f"{_share(self.aceh)}, counted after {time.monotonic() - began:.1f} s")
 
-    async def _until(self, true: Callable[[], bool], otherwise: str) -> None:
-        """Read the province again until the condition is true."""
+    async def _until(self, true: Callable[[Body], bool], what: str, region: str = PROVINCE) -> Body:
+        """Read the region again until the condition is true, and return it."""
         deadline = time.monotonic() + _WITHIN_S
-        while True:
-            self.aceh = await self.client.get("coverage", f"/v1/regions/{PROVINCE}")
-            if true():
-                return
+        while not true(found := await self.client.get("coverage", f"/v1/regions/{region}")):
             if time.monotonic() > deadline:
-                raise TransientError(otherwise)
+                raise TransientError(f"{what} of {region} cannot be seen; see the logs in {self.config.home.logs}")
             await asyncio.sleep(0.2)
+        return found
 
 
 async def play(config: StackConfig, console: Console) -> None:
-    """Bring Aceh to 38,09 %, then over 40 %, and show its governor's message and what else there is to see.
+    """Bring Aceh to 38,09 %, then over 40 %, and show its governor's message and the pages with all else.
 
     1. The anchor is remembered. 2. The reference data is loaded. 3. The base is sent, and counted. 4. The rise is sent,
     and counted. 5. The message is there. 6. The release of the month before is made. After a kill anywhere, another
@@ -130,13 +117,12 @@ async def play(config: StackConfig, console: Console) -> None:
         await scenario.enrol_base()
         await scenario.enrol_more()
         mail = await scenario.governors_mail()
-        told = await scenario.told()
-        released = await scenario.release()
+        await scenario.release()
     if not scenario.outcomes["accepted"]:
         say(console, f"Nothing is new: all {scenario.outcomes['duplicate']} facts are known from an earlier play.")
     if mail is not None:
         console.print(Panel(Text(mail.text.strip()), title=Text(mail.subject), subtitle=Text(f"to {mail.to}")))
-    for line in (*_summary(scenario.aceh), f"Alerts: {told}", *_where(config, released)):
+    for line in (_share(scenario.aceh), *_where(config, scenario.released_to)):
         say(console, line)
 
 
@@ -144,7 +130,7 @@ async def play(config: StackConfig, console: Console) -> None:
 async def opened_scenario(config: StackConfig, console: Console) -> AsyncIterator[Scenario]:
     """Yield the scenario with its reference data loaded."""
     anchor, figures = remembered_anchor(config.home.sample, SystemClock()), Figures.at(ONE_TO)
-    base = base_facts(figures, anchor)
+    base = sorted(base_facts(figures, anchor) + budget_facts(anchor), key=lambda fact: str(fact["time"]))
     async with httpx.AsyncClient(timeout=30) as http:
         client = Client(http, config)
         for kind, text in reference_files(figures, base, anchor).items():
@@ -170,30 +156,21 @@ def remembered_anchor(file: Path, clock: Clock) -> datetime:
     return anchor
 
 
-def _share(region: dict[str, Any]) -> str:
+def _share(region: Body) -> str:
     ratio = region["coverage"]["registered"]
     per_cent = f"{ratio['ratio']:.2%}".replace(".", ",")
     return f"{region['name']}: {ratio['numerator']} of {ratio['denominator']} registered = {per_cent}"
 
 
-def _summary(aceh: dict[str, Any]) -> Iterator[str]:
-    """Yield what each part of the province's snapshot says."""
-    (target,), (forecast,), (quota,) = aceh["target"], aceh["forecast"], aceh["quota"]
-    reached_on = forecast["at_rate"]["reached_on"]
-    yield f"{_share(aceh)}; {aceh['active']} active"
-    flows = {kind: count["registered"] for kind, count in aceh["flows"]["90d"].items()}
-    yield "In 90 days: " + ", ".join(f"{people} {kind}" for kind, people in flows.items() if people)
-    yield "Lapse in 60 days if nobody pays: " + ", ".join(f"{n} {payer}" for payer, n in aceh["due"]["60d"].items())
-    yield f"Target: {target['people_required']} active today, {target['people_short']} people short"
-    yield f"Forecast: {forecast['ratio']:.1%} on {reached_on} at this rate, due on {forecast['due_on']}"
-    yield f"Quota: of {quota['villages']} villages {quota['passing']} pass, {quota['at_zero']} have nobody"
-    yield "Desa Sadar: " + ", ".join(f"{n} {state}" for state, n in aceh["designation"]["villages"].items())
-
-
-def _where(config: StackConfig, released: str) -> Iterator[str]:
-    """Yield where to look next."""
-    regions = f"{config.url('coverage')}/v1/regions"
-    yield f"Look at {regions}/{PROVINCE} and there at /children, /quota and /provenance,"
-    yield f"at {regions}/{BUDGET_ENDS}/due?days=60&by=payer, where a budget ends, and at {config.url('mailbox')}."
-    yield f"Anybody sees the release, without a token: {released}"
+def _where(config: StackConfig, released_to: date) -> Iterator[str]:
+    """Yield the pages on which each part of the sample is seen."""
+    pages = config.url("coverage")
+    yield f"Sign in at {pages}/masuk: choose governor-aceh or regent-tanah-bumbu there; nobody is asked for a password."
+    yield f"  {pages}/wilayah/{PROVINCE}  the governor's page: behind the target path, and an alert to acknowledge"
+    yield f"  {pages}/wilayah/{PROVINCE}/desa-sadar  designated villages, in some of which an official has lapsed"
+    yield f"  {pages}/wilayah/{BUDGET_ENDS}  the regent's page: for 3,000 a budget pays for the last time"
+    yield f"  {pages}/wilayah/{BUDGET_ENDS}/kuota  which villages have 100 vulnerable workers, fewer, or none"
+    yield f"  {pages}/  the nation's page, where a source is silent: choose operator"
+    yield f"Anybody, without signing in: {pages}/wilayah/{PROVINCE}?as_of={released_to}"
+    yield f"Messages to officials: {config.url('mailbox')}"
     yield f"Every call is at {config.url('registry')}/docs, tokens for it in {config.home.tokens}/*.jwt."

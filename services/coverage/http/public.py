@@ -105,17 +105,23 @@ class PublicRoutes:
             release, parent, [below[code] for code in codes[:limit]], following_codes(order, codes, limit)
         )
 
+    async def region_and_below(
+        self, caller: Caller | None, region: str, at: AsOf | None
+    ) -> tuple[Release, Shown, list[Shown]]:
+        """Return a release, one of its regions, and those directly below, by code. Raises: as `release`."""
+        release = await self.release(caller, at)
+        return release, await self.shown(release, region), await self.below(release, region)
+
     async def monev(
         self, request: Request, caller: Caller | None, region: str, at: AsOf | None,
         written: Callable[[Table], bytes], media_type: str, ending: str,
     ) -> Response:  # fmt: skip
         """Answer with the monev sheet of a release."""
-        release = await self.release(caller, at)
+        release, shown, below = await self.region_and_below(caller, region, at)
         day = release.month.last_day
         link = f"{self._public_url}/v1/reports/monev?region={region}&as_of={day}&format={ending}"
-        regions = [await self.shown(release, region), *await self.below(release, region)]
         attachment = {"Content-Disposition": f'attachment; filename="monev-{region}-{day}.{ending}"'}
-        file = written(sheet(regions, link))
+        file = written(sheet([shown, *below], link))
         return answer(request, file, media_type=media_type, headers=_headers(caller, at) | attachment)
 
     async def releases(self) -> list[Release]:

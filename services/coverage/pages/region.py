@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.coverage.counting.domain.flows import change_of
 from services.coverage.public.domain.release import PublicCoverage, PublicRegion, Shown
@@ -58,6 +59,14 @@ class DueTable:
     payers: Sequence[tuple[str, Mapping[DueWindow, int]]]
 
 
+class DueByPlace(NamedTuple):
+    """People who lapse within a window: payers, a row a region below with anybody (by payer, in all), and the rest."""
+
+    payers: Sequence[str]
+    rows: Sequence[tuple[Snapshot, Mapping[str, int], int]]
+    elsewhere: Mapping[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """By how many active people a part of a region changed; `axis` is `segment`, `group` or `payer`."""
@@ -97,6 +106,17 @@ def due_below(below: Iterable[Snapshot]) -> list[tuple[Snapshot, int]]:
     return _most((one, sum(one.due.get("30d", {}).values())) for one in below)
 
 
+def due_by_place(shown: Snapshot, below: Iterable[Snapshot], window: DueWindow) -> DueByPlace:
+    """Return who lapses within the window, by payer and region below; the regions with most people first."""
+    payers = [payer for payer, people in due_table(shown.due).payers if people[window]]
+    rows = [(one, one.due[window], sum(one.due[window].values())) for one in below if any(one.due[window].values())]
+    rows.sort(key=lambda row: (-row[2], row[0].region))
+    placed = Counter[str]()
+    for _, people, _total in rows:
+        placed.update(people)
+    return DueByPlace(payers, rows, {payer: shown.due[window].get(payer, 0) - placed[payer] for payer in payers})
+
+
 def behind(below: Sequence[Snapshot]) -> list[tuple[Snapshot, int]]:
     """Return the regions that are short of their target of all workers, the most short first; all of them."""
     return _sorted((one, int(value_of(one, "short") or 0)) for one in below)
@@ -113,7 +133,7 @@ def change(shown: Snapshot) -> int:
 
 
 def moved(now: Snapshot, then: Snapshot) -> list[Move]:
-    """Return the segments, groups and payers whose active people changed, the greatest falls first.
+    """Return the segments, groups and payers whose active people changed: the greatest falls, then the greatest rises.
 
     So a fall that the total hides is named: a region may gain while its election officers leave.
     """
@@ -123,7 +143,7 @@ def moved(now: Snapshot, then: Snapshot) -> list[Move]:
         ("payer", now.by_payer, then.by_payer),
     )
     moves = [move for axis, ours, theirs in axes for move in _moves(axis, ours, theirs)]
-    return sorted(moves, key=lambda one: (one.change, one.axis, one.key))
+    return sorted(moves, key=lambda one: (one.change > 0, -abs(one.change), one.axis, one.key))
 
 
 def last_monev(day: date) -> date:

@@ -18,6 +18,7 @@ from services.coverage.pages.formats import LANGUAGES, Formats, Language
 from services.coverage.pages.region import Lead
 from services.coverage.pages.view import View
 from services.coverage.pages.words import WORDS
+from services.coverage.reading.tables import Absent
 from shared.regions.codes import NATION
 
 
@@ -87,6 +88,7 @@ def _environment(language: Language) -> Environment:
         asset=lambda name: assets()[name].address,
         has=lambda word: word in WORDS,
         language=language,
+        absent=Absent,
         NATION=NATION,
     )
     return environment

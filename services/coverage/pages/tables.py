@@ -9,6 +9,7 @@ from typing import Any, Final
 from services.coverage.pages.formats import LANGUAGES, Language
 from services.coverage.pages.region import Lead, change
 from services.coverage.pages.words import WORDS
+from services.coverage.public.domain.release import PublicBoard, PublicRegion, Shown
 from services.coverage.public.ports import Release
 from services.coverage.reading.monev import shown as people
 from services.coverage.reading.tables import Absent, Cell, Column, Form, Table, row_of
@@ -27,6 +28,7 @@ _PEOPLE: Final[Columns] = (
 )
 _OFFICIAL: Final[Columns] = (("short_to_target", "number"), ("change_30", "number"), ("due_30", "number"))
 _QUOTA: Final[Columns] = (("state", "text"), ("people", "number"), ("required", "number"), ("short", "number"))
+_PUBLIC_BOARD: Final[Columns] = tuple((word, "number") for word in ("villages", "met", "zero", "short"))
 _DESIGNATION: Final[Columns] = (
     ("state", "text"), ("officials_active", "number"), ("roster", "number"), ("designated_on", "date"),
 )  # fmt: skip
@@ -108,6 +110,42 @@ def designations(
             {**_place(one.region, one.name), **state, "roster": found.roster, "designated_on": found.designated_on}
         )
     return table(f"Desa Sadar {region}", (*_PLACE, *_DESIGNATION), rows, notes, language)
+
+
+def public_quota(
+    shown: Shown, below: Sequence[Shown], group: str | None, notes: Sequence[tuple[str, str]], language: Language
+) -> Table:
+    """Return the boards of the regions below: how many villages of each, or whether all of it meet the quota."""
+    boards = [(one, board) for one in below for board in one.quota if board.group == group]
+    rows: list[Mapping[str, Cell]] = []
+    for one, board in boards:
+        if isinstance(board, PublicBoard):
+            counts = {"met": board.passing, "zero": board.at_zero, "short": board.gap}
+            cells: dict[str, Cell] = {"villages": board.villages} | {name: people(n) for name, n in counts.items()}
+        else:
+            met = None if board.met is None else say("met" if board.met else "not_met", language)
+            cells = {"state": Absent.HIDDEN if met is None else met}
+        rows.append(_place(one.region, one.name) | cells)
+    has_counts = isinstance(shown, PublicRegion) and level_of(shown.region) != "regency"
+    columns = (*_PLACE, *(_PUBLIC_BOARD if has_counts else _QUOTA[:1]))
+    return table(f"{say('quota', language)} {shown.region}", columns, rows, notes, language)
+
+
+def public_designations(
+    shown: Shown, below: Sequence[Shown], notes: Sequence[tuple[str, str]], language: Language
+) -> Table:
+    """Return how many villages of the regions below are designated, or of a district which ones."""
+    rows: list[Mapping[str, Cell]] = []
+    for one in below:
+        if (found := one.designation) is not None:
+            cell: Cell = found.villages
+            if found.designated is not None:
+                cell = say("state_designated" if found.designated else "not_designated", language)
+            rows.append(
+                _place(one.region, one.name) | {"state" if level_of(one.region) == "village" else "designated": cell}
+            )
+    column: Columns = (("state", "text"),) if level_of(shown.region) == "district" else (("designated", "number"),)
+    return table(f"Desa Sadar {shown.region}", (*_PLACE, *column), rows, notes, language)
 
 
 def due(

@@ -100,7 +100,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     # Quota.
     "quota": ("Kuota", "Quota"),
     "quota_of": ("{n} orang per desa, {group}", "{n} people a village, {group}"),
-    "different": ("berbeda-beda", "different numbers of"),
+    "quota_differs": ("berbeda-beda per desa, {group}", "differs by village, {group}"),
     "met": ("Tercapai", "Met"),
     "not_met": ("Belum", "Not met"),
     "zero": ("Nol", "Zero"),
@@ -109,6 +109,19 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "n_villages": ("{n} desa", "{n} villages"),
     "n_of_m": ("{n} dari {m}", "{n} of {m}"),
     "no_quota": ("Tidak ada kuota di sini.", "There is no quota here."),
+    "district_met_means": (
+        "Sebuah kecamatan tercapai jika setiap desanya tercapai.",
+        "A district meets the quota if each of its villages does.",
+    ),
+    "board_hidden": (
+        "Tidak ditampilkan, karena dapat membuka keadaan beberapa orang saja.",
+        "Not shown, as it could tell of a few people only.",
+    ),
+    "villages": ("Jumlah desa", "Villages"),
+    "more_for_officials": (
+        "Tampilan publik hanya menyebut tercapai atau belum, dan desa yang ditetapkan. Pejabat melihat rinciannya:",
+        "The public view says only what is met and what is designated. Officials see the details:",
+    ),
     "group_vulnerable": ("pekerja rentan", "vulnerable workers"),
     "group_village_official": ("perangkat desa", "village officials"),
     "group_non_asn": ("non-ASN", "contract staff"),
@@ -119,6 +132,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "state_eligible": ("layak", "eligible"),
     "state_designated": ("ditetapkan", "designated"),
     "state_designated_broken": ("ditetapkan, gugur syarat", "designated, broken"),
+    "designated": ("Desa ditetapkan", "Villages designated"),
+    "none_designated": ("Belum ada desa yang ditetapkan.", "No village is designated yet."),
     "not_designated": ("Belum ditetapkan", "Not designated"),
     "villages_designated": ("desa ditetapkan", "villages designated"),
     "no_roster": ("Belum ada daftar perangkat desa.", "No roster of village officials yet."),
@@ -214,6 +229,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "feeds": ("Sumber data dan verifikasi", "Feeds and verification"),
     "silent_since": ("diam sejak {when}", "silent since {when}"),
+    "never_sent": ("belum pernah mengirim", "has never sent anything"),
     "all_feeds": ("Semua sumber mengirim tepat waktu", "All feeds are on time"),
     "no_feeds": ("Belum ada sumber data.", "No feeds yet."),
     # Live.
@@ -274,6 +290,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "go_on": ("Lanjut", "Go on"),
     "sign_in_provider": ("Masuk dengan akun pemerintah", "Sign in with your government account"),
     "ready_tokens": ("Akun contoh di komputer ini", "Sample accounts of this machine"),
+    "sees_all": ("semua wilayah", "all regions"),
     "no_sign_in": ("Di sini belum ada cara masuk yang diatur.", "No way to sign in is set up here."),
     "role_gubernur": ("gubernur", "governor"),
     "role_sekda_provinsi": ("sekda provinsi", "provincial secretary"),
@@ -331,6 +348,11 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "one_point_a_release": ("Satu titik per rilis", "One point a release"),
     "releases": ("Rilis", "Releases"),
     "release": ("Rilis", "Release"),
+    "nothing_known": (
+        "Sampai {day} belum ada data wilayah ini yang diterima, jadi semua angka 0. Pilih tanggal yang lebih baru "
+        "pada “Diketahui per”.",
+        "By {day} nothing had been received of this region, so all figures are 0. Choose a later day in “Known at”.",
+    ),
     # Monev: the titles of the sheet's columns, which are Indonesian.
     "as_of_label": ("Keadaan per", "As of"),
     "known_at_label": ("Diketahui per", "Known at"),

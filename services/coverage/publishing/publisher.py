@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from itertools import islice
+from itertools import groupby, islice
 from time import perf_counter
 from typing import Final
 
@@ -53,8 +53,8 @@ class Publisher:
         self._metrics = metrics
         self._pacer = Pacer(EVERY)
         self._lanes: Sequence[Callable[[], list[str]]] = (
-            partial(self._changed, [], _is_large),
             partial(self._changed, [], lambda region: not _is_large(region)),
+            partial(self._changed, [], _is_large),
             self._again,
         )
         self._next = 0
@@ -134,7 +134,7 @@ class Publisher:
             await asyncio.sleep((perf_counter() - began) * rest)
 
     def _due(self) -> list[str]:
-        """Return a chunk of what is due: large regions that changed, small ones that did, and regions to be published
+        """Return a chunk of what is due: small regions that changed, large ones that did, and regions to be published
         again, in turns. So a province waits for one chunk of each kind, never for all villages.
         """
         for _ in self._lanes:
@@ -162,7 +162,9 @@ class Publisher:
             # Under the span of the last change, so that its trace goes on to the notifier.
             with tracing.span("publish snapshots", self._traceparent) as traceparent:
                 snapshots = await self._viewer.snapshots(owned)
-                await self._publish_all(snapshots, traceparent)
+                # Whoever is told of a region at once must find on the topic what moved it, so parts go first.
+                for level in _deepest_first(snapshots):
+                    await self._publish_all(level, traceparent)
         except BaseException:
             self._pacer.touch(owned)
             raise
@@ -180,8 +182,14 @@ def _is_large(region: str) -> bool:
     return len(region) <= REGENCY_CODE
 
 
-def _order(region: str) -> tuple[int, str]:
-    """Return the order of a round: the nation; provinces, each with its regencies; districts; villages. Whoever is told
-    of a province then reads of the regency that moved it at once.
-    """
-    return 0 if region == NATION else max(len(region), REGENCY_CODE), region
+def _deepest_first(snapshots: Iterable[Snapshot]) -> Iterator[list[Snapshot]]:
+    def height(snapshot: Snapshot) -> int:
+        return -len(snapshot.region) if snapshot.region != NATION else 0
+
+    for _, level in groupby(sorted(snapshots, key=height), height):
+        yield list(level)
+
+
+def _order(region: str) -> str:
+    """Return the order of a round: each region after all that lie in it, so the nation is last."""
+    return f"{region}.~"

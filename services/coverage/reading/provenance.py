@@ -61,6 +61,11 @@ class SourceOrigin:
     fed_at: datetime | None
     silent_since: datetime | None
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is late, or is expected and has never sent anything."""
+        return self.silent_since is not None or (self.fed_at is None and self.cadence_days is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class LastVerify:

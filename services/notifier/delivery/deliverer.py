@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from services.notifier.delivery.deliveries import Delivery
 from services.notifier.delivery.metrics import DeliveryMetrics
-from services.notifier.delivery.ports import Channel, DeliveryStore, Facts, TryLaterError
+from services.notifier.delivery.ports import Channel, DeliveryStore, Facts, FactsOf, TryLaterError
 from services.notifier.engine.decisions import Occasion
 from services.notifier.engine.directory import ChannelKind
 from services.notifier.messages.message import Message, MessageFacts
@@ -183,9 +183,11 @@ class Deliverer:
                     await asyncio.sleep(pause)
                 most = lane.at_once
                 claimed = await self._next(lane, most)
+                new = [delivery for delivery in claimed if delivery.message is None]
+                facts = asyncio.ensure_future(self._facts.read(new)) if new else None
                 for delivery in claimed:
                     lane.begin(delivery.channel.address, loop.time())
-                    tries.create_task(self._try(lane, delivery))
+                    tries.create_task(self._try(lane, delivery, facts))
                 # More is due, and claiming some together costs no more than claiming one.
                 is_full = most > 1 and len(claimed) == most
                 least = max(1, lane.connections // _SHARE_CLAIMED) if is_full else 1
@@ -208,23 +210,24 @@ class Deliverer:
         now = self._clock.now()
         return await self._store.claim(lane.kind, lane.without(), self._holder, now, now + self._policy.lease, most)
 
-    async def _try(self, lane: Lane, delivery: Delivery) -> None:
+    async def _try(self, lane: Lane, delivery: Delivery, facts: Awaitable[FactsOf] | None) -> None:
         try:
-            await self.deliver(lane, delivery)
+            await self.deliver(lane, delivery, facts)
         except (TransientError, PermanentError) as error:
             # The claim expires, and then the delivery is tried again.
             _log.warning("a delivery waits for the store", delivery=delivery.id, error=str(error))
         finally:
             lane.end(delivery.channel.address)
 
-    async def deliver(self, lane: Lane, delivery: Delivery) -> None:
+    async def deliver(self, lane: Lane, delivery: Delivery, facts: Awaitable[FactsOf] | None = None) -> None:
         """Try a claimed delivery in three steps: (1) compose and store its message, (2) send it, (3) record the end.
 
+        `facts`: those of this delivery and of others, read together.
         A crash before 2 delays it by the lease. After one between 2 and 3 the same message is sent again under the
         same id (at least once).
         """
         with tracing.span("deliver", delivery.traceparent):
-            ready = await self._composed(delivery)
+            ready = await self._composed(delivery, facts)
             if ready is None or ready.message is None:
                 return
             failure = await self._sent(lane, ready, ready.message)
@@ -233,12 +236,12 @@ class Deliverer:
             self._metrics.works(lane.kind, works=not passing)
             await self._record(ready, failure)
 
-    async def _composed(self, delivery: Delivery) -> Delivery | None:
+    async def _composed(self, delivery: Delivery, facts: Awaitable[FactsOf] | None) -> Delivery | None:
         """Return the delivery with its message; None if that cannot be made, or another worker has the claim."""
         if delivery.message is not None:
             return replace(delivery, first_try_at=delivery.first_try_at or self._clock.now())
         try:
-            message = self._compose(await self._facts.read(delivery))
+            message = self._compose((await self._known(delivery, facts))(delivery))
         except TransientError:
             raise
         except Exception as error:  # a defect in one message must not stop the others
@@ -251,6 +254,17 @@ class Deliverer:
         answers = None if delivery.occasion is Occasion.RAISED else await self._store.first_told(delivery)
         kept = await self._store.keep_message(delivery, message, answers, now)
         return replace(delivery, message=message, answers=answers, first_try_at=now) if kept else None
+
+    async def _known(self, delivery: Delivery, together: Awaitable[FactsOf] | None) -> FactsOf:
+        """Return the facts that were read together; where they could not be, another delivery may be the reason."""
+        if together is not None:
+            try:
+                return await together
+            except TransientError:
+                raise
+            except Exception:
+                _log.exception("facts that were read together are read alone", delivery=delivery.id)
+        return await self._facts.read([delivery])
 
     async def _sent(self, lane: Lane, delivery: Delivery, message: Message) -> TransientError | PermanentError | None:
         try:

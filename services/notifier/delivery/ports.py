@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -31,11 +31,15 @@ class Channel(Protocol):
         ...
 
 
-class Facts(Protocol):
-    """What is known of the alerts of a delivery."""
+FactsOf = Callable[[Delivery], MessageFacts]
+"""Gives the facts of one delivery. Raises: PermanentError where an alert is not known."""
 
-    async def read(self, delivery: Delivery) -> MessageFacts:
-        """Return the facts as they are now. Raises: PermanentError where an alert is not known."""
+
+class Facts(Protocol):
+    """What is known of the alerts of deliveries."""
+
+    async def read(self, deliveries: Sequence[Delivery]) -> FactsOf:
+        """Read what is known now for the messages of these, and return what gives the facts of each."""
         ...
 
 

@@ -29,7 +29,6 @@ from services.notifier.engine.occasions import Messenger
 from services.notifier.engine.rules import Silent
 from services.notifier.engine.states import MoveReason
 from services.notifier.engine.world import Mark, Region, RuleInForce, World
-from shared.regions.codes import level_of
 
 _INTERNED: Final[dict[frozenset[str], frozenset[str]]] = {}
 """Most regions of a level are seen by the same rules: they share one set."""
@@ -84,17 +83,16 @@ class Engine:
     def _judge_region(self, code: str, region: Region, now: int) -> None:
         """Judge the newest snapshot by every rule that watches the region."""
         world, mover, seen = self.world, Mover(self.world, now, self._clock.out), []
-        for rule in world.by_level[level_of(code)]:
-            if not rule.everywhere and not rule.rule.covers(code):
-                continue
+        snapshot, known, own_t, version = region.snapshot, region.seen, region.t, region.version
+        for rule in world.watching(code):
             id_ = rule.rule.id
             watch = world.watches.get((id_, code))
-            t = region.t if rule.version <= region.version else max(region.t, rule.given)
-            if watch is not None:
-                t = t if watch.t is None else max(t, watch.t)
+            t = own_t if rule.version <= version else max(own_t, rule.given)
+            if watch is not None and watch.t is not None:
+                t = max(t, watch.t)
             if watch is not None or isinstance(rule.rule.kind, Silent):
                 world.touch("watch", id_, code)
-            if mover.judge(rule, code, region, t) and id_ not in region.seen:
+            if mover.judge(rule, code, region, snapshot, watch, t) and id_ not in known:
                 seen.append(id_)
         if seen:
             region.seen = _interned(region.seen.union(seen))
@@ -123,8 +121,8 @@ class Engine:
         """Judge a region by a rule that is new or changed, or close what it had there."""
         world, now = self.world, self._now()
         if new is not None and new.rule.covers(code):
-            region = world.regions[code]
-            if mover.judge(new, code, region, now) and new.rule.id not in region.seen:
+            region, watch = world.regions[code], world.watches.get((new.rule.id, code))
+            if mover.judge(new, code, region, region.snapshot, watch, now) and new.rule.id not in region.seen:
                 region.seen = _interned(region.seen | {new.rule.id})
                 world.touch("region", code)
             world.touch("watch", new.rule.id, code)

@@ -56,13 +56,15 @@ def compiled(kind: Kind) -> Reading:
     """Return the functions that read the kind from a snapshot."""
     side_of_figure = _sides(_lines_of(kind))
     parts = _parts(kind)
-    figure = _per_potential(*parts) if parts else _figure(kind)
+    if parts:
+        return Reading(_per_potential(*parts), _side_per_potential(*parts, side_of_figure), side_of_figure, parts)
+    figure = _figure(kind)
 
     def side(snapshot: Snapshot, t: int) -> Side | None:
         found = figure(snapshot, t)
         return None if found is None else side_of_figure(*found)
 
-    return Reading(figure, side, side_of_figure, parts)
+    return Reading(figure, side, side_of_figure)
 
 
 def heard_at(snapshot: Snapshot, source: str) -> int | None:
@@ -126,6 +128,18 @@ def _per_potential(number: Number, basis: Basis) -> FigureOf:
     return figure
 
 
+def _side_per_potential(number: Number, basis: Basis, side_of_figure: Callable[[int, int], Side]) -> SideOf:
+    """Return the side of `_per_potential`'s figure, in one call: most judgements are of this kind."""
+
+    def side(snapshot: Snapshot, _t: int) -> Side | None:
+        potential = snapshot.potential.get(basis)
+        if potential is None or potential.value <= 0:
+            return None
+        return side_of_figure(number(snapshot), potential.value)
+
+    return side
+
+
 def _people_of_basis(measure: Measure, basis: Basis) -> Number:
     group = _GROUPS.get(basis)
     return _people(measure, None if group is None else Slice("group", group))
@@ -154,7 +168,7 @@ def _lost(kind: rules.Fall) -> Number:
         return sum(flows[name].registered for name in _LEAVING if name in flows) - gained
 
     def active(snapshot: Snapshot) -> int:
-        return -sum(count.active for count in snapshot.flows.get(window, {}).values())
+        return -sum([count.active for count in snapshot.flows.get(window, {}).values()])
 
     return registered if kind.measure == "registered" else active
 
@@ -224,7 +238,7 @@ def _(kind: rules.LapseAhead) -> FigureOf:
 
     def figure(snapshot: Snapshot, _t: int) -> Figure | None:
         due = snapshot.due.get(kind.window, {})
-        people = sum(number for payer, number in due.items() if payers is None or payer in payers)
+        people = sum(due.values() if payers is None else [due[payer] for payer in due.keys() & payers])
         if kind.unit == "people":
             return people, 1
         return (people, snapshot.active) if snapshot.active > 0 else None

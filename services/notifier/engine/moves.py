@@ -9,6 +9,7 @@ from services.notifier.engine.occasions import Messenger
 from services.notifier.engine.rules import FirstSight, Rule
 from services.notifier.engine.states import MoveReason, Phase, Step, step
 from services.notifier.engine.world import Alert, Region, RuleInForce, Watch, World
+from shared.contracts.snapshots import Snapshot
 
 
 class Mover:
@@ -23,13 +24,17 @@ class Mover:
         self.unmuted = False
         """True once an alert has ended, which may have muted others."""
 
-    def judge(self, rule: RuleInForce, code: str, region: Region, t: int) -> bool:
-        """Judge the newest snapshot at `t`; say whether x is known and counts, which makes it the region's first."""
-        side = rule.reading.side(region.snapshot, t)
-        watch = self._world.watches.get((rule.rule.id, code))
+    def judge(
+        self, rule: RuleInForce, code: str, region: Region, snapshot: Snapshot, watch: Watch | None, t: int
+    ) -> bool:
+        """Judge the newest snapshot at `t`; say whether x is known and counts, which makes it the region's first.
+
+        `snapshot` and `watch` are those of the region: who judges by many rules has them already.
+        """
+        side = rule.reading.side(snapshot, t)
         if watch is not None:
             self._follow(watch, side, t)
-        if side is None or region.snapshot.catching_up:
+        if side is None or snapshot.catching_up:
             return False
         if watch is not None or side is Side.RAISE:
             self._move(rule, code, region, side, t)

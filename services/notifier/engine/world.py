@@ -5,7 +5,8 @@ What follows from them (what is due when, which alerts hold something back) is a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -15,7 +16,7 @@ from services.notifier.engine.kinds import Reading, compiled
 from services.notifier.engine.rules import Rule
 from services.notifier.engine.states import Phase
 from shared.contracts.snapshots import Snapshot
-from shared.regions.codes import NATION, Level, holds
+from shared.regions.codes import Level, holds, level_of, lineage_of
 
 WAITS_FOR_OTHERS = frozenset({HeldReason.MUTED, HeldReason.SILENCED})
 """Reasons that end when something else does: an alert, a silence."""
@@ -145,12 +146,11 @@ class RuleInForce:
     version: int
     given: int
     reading: Reading
-    everywhere: bool
 
     @classmethod
     def make(cls, rule: Rule, version: int, given: int) -> RuleInForce:
         """Return the rule, compiled."""
-        return cls(rule, version, given, compiled(rule.kind), bool(rule.levels) and NATION in rule.regions)
+        return cls(rule, version, given, compiled(rule.kind))
 
 
 class Key(NamedTuple):
@@ -181,15 +181,23 @@ class World:
         self.fresh: set[Key] = set()
 
     def put_rules(self, rules: Iterable[RuleInForce]) -> None:
-        """Put these rules in force, and index them by the levels that they watch, in the order of their ids."""
+        """Put these rules in force, and index them by level and by the regions at or below which they watch it."""
         self.rules: dict[str, RuleInForce] = {
             each.rule.id: each for each in sorted(rules, key=lambda each: each.rule.id)
         }
-        levels: tuple[Level, ...] = ("nation", "province", "regency", "district", "village")
-        self.by_level: dict[Level, list[RuleInForce]] = {
-            level: [each for each in self.rules.values() if not each.rule.levels or level in each.rule.levels]
-            for level in levels
-        }
+        self._by_scope: defaultdict[tuple[Level, str], list[RuleInForce]] = defaultdict(list)
+        for each in self.rules.values():
+            for code in each.rule.regions:
+                for level in each.rule.levels or (level_of(code),):
+                    self._by_scope[level, code].append(each)
+
+    def watching(self, region: str) -> Sequence[RuleInForce]:
+        """Return the rules whose scope has the region, in the order of their ids."""
+        level = level_of(region)
+        found = [rules for place in lineage_of(region) if (rules := self._by_scope.get((level, place)))]
+        if len(found) < 2:
+            return found[0] if found else ()
+        return sorted({each.rule.id: each for rules in found for each in rules}.values(), key=lambda each: each.rule.id)
 
     def alert(self, rule: str, region: str) -> Alert | None:
         """Return the alert that fires there."""

@@ -81,7 +81,7 @@ class Tester:
             because_potential=False, next_step=None, acknowledge_url=None,
             page_url=f"{self._pages_url}/wilayah/{snapshot.region}",
         )  # fmt: skip
-        facts = MessageFacts(id_, official, channel.kind, Occasion.RAISED, now, (alert,))
+        facts = MessageFacts(id_, official, channel.kind, Occasion.RAISED, now, (alert,), alert.page_url)
         message = _marked(self._compose(facts), _MARK[official.language])
         delivery = Delivery(
             id_, official, channel, Occasion.RAISED, told_at=now, alerts=(id_,), rules=(rule.id,),

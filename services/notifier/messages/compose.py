@@ -30,6 +30,8 @@ _LEAST_SHORT: Final = 200
 _SHOWN: Final = 5
 """Lines of a list that an official reads at a glance."""
 _SHORT_ROWS: Final = 3
+_ROWS: Final = 50
+"""Rows of a digest. Whoever has more alerts acts on the worst; with some 45 KB no program for mail cuts it short."""
 _MEASURES: Final[tuple[rules.Measure, ...]] = ("active", "registered")
 """Always both, since officials quote both and confuse them."""
 _WITHOUT_PATH: Final = (rules.Quota, rules.Designated, rules.Silent)
@@ -48,7 +50,7 @@ class Composer:
         """
         self._templates = Templates(templates)
         for facts in sample_facts():
-            self._laid_out(self._page(facts, _NO_PICTURE))
+            self._laid_out(_page(facts, self._accounts(facts), _NO_PICTURE))
 
     def _laid_out(self, page: Page) -> tuple[str, str]:
         return self._templates.layout("mail.txt", page), self._templates.layout("mail.html", page)
@@ -63,7 +65,7 @@ class Composer:
         chart = chart_of(accounts[0]) if len(accounts) == 1 else chart_of_digest(accounts)
         # A chat gets the short form, which has no picture.
         picture = None if chart is None or facts.channel == "chat" else _picture(chart, phrases)
-        page = self._page(facts, picture)
+        page = _page(facts, accounts, picture)
         return Message(
             page.subject,
             *self._laid_out(page),
@@ -80,12 +82,12 @@ class Composer:
         accounts = [Account(alert, facts.occasion, facts.told_at, phrases) for alert in facts.alerts]
         return sorted(accounts, key=lambda account: (_mildness(account), account.facts.newest.region))
 
-    def _page(self, facts: MessageFacts, picture: Picture | None) -> Page:
-        accounts = self._accounts(facts)
-        greeting = accounts[0].phrases.greeting(accounts[0].phrases.words.name(facts.official.name))
-        if len(accounts) > 1:
-            return _digest(accounts, greeting, picture)
-        return _single(accounts[0], greeting, picture)
+
+def _page(facts: MessageFacts, accounts: Sequence[Account], picture: Picture | None) -> Page:
+    greeting = accounts[0].phrases.greeting(accounts[0].phrases.words.name(facts.official.name))
+    if len(accounts) > 1:
+        return _digest(accounts, greeting, facts.page_url, picture)
+    return _single(accounts[0], greeting, picture)
 
 
 def _mildness(account: Account) -> float | Fraction:
@@ -251,10 +253,13 @@ def _lines(texts: Sequence[str]) -> tuple[Line, ...]:
 # A digest.
 
 
-def _digest(accounts: Sequence[Account], greeting: str, picture: Picture | None) -> Page:
+def _digest(accounts: Sequence[Account], greeting: str, page_url: str, picture: Picture | None) -> Page:
+    """Return a row for each alert, up to a bound, then how many more there are."""
     worst, say = accounts[0], accounts[0].phrases
     lead = say.digest_lead(len(accounts), worst.title)
-    rows = tuple(_digest_row(a) for a in accounts)
+    rows = tuple(_digest_row(a) for a in accounts[:_ROWS])
+    if (more := len(accounts) - len(rows)) > 0:
+        rows = (*rows, Line(say.more(more) + ".", (Link(say.see_short(), page_url),)))
     return Page(
         say.words.language,
         cut(say.subject_digest(len(accounts), worst), SUBJECT_LENGTH),

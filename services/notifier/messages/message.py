@@ -72,7 +72,10 @@ class AlertFacts:
 
 @dataclass(frozen=True, slots=True)
 class MessageFacts:
-    """Everything a message says: to whom, why, and of which alerts (several: a digest)."""
+    """Everything a message says: to whom, why, and of which alerts (several: a digest).
+
+    `page_url`: the page of the smallest region that holds those of all alerts.
+    """
 
     delivery: str
     official: Official
@@ -80,3 +83,4 @@ class MessageFacts:
     occasion: Occasion
     told_at: datetime
     alerts: tuple[AlertFacts, ...]
+    page_url: str

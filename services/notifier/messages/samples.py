@@ -185,7 +185,7 @@ def sample_message(kind: str, occasion: Occasion, language: Language) -> Message
         told_at = RAISED + 12 * _DAY
         newest = _later(alert.raised_by, 8_400, told_at)
         alert = replace(alert, newest=newest, ended_at=told_at, next_step=None, acknowledge_url=None)
-    return MessageFacts("d-1", official(language), "email", occasion, told_at, (alert,))
+    return MessageFacts("d-1", official(language), "email", occasion, told_at, (alert,), alert.page_url)
 
 
 def _later(before: Snapshot, more: int, at: datetime) -> Snapshot:
@@ -205,7 +205,8 @@ def sample_digest(language: Language) -> MessageFacts:
         replace(alert, id=f"{alert.id[:-1]}{n}", raised_by=district, newest=district, below=())
         for n, district in enumerate(alert.below[:5])
     )
-    return MessageFacts("d-2", official(language), "email", Occasion.RAISED, RAISED + timedelta(seconds=30), alerts)
+    told_at = RAISED + timedelta(seconds=30)
+    return MessageFacts("d-2", official(language), "email", Occasion.RAISED, told_at, alerts, alert.page_url)
 
 
 def sample_facts() -> Iterator[MessageFacts]:

@@ -50,13 +50,28 @@ class Phrases:
         return self.__getattr__(macro)(*values)
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """The sandbox, which answers each question once: a message reads 460 attributes of the same few types."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._answers: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """See the sandbox; what it says follows from the object's type and the attribute's name."""
+        key = type(obj), attr
+        if key not in self._answers:
+            self._answers[key] = super().is_safe_attribute(obj, attr, value)
+        return self._answers[key]
+
+
 class Templates:
     """Ours, or those of the same names in a folder that takes their place one by one."""
 
     def __init__(self, folder: Path | None = None) -> None:
         """Load all. Raises: BrokenTemplateError."""
         folders = [*([] if folder is None else [folder]), _OURS]
-        environment = ImmutableSandboxedEnvironment(
+        environment = _Sandbox(
             loader=ChoiceLoader([FileSystemLoader(each) for each in folders]),
             # Phrases are text: they are escaped when the layout puts them into HTML.
             autoescape=select_autoescape(["html"]),

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Collection, Sequence
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import ConsumerRecord
 
 from services.registry.audit.ports import Last
-from services.registry.relay.kafka import KafkaChangeTopic
+from services.registry.relay.kafka import KafkaChangeTopic, last_records
 from services.registry.relay.ports import Batch
-from shared.adapters.kafka_access import KafkaAccess, started
+from shared.adapters.kafka_access import KafkaAccess
 from shared.adapters.kafka_admin import partitions
 from shared.adapters.kafka_producer import Producer
 from shared.contracts.changes import Change
 from shared.contracts.topics import PARTITIONS
-from shared.runtime.errors import PermanentError, TransientError
-
-_ANSWERS_WITHIN_S: Final = 10.0
+from shared.runtime.errors import PermanentError
 
 
 class KafkaReplayTopic:
@@ -28,37 +23,22 @@ class KafkaReplayTopic:
 
     def __init__(self, access: KafkaAccess, producer: Producer, topic: str) -> None:
         self._access = access
-        self._relayed = KafkaChangeTopic(producer, topic)
+        self._relayed = KafkaChangeTopic(access, producer, topic)
         self._topic = topic
 
     async def publish(self, batches: Sequence[Batch]) -> None:
         await self._relayed.publish(batches)
+
+    async def ends(self, partitions: Collection[int]) -> dict[int, int]:
+        return await self._relayed.ends(partitions)
 
     async def last(self) -> dict[int, Last | None]:
         there = await partitions(self._access)
         if there.get(self._topic) != PARTITIONS:
             found = f"{there[self._topic]} partitions" if self._topic in there else "not there"
             raise PermanentError(f"topic {self._topic}: {found}; it must be there with {PARTITIONS} partitions, empty")
-        consumer = AIOKafkaConsumer(**self._access.client_options(), enable_auto_commit=False)
-        try:
-            await started(consumer.start(), _ANSWERS_WITHIN_S)
-            async with asyncio.timeout(_ANSWERS_WITHIN_S):
-                return await self._last(consumer)
-        except (KafkaError, TimeoutError, OSError) as error:
-            raise TransientError(f"Kafka at {self._access} does not answer ({type(error).__name__})") from error
-        finally:
-            await consumer.stop()
-
-    async def _last(self, consumer: AIOKafkaConsumer) -> dict[int, Last | None]:
-        places = [TopicPartition(self._topic, partition) for partition in range(PARTITIONS)]
-        consumer.assign(places)
-        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-        last: dict[int, Last | None] = dict.fromkeys(range(PARTITIONS))
-        for place in places:
-            if ends[place] > begins[place]:
-                consumer.seek(place, ends[place] - 1)
-                last[place.partition] = self._read(await consumer.getone(place))
-        return last
+        last = await last_records(self._access, self._topic, range(PARTITIONS))
+        return {partition: None if record is None else self._read(record) for partition, record in last.items()}
 
     def _read(self, record: ConsumerRecord) -> Last:
         try:

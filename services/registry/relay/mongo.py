@@ -117,6 +117,11 @@ class MongoOutbox(MongoLeases):
         if moved.matched_count < len(moves):
             raise FencedError(f"of partitions {[m['partition'] for m in manifests]} one is no longer ours to relay")
 
+    async def given(self) -> dict[int, int]:
+        with translating("read the next numbers"):
+            found = await self._mongo["leases"].find({"next_seq": {"$exists": True}}, {"next_seq": 1}).to_list(None)
+        return {int(lease["_id"]): lease["next_seq"] for lease in found}
+
     async def unpublished(self, partition: int) -> list[Batch]:
         with translating("read manifests"):
             state = await self._mongo["leases"].find_one({"_id": str(partition)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -44,6 +44,10 @@ class Outbox(LeaseStore, Protocol):
         """
         ...
 
+    async def given(self) -> dict[int, int]:
+        """Return the next number of each partition: all below it were given to changes."""
+        ...
+
     async def unpublished(self, partition: int) -> list[Batch]:
         """Return, in order, the numbered batches that are not marked as published."""
         ...
@@ -62,4 +66,8 @@ class ChangeTopic(Protocol):
 
     async def publish(self, batches: Sequence[Batch]) -> None:
         """Return once every change is acknowledged, in order within each partition. Raises: TransientError."""
+        ...
+
+    async def ends(self, partitions: Collection[int]) -> dict[int, int]:
+        """Return the number that would follow the last record of each partition. Raises: TransientError."""
         ...

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping
 from datetime import datetime, timedelta
 from time import perf_counter
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from services.registry.relay.metrics import RelayMetrics
 from services.registry.relay.ports import Batch, ChangeTopic, Outbox
@@ -16,6 +16,8 @@ from shared.runtime.errors import FencedError, PermanentError, TransientError
 from shared.runtime.lease import Lease, balance
 from shared.runtime.logging import logger
 from shared.runtime.tasks import woken
+
+T = TypeVar("T")
 
 _log = logger(__name__)
 
@@ -106,23 +108,26 @@ class Relay:
         batches = await self._unfinished(leases) + await self._outbox.number(leases, CHANGES_A_ROUND)
         if not batches:
             return False
-        await self._publish(batches)
+        await self._of_kafka(self._topic.publish(batches))
         await self._outbox.mark_published(leases, batches)
         self._metrics.published(sum(len(batch.changes) for batch in batches), perf_counter() - started)
         return True
 
-    async def _publish(self, batches: Sequence[Batch]) -> None:
-        """Publish, and measure the backlog meanwhile. If it takes long the leases expire, and another relay may try."""
-        publishing = asyncio.ensure_future(self._topic.publish(batches))
+    async def _of_kafka(self, asked: Coroutine[Any, Any, T]) -> T:
+        """Return what Kafka answers, and measure the backlog meanwhile.
+
+        If it takes long the leases expire, and another relay may try.
+        """
+        asking = asyncio.ensure_future(asked)
         try:
-            while not publishing.done():
-                await asyncio.wait({publishing}, timeout=RENEW_EVERY.total_seconds())
-                if not publishing.done():
+            while not asking.done():
+                await asyncio.wait({asking}, timeout=RENEW_EVERY.total_seconds())
+                if not asking.done():
                     await self._measure()
         finally:
-            publishing.cancel()
-            await asyncio.wait({publishing})
-        publishing.result()
+            asking.cancel()
+            await asyncio.wait({asking})
+        return asking.result()
 
     async def _measure(self) -> None:
         self._metrics.backlog(await self._outbox.backlog(), self._clock.now())
@@ -130,10 +135,29 @@ class Relay:
     async def _unfinished(self, leases: Mapping[int, Lease]) -> list[Batch]:
         """Return batches that a former holder, or we before an error, numbered and did not mark as published."""
         batches: list[Batch] = []
-        for partition in leases.keys() - self._recovered:
+        if taken_up := leases.keys() - self._recovered:
+            await self._compare(taken_up)
+        for partition in taken_up:
             batches += await self._outbox.unpublished(partition)
         self._recovered |= leases.keys()
         return batches
+
+    async def _compare(self, partitions: Collection[int]) -> None:
+        """Return where the topic holds no number that the ledger has not given yet.
+
+        It does after an older state of the database was put back. To number on from there would give numbers twice,
+        and readers would drop what comes second. Raises: PermanentError.
+        """
+        # In this order: a relay that has just lost its lease may still publish what it numbered before.
+        ends = await self._of_kafka(self._topic.ends(partitions))
+        given = await self._outbox.given()
+        for partition in sorted(partitions):
+            if ends[partition] > given[partition]:
+                raise PermanentError(
+                    f"partition {partition}: the topic ends before seq {ends[partition]} and the ledger before "
+                    f"{given[partition]}: the database is older than the topic; nothing is published until "
+                    'docs/guides/disaster.md, "MongoDB lost", was followed'
+                )
 
     async def _leave(self) -> None:
         try:

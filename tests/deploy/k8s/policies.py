@@ -304,8 +304,10 @@ def kafka_topics(m: Manifests) -> Iterator[str]:
 def kafka_rights(m: Manifests) -> Iterator[str]:
     """Each login may do what its service does and nothing else."""
     every = {("topic", topic.name): {"Create", "Describe"} for topic in topics.ALL}
+    # The relay reads where the topic ends before it publishes there.
+    relayed = {("topic", topics.CHANGES.name): {"Read", "Write"}}
     least: dict[str, dict[tuple[str, str], set[str]]] = {
-        "registry": _rights("registry", [topics.FACTS], [topics.FACTS_REJECTED, topics.CHANGES]),
+        "registry": _rights("registry", [topics.FACTS], [topics.FACTS_REJECTED]) | relayed,
         "coverage": _rights("coverage", [topics.CHANGES], [topics.SNAPSHOTS, topics.CHANGES_DEAD]),
         "notifier": _rights("notifier", [topics.SNAPSHOTS], [topics.SNAPSHOTS_DEAD]),
         "topics": every,

@@ -79,7 +79,8 @@ class World:
 
     async def read(self, occasion: Occasion = Occasion.RAISED) -> AlertFacts:
         """Return what is known of the alert for a message of the occasion."""
-        facts = await self.reader.read(delivery(occasion=occasion))
+        asked = delivery(occasion=occasion)
+        facts = (await self.reader.read([asked]))(asked)
         assert (facts.delivery, facts.official, facts.channel) == ("d-1", GOVERNOR, "email")
         (alert,) = facts.alerts
         return alert
@@ -139,9 +140,10 @@ async def test_a_digest_has_each_alert_in_the_deliverys_order(world: World) -> N
     alert = await world.mongo["alerts"].find_one({"_id": "alert-1"})
     await world.mongo["alerts"].insert_one(alert | second)
     both = replace(delivery(), alerts=("alert-1", "alert-0"), rules=("people-few",) * 2, regions=("11", "12"))
-    facts = await world.reader.read(both)
-    assert [(each.id, each.newest.region, len(each.below)) for each in facts.alerts] == [
-        ("alert-1", "11", 2), ("alert-0", "12", 0),
-    ]  # fmt: skip
+    unknown = replace(both, alerts=("alert-1", "alert-9"))
+    facts_of = await world.reader.read([both, unknown])
+    facts = facts_of(both)
+    assert [(each.id, each.newest.region) for each in facts.alerts] == [("alert-1", "11"), ("alert-0", "12")]
+    assert facts.page_url == "https://pages.example.id/wilayah/ID"
     with pytest.raises(PermanentError, match="alert-9"):
-        await world.reader.read(replace(both, alerts=("alert-1", "alert-9")))
+        facts_of(unknown)

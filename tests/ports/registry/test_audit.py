@@ -159,6 +159,7 @@ async def test_a_topic_tells_its_last_records(topic: ReplayTopic) -> None:
     assert await topic.last() == dict.fromkeys(range(PARTITIONS))
     await topic.publish([Batch(4, 0, ['"diff":0}', CHANGE], ["11.01"] * 2, ["00-a"] * 2)])
     assert {partition: last for partition, last in (await topic.last()).items() if last} == {4: Last(1, CHANGE)}
+    assert await topic.ends([3, 4]) == {3: 0, 4: 2}
 
 
 async def test_a_topic_that_cannot_take_the_ledger_is_refused(kafka_bootstrap: str, namespace: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
 
 from deploy.local.keys import AUDIENCE, ISSUER, Keys, share
 from deploy.local.settings import Home
@@ -30,10 +33,10 @@ async def test_ready_tokens_are_accepted_for_thirty_days(tmp_path: Path) -> None
     keys, clock = Keys(Home(tmp_path)), ManualClock(NOW)
     keys.write_tokens(NOW)
     tokens = {file.stem: file.read_text() for file in (tmp_path / "tokens").iterdir()}
-    assert set(tokens) == {"upstream", "operator", "governor-aceh"}
+    assert set(tokens) == {"upstream", "operator", "governor-aceh", "regent-tanah-bumbu"}
     clock.advance(timedelta(days=29))
     callers = {name: await verifier(keys, clock).verify(token) for name, token in tokens.items()}
-    assert callers["upstream"].sources == {"bpjs/aceh", "dinas/aceh"}
+    assert callers["upstream"].sources == {"bpjs/aceh", "dinas/aceh", "bpjs/kalsel", "dinas/tanah-bumbu"}
     assert callers["operator"].may("identity:erase")
     assert (callers["governor-aceh"].role, callers["governor-aceh"].region) == ("gubernur", "11")
     clock.advance(timedelta(days=2))
@@ -53,9 +56,13 @@ def test_keys_stay_and_only_their_owner_reads_them(tmp_path: Path) -> None:
 
 
 def test_each_service_gets_the_keys_that_it_needs_and_no_others(tmp_path: Path) -> None:
-    """Public keys for all, the key of identities for the registry; never the issuer's key or a token."""
+    """Public keys for all, secrets for their service; never the issuer's key. One token only loads officials."""
     home = Home(tmp_path / "home")
-    share(Keys(home), tmp_path / "shared")
+    share(Keys(home), tmp_path / "shared", NOW)
     files = {str(file.relative_to(tmp_path / "shared")) for file in (tmp_path / "shared").rglob("*") if file.is_file()}
     jwks = {f"{name}/keys/jwks.json" for name in ("registry", "coverage", "notifier")}
-    assert files == jwks | {"registry/keys/identity.key", "notifier/keys/ack-links.key"}
+    secrets = {"registry/keys/identity.key", "notifier/keys/ack-links.key", "officials/tokens/officials.jwt"}
+    assert files == jwks | secrets
+    public = KeySet.import_key_set(json.loads((tmp_path / "shared" / "notifier" / "keys" / "jwks.json").read_text()))
+    token = jwt.decode((tmp_path / "shared" / "officials" / "tokens" / "officials.jwt").read_text(), public)
+    assert token.claims["scope"] == "notifier:admin"

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deploy.local.sample.aceh import RISE_SHARES, Figures, allot
-from deploy.local.sample.people import BUDGET_ENDS, base_facts, invented_nik, rise_facts
+from deploy.local.sample.people import BUDGET_ENDS, base_facts, budget_facts, invented_nik, rise_facts
 from deploy.local.sample.reference import reference_files
 from shared.contracts.facts import TYPES
 from shared.regions.catalogue import catalogue
@@ -87,7 +87,7 @@ def test_the_same_anchor_gives_the_same_facts() -> None:
 
 
 def test_the_full_sample_shows_what_happens_to_people() -> None:
-    """Some pay later, some lapse and return, a budget ends, some have no village; three regencies carry the rise."""
+    """Some pay later, some lapse and return, some have no village; three regencies carry the rise."""
     base, rise = base_facts(FULL, ANCHOR), rise_facts(FULL, ANCHOR)
     known, today = people(base), ANCHOR.date()
     assert (len(known), len(rise)) == (6_517, 327)
@@ -106,7 +106,23 @@ def test_the_full_sample_shows_what_happens_to_people() -> None:
     for enrolled, paid in lapsed:
         assert lapse(enrolled, enrolled["data"]["segment"]) < date.fromisoformat(paid["time"][:10])
     soon = [one for one, end in zip(first, last, strict=True) if lapse(end, one["data"]["segment"]) == date(2026, 5, 1)]
-    assert {(fact["data"]["region"][:5], fact["data"]["payer"]) for fact in soon} == {(BUDGET_ENDS, "apbd_regency")}
+    assert {fact["data"]["payer"] for fact in soon} == {"self"}
+
+
+@given(anchor=anchors)
+def test_a_whole_budget_ends_when_the_next_month_begins(anchor: datetime) -> None:
+    """3,000 lapse together, 400 others later; of these 3,000 24 villages have over a hundred each, 8 about half."""
+    facts = budget_facts(anchor)
+    ends = lapse(min(facts, key=lambda fact: str(fact["data"]["paid_through"])), "BPU")
+    ended = [fact["data"] for fact in facts if lapse(fact, "BPU") == ends]
+    assert {data["payer"] for data in ended} == {"apbd_regency"}
+    assert (len(ended), len(facts), len(people(facts))) == (3_000, 3_400, 3_400)
+    assert timedelta(0) < ends - anchor.astimezone(WIB).date() <= timedelta(days=32)
+    villages = Counter(data["region"] for data in ended)
+    assert Counter(count >= 100 for count in villages.values()) == {True: 24, False: 8}
+    for fact in facts:
+        TYPES[fact["type"]].model_validate(fact, context={"now": anchor})
+        assert fact["data"]["region"].startswith(BUDGET_ENDS)
 
 
 def test_reference_data_is_the_same_in_one_year_and_sums_to_the_province() -> None:
@@ -114,8 +130,11 @@ def test_reference_data_is_the_same_in_one_year_and_sums_to_the_province() -> No
     base = base_facts(FULL, ANCHOR)
     files = reference_files(FULL, base, ANCHOR)
     assert files == reference_files(FULL, base, ANCHOR + timedelta(days=100))
+    for text in files.values():
+        assert all(None not in row and None not in row.values() for row in csv.DictReader(text.splitlines()))
     rows = list(csv.DictReader(files["potentials"].splitlines()))
     workers = {row["region"]: int(row["value"]) for row in rows if row["basis"] == "workers"}
+    assert workers.pop("63.10") == 8_600
     assert workers.pop("11") == 17_109 == sum(workers.values())
     assert list(workers) == list(catalogue().children("11"))
     rosters = [row["region"] for row in rows if row["basis"] == "village_officials"]

@@ -11,10 +11,23 @@ from services.coverage.http.public import PublicRoutes
 from services.coverage.http.search import SearchQueue
 from services.coverage.http.stream_limits import StreamLimits
 from services.coverage.pages.earlier import Earlier
-from services.coverage.pages.http import alerts, boards, find, live, past, region, sign_in, static_files
+from services.coverage.pages.http import (
+    alerts,
+    designations,
+    due,
+    find,
+    live,
+    past,
+    quota,
+    region,
+    sign_in,
+    static_files,
+)
+from services.coverage.pages.http.designations import DesignationPages
 from services.coverage.pages.http.frame import Frame, not_found, refusal_at_the_door
 from services.coverage.pages.http.live import LivePanels
 from services.coverage.pages.http.past import PastPages
+from services.coverage.pages.http.quota import QuotaPages
 from services.coverage.pages.http.region import RegionPages
 from services.coverage.pages.http.session import TokenFromCookie, has_token
 from services.coverage.pages.http.sign_in import SignIn
@@ -53,7 +66,9 @@ def add_pages(api: FastAPI, parts: PageParts, public_url: str) -> None:
     for router in (
         static_files.create_router(),
         region.create_router(frame, regions),
-        boards.create_router(frame, parts.reader, parts.boards, parts.due),
+        quota.create_router(frame, QuotaPages(frame, parts.reader, parts.public, parts.boards)),
+        designations.create_router(frame, DesignationPages(frame, parts.reader, parts.public, parts.boards)),
+        due.create_router(frame, parts.reader, parts.due),
         past.create_router(frame, looking_back),
         find.create_router(frame, parts.search),
         alerts.create_router(frame, parts.notifier),

@@ -30,7 +30,7 @@ from shared.adapters.http_api import invalid_request
 from shared.adapters.http_problem import Problem, retry_after
 from shared.adapters.http_query import Day
 from shared.adapters.territory import demand_readable
-from shared.regions.codes import NATION, level_of, lineage_of
+from shared.regions.codes import NATION, holds, level_of, lineage_of
 from shared.runtime.auth import Caller
 from shared.runtime.errors import TransientError
 
@@ -184,6 +184,12 @@ def reads(caller: Caller | None, regions: Sequence[str]) -> bool:
     except Problem:
         return False
     return True
+
+
+def reads_within(place: Place) -> bool:
+    """Say whether the caller sees every figure of the place and of each village in it."""
+    caller = place.caller
+    return caller is not None and reads(caller, [place.region]) and holds(caller.region or NATION, place.region)
 
 
 def demand_official(caller: Caller | None, why: str) -> Caller:

@@ -37,7 +37,7 @@ from services.coverage.reading.monev import sheet
 from services.coverage.reading.provenance import Origins, PotentialPeriod, Provenance
 from services.coverage.reading.series import HistoryPoint, Series, days_of
 from services.coverage.reading.snapshots import SnapshotReader
-from services.coverage.reading.tables import Absent, Table
+from services.coverage.reading.tables import Table
 from services.coverage.reference.domain.reference import AsOf
 from services.coverage.reference.domain.targets import PathPoint, TargetPath
 from shared.adapters.http_problem import Problem
@@ -120,11 +120,9 @@ class PastPages:
 
     async def public_monev(self, request: Request, place: Place, file: File) -> Response:
         """Answer with the monev sheet of a release."""
-        release = await self._public.release(place.caller, place.at)
-        shown = await self._public.shown(release, place.region)
-        regions = [shown, *await self._public.below(release, place.region)]
+        release, shown, below = await self._public.region_and_below(place.caller, place.region, place.at)
         link = self._frame.base + place.view.same(format=None)
-        return self._sheet(request, place, public_monev.sheet(regions, link), place.at, file, shown, release)
+        return self._sheet(request, place, public_monev.sheet([shown, *below], link), place.at, file, shown, release)
 
     def _sheet(
         self, request: Request, place: Place, made: Table, at: AsOf | None, file: File, shown: object,
@@ -133,7 +131,7 @@ class PastPages:
         if file != "html":
             day = release.month.last_day if release else at.day if at else None
             return self._frame.file(request, place.view, made, file, f"monev-{place.region}-{day}", place.at)
-        return self._frame.answer_about(request, "monev.html", place, shown, sheet=made, release=release, absent=Absent)
+        return self._frame.answer_about(request, "monev.html", place, shown, sheet=made, release=release)
 
     async def origins(self, request: Request, place: Place) -> Response:
         """Answer with where a region's figures come from."""

@@ -126,7 +126,7 @@ class RegionPages:
             "change": content.change,
             "now": now,
             "sources": origins.sources,
-            "silent": [one for one in origins.sources if one.silent_since and at is None],
+            "silent": [one for one in origins.sources if one.is_silent and at is None],
             "verify": origins.last_verify,
             "verify_late": origins.last_verify is None or now - origins.last_verify.at > _LATE,
         }

@@ -12,7 +12,21 @@ import pytest
 from openpyxl import load_workbook
 
 from services.coverage.proof.ports import Passed, Proof
-from tests.pages_world import ACEH, DISTRICT, EMPTY, NOW, OCTOBER, PASSING, REGENCY, SHORT, PagesWorld
+from services.coverage.reference.domain.reference import Statement
+from services.coverage.reference.domain.sources import SOURCES, Feed
+from tests.pages_world import (
+    ACEH,
+    DISTRICT,
+    EMPTY,
+    NOW,
+    OCTOBER,
+    PASSING,
+    REGENCY,
+    SHORT,
+    SINCE,
+    PagesWorld,
+    pages_world,
+)
 
 PARTS = ["", "/kuota", "/desa-sadar", "/akan-nonaktif", "/riwayat", "/asal-angka"]
 OTHERS = ["/cari?q=bumbu", "/istilah", "/aksesibilitas", "/masuk"]
@@ -73,7 +87,7 @@ async def test_children_add_up_and_an_absent_figure_is_not_zero(world: PagesWorl
     assert "Belum ada data potensi. Potensi dikirim oleh kementerian" in aceh
     empty = words(await world.page(f"/wilayah/{EMPTY}", token))
     assert "Peserta aktif 0" in empty
-    assert "○ Nol Kurang 100 orang" in empty
+    assert "○ Nol , kurang 100 orang" in empty
 
 
 async def test_the_public_sees_the_release_and_nothing_of_today(world: PagesWorld) -> None:
@@ -226,12 +240,14 @@ async def test_a_silent_feed_and_a_failed_proof_are_told_under_the_title(world: 
 
 
 async def test_outside_the_own_region_an_official_sees_what_the_public_sees(world: PagesWorld) -> None:
-    """Beside it the region in full without what lies below; finer elsewhere the release; other pages are refused."""
+    """Beside it the region in full without what lies below; elsewhere and of boards the release; else refused."""
     token = world.token(REGENCY, "bupati")
     beside = words(await world.page("/wilayah/63.01", token))
     assert "Rincian wilayah di bawahnya hanya untuk pejabatnya" in beside
     assert "Angka rilis 31 Oktober 2026" in words(await world.page("/wilayah/63.01.01", token))
-    refused = await world.get("/wilayah/63.01.01/kuota", token)
+    for part in ("kuota", "desa-sadar"):
+        assert "Angka rilis 31 Oktober 2026" in words(await world.page(f"/wilayah/63.01/{part}", token))
+    refused = await world.get("/wilayah/63.01.01/akan-nonaktif", token)
     assert refused.status_code == 403
     assert "Halaman ini di luar wilayah Anda." in refused.text
 
@@ -240,7 +256,7 @@ REFUSED = [
     ("/wilayah/99", 404, "Tidak ada wilayah dengan kode ini."),
     ("/wilayah/91.07.01.1059", 404, "Kode wilayah ini sudah tidak berlaku."),
     (f"/wilayah/{REGENCY}?as_of=2026-09-30", 404, "Belum ada rilis publik"),
-    (f"/wilayah/{REGENCY}/kuota", 401, "hanya untuk pejabat yang masuk"),
+    (f"/wilayah/{REGENCY}/akan-nonaktif", 401, "hanya untuk pejabat yang masuk"),
     ("/wilayah/63?asof=2026-10-31", 422, "did you mean as_of?"),
     ("/nothing", 404, "Halaman ini tidak ada."),
     ("/peringatan", 401, "hanya untuk pejabat yang masuk"),
@@ -297,3 +313,32 @@ async def test_what_a_reader_typed_is_shown_and_not_run(world: PagesWorld) -> No
     """In the search and in an error."""
     for path in ("/cari?q=<script>alert(1)</script>", "/wilayah/<script>alert(1)</script>"):
         assert "<script>alert" not in (await world.get(path)).text
+
+
+async def test_the_public_sees_boards_as_a_release_has_them(world: PagesWorld) -> None:
+    """Above villages how many meet the quota or are designated, of a village whether; nobody's number of people."""
+    text = words(await world.page("/wilayah/63/kuota"))
+    assert "Angka rilis 31 Oktober 2026" in text
+    assert "Tidak ditampilkan, karena dapat membuka keadaan beberapa orang saja." in text
+    assert "63.10 Kabupaten Tanah Bumbu 4 Disamarkan (<10)" in text
+    district = words(await world.page(f"/wilayah/{DISTRICT}/desa-sadar"))
+    assert "1 desa ditetapkan" in district
+    assert "63.10.02.2002 Betung ✓ ditetapkan 63.10.02.2003 Sungai Lembu Belum ditetapkan" in district
+    assert "✓ ditetapkan" in words(await world.page(f"/wilayah/{PASSING}/desa-sadar"))
+    file = await world.get("/wilayah/63/desa-sadar?format=csv")
+    assert file.text.removeprefix("\ufeff").splitlines() == [
+        "Kode,Nama,Desa ditetapkan,Catatan", "63.01,Kabupaten Tanah Laut,0,", "63.10,Kabupaten Tanah Bumbu,1,",
+    ]  # fmt: skip
+
+
+async def test_a_nation_without_a_potential_names_the_source_that_never_sent() -> None:
+    """What a fresh installation shows: no ratio, nobody, and one source that should have sent."""
+    feed = Statement(SOURCES, "ID", "contoh/diam", SINCE, Feed("Sumber diam", 7), "contoh/diam", "")
+    async with pages_world(happened=(), said=[feed]) as fresh:
+        text = words(await fresh.page("/", fresh.token()))
+        assert "⚠ Sumber diam belum pernah mengirim." in text
+        assert "✕ Sumber diam: belum pernah mengirim" in text
+        assert "Potensi pekerja Belum ada data potensi" in text
+        assert "✕ belum pernah mengirim" in words(await fresh.page("/wilayah/ID/asal-angka", fresh.token()))
+        sheet = await fresh.page(f"/wilayah/{REGENCY}/monev?as_of={OCTOBER}&known_at=2026-11-20", fresh.token())
+        assert "Sampai 20 Nov 2026 belum ada data wilayah ini yang diterima" in words(sheet)

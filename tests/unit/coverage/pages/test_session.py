@@ -99,7 +99,8 @@ async def test_every_page_has_its_headers(world: PagesWorld) -> None:
         ("/cari", token, "private, no-store"),
         ("/cari", None, "public, max-age=300"),
         ("/masuk", None, "private, no-store"),
-        (f"/wilayah/{REGENCY}/kuota", None, "no-store"),
+        (f"/wilayah/{REGENCY}/akan-nonaktif", None, "no-store"),
+        (f"/wilayah/{REGENCY}/kuota?as_of={OCTOBER}", None, "public, max-age=31536000, immutable"),
     ):
         headers = (await world.get(path, who)).headers
         assert headers["cache-control"] == kept, path

@@ -24,7 +24,9 @@ def sources() -> Iterator[str]:
     for folder in (templates, templates / "components"):
         yield from (file.read_text() for file in folder.iterdir() if file.name.endswith(".html"))
     yield from ((PAGES / name).read_text() for name in ("tables.py", "rendering.py"))
-    yield from ((PAGES / "http" / name).read_text() for name in ("boards.py", "past.py", "frame.py"))
+    yield from (
+        (PAGES / "http" / name).read_text() for name in ("due.py", "quota.py", "designations.py", "past.py", "frame.py")
+    )
 
 
 def test_every_word_that_a_template_says_is_in_the_catalogue() -> None:

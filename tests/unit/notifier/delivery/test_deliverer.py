@@ -148,6 +148,18 @@ async def test_a_message_that_cannot_be_composed_is_dead_and_stops_nobody(error:
     assert "cannot be composed" in str(world.found().reason)
 
 
+async def test_facts_are_read_together_and_one_that_cannot_be_read_stops_nobody() -> None:
+    """Those that were claimed with it are read again alone."""
+    world = World(delivery(), delivery("d-2"), delivery("d-3"))
+    world.facts.poison = "d-2"
+    async with running(world.deliverer.run()), asyncio.timeout(10):
+        await world.mail.holds(2)
+        while world.found("d-2").state is not DeliveryState.DEAD:  # noqa: ASYNC110 - the store tells nobody
+            await asyncio.sleep(0)
+    assert world.facts.read_for[:3] == ["d-1", "d-2", "d-3"]
+    assert {id_ for id_, _ in world.mail.received} == {"d-1", "d-3"}
+
+
 async def test_a_defect_of_a_channel_is_dead_and_stops_nobody() -> None:
     """Its text may quote an address, so the type is all that is kept."""
     world = World(delivery(), delivery("d-2"))

@@ -147,7 +147,7 @@ def facts(draw: st.DrawFn) -> MessageFacts:
         several = several[:1]
     channels: list[ChannelKind] = ["email", "webhook", "chat"]
     channel = draw(st.sampled_from(channels))
-    return MessageFacts("d", reader, channel, occasion, draw(instants), several)
+    return MessageFacts("d", reader, channel, occasion, draw(instants), several, "https://a.id/all")
 
 
 class Elements(HTMLParser):
@@ -202,6 +202,18 @@ def test_a_digest_has_a_row_an_alert_the_worst_first(active: list[int]) -> None:
     assert [row.partition(":")[0] for row in rows] == [f"- R{number}" for number in numbers]
 
 
+def test_a_digest_of_thousands_stays_readable() -> None:
+    """The worst 50 have a row; then it says how many more there are, with the page of the region that holds all."""
+    message = digest_of(list(range(3_000)))
+    rows = [line for line in message.text.splitlines() if line.startswith("- ")]
+    assert [row.partition(":")[0] for row in rows[:-1]] == [f"- R{number}" for number in range(50)]
+    assert rows[-1] == "- dan 2.950 wilayah lain."
+    assert message.text.rstrip().endswith(": https://a.id/all")
+    assert "untuk 3.000 wilayah" in message.subject
+    # Gmail shows no more than 102 KB of a message.
+    assert len(message.html.encode()) < 100_000
+
+
 def digest_of(active: list[int]) -> Message:
     """Return a digest of regions with so many active of 10,000, of whom the level asks for all."""
     lines = Lines(Direction.BELOW, Fraction(2), Fraction(2))
@@ -217,4 +229,6 @@ def digest_of(active: list[int]) -> Message:
             "registered": number, "active": number, "as_of": at, "flows": {}, "potential": potential})]
     ]  # fmt: skip
     told_at = at + timedelta(seconds=30)
-    return COMPOSER.compose(MessageFacts("d", official("id"), "email", Occasion.RAISED, told_at, tuple(alerts)))
+    return COMPOSER.compose(
+        MessageFacts("d", official("id"), "email", Occasion.RAISED, told_at, tuple(alerts), "https://a.id/all")
+    )

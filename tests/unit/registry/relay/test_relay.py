@@ -16,7 +16,7 @@ from services.registry.domain.participant import Participant, decide
 from services.registry.intake.ports import GroupWrite, Transaction
 from services.registry.relay.relay import LEASE_FOR, RENEW_EVERY, Relay
 from shared.contracts.topics import PARTITIONS
-from shared.runtime.errors import FencedError, TransientError
+from shared.runtime.errors import FencedError, PermanentError, TransientError
 from tests.factories_registry import enrolled
 from tests.fakes import ManualClock
 from tests.fakes_registry import RELAY_METRICS, MemoryOutbox, MemoryStore, MemoryTopic
@@ -70,6 +70,19 @@ async def test_every_committed_change_is_published_once_with_contiguous_numbers(
     await drain(stack.relay("one"))
     assert applied(stack.topic) == committed(stack.store)
     assert (await stack.outbox.backlog()).changes == 0
+
+
+async def test_nothing_is_published_from_a_database_older_than_the_topic() -> None:
+    """After an old backup was put back the next numbers are taken; the numbers wait as well."""
+    stack, older = Stack(), Stack()
+    await commit(stack.store, stack.clock, REGIONS)
+    await drain(stack.relay("one"))
+    older.topic = stack.topic
+    await commit(older.store, older.clock, REGIONS[:1])
+    with pytest.raises(PermanentError, match="the database is older than the topic"):
+        await drain(older.relay("one"))
+    assert applied(stack.topic) == committed(stack.store)
+    assert set((await older.outbox.given()).values()) == {0}
 
 
 async def test_a_relay_killed_after_numbering_is_followed_by_the_same_numbers() -> None:
