@@ -37,12 +37,13 @@ up: $(INSTALLED) ## Start everything without the sample, stay until Ctrl-C
 reset: $(INSTALLED) ## Forget the data, keys and logs of the local stack
 	@exec $(BIN)/python -m deploy.local reset
 
-test: lint type $(K8S_TOOLS)/.installed $(PROMETHEUS)/.installed ## Lint, types, import rules, contracts and all tests
+test: $(INSTALLED) ## Lint, types, import rules, contracts and all tests
+	@$(MAKE) --jobs 2 --output-sync=target lint type $(K8S_TOOLS)/.installed $(PROMETHEUS)/.installed
 	@bash deploy/local/browser.sh
-	@exec $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@exec $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 laws: $(INSTALLED) ## Try the laws on twenty times as many examples as `make test` does
-	@CAKUPAN_EXAMPLES=1000 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit
+	@CAKUPAN_EXAMPLES=1000 $(BIN)/pytest --numprocesses auto --dist loadfile tests/unit
 
 mutants: $(INSTALLED) ## Change the engine of alerts in each place, and show which changes no test notices (hours)
 	@CI=1 CAKUPAN_EXAMPLES=15 $(BIN)/mutmut run

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any, Final
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.servers import fresh_servers
 
@@ -20,12 +20,21 @@ from tests.servers import fresh_servers
 settings.register_profile(
     "cakupan",
     deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
     derandomize="CI" in os.environ,
     max_examples=int(os.environ.get("CAKUPAN_EXAMPLES", "50")),
 )
 settings.load_profile("cakupan")
 
+_WORKERS_AT_MOST: Final = 4
+"""All of them share one Kafka and one MongoDB, which serve no more without making each other wait."""
 _SHARED: Final = pytest.StashKey[tuple["subprocess.Popen[str]", Any]]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Take one worker more than there are processors, since much of the time a worker waits for Kafka or MongoDB."""
+    return min(_WORKERS_AT_MOST, (os.cpu_count() or 1) + 1)
 
 
 @pytest.hookimpl(optionalhook=True)
