@@ -70,4 +70,8 @@ def test_the_same_state_gives_the_same_document() -> None:
     """Sets are kept in order."""
     assert documents.silence_document(OF_ALL)["regions"] == ["11", "12"]
     assert documents.digest_document(Digest(1, {"b", "a"}))["regions"] == ["a", "b"]
+    # A store of documents takes texts, not their subclasses.
+    assert {type(each) for each in documents.watch_document(WATCH)["alert"]["waiting"][0].values()} <= {
+        str, int, bool, tuple,
+    }  # fmt: skip
     assert [each[0] for each in documents.watch_document(WATCH)["alert"]["vacancies"]] == ["raised", "repeated"]

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.alerts_trace import at, moved, potential, rule, snap
+from services.notifier.engine.events import SnapshotRead
+from services.notifier.engine.kinds import compiled
+from tests.alerts_trace import at, moved, potential, read_all, rule, snap
 
 RAISED, OK = ["0 ok>firing raised low/11#1"], list[str]()
 
@@ -212,3 +214,16 @@ def test_a_source_that_was_never_heard_there_is_unknown() -> None:
 def test_silence_waits_while_the_region_catches_up() -> None:
     """Time moves nothing by a snapshot that is catching up."""
     assert moved([SILENT], fed(0, "09:50:00", catching_up=True), at(90)) == []
+
+
+@pytest.mark.parametrize("of", [rule(), FALL, LEFT])
+@pytest.mark.parametrize("workers", [None, 0, 1, 2])
+def test_the_side_is_that_of_the_figure(of: dict[str, Any], workers: int | None) -> None:
+    """Both are unknown without a potential, or with 0; without flows nobody has left."""
+    given = snap(0, None) if workers is None else snap(0, 1, potential=potential(workers))
+    (read,), _, ((_, event),) = read_all([of], [], [given])
+    assert isinstance(event, SnapshotRead)
+    reading = compiled(read.kind)
+    figure, side = reading.figure(event.snapshot, 0), reading.side(event.snapshot, 0)
+    assert (figure is None) == (not workers)
+    assert side == (None if figure is None else reading.side_of_figure(*figure))

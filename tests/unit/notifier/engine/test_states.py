@@ -227,6 +227,7 @@ def test_a_region_that_is_retired_is_closed_and_no_longer_judged() -> None:
     engine = Engine(World())
     engine.apply(events[0][0], RulesGiven(rules))
     engine.apply(*events[0])
+    engine.world.touched.clear()
     closed = engine.apply(events[0][0], RegionRetired("11"))
     assert [(line["rule"], line["from"], line["to"], line["reason"]) for line in lines_of(closed)] == [
         ("low", "firing", "ok", "out_of_scope"), ("quiet", "pending", "ok", "out_of_scope"),
