@@ -31,7 +31,9 @@ from shared.adapters.http_headers import SafeHeaders
 from shared.adapters.http_pages import add_docs
 from shared.adapters.http_problem import Problem, retry_after
 from shared.adapters.http_query import explain, refuse_unknown_parameters
+from shared.adapters.http_traces import TraceRequests
 from shared.adapters.operators import add_operators
+from shared.runtime import tracing
 from shared.runtime.auth import AuthError, Caller, TokenVerifier
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.health import Check
@@ -67,7 +69,7 @@ def create_api(
         dependencies=[Depends(refuse_unknown_parameters)],
         # A redirect would repeat the query in its Location header, and the query may hold anything.
         redirect_slashes=False,
-        # FastAPI's own spans halve the rate of short requests. The trace starts at the group commit instead.
+        # FastAPI's own spans halve the rate of short requests, and hold what callers sent. `TraceRequests` makes ours.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     api.add_middleware(BodyGuard, within=body_within)
@@ -76,6 +78,8 @@ def create_api(
     answers = Counter("http_answers_total", "Answers by route and status", ("route", "status"), registry=registry)
     api.add_middleware(CountAnswers, answers=answers)
     api.state.answers = answers
+    if tracing.exports():
+        api.add_middleware(TraceRequests)
     _add_problems(api)
     add_docs(api)
     add_operators(api, registry, checks, liveness, is_serving)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, Protocol, Self, TypeVar
 
 from aiokafka import ConsumerRecord
+from opentelemetry.trace import SpanKind
 
 from shared.adapters.kafka_partitions import OwnedPartitions
 from shared.adapters.kafka_poll import RecordsByPartition
@@ -22,6 +23,7 @@ from shared.runtime import tracing
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
 from shared.runtime.tasks import delay
+from shared.runtime.tracing import LINKS_AT_MOST
 
 _log = logger(__name__)
 
@@ -104,7 +106,7 @@ class BatchWriter(Generic[B]):
         self._open: dict[int, B] = {}
         self._waiting: dict[int, int] = {}
         self._in_flight: dict[asyncio.Task[None], frozenset[int]] = {}
-        self._trace: str | None = None
+        self._traces: dict[int, list[str]] = {}
         self._draining = False
 
     def begin(self, batches: Mapping[int, B]) -> None:
@@ -117,6 +119,7 @@ class BatchWriter(Generic[B]):
         for partition in partitions:
             self._open.pop(partition, None)
             self._waiting.pop(partition, None)
+            self._traces.pop(partition, None)
 
     def read_to(self) -> dict[int, int]:
         """Return the offset after the last record taken, for every partition that is read now."""
@@ -141,7 +144,8 @@ class BatchWriter(Generic[B]):
                 # A defect in the middle leaves the batch in an unknown state: nothing of it may be written.
                 self.failed[partition] = error
                 self.forget([partition])
-        self._trace = traceparent_of(polled) or self._trace
+        for partition, records in ours.items():
+            self._traces[partition] = (self._traces.get(partition, []) + traceparents_of(records))[-LINKS_AT_MOST:]
         self.commit_waiting(patient=bool(ours))
         while self._in_flight and sum(self._waiting.values()) >= self._limits.waiting:
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
@@ -159,7 +163,8 @@ class BatchWriter(Generic[B]):
             chosen = _fuller_half(waiting)
         closed = [self._open[partition] for partition in chosen]
         self.begin({batch.partition: batch.successor() for batch in closed})
-        task = asyncio.create_task(self._commit(closed))
+        traces = [trace for partition in chosen for trace in self._traces.pop(partition, ())]
+        task = asyncio.create_task(self._commit(closed, traces))
         self._in_flight[task] = frozenset(chosen)
         task.add_done_callback(self._committed)
 
@@ -171,12 +176,12 @@ class BatchWriter(Generic[B]):
         if not self._draining:
             self.commit_waiting(patient=True)
 
-    async def _commit(self, batches: Sequence[B]) -> None:
+    async def _commit(self, batches: Sequence[B], traces: Sequence[str]) -> None:
         """Commit, again and again after passing errors, for as long as the partitions are read here."""
         attempt = 0
         while batches := [one for one in batches if one.partition in self._owned.partitions]:
             try:
-                with tracing.span("apply", self._trace):
+                with tracing.span("apply", traces, SpanKind.CONSUMER):
                     await self._sink.commit(batches)
                 for one in batches:
                     self._owned.applied(one.partition, one.next_offset, one.written_at)
@@ -190,14 +195,14 @@ class BatchWriter(Generic[B]):
                 await pause_before(attempt)
             except Exception as error:
                 # Also a defect of ours: it stops its partition, and must not end the process.
-                await self._commit_each(batches, error)
+                await self._commit_each(batches, error, traces)
                 return
 
-    async def _commit_each(self, batches: Sequence[B], error: Exception) -> None:
+    async def _commit_each(self, batches: Sequence[B], error: Exception, traces: Sequence[str]) -> None:
         """Commit each batch alone; where it was alone already, its partition has failed."""
         if len(batches) > 1:
             for one in batches:
-                await self._commit([one])
+                await self._commit([one], traces)
             return
         self.failed[batches[0].partition] = error
         self.forget([batches[0].partition])
@@ -290,8 +295,13 @@ def written_at(record: ConsumerRecord) -> datetime:
     return datetime.fromtimestamp(record.timestamp / 1000, UTC)
 
 
-def traceparent_of(polled: RecordsByPartition) -> str | None:
-    """Return the trace of the last record of the first partition: one of the traces that go on together."""
-    last = next(iter(polled.values()))[-1] if polled else None
-    value = dict(last.headers).get("traceparent") if last else None
+def traceparent_of(record: ConsumerRecord) -> str | None:
+    """Return the trace of a record."""
+    value = dict(record.headers).get("traceparent")
     return value.decode("ascii", "replace") if value else None
+
+
+def traceparents_of(records: Sequence[ConsumerRecord]) -> list[str]:
+    """Return the traces of the records, each once; without export only that of the last."""
+    looked_at = records if tracing.exports() else records[-1:]
+    return list(dict.fromkeys(filter(None, map(traceparent_of, looked_at))))

@@ -68,9 +68,9 @@ def serve_api(
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish the open requests. Exit code 1 when it could not start."""
     logging.configure(service, settings.log_level)
-    tracing.configure()
     log = logging.logger(service)
     try:
+        tracing.configure(service)
         api = build()
     except (PermanentError, TransientError) as error:
         log.error("cannot start", reason=str(error))

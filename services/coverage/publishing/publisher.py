@@ -10,6 +10,8 @@ from itertools import groupby, islice
 from time import perf_counter
 from typing import Final
 
+from opentelemetry.trace import SpanKind
+
 from services.coverage.counting.domain.movements import lineage
 from services.coverage.publishing.metrics import PublishingMetrics
 from services.coverage.publishing.pacing import Pacer
@@ -63,12 +65,14 @@ class Publisher:
         self._deferred: dict[int, set[str]] = {}
         self._positions: dict[str, int] = {}
         self._trouble: str | None = None
-        self._traceparent: str | None = None
+        self._traces: dict[str, str] = {}
 
     def touch(self, regions: Iterable[str]) -> None:
         """Note that these regions changed; other replicas publish their own."""
-        with tracing.span("snapshots due") as self._traceparent:
-            self._pacer.touch(region for region in regions if self.owns(region))
+        owned = [region for region in regions if self.owns(region)]
+        self._pacer.touch(owned)
+        if trace := tracing.current():
+            self._traces.update(dict.fromkeys(owned, trace))
         self._wake.set()
 
     def touch_again(self, regions: Iterable[str]) -> None:
@@ -158,15 +162,17 @@ class Publisher:
         owned = [region for region in regions if self.owns(region)]
         if not owned:
             return
+        traces = {region: self._traces.pop(region) for region in owned if region in self._traces}
         try:
-            # Under the span of the last change, so that its trace goes on to the notifier.
-            with tracing.span("publish snapshots", self._traceparent) as traceparent:
+            # It continues the trace of a change, and so does the notifier.
+            with tracing.span("publish snapshots", traces.values(), SpanKind.PRODUCER) as traceparent:
                 snapshots = await self._viewer.snapshots(owned)
                 # Whoever is told of a region at once must find on the topic what moved it, so parts go first.
                 for level in _deepest_first(snapshots):
                     await self._publish_all(level, traceparent)
         except BaseException:
             self._pacer.touch(owned)
+            self._traces = traces | self._traces
             raise
         self._positions.update((shot.region, shot.position) for shot in snapshots)
         self._published_behind.update(shot.region for shot in snapshots if shot.catching_up)

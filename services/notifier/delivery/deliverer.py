@@ -226,7 +226,7 @@ class Deliverer:
         A crash before 2 delays it by the lease. After one between 2 and 3 the same message is sent again under the
         same id (at least once).
         """
-        with tracing.span("deliver", delivery.traceparent):
+        with tracing.span("deliver", [delivery.traceparent]):
             ready = await self._composed(delivery, facts)
             if ready is None or ready.message is None:
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,6 +22,7 @@ from services.notifier.live.mongo import Loaded, WorldStore
 from services.notifier.live.rules_file import WatchedRules
 from services.notifier.live.timeline import Entry, Timeline
 from shared.contracts.topics import PARTITIONS
+from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 from shared.runtime.lease import Lease, LeaseStore
@@ -226,7 +227,9 @@ class Evaluator:
                 break
 
     async def _write(self, state: Evaluation, batch: Batch, number: int) -> None:
-        await self._store.write(state.term, number, batch)
+        traces = (delivery["traceparent"] for delivery in batch.deliveries)
+        with tracing.span("decide", traces) if batch.deliveries else nullcontext():
+            await self._store.write(state.term, number, batch)
         state.loaded.positions |= batch.positions
         self._metrics.written(batch)
         self._next.pop("show", None)

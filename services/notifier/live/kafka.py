@@ -153,7 +153,7 @@ class SnapshotTopic:
             if await self._dead_letters.put(record, error):
                 self._metrics.record("dead")
         event = None if snapshot is None else SnapshotRead(snapshot)
-        return record.timestamp, record.offset, Record(event, traceparent_of({0: [record]}) or "")
+        return record.timestamp, record.offset, Record(event, traceparent_of(record) or "")
 
     def _tell_of_timestamps(self, record: ConsumerRecord) -> None:
         """Warn once where records carry their producer's time: what was written before an instant is then not exact."""

@@ -16,6 +16,7 @@ class KeyMetrics:
             registry=registry,
         )  # fmt: skip
 
-    def show(self, since: datetime) -> None:
-        """Show since when the newest key is in use."""
-        self._since.set(since.timestamp())
+    def show(self, since: datetime | None) -> None:
+        """Show since when the newest key is in use, once that is known."""
+        if since is not None:
+            self._since.set(since.timestamp())

@@ -184,18 +184,21 @@ class Intake:
         who was not answered sends again and gets "duplicate".
         """
         started = perf_counter()
-        outcomes = await self.decide_together([waiting.candidate for waiting in group], group[0].traceparent)
+        traces = (waiting.traceparent for waiting in group)
+        outcomes = await self.decide_together([waiting.candidate for waiting in group], traces)
         self._metrics.committed(len(group), perf_counter() - started)
         self._on_commit()
         for waiting, outcome in zip(group, outcomes, strict=True):
             waiting.answer(outcome)
 
-    async def decide_together(self, candidates: Sequence[Candidate], trace: str | None = None) -> list[Outcome]:
+    async def decide_together(
+        self, candidates: Sequence[Candidate], traces: Iterable[str | None] = ()
+    ) -> list[Outcome]:
         """Return the outcomes in order, once all accepted candidates are durable.
 
-        The group continues `trace`, the trace of its first fact, whose id is then in every later log line.
+        The group continues one of the `traces` of its facts, whose id is then in every later log line.
         """
-        with tracing.span("group commit", trace) as traceparent:
+        with tracing.span("group commit", traces) as traceparent:
             return await self._store.transact(self._work(candidates, traceparent))
 
     def _work(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Coroutine, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 from time import perf_counter
 from typing import Any, Final, TypeVar
+
+from opentelemetry.trace import SpanKind
 
 from services.registry.relay.metrics import RelayMetrics
 from services.registry.relay.ports import Batch, ChangeTopic, Outbox
 from shared.contracts.topics import PARTITIONS
+from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 from shared.runtime.lease import Lease, balance
@@ -108,8 +112,9 @@ class Relay:
         batches = await self._unfinished(leases) + await self._outbox.number(leases, CHANGES_A_ROUND)
         if not batches:
             return False
-        await self._of_kafka(self._topic.publish(batches))
-        await self._outbox.mark_published(leases, batches)
+        with tracing.span("relay", chain.from_iterable(one.traceparents for one in batches), SpanKind.PRODUCER):
+            await self._of_kafka(self._topic.publish(batches))
+            await self._outbox.mark_published(leases, batches)
         self._metrics.published(sum(len(batch.changes) for batch in batches), perf_counter() - started)
         return True
 

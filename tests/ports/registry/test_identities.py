@@ -181,15 +181,20 @@ async def test_trouble_names_the_keys_that_do_not_fit(mongo: Mongo) -> None:
 async def test_a_keyring_knows_since_when_its_newest_key_is_in_use(mongo: Mongo) -> None:
     """A keyring of an older version, which has no day, gets one when it is opened; a key that begins has its own."""
     keyring = MongoKeyring(mongo)
+    assert await keyring.newest_since() is None
     await keyring.open(["k1", "k2"])
     await mongo["identities"].update_one({"_id": "keyring"}, {"$unset": {"since": 1}})
+    assert await keyring.newest_since() is None
     await keyring.open(["k1", "k2"])
     first = await keyring.newest_since()
+    assert first is not None
     await keyring.open(["k1", "k2"])
     assert await keyring.newest_since() == first
     await mongo["identities"].update_one({"_id": "keyring"}, {"$set": {"since": first - timedelta(days=400)}})
     await keyring.begin("k2", 2)
-    assert await keyring.newest_since() >= first
+    begun = await keyring.newest_since()
+    assert begun is not None
+    assert begun >= first
 
 
 @pytest.mark.parametrize("known_before", [True, False])

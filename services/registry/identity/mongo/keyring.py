@@ -51,12 +51,11 @@ class MongoKeyring:
             raise PermanentError(wrong)
         return layers_of(keyring)
 
-    async def newest_since(self) -> datetime:
-        """Return when the newest key was put into use; the keyring was opened before."""
+    async def newest_since(self) -> datetime | None:
+        """Return when the newest key was put into use; None before the keyring was opened."""
         with translating("read the keyring"):
             keyring = await self._mongo["identities"].find_one({"_id": KEYRING}, {"since": 1})
-        since: datetime = keyring["since"]
-        return since
+        return keyring.get("since") if keyring else None
 
     async def trouble(self, key_ids: Sequence[str]) -> str | None:
         """Return why these keys do not recognise everyone; None when all is well. A health check."""

@@ -21,10 +21,12 @@ from services.coverage.reference.domain.reference import ReferenceIndex, Stateme
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Ratio, Snapshot
 from shared.contracts.topics import PARTITIONS
+from shared.runtime import tracing
 from shared.runtime.errors import TransientError
 from tests.factories_coverage import TODAY, VILLAGE, counted, joined, partition
 from tests.fakes import ManualClock
 from tests.fakes_coverage import MemoryReference, MemoryStore, MemoryTopic, owned_partitions, reader_of
+from tests.spans import A, B, links, recorded, traceparent
 
 POTENTIAL = Statement(POTENTIALS, "11", "workers", date(2023, 9, 1), 17_109, "bps", "all who work")
 BEHIND = timedelta(minutes=5)
@@ -251,3 +253,23 @@ async def test_a_stopped_partition_is_resumed_once_its_checkpoint_says_so() -> N
     await replica.poller.poll()
     await replica.poller.poll()
     assert replica.resumed == [partition()]
+
+
+async def test_snapshots_continue_the_traces_of_the_changes_that_moved_them() -> None:
+    """One of them is continued and the other linked to, also after publishing has failed."""
+    replica = await ready()
+    with recorded() as spans:
+        for trace, region in ((A, VILLAGE), (B, "63.10.03.2004")):
+            with tracing.span("apply", [trace]):
+                await replica.apply(joined(1, region), region)
+        replica.topic.down = True
+        with pytest.raises(TransientError):
+            await replica.publisher.publish_due()
+        replica.topic.down = False
+        replica.clock.advance(timedelta(seconds=1))
+        await replica.published()
+    moved = {traceparent(span.get_span_context()) for span in spans.all() if span.name == "apply"}
+    failed, again, _villages = (span for span in spans.all() if span.name == "publish snapshots")
+    assert len(moved) == 2
+    for span in (failed, again):
+        assert {traceparent(span.parent), *links(span)} == moved

@@ -19,6 +19,7 @@ from shared.runtime.errors import TransientError
 from tests.factories_registry import NIK, raw
 from tests.fakes import ManualClock
 from tests.fakes_registry import INTAKE_METRICS, PARSER, SECRETS, MemoryStore
+from tests.spans import A, B, links, recorded, traceparent
 
 T = TypeVar("T")
 
@@ -166,3 +167,19 @@ def test_however_facts_are_grouped_each_counts_once(arrivals: list[tuple[str, di
     first = dict(reversed(arrivals))
     assert len(store.state.slots) == len(first)
     assert len(store.state.participants) == len({who["value"] for who in first.values()})
+
+
+async def test_a_group_continues_the_trace_of_one_fact_and_links_to_the_others() -> None:
+    """The ledger keeps the group's own, so that the relay and all behind it go on from there."""
+    store = MemoryStore()
+    with recorded() as spans:
+        committing = intake(store)
+        running = asyncio.create_task(committing.run())
+        identities = ({"identity": {"scheme": "nik", "value": f"{NIK[:12]}{n:04d}"}} for n in range(3))
+        facts = [candidate(id=f"f{n}", data=data) for n, data in enumerate(identities)]
+        await asyncio.gather(*(committing.put(fact, trace) for fact, trace in zip(facts, (None, A, B), strict=True)))
+        running.cancel()
+        await asyncio.wait({running})
+    group = spans.one("group commit")
+    assert (traceparent(group.parent), links(group)) == (A, [B])
+    assert {row["traceparent"] for row in store.state.ledger} == {traceparent(group.get_span_context())}

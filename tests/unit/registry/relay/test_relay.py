@@ -20,11 +20,12 @@ from shared.runtime.errors import FencedError, PermanentError, TransientError
 from tests.factories_registry import enrolled
 from tests.fakes import ManualClock
 from tests.fakes_registry import RELAY_METRICS, MemoryOutbox, MemoryStore, MemoryTopic
+from tests.spans import A, B, links, recorded, traceparent
 
 REGIONS = ["11.01.02.2003", "11.02", "63.10", "92.08", "35.01"]
 
 
-async def commit(store: MemoryStore, clock: ManualClock, regions: list[str]) -> None:
+async def commit(store: MemoryStore, clock: ManualClock, regions: list[str], trace: str = "00-trace") -> None:
     """Commit one enrolment of a new person in each region."""
 
     async def work(transaction: Transaction) -> None:
@@ -32,7 +33,7 @@ async def commit(store: MemoryStore, clock: ManualClock, regions: list[str]) -> 
         for region in regions:
             person, deltas = decide(Participant(uuid.uuid4().hex), [enrolled(region=region)], (), clock.now())
             rows += list(entries(person.id, deltas, clock.now(), b"secret"))
-        await transaction.write(GroupWrite([], (), (), {}, rows, clock.now(), "00-trace"))
+        await transaction.write(GroupWrite([], (), (), {}, rows, clock.now(), trace))
 
     await store.transact(work)
 
@@ -189,3 +190,14 @@ class RelayMachine(RuleBasedStateMachine):
 
 TestRelayMachine = RelayMachine.TestCase
 TestRelayMachine.settings = settings(max_examples=40, stateful_step_count=20)
+
+
+async def test_a_round_continues_the_trace_of_one_change_and_links_to_the_others() -> None:
+    """A round publishes what many groups committed."""
+    stack = Stack()
+    for trace in (A, A, B):
+        await commit(stack.store, stack.clock, ["11.02"], trace)
+    with recorded() as spans:
+        await drain(stack.relay("a"))
+    relayed = spans.one("relay")
+    assert (traceparent(relayed.parent), links(relayed)) == (A, [B])
