@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from deploy import sharding
 from deploy.local.settings import REPOSITORY
 from services.coverage.cli import app as coverage
 from services.notifier.cli import app as notifier
@@ -47,3 +48,12 @@ def test_the_secrets_that_are_made_by_hand_are_named() -> None:
     passwords = {user["passwordSecretRef"]["name"] for user in mongodb["spec"]["users"]}
     assert passwords == {f"{name}-mongodb-password" for name in ("registry", "coverage", "notifier")}
     assert "$service-mongodb-password" in text
+
+
+def test_the_guide_to_scale_shards_what_the_test_of_queries_knows() -> None:
+    """Its commands, its table of keys and its list of queries that ask every shard are those of deploy/sharding.py."""
+    text = (REPOSITORY / "docs" / "guides" / "scale.md").read_text()
+    assert re.findall(r"^sh\.shardCollection.*", text, re.MULTILINE) == sharding.commands()
+    keys = re.findall(r'^\| `([\w.]+)` \| `{(\w+): "hashed"}` \|', text, re.MULTILINE)
+    assert dict(keys) == sharding.SHARDED
+    assert set(re.findall(r"^\| `([\w.]+ by \w+)` \|", text, re.MULTILINE)) == sharding.ASKS_EVERY_SHARD.keys()

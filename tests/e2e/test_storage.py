@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from deploy.sharding import ASKS_EVERY_SHARD, SHARDED, WHOLE
 from shared.regions.catalogue import catalogue
 from tests.e2e import profiling
 from tests.e2e.world import World, enrolled
@@ -34,3 +37,15 @@ async def test_no_query_reads_more_than_it_returns(world: World) -> None:
         await world.get("notifier", path)
     found = profiling.wasteful(world.mongodb_uri, world.databases)
     assert not found, "\n".join(found)
+
+
+async def test_each_query_of_a_sharded_collection_names_its_shard_key(world: World) -> None:
+    """So it asks one shard for each value, not all of them. Others are listed with the reason why they may."""
+    found = profiling.asking_every_shard(world.mongodb_uri, world.databases)
+    assert found <= ASKS_EVERY_SHARD.keys()
+
+
+async def test_every_collection_is_sharded_or_kept_whole_for_a_reason(world: World) -> None:
+    """A collection that is new needs its line; later generations are kept as the first one is."""
+    found = {re.sub(r"_\d+$", "", name) for name in profiling.collections(world.mongodb_uri, world.databases)}
+    assert SHARDED.keys() <= found <= SHARDED.keys() | WHOLE.keys()
