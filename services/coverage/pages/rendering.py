@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 from html import unescape
 from typing import Any
 
@@ -50,13 +51,17 @@ def _environment(language: Language) -> Environment:
 
     def say(word: str, **parts: object) -> Markup:
         """Return words of the catalogue; parts are escaped unless they are markup."""
-        return Markup(WORDS[word][at]).format(**parts)  # noqa: S704 - the catalogue is ours
+        return Markup(WORDS[word][at]).format(**parts) if parts else alone(word)  # noqa: S704 - the catalogue is ours
+
+    @cache
+    def alone(word: str) -> Markup:
+        return Markup(WORDS[word][at]).format()  # noqa: S704 - the catalogue is ours
 
     hidden = Markup('<span class="hid">{}</span>').format(say("suppressed"))
 
     def number(value: int | None) -> Markup:
         """Return a number; None is one that the reader may not see."""
-        return hidden if value is None else Markup("{}").format(formats.number(value))
+        return hidden if value is None else Markup(formats.number(value))  # noqa: S704 - digits and signs
 
     def map_of(caption: str, parent: str, regions: Sequence[tuple[Any, Lead]], view: View) -> Markup:
         """Return the map of a region's children, in the view's days."""
