@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from html import unescape
 from typing import Any
 
@@ -15,6 +15,7 @@ from services.coverage.pages.assets import assets
 from services.coverage.pages.drawing.bars import bar
 from services.coverage.pages.drawing.history import history_figure
 from services.coverage.pages.drawing.maps import MapRegion, region_map
+from services.coverage.pages.drawing.villages import village_rows
 from services.coverage.pages.formats import LANGUAGES, Formats, Language
 from services.coverage.pages.region import Lead
 from services.coverage.pages.view import View
@@ -79,6 +80,7 @@ def _environment(language: Language) -> Environment:
     environment.globals.update(
         bar_of=bar_of,
         map_of=map_of,
+        village_rows=partial(village_rows, say=say, number=number),
         history_figure=history_figure,
         t=say,
         n=number,
