@@ -14,7 +14,7 @@ from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.flows import flows_of
 from services.coverage.counting.domain.movements import Movement, Step, lineage, seen
 from services.coverage.counting.domain.position import Position
-from services.coverage.counting.domain.region_counts import RegionCounts, Timeline, Version
+from services.coverage.counting.domain.region_counts import Period, RegionCounts, Timeline, Version
 from services.coverage.counting.ports import Checkpoint, Flush, Store
 from services.coverage.public.domain.release import Month
 from services.coverage.public.ports import Encoded, Release
@@ -27,7 +27,7 @@ from services.coverage.reference.ports import Rows, Statements
 from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
 from shared.contracts.snapshots import Snapshot
 from shared.contracts.topics import PARTITIONS
-from shared.regions.codes import holds, level_of
+from shared.regions.codes import holds, level_of, parent_of
 from shared.runtime.errors import FencedError, TransientError
 from tests.fakes import ManualClock
 
@@ -73,7 +73,8 @@ class MemoryStore:
     async def figures(
         self, regions: Collection[str], flows_from: date | None, known: Mapping[str, Version] | None = None
     ) -> dict[str, RegionCounts]:
-        lines = await self.timelines(regions, date.min, date.min)
+        self._refuse_while_down()
+        lines = {region: self._line(region) for region in regions}
         figures = {region: _figures(line, flows_from) for region, line in lines.items()}
         return {region: found for region, found in figures.items() if not known or known.get(region) != found.version}
 
@@ -84,13 +85,27 @@ class MemoryStore:
         yield then
 
     async def timelines(
-        self, regions: Collection[str], effective_after: date, recorded_after: date
+        self, regions: Collection[str], period: Period, known: Mapping[str, Version] | None = None
     ) -> dict[str, Timeline]:
+        self._refuse_while_down()
+        lines = {region: self._timeline(region, period) for region in regions}
+        return {region: line for region, line in lines.items() if not known or known.get(region) != line.version}
+
+    def _refuse_while_down(self) -> None:
         if self.down:
             raise TransientError("the store is away")
-        return {region: self._timeline(region, effective_after, recorded_after) for region in regions}
 
-    def _timeline(self, region: str, effective_after: date, recorded_after: date) -> Timeline:
+    def _timeline(self, region: str, period: Period) -> Timeline:
+        line = self._line(region)
+        known = [one for one in line.movements if one[0].recorded_day <= period.known_at]
+        within = [one for one in known if one[0].effective_day <= period.until]
+        tally = Tally()
+        for movement, people in within:
+            tally.count(movement, people)
+        return Timeline(tally, line.position, movements=[one for one in within if one[0].effective_day > period.after])
+
+    def _line(self, region: str) -> Timeline:
+        """Return all movements of the region, and its counts now."""
         line, positions = Timeline(), dict[int, int]()
         for flush in self.flushes:
             if any(holds(region, place) for place in flush.sum.places):
@@ -99,9 +114,7 @@ class MemoryStore:
             moved = list(seen_in(region, steps))
             for movement, people in moved:
                 line.tally.count(movement, people)
-            line.movements += [
-                (m, n) for m, n in moved if m.effective_day > effective_after or m.recorded_day > recorded_after
-            ]
+            line.movements += moved
             for (place, lapse), people in flush.sum.lapses.items():
                 if holds(region, place):
                     line.tally.add(Tally(lapses={lapse: people}))
@@ -111,9 +124,16 @@ class MemoryStore:
         line.position = sum(positions.values())
         return line
 
+    async def people(self, districts: Collection[str], period: Period | None) -> dict[str, dict[str, int]]:
+        self._refuse_while_down()
+        places = {place for flush in self.flushes for place in flush.sum.places}
+        villages = [one for one in places if level_of(one) == "village" and parent_of(one) in districts]
+        lines = {one: self._timeline(one, period or Period(date.max)) for one in villages}
+        return {village: line.tally.people for village, line in lines.items()}
+
     async def versions(self, regions: Collection[str]) -> dict[str, Version]:
-        lines = await self.timelines(regions, date.max, date.max)
-        return {region: Version(0, line.position) for region, line in lines.items()}
+        self._refuse_while_down()
+        return {region: Version(0, self._line(region).position) for region in regions}
 
     async def regions_of(self, partition: int) -> list[str]:
         places = {place for flush in self.flushes if flush.partition == partition for place in flush.sum.places}

@@ -22,7 +22,7 @@ _SEED: Final = 1
 _BATCH: Final = 1_000
 """Changes that share one `recorded_at`, as those of a group commit do."""
 _DAYS: Final = 60
-_LATE_DAYS: Final = (0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 7, 30)
+LATE_DAYS: Final = (0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 7, 30)
 """How long after its effect a change is recorded: mostly at once, sometimes a month later."""
 _CHUNK: Final = 20_000
 PROFILES: Final = (
@@ -67,7 +67,7 @@ def changes(count: int, places: Sequence[str], until: datetime) -> Iterator[Chan
 
 def _change(random: Random, seq: int, place: str, recorded_at: datetime) -> Change:
     kind = random.choice(_KINDS)
-    effective_at = recorded_at - timedelta(days=random.choice(_LATE_DAYS))
+    effective_at = recorded_at - timedelta(days=random.choice(LATE_DAYS))
     active, lapsed = _state(random, place, recorded_at)
     before = {Kind.JOINED: None, Kind.PAID: active, Kind.LAPSED: active, Kind.RETURNED: lapsed, Kind.ENDED: lapsed}
     after = {Kind.JOINED: active, Kind.PAID: active, Kind.LAPSED: lapsed, Kind.RETURNED: active, Kind.ENDED: None}

@@ -18,7 +18,7 @@ from typing import Final
 
 import httpx
 
-from benchmarks.coverage.changes import PROFILES, villages
+from benchmarks.coverage.changes import LATE_DAYS, PROFILES, villages
 from benchmarks.coverage.replica import apart, database_of, running
 from benchmarks.report import Comparison, Spread, against, publish
 from benchmarks.stack import started_stack
@@ -41,7 +41,10 @@ _A_FLUSH: Final = 400
 """Villages of one partition put there at once."""
 _EACH: Final = 200
 CACHE_GB: Final = 4.0
-_DAYS: Final = 60
+_DAYS: Final = 730
+"""Over which people came."""
+_ANY_DAYS: Final = 100
+"""Pairs of days, drawn from all of them, as of which and as known at which the nation is asked for."""
 AN_ANSWER: Final = "an answer (liveness)"
 
 
@@ -88,8 +91,16 @@ def _pages(places: Sequence[str]) -> Iterator[Page]:
     yield Page("the nation's provinces", "/v1/regions/{}/children?limit=100", ["ID"])
     yield Page("a regency as of the last month's end", f"/v1/regions/{{}}?as_of={month}", regencies)
     yield Page("the nation as of the last month's end", f"/v1/regions/{{}}?as_of={month}", ["ID"])
+    yield Page("the nation as of any day, known at any day", "/v1/regions/ID?{}", list(_any_days()))
     yield Page("a search", "/v1/regions?q={}", ["tanah bumbu", "desa sukamaju", "bandung", "63.10", "sukamaju, garut"])
     yield Page("monev sheet of a province", f"/v1/reports/monev?region={{}}&as_of={month}", provinces)
+
+
+def _any_days() -> Iterator[str]:
+    random, today = Random(_SEED), datetime.now(UTC).date()
+    for _ in range(_ANY_DAYS):
+        day, known_at = (today - timedelta(days=random.randrange(_DAYS)) for _ in range(2))
+        yield f"as_of={day}&known_at={known_at}"
 
 
 async def _spread(http: httpx.AsyncClient, page: Page) -> Spread:
@@ -105,7 +116,7 @@ async def _spread(http: httpx.AsyncClient, page: Page) -> Spread:
 
 
 async def count_people(config: StackConfig, places: Sequence[str]) -> None:
-    """Have the store count ten million people in these villages, over the last two months."""
+    """Have the store count ten million people in these villages, who came over two years; some are recorded late."""
     mongo = database_of(config)
     try:
         store = MongoStore(mongo)
@@ -135,7 +146,8 @@ def _sum(random: Random, places: Sequence[str], now: datetime) -> Sum:
             people = PEOPLE // ALL_VILLAGES // len(PROFILES)
             day = now.date() - timedelta(days=random.randrange(_DAYS))
             profile = profile_code(Profile(segment, groups, payer, programmes, active=True))
-            added.steps[day, day, "joined", None, None, place, profile] += people
+            recorded = min(now.date(), day + timedelta(days=random.choice(LATE_DAYS)))
+            added.steps[day, recorded, "joined", None, None, place, profile] += people
             added.lapses[place, lapse_code(Lapse(_month_after(day), payer, groups))] += people
             added.changes += people
     return added

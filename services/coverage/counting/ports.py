@@ -10,7 +10,7 @@ from typing import Protocol
 
 from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.position import Position
-from services.coverage.counting.domain.region_counts import RegionCounts, Timeline, Version
+from services.coverage.counting.domain.region_counts import Period, RegionCounts, Timeline, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,7 @@ class Checkpoint:
 class PointInTime(Protocol):
     """The counts as they were when it began, while flushes go on."""
 
-    async def timelines(
-        self, regions: Collection[str], effective_after: date, recorded_after: date
-    ) -> dict[str, Timeline]:
+    async def timelines(self, regions: Collection[str], period: Period) -> dict[str, Timeline]:
         """See `Store.timelines`."""
         ...
 
@@ -85,11 +83,18 @@ class Store(Protocol):
         ...
 
     async def timelines(
-        self, regions: Collection[str], effective_after: date, recorded_after: date
+        self, regions: Collection[str], period: Period, known: Mapping[str, Version] | None = None
     ) -> dict[str, Timeline]:
-        """Return each region with its movements effective after the one day or recorded after the other.
+        """Return each region's counts at the end of a period and its movements in it, all of one point in time.
 
-        `recorded_day` tells only whether a movement was recorded after the cutoff. `date.min` gives all movements.
+        Regions still at their `known` version are left out.
+        """
+        ...
+
+    async def people(self, districts: Collection[str], period: Period | None) -> dict[str, dict[str, int]]:
+        """Return people by code of the profile, of each village of these districts in which anybody was counted.
+
+        They are those of now, or those at the end of a period. All of one district are of one point in time.
         """
         ...
 

@@ -25,12 +25,12 @@ class Earlier:
         self._kept: dict[tuple[str, AsOf], tuple[datetime, Snapshot]] = {}
 
     async def of(self, region: str, at: AsOf) -> Snapshot:
-        """Return the region as of the day."""
+        """Return the region as of the day, without boards: no page compares them."""
         now = self._clock.now()
         kept = self._kept.get((region, at))
         if kept is not None and now - kept[0] < _KEPT_FOR:
             return kept[1]
-        (shown,) = await self._reader.snapshots([region], at)
+        (shown,) = await self._reader.snapshots([region], at, with_boards=False)
         if len(self._kept) >= _KEPT:
             self._kept.clear()
         self._kept[region, at] = now, shown

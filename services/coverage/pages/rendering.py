@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import cache, partial
 from html import unescape
 from typing import Any
 
@@ -14,6 +15,7 @@ from services.coverage.pages.assets import assets
 from services.coverage.pages.drawing.bars import bar
 from services.coverage.pages.drawing.history import history_figure
 from services.coverage.pages.drawing.maps import MapRegion, region_map
+from services.coverage.pages.drawing.villages import village_rows
 from services.coverage.pages.formats import LANGUAGES, Formats, Language
 from services.coverage.pages.region import Lead
 from services.coverage.pages.view import View
@@ -51,13 +53,17 @@ def _environment(language: Language) -> Environment:
 
     def say(word: str, **parts: object) -> Markup:
         """Return words of the catalogue; parts are escaped unless they are markup."""
-        return Markup(WORDS[word][at]).format(**parts)  # noqa: S704 - the catalogue is ours
+        return Markup(WORDS[word][at]).format(**parts) if parts else alone(word)  # noqa: S704 - the catalogue is ours
+
+    @cache
+    def alone(word: str) -> Markup:
+        return Markup(WORDS[word][at]).format()  # noqa: S704 - the catalogue is ours
 
     hidden = Markup('<span class="hid">{}</span>').format(say("suppressed"))
 
     def number(value: int | None) -> Markup:
         """Return a number; None is one that the reader may not see."""
-        return hidden if value is None else Markup("{}").format(formats.number(value))
+        return hidden if value is None else Markup(formats.number(value))  # noqa: S704 - digits and signs
 
     def map_of(caption: str, parent: str, regions: Sequence[tuple[Any, Lead]], view: View) -> Markup:
         """Return the map of a region's children, in the view's days."""
@@ -75,6 +81,7 @@ def _environment(language: Language) -> Environment:
     environment.globals.update(
         bar_of=bar_of,
         map_of=map_of,
+        village_rows=partial(village_rows, say=say, number=number),
         history_figure=history_figure,
         t=say,
         n=number,

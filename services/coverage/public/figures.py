@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from services.coverage.counting.domain.counters import Tally
 from services.coverage.counting.domain.flows import before, summed
-from services.coverage.counting.domain.region_counts import Timeline
+from services.coverage.counting.domain.region_counts import Period, Timeline
 from services.coverage.counting.ports import PointInTime, Store
 from services.coverage.public.domain.hiding import Counted, Within
 from services.coverage.public.domain.release import FULL_LEVELS, About, Month, PublicDesignation
@@ -58,7 +58,7 @@ class Reading:
         self._reference = reference
         self._children = children
         self._month = month
-        self._known_at = known_at
+        self._period = Period(before(month.first_day), month.last_day, known_at)
         self._at = AsOf(month.last_day, None if known_at == date.max else known_at)
         self._groups = sorted(
             {group for region in reference.regions_of(QUOTAS) for group in reference.all(QUOTAS, region, self._at)}
@@ -70,7 +70,7 @@ class Reading:
         for district in self._children(regency):
             places += [district, *self._children(district)]
         lines = await self._timelines(places)
-        tallies = {region: line.tally_on(self._month.last_day, self._known_at) for region, line in lines.items()}
+        tallies = {region: line.tally for region, line in lines.items()}
         boards = {region: _Boards() for region in places}
         for district in self._children(regency) if self._groups else ():
             for group in self._groups:
@@ -93,10 +93,10 @@ class Reading:
             for board in one.quota:
                 boards.setdefault(board.group, []).append(board)
         merged = tuple(quota.merged(group, boards[group]) for group in sorted(boards))
-        return replace(self._counted(region, line, line.tally_on(self._month.last_day, self._known_at)), quota=merged)
+        return replace(self._counted(region, line, line.tally), quota=merged)
 
     async def _timelines(self, regions: Collection[str]) -> dict[str, Timeline]:
-        return await self._counts.timelines(regions, before(self._month.first_day), self._known_at)
+        return await self._counts.timelines(regions, self._period)
 
     def _villages(self, district: str, group: str, tallies: Mapping[str, Tally]) -> Iterable[Village]:
         for village, held in quota.holding(self._reference, district, group, self._at, self._children):
@@ -110,7 +110,7 @@ class Reading:
         if level_of(region) not in FULL_LEVELS:
             return Counted(region, people, unplaced)
         flows = summed(
-            line.flows_between(self._month.first_day, self._month.last_day, self._known_at),
+            line.flows_between(self._month.first_day, self._month.last_day),
             self._month.first_day, self._month.last_day,
         )  # fmt: skip
         slices = {name: tally.by(attribute) for name, attribute in SLICE_OF.items()}

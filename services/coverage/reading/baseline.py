@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Final
 
 from services.coverage.counting.domain.flows import before
-from services.coverage.counting.domain.region_counts import Timeline, Version
+from services.coverage.counting.domain.region_counts import Period, Timeline, Version
 from services.coverage.counting.ports import Store
 from services.coverage.reading.derived import Numerators, numerators_of
 from services.coverage.reference.domain.forecast import LOOKED_BACK
@@ -78,12 +78,12 @@ class Baseline:
         if not regions:
             return
         began = perf_counter()
-        lines = await self._store.timelines(regions, first_looked_back(at.day), date.max)
+        lines = await self._store.timelines(regions, Period(first_looked_back(at.day), at.day))
         rest = max(LEAST_REST, timedelta(seconds=(perf_counter() - began) * _REST))
         until = self._clock.now() + rest
         for region, line in lines.items():
-            on_day = numerators_of(line.tally_on(at.day, date.max))
-            gained = {ago: _less(on_day, then) for ago, then in numerators_before(line, at).items()}
+            on_day = numerators_of(line.tally)
+            gained = {ago: _less(on_day, then) for ago, then in numerators_before(line, at.day).items()}
             self._kept[region] = _Kept(at, line.version, until, gained)
 
 
@@ -92,10 +92,11 @@ def first_looked_back(day: date) -> date:
     return before(day, timedelta(days=max(LOOKED_BACK)))
 
 
-def numerators_before(line: Timeline, at: AsOf) -> dict[int, Numerators]:
-    """Return the numerators by days before the day, as known then; no day from before the history began."""
-    known_at = at.known_at or date.max
-    tallies = {days: line.tally_on(before(at.day, timedelta(days=days)), known_at) for days in LOOKED_BACK}
+def numerators_before(line: Timeline, day: date) -> dict[int, Numerators]:
+    """Return the numerators by days before the day; no day from before the history began."""
+    then = {days: before(day, timedelta(days=days)) for days in LOOKED_BACK}
+    history = line.history(set(then.values()))
+    tallies = {days: history[on] for days, on in then.items()}
     return {days: numerators_of(tally) for days, tally in tallies.items() if tally.arrivals > 0}
 
 

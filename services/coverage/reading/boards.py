@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import groupby
 from typing import Final, NamedTuple
 
-from services.coverage.counting.domain.region_counts import Version
+from services.coverage.counting.domain.counters import members as members_of
+from services.coverage.counting.domain.region_counts import Period, Version
 from services.coverage.counting.ports import Store
 from services.coverage.reading.derived import GROUP_OF, OFFICIALS, Board
 from services.coverage.reference.domain import desa_sadar, quota
@@ -18,17 +20,20 @@ from services.coverage.reference.domain.potentials import POTENTIALS, Children
 from services.coverage.reference.domain.quota import QUOTAS, Village
 from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from shared.contracts.snapshots import Count, Designation, DesignationState, QuotaBoard, Snapshot
-from shared.regions.codes import NATION, holds, level_of, lineage_of, parent_of
+from shared.regions.codes import NATION, holds, level_of, lineage_of, parent_of, regency_of
 from shared.runtime.tasks import Turn
 
 _KEPT: Final = 20_000
-"""Every district on two days: the day changes at three different hours."""
+"""Districts: the whole country as of now and on two other days. As many boards."""
 
 _PIECE: Final = 50
-"""Districts read at one point in time."""
+"""Districts read at once, then all others of the last one's regency: pages of the past are by regency."""
 
-Groups = Mapping[str, Count]
-"""Registered and active people by group."""
+_KINDS: Final = (QUOTAS, DESIGNATIONS, POTENTIALS)
+"""What the board of a village depends on besides its counts."""
+
+Members = Callable[[str, str], Count]
+"""Gives registered and active people of a village and a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,28 @@ class _Marks(NamedTuple):
     above: frozenset[str]
 
 
+Kept = dict[str, tuple[Version, District]]
+"""Districts with the version that they were worked out from."""
+
+
 @dataclass(slots=True)
 class _Derived:
-    """What follows from the reference data of one moment: districts by day, and which districts bear on a region."""
+    """What follows from the reference data of one moment: districts by day, and which districts bear on a region.
 
-    districts: dict[tuple[str, date], tuple[Version, District]] = field(default_factory=dict)
+    For `now` the day is the last one from which any row that villages depend on holds: their counts know no day.
+    """
+
+    now: dict[date, Kept] = field(default_factory=dict)
+    past: dict[AsOf, Kept] = field(default_factory=dict)
+    boards: dict[tuple[str, AsOf, bool], tuple[Version, Board]] = field(default_factory=dict)
     bearing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     marks: _Marks | None = None
+
+    def districts(self, day: date, at: AsOf, *, now: bool) -> Kept:
+        """Return those kept as of now, or as of the day; not too many of other days are kept beside them."""
+        if sum(map(len, (*self.now.values(), *self.past.values()))) > _KEPT:
+            self.now, self.past = {}, {}
+        return self.now.setdefault(day, {}) if now else self.past.setdefault(at, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +87,8 @@ class QuotaPage:
 class Boards:
     """Sums up the villages of a region. `now` takes all counts there are, otherwise they are as of a day.
 
-    Districts of now are kept, and recomputed after new counts, a new day or new reference data.
+    Districts and boards are kept. They are recomputed after new counts, on a day from which new rows hold, and after
+    new reference data. Counts of a district are of one point in time.
     """
 
     def __init__(self, reference: ReferenceIndex, children: Children, store: Store) -> None:
@@ -75,6 +96,7 @@ class Boards:
         self._children = children
         self._store = store
         self._derived = _Derived()
+        self._large = asyncio.Lock()
         self._sizes: dict[str, int] = {}
         self._made_of = -1
 
@@ -109,21 +131,42 @@ class Boards:
         for at in set(days.values()):
             regions = [region for region in counted if days[region] == at]
             above = [region for region in regions if level_of(region) != "village"]
-            derived = self._current()
-            bearing = await self._bearing_in(above, derived)
-            districts = await self._kept(bearing, derived, at, now=now)
+            boards |= await self._boards_above(above, at, now=now)
             for region in regions:
-                if region in bearing:
-                    boards[region] = self._above(region, at, [districts[one] for one in bearing[region]])
-                else:
+                if region not in boards:
                     boards[region] = self._of_village(counted[region], at)
                 await turn.give_way()
         return boards
 
+    async def _boards_above(self, regions: Sequence[str], at: AsOf, *, now: bool) -> dict[str, Board]:
+        """Return the boards of regions above the village; those whose version is still the same are not made anew."""
+        derived, turn = self._current(), Turn()
+        bearing = await self._bearing_in(regions, derived)
+        # Read before the counts, so that the next call notices what is counted in between.
+        versions = await self._store.versions([region for region in regions if bearing[region]])
+        boards = {
+            region: kept[1]
+            for region, version in versions.items()
+            if (kept := derived.boards.get((region, at, now))) is not None and kept[0] == version
+        }
+        bearing = {region: below for region, below in bearing.items() if region not in boards}
+        districts = await self._kept(bearing, derived, at, now=now)
+        if len(derived.boards) > _KEPT:
+            derived.boards.clear()
+        for region, below in bearing.items():
+            boards[region] = self._above(region, at, [districts[one] for one in below])
+            if region in versions:
+                derived.boards[region, at, now] = versions[region], boards[region]
+            await turn.give_way()
+        return boards
+
     def _of_village(self, village: Snapshot, at: AsOf) -> Board:
-        quotas = self._quotas(village.region, at, {village.region: village.by_group})
+        def members(_village: str, group: str) -> Count:
+            return village.by_group.get(group, Count())
+
+        quotas = self._quotas(village.region, at, members)
         boards = tuple(quota.board(group, villages) for group, villages in quotas)
-        return Board(boards, self._designation_of(village.region, at, village.by_group))
+        return Board(boards, self._designation_of(village.region, at, members))
 
     def _above(self, region: str, at: AsOf, ours: Sequence[District]) -> Board:
         groups = sorted({group for district in ours for group in district.boards})
@@ -159,31 +202,36 @@ class Boards:
     async def _kept(
         self, bearing: Mapping[str, Collection[str]], derived: _Derived, at: AsOf, *, now: bool
     ) -> dict[str, District]:
-        """Return the districts that bear on any region.
+        """Return the districts that bear on any region, each as it is kept or worked out anew."""
+        wanted = {district for region in bearing.values() for district in region}
+        kept = derived.districts(self._reference.begun(_KINDS, at.day), at, now=now)
+        found, missing = await self._still_true(kept, wanted)
+        if len(missing) <= _PIECE:
+            return found | await self._anew(kept, missing, at, now=now)
+        async with self._large:
+            # Another reader may have worked them out meanwhile.
+            found, missing = await self._still_true(kept, wanted)
+            return found | await self._anew(kept, missing, at, now=now)
 
-        Counts are as of the day, all at one point in time. If `now`, they are all counts there are, and each
-        district's are of one point in time.
-        """
-        districts = {district for region in bearing.values() for district in region}
-        if not now:
-            return await self._computed(districts, at, now=False)
+    async def _still_true(self, kept: Kept, wanted: Collection[str]) -> tuple[dict[str, District], dict[str, Version]]:
+        """Return the districts in which nothing was counted since, and the versions of all others."""
         # Read before the counts, so that the next call notices what is counted in between.
-        versions = await self._store.versions(districts) if districts else {}
-        found = {
-            one: kept[1]
-            for one, version in versions.items()
-            if (kept := derived.districts.get((one, at.day))) is not None and kept[0] == version
-        }
-        missing = sorted(districts - found.keys())
-        for first in range(0, len(missing), _PIECE):
-            anew = await self._computed(missing[first : first + _PIECE], at, now=True)
-            derived.districts.update({(one, at.day): (versions[one], district) for one, district in anew.items()})
+        versions = await self._store.versions(wanted) if wanted else {}
+        found = {one: kept[one][1] for one, version in versions.items() if one in kept and kept[one][0] == version}
+        return found, {one: version for one, version in versions.items() if one not in found}
+
+    async def _anew(self, kept: Kept, versions: Mapping[str, Version], at: AsOf, *, now: bool) -> dict[str, District]:
+        """Work these districts out, piece by piece, and keep them with their versions."""
+        found = dict[str, District]()
+        for piece in _pieces(sorted(versions)):
+            anew = await self._computed(piece, at, now=now)
+            kept.update({one: (versions[one], district) for one, district in anew.items()})
             found |= anew
         return found
 
     def _current(self) -> _Derived:
         """Return what is kept; nothing yet after new reference data. Work that began before writes into the old one."""
-        if self._made_of != self._reference.size or len(self._derived.districts) > _KEPT:
+        if self._made_of != self._reference.size:
             self._derived, self._made_of = _Derived(), self._reference.size
         return self._derived
 
@@ -224,26 +272,22 @@ class Boards:
             yield from self._below(child)
 
     async def _computed(self, districts: Collection[str], at: AsOf, *, now: bool) -> dict[str, District]:
-        villages = [village for district in districts for village in self._children(district)]
-        groups, turn, found = dict[str, Groups](), Turn(), dict[str, District]()
-        if now and villages:
-            for village, counts in (await self._store.figures(villages, None)).items():
-                groups[village] = counts.tally.by("group")
-                await turn.give_way()
-        elif villages:
-            known_at = at.known_at or date.max
-            for village, line in (await self._store.timelines(villages, at.day, known_at)).items():
-                groups[village] = line.tally_on(at.day, known_at).by("group")
-                await turn.give_way()
+        turn, found = Turn(), dict[str, District]()
+        period = None if now else Period(at.day, at.day, at.known_at or date.max)
+        people = await self._store.people(districts, period)
         for district in districts:
-            found[district] = self._district(district, at, groups)
+            found[district] = self._district(
+                district, at, lambda village, group: members_of(people.get(village, {}), group)
+            )
             await turn.give_way()
         return found
 
-    def _district(self, district: str, at: AsOf, groups: Mapping[str, Groups]) -> District:
-        quotas = dict(self._quotas(district, at, groups))
+    def _district(self, district: str, at: AsOf, members: Members) -> District:
+        quotas = dict(self._quotas(district, at, members))
         boards = {group: quota.board(group, villages) for group, villages in quotas.items()}
-        stated = ((one, self._designation_of(one, at, groups.get(one, {}))) for one in self._children(district))
+        stated = (
+            (one, self._designation_of(one, at, members)) for one in self._children(district) if self._has_row(one)
+        )
         states = {
             one: found.state
             for one, found in stated
@@ -251,21 +295,22 @@ class Boards:
         }
         return District(quotas, boards, states)
 
-    def _quotas(self, region: str, at: AsOf, groups: Mapping[str, Groups]) -> Iterator[tuple[str, tuple[Village, ...]]]:
-        """Yield by group the villages under a quota: a district's, or a village itself. `groups` are by village."""
-        places = (*lineage_of(region), *self._children(region))
+    def _quotas(self, region: str, at: AsOf, members: Members) -> Iterator[tuple[str, tuple[Village, ...]]]:
+        """Yield by group the villages under a quota: a district's, or a village itself."""
+        with_rows = self._reference.regions_of(QUOTAS)
+        places = [place for place in (*lineage_of(region), *self._children(region)) if place in with_rows]
         for group in sorted({group for place in places for group in self._reference.all(QUOTAS, place, at)}):
             holding = quota.holding(self._reference, region, group, at, self._children)
-            villages = tuple(quota.village(one, held, groups.get(one, {}).get(group, Count())) for one, held in holding)
+            villages = tuple(quota.village(one, held, members(one, group)) for one, held in holding)
             if villages:
                 yield group, villages
 
-    def _designation_of(self, village: str, at: AsOf, groups: Groups) -> Designation:
+    def _designation_of(self, village: str, at: AsOf, members: Members) -> Designation:
         """Return a village's state in Desa Sadar."""
         potential = self._reference.one(POTENTIALS, village, OFFICIALS, at)
         roster = None if potential is None else potential.value
         row = desa_sadar.designation(self._reference, village, at)
-        active = groups.get(GROUP_OF[OFFICIALS], Count()).active
+        active = members(village, GROUP_OF[OFFICIALS]).active
         state = desa_sadar.state(roster, active, designated=row is not None)
         return Designation(state, row.statement.valid_from if row else None, roster, active)
 
@@ -273,3 +318,15 @@ class Boards:
 def place_on_board(village: Village) -> tuple[bool, int, str]:
     """Return the key by which villages are ordered."""
     return village.people > 0, -village.people_short, village.region
+
+
+def _pieces(districts: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the sorted districts in pieces; all those of one regency are in the same piece."""
+    piece = list[str]()
+    for _, of_regency in groupby(districts, regency_of):
+        piece += of_regency
+        if len(piece) >= _PIECE:
+            yield piece
+            piece = []
+    if piece:
+        yield piece

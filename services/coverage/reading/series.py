@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final, Literal
 
 from services.coverage.counting.domain.flows import DAY, before, change_of, first_day, summed
+from services.coverage.counting.domain.region_counts import Period
 from services.coverage.counting.ports import Store
 from services.coverage.reading.derived import WORKERS
 from services.coverage.reference.domain.potentials import Children, Potentials
@@ -48,11 +49,11 @@ class Series:
 
     async def history(self, region: str, days: list[date], known_at: date | None) -> list[HistoryPoint]:
         """Return the region as of each of the days; there is at least one."""
-        until = known_at or date.max
-        line = (await self._store.timelines([region], min(days), until))[region]
+        period = Period(min(days), max(days), known_at or date.max)
+        line = (await self._store.timelines([region], period))[region]
         return [
             self._point(region, AsOf(day, known_at), tally.registered, tally.active)
-            for day, tally in line.history(days, until).items()
+            for day, tally in line.history(days).items()
         ]
 
     def _point(self, region: str, at: AsOf, registered: int, active: int) -> HistoryPoint:
@@ -65,9 +66,9 @@ class Series:
         if known_at is None and first >= first_day(today):
             flows = (await self._store.figures([region], first))[region].flows
         else:
-            until = known_at or date.max
-            line = (await self._store.timelines([region], before(first), until))[region]
-            flows = line.flows_between(first, last, until)
+            period = Period(before(first), last, known_at or date.max)
+            line = (await self._store.timelines([region], period))[region]
+            flows = line.flows_between(first, last)
         kinds = summed(flows, first, last)
         return RegionFlows(change_of(kinds), kinds)
 

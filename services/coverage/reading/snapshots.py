@@ -8,23 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from itertools import islice
+from typing import Final, TypeVar
 
 from services.coverage.counting.domain.counters import DUE_WINDOWS
 from services.coverage.counting.domain.flows import before, first_day, windowed
-from services.coverage.counting.domain.region_counts import RegionCounts, Version
+from services.coverage.counting.domain.region_counts import Period, RegionCounts, Version
 from services.coverage.counting.ports import Store
 from services.coverage.reading.baseline import Baseline, first_looked_back, numerators_before
 from services.coverage.reading.boards import Boards
-from services.coverage.reading.derived import Deriver, Numerators, numerators
+from services.coverage.reading.derived import Board, Deriver, Numerators, numerators
 from services.coverage.reference.domain.reference import AsOf
 from shared.contracts.snapshots import Count, Coverage, DueWindow, Snapshot
 from shared.regions.codes import NATION, level_of, local, parent_of, zone_name, zone_of
 from shared.runtime.clock import Clock
 from shared.runtime.tasks import Turn
 
-_KEPT_LEVELS: Final = frozenset({"nation", "province", "regency"})
-"""Read most often, and slowest to add up. Districts and villages are many, and quick to read."""
+K = TypeVar("K")
+
+_KEPT: Final = 3_000
+"""Regions kept: nation, provinces and regencies, and those districts that were read last. 10 KB each."""
+_PAST_KEPT: Final = 3_000
+"""Regions kept as of days of the past."""
 
 Earlier = Mapping[str, Mapping[int, Numerators]]
 """Numerators by region and by days before its day."""
@@ -32,11 +37,15 @@ Earlier = Mapping[str, Mapping[int, Numerators]]
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A counted snapshot of a day, which holds until the region's version changes."""
+    """A counted snapshot of a day, which holds until the region's version changes.
+
+    `earlier` has the numerators of the days before a day of the past, if they were asked for.
+    """
 
     day: AsOf
     version: Version
     counted: Snapshot
+    earlier: Mapping[int, Numerators] | None = None
 
 
 class SnapshotReader:
@@ -59,22 +68,26 @@ class SnapshotReader:
         self._clock = clock
         self._catching_up = catching_up
         self._kept: dict[str, _Kept] = {}
+        self._past: dict[tuple[str, AsOf], _Kept] = {}
 
-    async def snapshots(self, regions: Sequence[str], at: AsOf | None = None) -> list[Snapshot]:
+    async def snapshots(
+        self, regions: Sequence[str], at: AsOf | None = None, *, with_boards: bool = True
+    ) -> list[Snapshot]:
         """Return the snapshot of each region, in this order, all of one point in time: of now, or as of a day.
 
-        As of a day `due`, `fed_at` and `recorded_at` are empty: they are known of the present only.
+        As of a day `due`, `fed_at` and `recorded_at` are empty: they are known of the present only. Boards are the
+        dearest part of the past; without them `quota` and `designation` are empty.
         """
         now = self._clock.now()
         days = _days(regions, now, at)
         counted, earlier = await (self._now(days, now) if at is None else self._then(regions, at, now))
-        boards = await self._boards.of(counted, days, now=at is None)
+        boards = await self._boards.of(counted, days, now=at is None) if with_boards else {}
         found, turn = list[Snapshot](), Turn()
         for region in regions:
-            as_of = now if at is None else counted[region].as_of
+            as_of = now if at is None else min(now, _end_of(region, at.day))
             found.append(
                 self._deriver.complete(
-                    counted[region], days[region], earlier.get(region, {}), boards[region], as_of,
+                    counted[region], days[region], earlier.get(region, {}), boards.get(region, Board()), as_of,
                     catching_up=self._catching_up(region),
                 )
             )  # fmt: skip
@@ -117,20 +130,30 @@ class SnapshotReader:
         for region, counts in figures.items():
             anew[region] = _Kept(days[region], counts.version, self._snapshot(region, counts, days[region].day, now))
             await turn.give_way()
-        self._kept |= {region: one for region, one in anew.items() if level_of(region) in _KEPT_LEVELS}
-        return kept | anew
+        found = kept | anew
+        _keep(self._kept, {region: one for region, one in found.items() if level_of(region) != "village"}, _KEPT)
+        return found
 
     async def _then(self, regions: Sequence[str], at: AsOf, now: datetime) -> tuple[dict[str, Snapshot], Earlier]:
-        first, known_at = first_day(at.day), at.known_at or date.max
         forecast = {region for region in regions if self._deriver.has_forecast(region, at)}
-        read_from = first_looked_back(at.day) if forecast else before(first)
-        lines = await self._store.timelines(regions, read_from, known_at)
-        counted, turn = dict[str, Snapshot](), Turn()
-        for region, line in lines.items():
-            counts = line.counts_on(at.day, known_at, first)
-            counted[region] = self._snapshot(region, counts, at.day, min(now, _end_of(region, at.day)), {})
+        kept = {
+            region: one
+            for region in regions
+            if (one := self._past.get((region, at))) is not None and (one.earlier is not None or region not in forecast)
+        }
+        first, turn = first_day(at.day), Turn()
+        period = Period(first_looked_back(at.day) if forecast else before(first), at.day, at.known_at or date.max)
+        known = {region: one.version for region, one in kept.items()}
+        for region, line in (await self._store.timelines(regions, period, known)).items():
+            counts = RegionCounts(line.tally, line.position, line.flows_between(first, at.day), line.generation)
+            counted = self._snapshot(region, counts, at.day, now, {})
+            earlier = numerators_before(line, at.day) if region in forecast else None
+            kept[region] = _Kept(at, line.version, counted, earlier)
             await turn.give_way()
-        return counted, {region: numerators_before(lines[region], at) for region in forecast}
+        _keep(self._past, {(region, at): one for region, one in kept.items()}, _PAST_KEPT)
+        return {region: kept[region].counted for region in regions}, {
+            region: kept[region].earlier or {} for region in forecast
+        }
 
     def _snapshot(
         self, region: str, counts: RegionCounts, day: date, as_of: datetime,
@@ -160,6 +183,15 @@ class SnapshotReader:
             by_programme=tally.by("programme"),
             due={window: tally.due_by_payer(day + ahead) for window, ahead in due.items()},
         )
+
+
+def _keep(kept: dict[K, _Kept], read: Mapping[K, _Kept], at_most: int) -> None:
+    """Keep what was read, and at most so much in all: what was read last."""
+    for key, one in read.items():
+        kept.pop(key, None)
+        kept[key] = one
+    for key in list(islice(kept, max(0, len(kept) - at_most))):
+        del kept[key]
 
 
 def _days(regions: Iterable[str], now: datetime, at: AsOf | None) -> dict[str, AsOf]:

@@ -15,6 +15,7 @@ from services.coverage.counting.apply import Applier, ChangeBatch
 from services.coverage.counting.catching_up import CatchingUp
 from services.coverage.counting.domain.counters import Sum
 from services.coverage.counting.domain.movements import CountedChange
+from services.coverage.counting.domain.region_counts import Period
 from services.coverage.counting.domain.rollup import Rollup
 from services.coverage.counting.metrics import CountingMetrics
 from services.coverage.counting.ports import Store
@@ -131,7 +132,7 @@ async def _check(store: Store, topic: dict[int, list[CountedChange]]) -> None:
     once = {(at, one.seq): one for at, records in topic.items() for one in records}
     expected = Rollup(Sum(once.values()))
     regions = [*expected.above, *PLACES]
-    for region, line in (await store.timelines(regions, date.min, date.min)).items():
+    for region, line in (await store.timelines(regions, Period(date.min))).items():
         tally = expected.above[region] if region in expected.above else expected.places[region]
         assert (line.tally.registered, line.tally.active) == (tally.registered, tally.active)
         assert sum(people for _, people in line.movements) == tally.registered

@@ -147,6 +147,12 @@ class Tally:
         for source, recorded_at in other.fed_at.items():
             self.note_recorded(source, recorded_at)
 
+    def subtract(self, other: Tally) -> None:
+        """Take the other's people and arrivals out."""
+        for code, people in other.people.items():
+            self.people[code] = self.people.get(code, 0) - people
+        self.arrivals -= other.arrivals
+
     def without(self, movements: Iterable[tuple[Movement, int]]) -> Tally:
         """Return the counts as they were before these movements.
 
@@ -172,6 +178,17 @@ class Tally:
                 self.placed_here_active += people * is_active(after)
             if kind in ARRIVALS:
                 self.arrivals += people
+
+
+def members(people: Mapping[str, int], group: str) -> Count:
+    """Return registered and active people of a group, of people by code of the profile."""
+    registered = active = 0
+    for code, number in people.items():
+        groups, are_active = _values(code, "group")
+        if group in groups:
+            registered += number
+            active += number * are_active
+    return Count(registered, active)
 
 
 @lru_cache(maxsize=_VALUES)

@@ -34,44 +34,39 @@ class RegionCounts:
         return Version(self.generation, self.position)
 
 
+class Period(NamedTuple):
+    """The days after `after`, up to `until`, as known at the end of a day in WIB. `date.max` sets no limit."""
+
+    after: date
+    until: date = date.max
+    known_at: date = date.max
+
+
 @dataclass(slots=True)
 class Timeline(RegionCounts):
-    """A region's counts now, without flows, and its movements, all of one point in time. Equal ones may stand apart."""
+    """A region's counts at the end of a period, and its movements in that period. Equal ones may stand apart.
+
+    The counts have no lapses and no times of recording: those are known of the present only. All movements were known
+    at the period's day; `recorded_day` is that day.
+    """
 
     movements: list[tuple[Movement, int]] = field(default_factory=list)
 
-    def tally_on(self, day: date, known_at: date) -> Tally:
-        """Return the counts as of a day, known at a day; `date.max` sets no limit.
+    def tally_on(self, day: date) -> Tally:
+        """Return the counts as of a day of the period, or of the day before it."""
+        return self.tally.without(one for one in self.movements if one[0].effective_day > day)
 
-        They have no lapses and no times of recording: those are known of the present only.
-        """
-        return self.tally.without(
-            (movement, people)
-            for movement, people in self.movements
-            if movement.effective_day > day or movement.recorded_day > known_at
-        )
+    def flows_between(self, first: date, last: date) -> Flows:
+        """Return the flows of the days from first to last, all in the period."""
+        return flows_of(one for one in self.movements if first <= one[0].effective_day <= last)
 
-    def counts_on(self, day: date, known_at: date, flows_from: date) -> RegionCounts:
-        """Return the counts as of a day, known at a day, with the flows from `flows_from` to that day."""
-        flows = self.flows_between(flows_from, day, known_at)
-        return RegionCounts(self.tally_on(day, known_at), self.position, flows, self.generation)
-
-    def flows_between(self, first: date, last: date, known_at: date) -> Flows:
-        """Return the flows of the days from first to last, known at a day."""
-        return flows_of(
-            (movement, people)
-            for movement, people in self.movements
-            if first <= movement.effective_day <= last and movement.recorded_day <= known_at
-        )
-
-    def history(self, days: Iterable[date], known_at: date) -> dict[date, Tally]:
-        """Return the counts as of each of the days, in order, known at a day; each movement is looked at once."""
-        tally, history = self.tally_on(date.max, known_at), dict[date, Tally]()
-        known = [one for one in self.movements if one[0].recorded_day <= known_at]
-        known.sort(key=lambda one: one[0].effective_day)
+    def history(self, days: Iterable[date]) -> dict[date, Tally]:
+        """Return the counts as of each of the days, in order; each movement is looked at once."""
+        tally, history = self.tally, dict[date, Tally]()
+        movements = sorted(self.movements, key=lambda one: one[0].effective_day)
         for day in sorted(days, reverse=True):
             later = []
-            while known and known[-1][0].effective_day > day:
-                later.append(known.pop())
+            while movements and movements[-1][0].effective_day > day:
+                later.append(movements.pop())
             tally = history[day] = tally.without(later)
         return dict(sorted(history.items()))

@@ -16,7 +16,7 @@ from zlib import crc32
 import msgspec
 from pymongo import UpdateOne
 
-from services.coverage.counting.domain.counters import Tally
+from services.coverage.counting.domain.counters import Tally, add_up
 from services.coverage.counting.domain.flows import Flows, add_flows, flow_of, since
 from services.coverage.counting.domain.movements import MOVES, SUMMED_LEVELS
 from services.coverage.counting.domain.rollup import Rollup
@@ -34,6 +34,15 @@ _LISTED_BYTES: Final = 131_072
 """About how many bytes a document lists where sums are large."""
 
 _encode: Final = msgspec.msgpack.Encoder().encode
+
+
+class _Profiles(msgspec.Struct):
+    """The people of a packed tally; what else it has is passed over."""
+
+    people: dict[str, int]
+
+
+_profiles: Final = msgspec.msgpack.Decoder(dict[str, _Profiles]).decode
 _people: Final = msgspec.msgpack.Decoder(dict[str, Tally]).decode
 _flows: Final = msgspec.msgpack.Decoder(dict[str, Flows]).decode
 
@@ -151,6 +160,16 @@ def additions(flush: Flush, rollup: Rollup) -> Iterator[Addition]:
         blocks[block_of(region)].flows[part_of(region)] = flows
     for block, added in blocks.items():
         yield Addition(block, flush, added)
+
+
+def people_in(document: Document) -> dict[str, dict[str, int]]:
+    """Return people by code of the profile, of each village in a district's document."""
+    villages: dict[str, dict[str, int]] = {}
+    for packed in document["people"]:
+        for part, one in _profiles(packed).items():
+            if part != SELF:
+                add_up(villages.setdefault(f"{document['block']}.{part}", {}), one.people)
+    return villages
 
 
 def regions_in(document: Document) -> list[str]:

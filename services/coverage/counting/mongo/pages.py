@@ -7,29 +7,31 @@ their places, so districts and villages are read from them too. Nation and provi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, compress
 from typing import Any, Final
 
 import msgspec
 from pymongo import UpdateOne
 
-from services.coverage.counting.domain.flows import DAY
-from services.coverage.counting.domain.movements import SUMMED_LEVELS, Movement, Step, lineage, seen
+from services.coverage.counting.domain.movements import MOVED, Movement, Step, lineage, seen
+from services.coverage.counting.domain.region_counts import Period, Timeline
 from services.coverage.counting.domain.rollup import Rollup
 from services.coverage.counting.ports import Flush
 from shared.adapters.mongo import Document
-from shared.regions.codes import level_of, regency_of
+from shared.regions.codes import PROVINCE_CODE, level_of
 
 STRETCH: Final = 2_000
 """Numbers in a page: few enough for each live flush to rewrite it, enough to keep the number of pages low."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(tuple[list[str | None], list[int]]).decode
 
-_SUMMED_WIDTH: Final = 5
+SUMMED_WIDTH: Final = 5
 """Words of a movement in nation and provinces: `…_here` is missing, since nobody's place is one of them."""
+STEP_WIDTH: Final = len(Step._fields)
+_NO_LIMIT: Final = date.max.isoformat()
 
 Key = tuple[Any, ...]
 
@@ -71,72 +73,107 @@ def packed(rows: Collection[tuple[Key, int]]) -> bytes:
 
 def unpacked(rows: bytes, width: int) -> Iterator[tuple[Key, int]]:
     """Yield the packed rows, each of `width` words; days stay text."""
+    words, columns, people = _columns(rows, width)
+    return zip(zip(*(map(words.__getitem__, column) for column in columns), strict=True), people, strict=True)
+
+
+def _columns(rows: bytes, width: int) -> tuple[list[str | None], list[list[int]], list[int]]:
+    """Return the words of packed rows, for each column the places of its words, and all numbers of people."""
     words, numbers = _decode(rows)
-    count = len(numbers) // (width + 1)
-    cells = map(words.__getitem__, numbers[: count * width])
-    return zip(zip(*[cells] * width, strict=True), numbers[count * width :], strict=True)
+    end = len(numbers) // (width + 1) * width
+    return words, [numbers[place:end:width] for place in range(width)], numbers[end:]
 
 
-class Later:
-    """Adds up, from pages, the movements effective after one day or recorded after another, region by region.
-
-    It keeps only whether a row was recorded after the cutoff, so years of the nation take a few hundred sums a day.
-    """
-
-    def __init__(self, regions: Collection[str], effective_after: date, recorded_after: date) -> None:
-        self._regions = frozenset(regions)
-        self._effective_after = effective_after
-        self._recorded_after = recorded_after
-        self._summed: defaultdict[str, dict[Key, int]] = defaultdict(dict)
-        self._steps: dict[Key, int] = {}
-
-    @property
-    def query(self) -> Document:
-        """The query for the pages that may hold such movements."""
-        paged = {one if level_of(one) in SUMMED_LEVELS else regency_of(one) for one in self._regions}
-        return {
-            "region": {"$in": sorted(paged)},
-            "$or": [
-                {"effective_until": {"$gt": self._effective_after.toordinal()}},
-                {"recorded_until": {"$gt": self._recorded_after.toordinal()}},
-            ],
-        }
-
-    def add(self, page: Document) -> None:
-        """Add a page. Written for speed: a day long ago is read from millions of rows."""
-        summed = _is_summed(page)
-        sums = self._summed[page["region"]] if summed else self._steps
-        effective_after, recorded_after = self._effective_after.isoformat(), self._recorded_after.isoformat()
-        for packed_rows in page["rows"]:
-            for (effective, recorded, *rest), people in unpacked(packed_rows, _width(page)):
-                if effective > effective_after or recorded > recorded_after:
-                    key = (effective, recorded > recorded_after, *rest)
-                    sums[key] = sums.get(key, 0) + people
-
-    def movements(self) -> dict[str, list[tuple[Movement, int]]]:
-        """Return each region's movements; `recorded_day` is the cutoff, or the day after it for all later ones."""
-        found: dict[str, list[tuple[Movement, int]]] = {region: [] for region in self._regions}
-        for region, sums in self._summed.items():
-            found[region] += [
-                (Movement(_day(effective), self._recorded(later), *rest), people)
-                for (effective, later, *rest), people in sums.items()
-            ]
-        for (effective, later, *rest), people in self._steps.items():
-            step = Step(_day(effective), self._recorded(later), *rest)
-            for region in _seeing(step.origin, step.target) & self._regions:
-                if (movement := seen(step, region)) is not None:
-                    found[region].append((movement, people))
-        return found
-
-    def _recorded(self, later: bool) -> date:
-        return self._recorded_after + DAY if later else self._recorded_after
+LATER: Final = "later"
+"""Stands for the day of what is no part of a period's counts: effective after it, or recorded after its day."""
 
 
-@lru_cache(maxsize=10_000)
-def _seeing(*ends: str | None) -> frozenset[str]:
-    """Return the regions that hold one of these places and that are read from a regency's pages."""
-    touched = {region for place in ends if place for region in lineage(place)}
-    return frozenset(region for region in touched if level_of(region) not in SUMMED_LEVELS)
+class Sums:
+    """Adds packed rows up by what they have in common, if they are of a period or later; by day if of the period."""
+
+    def __init__(self, period: Period, width: int) -> None:
+        self._after, self._until, self._known_at = (day.isoformat() for day in period)
+        self._width = width
+        self._people: dict[Key, int] = {}
+
+    def add(self, rows: bytes) -> None:
+        """Add rows. Written for speed: a day long ago is read from millions of them."""
+        words, (effective, recorded, *others), people = _columns(rows, self._width)
+        texts = [word or "" for word in words]
+        days = [LATER if text > self._until else text if text > self._after else None for text in texts]
+        if self._known_at == _NO_LIMIT:
+            whens = [days[place] for place in effective]
+        else:
+            unknown = [text > self._known_at for text in texts]
+            whens = [LATER if unknown[r] else days[e] for e, r in zip(effective, recorded, strict=True)]
+        sums, keys = self._people, zip(whens, *(map(words.__getitem__, column) for column in others), strict=True)
+        for key, number in compress(zip(keys, people, strict=True), whens):
+            sums[key] = sums.get(key, 0) + number
+
+    def add_page(self, page: Document) -> None:
+        """Add all rows of a page."""
+        for rows in page["rows"]:
+            self.add(rows)
+
+    def __iter__(self) -> Iterator[tuple[Key, int]]:
+        """Yield each key without the day on which it was recorded: day or `LATER`, kind, and so on; with its people."""
+        return iter(self._people.items())
+
+
+def query(regions: Collection[str], period: Period) -> Document:
+    """Return the query for the pages of these regencies, nation or provinces that may hold what `Sums` adds up."""
+    return {
+        "region": {"$in": sorted(regions)},
+        "$or": [
+            {"effective_until": {"$gt": period.after.toordinal()}},
+            {"recorded_until": {"$gt": period.known_at.toordinal()}},
+        ],
+    }
+
+
+def add_movements(line: Timeline, sums: Iterable[tuple[Key, int]], period: Period) -> None:
+    """Take what came later out of a region's counts, and list the movements of the period."""
+    for (day, *movement), people in sums:
+        moved = Movement(_day(day), period.known_at, *movement)
+        if day == LATER:
+            line.tally.count(moved, -people)
+        else:
+            line.movements.append((moved, people))
+
+
+def add_steps(lines: Mapping[str, Timeline], sums: Iterable[tuple[Key, int]], period: Period) -> None:
+    """Do the same for regencies and the places in them; each sees its own side of a step."""
+    movements = defaultdict[str, dict[Key, int]](dict)
+    holding: dict[tuple[str | None, str | None], list[str]] = {}
+    for (day, kind, origin, before, target, after), people in sums:
+        ends = (origin, target)
+        if ends not in holding:
+            # Nation and provinces have pages of their own.
+            seeing = {region for end in ends if end for region in lineage(end) if len(region) > PROVINCE_CODE}
+            holding[ends] = [region for region in seeing if region in lines]
+        for region in holding[ends]:
+            if kind != MOVED and (origin == target or before is None or after is None):
+                # Everybody stays in one place, which each of these regions holds; so it is for nearly all.
+                here = (before is not None and origin == region, after is not None and target == region)
+                key: Key = (day, kind, before, after, *here)
+            elif movement := seen(Step(date.max, date.max, kind, origin, before, target, after), region):
+                key = (day, *movement[2:])
+            else:
+                continue
+            of_region = movements[region]
+            of_region[key] = of_region.get(key, 0) + people
+    for region, found in movements.items():
+        add_movements(lines[region], found.items(), period)
+
+
+def take_from_villages(villages: Mapping[str, dict[str, int]], sums: Iterable[tuple[Key, int]]) -> None:
+    """Take what came later out of the people by profile of each village."""
+    for (day, _, origin, before, target, after), people in sums:
+        if day == LATER:
+            if before is not None and (profiles := villages.get(origin)) is not None:
+                profiles[before] = profiles.get(before, 0) + people
+            if after is not None and (profiles := villages.get(target)) is not None:
+                profiles[after] = profiles.get(after, 0) - people
 
 
 def rows_of(page: Document) -> Iterator[list[tuple[Step | Movement, int]]]:
@@ -144,7 +181,7 @@ def rows_of(page: Document) -> Iterator[list[tuple[Step | Movement, int]]]:
     summed = _is_summed(page)
     for packed_rows in page["rows"]:
         rows: list[tuple[Step | Movement, int]] = []
-        for key, people in unpacked(packed_rows, _width(page)):
+        for key, people in unpacked(packed_rows, width_of(page)):
             days = (_day(key[0]), _day(key[1]))
             rows.append((Movement(*days, *key[2:]) if summed else Step(*days, *key[2:]), people))
         yield rows
@@ -154,10 +191,11 @@ def _is_summed(page: Document) -> bool:
     return level_of(page["region"]) != "regency"
 
 
-def _width(page: Document) -> int:
-    return _SUMMED_WIDTH if _is_summed(page) else len(Step._fields)
+def width_of(page: Document) -> int:
+    """Return the number of words in a row of the page."""
+    return SUMMED_WIDTH if _is_summed(page) else STEP_WIDTH
 
 
 @lru_cache(maxsize=10_000)
 def _day(text: str) -> date:
-    return date.fromisoformat(text)
+    return date.max if text == LATER else date.fromisoformat(text)

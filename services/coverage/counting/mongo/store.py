@@ -19,20 +19,33 @@ from pymongo import UpdateOne
 from services.coverage.counting.domain.flows import add_flows
 from services.coverage.counting.domain.movements import SUMMED_LEVELS
 from services.coverage.counting.domain.position import Position
-from services.coverage.counting.domain.region_counts import RegionCounts, Timeline, Version
+from services.coverage.counting.domain.region_counts import Period, RegionCounts, Timeline, Version
 from services.coverage.counting.domain.rollup import Rollup
-from services.coverage.counting.mongo.blocks import Addition, Block, additions, block_of, regions_in
-from services.coverage.counting.mongo.pages import Later, page_updates
+from services.coverage.counting.mongo.blocks import Addition, Block, additions, block_of, people_in, regions_in
+from services.coverage.counting.mongo.folded import FoldedPages, Read, Stretches, stretches
+from services.coverage.counting.mongo.pages import (
+    Sums,
+    add_movements,
+    add_steps,
+    page_updates,
+    query,
+    take_from_villages,
+    width_of,
+)
 from services.coverage.counting.ports import Checkpoint, Flush
 from shared.adapters.mongo import Collection as Collected
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
-from shared.regions.codes import level_of
+from shared.regions.codes import level_of, regency_of
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 from shared.runtime.tasks import Turn
 
 COLLECTIONS: Final = ["checkpoints", "counters", "pages"]
 """Collections of the first generation; later ones have a number behind the name."""
+
+
+_LARGE: Final = 20_000
+"""Bytes of a page that a thread unpacks, since they take milliseconds; to ask a thread takes a tenth of one."""
 
 
 def of_generation(collection: str, generation: int) -> str:
@@ -47,6 +60,7 @@ class MongoStore:
         self._mongo = mongo
         self._building = building
         self._checkpoints = of_generation("checkpoints", building or 0)
+        self._folded = FoldedPages()
 
     async def prepare(self) -> None:
         """Create the collections, indexes and checkpoints that do not exist yet."""
@@ -149,17 +163,32 @@ class MongoStore:
         return await self._mongo.transact(work)
 
     async def timelines(
-        self, regions: Collection[str], effective_after: date, recorded_after: date
+        self, regions: Collection[str], period: Period, known: Mapping[str, Version] | None = None
     ) -> dict[str, Timeline]:
         """See the port."""
+        before = known or {}
         async with self.point_in_time() as counts:
-            return await counts.timelines(regions, effective_after, recorded_after)
+            present = await counts.versions(before)
+            wanted = [region for region in regions if region not in before or present[region] != before[region]]
+            return await counts.timelines(wanted, period)
 
     @asynccontextmanager
     async def point_in_time(self) -> AsyncIterator[MongoPointInTime]:
         """See the port. A snapshot session may take longer than a transaction, as a day long ago does."""
         async with self._mongo.snapshot_read() as session:
-            yield MongoPointInTime(self._mongo, await self._counters(session), session)
+            with translating("read checkpoints"):
+                checkpoints = await self._mongo[self._checkpoints].find({}, session=session).to_list(None)
+            counters = await self._counters(session)
+            pages = self._mongo[of_generation("pages", counters.generation)]
+            yield MongoPointInTime(pages, counters, session, self._folded, stretches(checkpoints))
+
+    async def people(self, districts: Collection[str], period: Period | None) -> dict[str, dict[str, int]]:
+        """See the port. A district is one document, so those of now need no snapshot."""
+        if period is not None:
+            async with self.point_in_time() as counts:
+                return await counts.people(districts, period)
+        with translating("read villages"):
+            return await (await self._counters()).people(districts)
 
     async def versions(self, regions: Collection[str]) -> dict[str, Version]:
         """See the port."""
@@ -181,27 +210,71 @@ class MongoStore:
 class MongoPointInTime:
     """The timelines of regions, all read in one snapshot session."""
 
-    def __init__(self, mongo: Mongo, counters: _Counters, session: Session) -> None:
+    def __init__(
+        self, pages: Collected, counters: _Counters, session: Session, folded: FoldedPages, now: Stretches
+    ) -> None:
+        self._pages = pages
         self._counters = counters
-        self._pages = mongo[of_generation("pages", counters.generation)]
         self._session = session
+        self._folded = folded
+        self._now = now
 
-    async def timelines(
-        self, regions: Collection[str], effective_after: date, recorded_after: date
-    ) -> dict[str, Timeline]:
+    async def timelines(self, regions: Collection[str], period: Period) -> dict[str, Timeline]:
         """See `Store.timelines`."""
-        later, turn, timelines = Later(regions, effective_after, recorded_after), Turn(), dict[str, Timeline]()
+        generation, turn, lines = self._counters.generation, Turn(), dict[str, Timeline]()
         for region in regions:
-            timelines[region] = Timeline(generation=self._counters.generation)
+            lines[region] = Timeline(generation=generation)
             await turn.give_way()
         with translating("read the past"):
-            await self._counters.add_to(timelines, None)
-            async for page in self._pages.find(later.query, session=self._session):
-                # A page may take 50 ms, and there may be thousands.
-                await asyncio.to_thread(later.add, page)
-        for region, movements in (await asyncio.to_thread(later.movements)).items():
-            timelines[region].movements = movements
-        return timelines
+            await self._counters.add_to(lines, None)
+            for line in lines.values():
+                line.tally = line.tally.without(())
+                await turn.give_way()
+            above = [region for region in lines if level_of(region) in SUMMED_LEVELS]
+            folded = await self._folded.read(self._pages, generation, above, self._now, self._session)
+            await asyncio.to_thread(_add_folded, lines, folded, period)
+            await self._add_pages(lines, {one for one in above if one not in folded}, period)
+            await self._add_pages(lines, {regency_of(one) for one in lines if one not in above}, period)
+        return lines
+
+    async def versions(self, regions: Collection[str]) -> dict[str, Version]:
+        """Return the version of each region at this point in time."""
+        with translating("read versions"):
+            return await self._counters.versions(regions)
+
+    async def people(self, districts: Collection[str], period: Period) -> dict[str, dict[str, int]]:
+        """See `Store.people`."""
+        villages = await self._counters.people(districts)
+        with translating("read the past"):
+            for sums in (await self._sums(set(map(regency_of, districts)), period)).values():
+                await asyncio.to_thread(take_from_villages, villages, sums)
+        return villages
+
+    async def _add_pages(self, lines: dict[str, Timeline], paged: Collection[str], period: Period) -> None:
+        """Add what the pages of these regencies, or of nation and provinces, tell of the period."""
+        for region, sums in (await self._sums(paged, period)).items():
+            if level_of(region) in SUMMED_LEVELS:
+                await asyncio.to_thread(add_movements, lines[region], sums, period)
+            else:
+                await asyncio.to_thread(add_steps, lines, sums, period)
+
+    async def _sums(self, paged: Collection[str], period: Period) -> dict[str, Sums]:
+        sums, turn = dict[str, Sums](), Turn()
+        if not paged:
+            return sums
+        async for page in self._pages.find(query(paged, period), session=self._session):
+            into = sums.setdefault(page["region"], Sums(period, width_of(page)))
+            if sum(map(len, page["rows"])) > _LARGE:
+                await asyncio.to_thread(into.add_page, page)
+            else:
+                into.add_page(page)
+                await turn.give_way()
+        return sums
+
+
+def _add_folded(lines: Mapping[str, Timeline], folded: Mapping[str, Read], period: Period) -> None:
+    for region, read in folded.items():
+        read.add_to(lines[region], period)
 
 
 class _Counters:
@@ -223,6 +296,14 @@ class _Counters:
                 if flows_from is not None:
                     add_flows(counts[region].flows, block.flows_of(region, flows_from))
                 await turn.give_way()
+
+    async def people(self, districts: Collection[str]) -> dict[str, dict[str, int]]:
+        """Return people by code of the profile, of each village of these districts."""
+        villages, turn = dict[str, dict[str, int]](), Turn()
+        for _, document in await self._found(districts, {"block": 1, "people": 1}):
+            villages.update(people_in(document))
+            await turn.give_way()
+        return villages
 
     async def versions(self, regions: Iterable[str]) -> dict[str, Version]:
         """Return the version of each region."""

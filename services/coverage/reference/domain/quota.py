@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, TypeVar
 
 from services.coverage.reference.domain.potentials import Children
@@ -85,12 +84,18 @@ def village(region: str, quota: Quota, count: Count) -> Village:
 
 def board(group: str, villages: Iterable[Village]) -> QuotaBoard:
     """Return the sums over villages, never a mean. Measure and requirement are None where villages differ in them."""
-    return merged(group, map(partial(_board_of_one, group), villages))
-
-
-def _board_of_one(group: str, one: Village) -> QuotaBoard:
-    below = 0 if one.passes else one.people
-    return QuotaBoard(group, one.measure, one.required, 1, one.passes, one.people == 0, one.people_short, below)
+    villages = list(villages)
+    short = [one for one in villages if not one.passes]
+    return QuotaBoard(
+        group=group,
+        measure=_common(one.measure for one in villages),
+        required=_common(one.required for one in villages),
+        villages=len(villages),
+        passing=len(villages) - len(short),
+        at_zero=sum(one.people == 0 for one in villages),
+        gap=sum(one.required - one.people for one in short),
+        people_below=sum(one.people for one in short),
+    )
 
 
 def merged(group: str, boards: Iterable[QuotaBoard]) -> QuotaBoard:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -115,6 +115,7 @@ class ReferenceIndex:
     def __init__(self) -> None:
         self._rows: defaultdict[str, dict[str, dict[str, list[RecordedRow[Any]]]]] = defaultdict(dict)
         self._regions: set[str] = set()
+        self._days: defaultdict[str, set[date]] = defaultdict(set)
         self._size = 0
 
     def add(self, row: RecordedRow[Any]) -> None:
@@ -125,6 +126,7 @@ class ReferenceIndex:
             rows.append(row)
             self._size += 1
             self._regions.update(lineage_of(statement.region))
+            self._days[statement.kind.name].add(statement.valid_from)
 
     @property
     def size(self) -> int:
@@ -136,18 +138,23 @@ class ReferenceIndex:
         """Every region with a row, and all regions above it."""
         return frozenset(self._regions)
 
-    def regions_of(self, kind: ReferenceKind[V]) -> Iterable[str]:
+    def regions_of(self, kind: ReferenceKind[V]) -> Set[str]:
         """Return the regions that have rows of the kind."""
         return self._rows[kind.name].keys()
 
+    def begun(self, kinds: Iterable[ReferenceKind[Any]], day: date) -> date:
+        """Return the last day up to `day` from which a row of these kinds holds. On all days since, the same do."""
+        return max((one for kind in kinds for one in self._days[kind.name] if one <= day), default=date.min)
+
     def rows(self, kind: ReferenceKind[V], region: str, series: str) -> Sequence[RecordedRow[V]]:
         """Return every version of a series, in force or not."""
-        return self._rows[kind.name].get(region, {}).get(series, ())
+        # Most regions have none, and a board asks for each village.
+        by_series = self._rows[kind.name].get(region)
+        return () if by_series is None else by_series.get(series, ())
 
     def one(self, kind: ReferenceKind[V], region: str, series: str, at: AsOf) -> RecordedRow[V] | None:
         """Return the row in force of one series, or None."""
         rows = self.rows(kind, region, series)
-        # Most villages have no row of their own, and a board asks for each of them.
         return in_force(rows, at) if rows else None
 
     def all(self, kind: ReferenceKind[V], region: str, at: AsOf) -> Mapping[str, RecordedRow[V]]:

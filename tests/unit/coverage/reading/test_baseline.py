@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from hypothesis import given
 
+from services.coverage.counting.domain.region_counts import Period
 from services.coverage.reading.baseline import first_looked_back, numerators_before
 from services.coverage.reading.derived import numerators_of
 from services.coverage.reference.domain.forecast import LOOKED_BACK
@@ -97,8 +98,8 @@ async def test_earlier_days_are_what_their_own_changes_make(some: list[Change]) 
     """Each as if it had been asked about by itself, and present only once somebody had come."""
     store, at = MemoryStore(), AsOf(TODAY, TODAY + 20 * DAY)
     await keep(store, some)
-    lines = await store.timelines(REGIONS, first_looked_back(at.day), TODAY + 20 * DAY)
-    found = {region: numerators_before(line, at) for region, line in lines.items()}
+    lines = await store.timelines(REGIONS, Period(first_looked_back(at.day), at.day, TODAY + 20 * DAY))
+    found = {region: numerators_before(line, at.day) for region, line in lines.items()}
     for days in LOOKED_BACK:
         part = MemoryStore()
         await keep(part, until(some, TODAY - days * DAY, TODAY + 20 * DAY))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+import pytest
+
+from services.coverage.counting.domain.region_counts import Period
+from services.coverage.reading import boards as module
 from services.coverage.reading.boards import Boards
 from services.coverage.reading.derived import Board
 from services.coverage.reference.domain.desa_sadar import DESIGNATED, DESIGNATIONS, YEARS_QUOTA
@@ -27,15 +32,15 @@ BOARDS = {DESA: 131, OTHER: 88, KELURAHAN: 5, FARTHER: 9}
 
 
 class CountingStore(MemoryStore):
-    """Notes the villages whose counts were read."""
+    """Notes the districts whose villages were read."""
 
     def __init__(self) -> None:
         super().__init__()
         self.read: list[str] = []
 
-    async def figures(self, regions: Any, *args: Any) -> Any:
-        self.read += regions
-        return await super().figures(regions, *args)
+    async def people(self, districts: Collection[str], period: Period | None) -> dict[str, dict[str, int]]:
+        self.read += districts
+        return await super().people(districts, period)
 
 
 async def store_of(people: Mapping[str, int], group: str = "vulnerable") -> CountingStore:
@@ -114,24 +119,41 @@ async def test_a_village_has_its_quota_and_its_state() -> None:
     assert found[KELURAHAN] == Board((), Designation("none", active_officials=8))
 
 
-async def test_a_district_is_read_again_only_after_new_counts_a_new_day_or_new_reference_data() -> None:
-    """Otherwise its board is kept."""
-    store, reference = await store_of({DESA: 1}), index_of(HUNDRED)
+@pytest.mark.parametrize("piece", [50, 0])
+async def test_a_district_is_read_again_only_after_new_counts_or_new_rows(
+    monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    """Otherwise its board is kept, from one day to the next; a day of the past has boards of its own."""
+    monkeypatch.setattr(module, "_PIECE", piece)
+    less = row(QUOTAS, "63.10.01", "vulnerable", Quota("active", 90, ("desa",)), valid_from=TODAY.day + timedelta(2))
+    store, reference = await store_of({DESA: 1}), index_of(HUNDRED, less)
     of = boards(store, reference)
 
-    async def read(at: AsOf = TODAY) -> list[str]:
+    async def read(at: AsOf = TODAY, *, now: bool = True) -> list[str]:
         store.read.clear()
-        await board(of, "63.10", at)
+        await of.of({"63.10": snapshot("63.10")}, {"63.10": at}, now=now)
         return store.read
 
-    district = [*CHILDREN("63.10.01")]
+    district, tomorrow = ["63.10.01"], AsOf(TODAY.day + timedelta(1))
     assert [[*await read()], [*await read()]] == [district, []]
     await keep(store, [change(n, after=state(DESA, groups=("vulnerable",))) for n in range(120)])
     assert (await board(of, "63")).quota[0].passing == 1
     assert await read() == []
-    assert await read(AsOf(date(2023, 10, 1))) == district
+    assert [[*await read(tomorrow)], [*await read(AsOf(less.statement.valid_from))]] == [[], district]
+    assert [[*await read(TODAY, now=False)], [*await read(TODAY, now=False)]] == [district, []]
+    assert [[*await read(tomorrow, now=False)], [*await read(TODAY, now=False)]] == [district, []]
     reference.add(row(QUOTAS, "63.10.02", "vulnerable", Quota("active", 5, ("desa",))))
-    assert await read() == [*district, *CHILDREN("63.10.02")]
+    assert await read() == [*district, "63.10.02"]
+
+
+async def test_readers_of_a_large_board_at_once_read_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who come meanwhile wait for the first, and read what it kept."""
+    monkeypatch.setattr(module, "_PIECE", 0)
+    store = await store_of(BOARDS)
+    of = boards(store, index_of(HUNDRED))
+    first, second = await asyncio.gather(board(of, "63"), board(of, "63.10"))
+    assert first.quota == second.quota
+    assert store.read == ["63.10.01"]
 
 
 async def test_where_no_quota_holds_nothing_is_read() -> None:
