@@ -101,7 +101,7 @@ async def test_on_the_page_after_signing_in(world: World, governor: httpx.AsyncC
     assert "Tanggapi</button>" in (await governor.get(address)).text
     assert await acknowledged(world, alert) is None
     await sent(governor, address, catatan="Dibahas Senin")
-    given = await eventually(lambda: acknowledged(world, alert))
+    given = await eventually(lambda: acknowledged(world, alert), within_s=60)
     assert given is not None
     assert (given["by"], given["note"]) == (GOVERNOR, "Dibahas Senin")
     page = (await governor.get(address)).text
@@ -123,7 +123,7 @@ async def test_by_the_link_in_the_message(world: World, governor: httpx.AsyncCli
         assert (asked.status_code, '<button type="submit">' in asked.text) == (200, True)
         assert await acknowledged(world, alert) is None
         assert (await anybody.post(link[0], data={"note": "Sudah dibayar"})).status_code in (200, 202)
-        given = await eventually(lambda: acknowledged(world, alert))
+        given = await eventually(lambda: acknowledged(world, alert), within_s=60)
         assert given is not None
         assert (given["by"], given["note"]) == (GOVERNOR, "Sudah dibayar")
         again = await anybody.post(link[0], data={"note": "Sekali lagi"})
