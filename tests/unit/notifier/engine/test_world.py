@@ -8,7 +8,7 @@ from services.notifier.engine.world import RuleInForce, World
 from tests.alerts_trace import OTHER, read_all, rule
 
 DISTRICT, VILLAGE = f"{OTHER}.01", f"{OTHER}.01.2001"
-RULES, _, _ = read_all(
+RULES = read_all(
     [
         rule("g", levels=["village", "district"]),
         rule("f", levels=["village"], regions=["11"]),
@@ -20,7 +20,7 @@ RULES, _, _ = read_all(
     ],
     [],
     [],
-)
+)[0]
 
 
 @pytest.mark.parametrize(
