@@ -45,8 +45,12 @@ class _Beside(uvicorn.Server):
 class ApiServer(uvicorn.Server):
     """Serves the API, and from before it starts until after it has stopped the operators' application beside it."""
 
-    def __init__(self, api: uvicorn.Config, operators: uvicorn.Config) -> None:
+    def __init__(
+        self, api: uvicorn.Config, operators: uvicorn.Config, at_end: Callable[[], None] = lambda: None
+    ) -> None:
+        """`at_end` is called once both have stopped. After `run` it is too late: uvicorn passes the signal on."""
         super().__init__(api)
+        self._at_end = at_end
         self.beside = _Beside(operators)
         self._serving_beside: asyncio.Task[None] | None = None
 
@@ -61,6 +65,7 @@ class ApiServer(uvicorn.Server):
         self.beside.should_exit = True
         if self._serving_beside is not None:
             await self._serving_beside
+        await asyncio.to_thread(self._at_end)
 
 
 def serve_api(
@@ -70,7 +75,7 @@ def serve_api(
     logging.configure(service, settings.log_level)
     log = logging.logger(service)
     try:
-        tracing.configure(service)
+        end_tracing = tracing.configure(service)
         api = build()
     except (PermanentError, TransientError) as error:
         log.error("cannot start", reason=str(error))
@@ -90,6 +95,7 @@ def serve_api(
             requests_per_address=settings.requests_per_address,
         ),
         operators_config(api, settings.operators_host, operators_port),
+        end_tracing,
     )
     log.info(
         "serving",

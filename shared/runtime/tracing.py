@@ -7,7 +7,8 @@ are exported, and work is done for single facts (ADR 0045).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -23,6 +24,8 @@ from shared.runtime.errors import PermanentError
 
 LINKS_AT_MOST: Final = 128
 """OpenTelemetry's own limit of links a span."""
+_SEND_WITHIN_S: Final = 2.0
+"""How long the end of the process waits for the collector: little beside the grace that an orchestrator gives."""
 _FLAGS: Final = slice(54, 55)
 _RECORDED: Final = frozenset("13579bdf")
 """Where the last hexadecimal digit of the flags is in a `traceparent`, and its values that say: recorded. To read the
@@ -32,27 +35,37 @@ _tracer: trace.Tracer = trace.get_tracer("cakupan")
 _exports = False
 
 
-def configure(service: str) -> TracerProvider:
+def configure(service: str) -> Callable[[], None]:
     """Have this process create trace ids, and export its spans by OTLP over HTTP where the environment says so.
 
-    The provider that is returned sends what is left at the process' exit.
+    What is returned is called before the process ends: it sends the spans that are left, for two seconds at most.
 
     OpenTelemetry's own variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER`, …) say where and how much.
     Raises: PermanentError for an exporter that we have not.
     """
     named = Resource.create({"service.name": f"cakupan-{service}"}).merge(OTELResourceDetector().detect())
-    provider = TracerProvider(resource=named)
-    exporter = os.environ.get("OTEL_TRACES_EXPORTER", "").strip() or "none"
-    if exporter not in ("none", "otlp"):
-        raise PermanentError(f"OTEL_TRACES_EXPORTER is {exporter!r}; set otlp, or none")
-    if exporter == "otlp":
-        # Imported here, since it costs memory and start-up that a process without it should not pay.
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    provider = TracerProvider(resource=named, shutdown_on_exit=False)
+    chosen = os.environ.get("OTEL_TRACES_EXPORTER", "").strip() or "none"
+    if chosen not in ("none", "otlp"):
+        raise PermanentError(f"OTEL_TRACES_EXPORTER is {chosen!r}; set otlp, or none")
+    use(provider, exports=chosen == "otlp")
+    if chosen == "none":
+        return provider.shutdown
+    # Imported here, since it costs memory and start-up that a process without it should not pay.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-        # A thread of its own sends; spans beyond its queue are dropped. At exit the provider sends what is left.
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    use(provider, exports=exporter == "otlp")
-    return provider
+    exporter = OTLPSpanExporter()
+    # A thread of its own sends; spans beyond its queue are dropped.
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+
+    def end() -> None:
+        # A collector that is away would be tried for half a minute. Without its exporter the provider ends at once.
+        late = threading.Timer(_SEND_WITHIN_S, exporter.shutdown)
+        late.start()
+        provider.shutdown()
+        late.cancel()
+
+    return end
 
 
 def use(provider: TracerProvider, *, exports: bool) -> None:

@@ -21,11 +21,12 @@ from tests.waiting import eventually
 
 @pytest.fixture
 async def both() -> AsyncIterator[tuple[str, str]]:
-    """The addresses of an API with room for two connections, and of its operators' listener."""
+    """The addresses of an API with room for two connections, and of its operators' listener; both stop in order."""
+    ended: list[bool] = []
     api, (port, operators) = sizer(), free_ports(2)
     config = server_config(api, "127.0.0.1", port)
     config.http = Crowded
-    server = ApiServer(config, operators_config(api, "127.0.0.1", operators))
+    server = ApiServer(config, operators_config(api, "127.0.0.1", operators), lambda: ended.append(True))
     serving = asyncio.create_task(server.serve())
 
     async def started() -> bool:
@@ -35,6 +36,7 @@ async def both() -> AsyncIterator[tuple[str, str]]:
     yield f"http://127.0.0.1:{port}", f"http://127.0.0.1:{operators}"
     server.should_exit = True
     await serving
+    assert ended == [True]
 
 
 async def test_operators_are_answered_while_the_api_has_no_connection_left(both: tuple[str, str]) -> None:

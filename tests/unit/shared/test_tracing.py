@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
@@ -11,7 +11,8 @@ import pytest
 from aiokafka import ConsumerRecord
 from fastapi import FastAPI, Request
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind, StatusCode
 
 from shared.adapters.http_traces import TraceRequests
@@ -156,11 +157,11 @@ def test_spans_go_to_the_collector_that_the_environment_names(
 ) -> None:
     """By OTLP over HTTP, under the service's name, once they are asked for."""
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
-    provider = tracing.configure("registry")
+    end = tracing.configure("registry")
     assert tracing.exports()
     with tracing.span("group commit", [A]):
         pass
-    provider.shutdown()
+    end()
     ((path, request),) = taken
     (resource,) = request.resource_spans
     assert path == "/v1/traces"
@@ -178,11 +179,41 @@ def test_nothing_is_sent_unless_it_is_asked_for(
     monkeypatch.delenv("OTEL_TRACES_EXPORTER", raising=False)
     if exporter is not None:
         monkeypatch.setenv("OTEL_TRACES_EXPORTER", exporter)
-    provider = tracing.configure("registry")
+    end = tracing.configure("registry")
     with tracing.span("group commit", [A]):
         pass
-    provider.shutdown()
+    end()
     assert (taken, tracing.exports()) == ([], False)
+
+
+class _Away(SpanExporter):
+    """Tries until it is shut down, as the real one does while its collector is away."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+        self.ended_by: list[threading.Thread] = []
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.ended.wait()
+        return SpanExportResult.FAILURE
+
+    def shutdown(self) -> None:
+        self.ended_by.append(threading.current_thread())
+        self.ended.set()
+
+
+def test_a_collector_that_is_away_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exporter is shut down beside the provider, which would wait for it for half a minute."""
+    away = _Away()
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
+    monkeypatch.setattr("opentelemetry.exporter.otlp.proto.http.trace_exporter.OTLPSpanExporter", lambda: away)
+    monkeypatch.setattr(tracing, "_SEND_WITHIN_S", 0)
+    end = tracing.configure("registry")
+    with tracing.span("group commit"):
+        pass
+    end()
+    tracing.use(TracerProvider(), exports=False)
+    assert away.ended_by[0] is not threading.current_thread()
 
 
 def test_an_exporter_that_we_have_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
