@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 # Checkers have environments of their own: their dependencies are none of the services'.
 LINT_TOOLS := .tools/lint
 K8S_TOOLS := .tools/k8s
-PROMETHEUS := .tools/prometheus
+FROM_DEBIAN := .tools/prometheus/.installed .tools/nginx/.installed
 GRAFANA_TOOLS := .tools/grafana
 SECRETS_CHECKED := .tools/.secrets-checked
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -38,7 +38,7 @@ reset: $(INSTALLED) ## Forget the data, keys and logs of the local stack
 	@exec $(BIN)/python -m deploy.local reset
 
 test: $(INSTALLED) ## Lint, types, import rules, contracts and all tests
-	@$(MAKE) --jobs 2 --output-sync=target lint type $(K8S_TOOLS)/.installed $(PROMETHEUS)/.installed
+	@$(MAKE) --jobs 2 --output-sync=target lint type $(K8S_TOOLS)/.installed $(FROM_DEBIAN)
 	@bash deploy/local/browser.sh
 	@exec $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
@@ -49,8 +49,8 @@ mutants: $(INSTALLED) ## Change the engine of alerts in each place, and show whi
 	@CI=1 CAKUPAN_EXAMPLES=15 $(BIN)/mutmut run
 	@$(BIN)/mutmut results
 
-chaos: $(INSTALLED) ## Prove the counts at full size: three streams of 50,000 facts, ten kills each
-	@CAKUPAN_CHAOS_FACTS=50000 CAKUPAN_CHAOS_KILLS=10 CAKUPAN_CHAOS_SEEDS=1,2,3 $(BIN)/pytest tests/chaos --durations=0
+chaos: $(INSTALLED) $(K8S_TOOLS)/.installed $(FROM_DEBIAN) ## Prove the counts at full size: three streams of 50,000 facts, ten kills each; a rolling restart
+	@CAKUPAN_CHAOS_FACTS=50000 CAKUPAN_CHAOS_KILLS=10 CAKUPAN_CHAOS_SEEDS=1,2,3 $(BIN)/pytest tests/chaos --durations=0 -rP
 
 lint: $(INSTALLED) $(LINT_TOOLS)/.installed $(GRAFANA_TOOLS)/.installed $(SECRETS_CHECKED) ## Check style, import rules, derived files, scripts, the Dockerfile; look for secrets and risks
 	@$(BIN)/ruff check --quiet
@@ -153,15 +153,15 @@ $(INSTALLED): requirements.lock pyproject.toml deploy/local/prerequisites.sh
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Debian's package, unpacked: installed, it would run as a service. Elsewhere the tests take the one on the PATH, if any.
-$(PROMETHEUS)/.installed:
-	@mkdir -p $(PROMETHEUS)
+# Debian's packages, unpacked: installed, they would run as services. Elsewhere the tests take those on the PATH, if any.
+$(FROM_DEBIAN): .tools/%/.installed:
+	@mkdir -p $(@D)
 	@if command -v apt-get dpkg-deb > /dev/null; then \
-	  echo "Fetching Prometheus for the tests (once)."; cd $(PROMETHEUS); \
-	  apt-get download --quiet=2 prometheus 2> /dev/null \
-	    || { apt-get update --quiet=2 && apt-get download --quiet=2 prometheus; }; \
-	  dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb; \
-	  else echo "No Debian here: tests with Prometheus need promtool and prometheus on the PATH." >&2; fi
+	  echo "Fetching $* for the tests (once)."; cd $(@D); \
+	  apt-get download --quiet=2 $* 2> /dev/null \
+	    || { apt-get update --quiet=2 && apt-get download --quiet=2 $*; }; \
+	  dpkg-deb --extract $*_*.deb . && rm $*_*.deb; \
+	  else echo "No Debian here: tests with $* need it on the PATH." >&2; fi
 	@touch $@
 
 .tools/%/.installed: deploy/tools/%.lock | $(INSTALLED)
