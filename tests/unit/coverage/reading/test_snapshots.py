@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 
+from services.coverage.counting.domain.region_counts import Period, Timeline, Version
+from services.coverage.reading import snapshots as module
 from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
@@ -21,6 +25,21 @@ from tests.fakes_coverage import MemoryStore, reader_of
 from tests.ports.coverage.test_timelines import DAY, REGIONS, keep, until
 
 ASKED = (AsOf(TODAY - 30 * DAY, TODAY + 10 * DAY), AsOf(TODAY, TODAY), AsOf(TODAY - 95 * DAY))
+
+
+class TimelinesRead(MemoryStore):
+    """Notes the regions of which a timeline was read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[str] = []
+
+    async def timelines(
+        self, regions: Collection[str], period: Period, known: Mapping[str, Version] | None = None
+    ) -> dict[str, Timeline]:
+        lines = await super().timelines(regions, period, known)
+        self.read += lines
+        return lines
 
 
 def reader(store: MemoryStore, day: date = TODAY + 60 * DAY, reference: ReferenceIndex | None = None) -> SnapshotReader:
@@ -58,6 +77,39 @@ async def test_today_ends_now(store: MemoryStore) -> None:
     """A day that is not over is shown as of the instant."""
     (shot,) = await reader(store, TODAY).snapshots(["ID"], AsOf(TODAY))
     assert shot.as_of == datetime.combine(TODAY, time(3), UTC)
+
+
+async def test_a_day_is_kept_until_something_is_counted_or_a_target_comes() -> None:
+    """Then it is read anew: a late fact changes the day, and a target asks for the days before it."""
+    store, reference, at = TimelinesRead(), index_of(), AsOf(TODAY)
+    await keep(store, [change(0, effective_day=TODAY - 40 * DAY)])
+    see = reader(store, reference=reference)
+
+    async def shown() -> tuple[int, list[str], Snapshot]:
+        store.read.clear()
+        (shot,) = await see.snapshots(["11"], at)
+        return shot.active, [*store.read], shot
+
+    assert [(await shown())[:2] for _ in range(2)] == [(1, ["11"]), (1, [])]
+    await keep(store, [change(1, effective_day=TODAY - 5 * DAY)])
+    assert [(await shown())[:2] for _ in range(2)] == [(2, ["11"]), (2, [])]
+    reference.add(row(POTENTIALS, "11", "workers", 40, TODAY - 400 * DAY))
+    path = TargetPath((PathPoint(TODAY - 400 * DAY, Decimal("0.1")), PathPoint(TODAY + 400 * DAY, Decimal("0.5"))))
+    reference.add(row(TARGETS, "11", "workers active", path, TODAY - 400 * DAY))
+    assert (await shown())[1] == ["11"]
+    _, read, shot = await shown()
+    assert (read, len(shot.forecast)) == ([], 1)
+
+
+async def test_only_the_days_read_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third one drives out the first."""
+    monkeypatch.setattr(module, "_PAST_KEPT", 2)
+    store = TimelinesRead()
+    await keep(store, [change(0)])
+    see = reader(store)
+    for ago in (0, 1, 0, 2, 0, 1):
+        await see.snapshots(["11"], AsOf(TODAY - ago * DAY))
+    assert store.read == ["11"] * 4
 
 
 async def test_before_the_data_there_is_nobody(store: MemoryStore) -> None:

@@ -113,3 +113,14 @@ def test_the_index_answers_by_series_and_takes_a_row_once() -> None:
     assert reference.all(POTENTIALS, "12", AsOf(NEW_YEAR)) == {}
     assert (reference.size, reference.regions) == (2, frozenset({"11", "ID"}))
     assert ReferenceIndex().regions == frozenset()
+
+
+@given(rows(), st.dates(date(2023, 1, 1), date(2024, 12, 31)))
+def test_the_same_rows_hold_on_all_days_since_the_last_on_which_one_began(
+    drawn: list[RecordedRow[int]], day: date
+) -> None:
+    """So what follows from them may be kept from one day to the next."""
+    reference = index_of(*drawn)
+    assert reference.all(POTENTIALS, "11", AsOf(day)) == reference.all(
+        POTENTIALS, "11", AsOf(reference.begun([POTENTIALS], day))
+    )
