@@ -35,6 +35,9 @@ _SHADES: Final = 4
 """Steps of the letters' colours from white, for smooth edges."""
 _FOLDER: Final = files("font_hanken_grotesk") / "files"
 
+# Pillow imports its formats when the first picture is made; that would hold the event loop for 20 ms.
+Image.preinit()
+
 
 def _shades(colour: str) -> list[tuple[int, ...]]:
     rgb = ImageColor.getrgb(colour)
