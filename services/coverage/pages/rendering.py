@@ -43,7 +43,9 @@ class Renderer:
         return self._environments[language].get_template(template).render(context).encode()
 
 
+@cache
 def _environment(language: Language) -> Environment:
+    """Return the environment of a language, all its templates compiled: a request must not wait for that."""
     environment = Environment(
         loader=PackageLoader("services.coverage.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, auto_reload=False,
@@ -98,4 +100,6 @@ def _environment(language: Language) -> Environment:
         absent=Absent,
         NATION=NATION,
     )
+    for template in environment.list_templates():
+        environment.get_template(template)
     return environment

@@ -149,7 +149,9 @@ class Records:
     async def is_used(self, link: str) -> bool:
         """Say whether an alert was acknowledged by this link."""
         with translating("read an input"):
-            return await self._mongo["inputs"].find_one({"link": link}, {"_id": 1}) is not None
+            # It names the type, as MongoDB would not use the partial index otherwise.
+            asked = {"link": {"$type": "string", "$eq": link}}
+            return await self._mongo["inputs"].find_one(asked, {"_id": 1}) is not None
 
     async def input(self, number: int) -> Document | None:
         """Return an input."""

@@ -138,8 +138,10 @@ class FoldedPages:
             names = {region: list(_identities(region, read.folded.below, now)) for region, read in found.items()}
             everything = [name for of_region in names.values() for name in of_region]
             for first in range(0, len(everything), _READ_AT_ONCE):
-                some = {"_id": {"$in": everything[first : first + _READ_AT_ONCE]}}
-                async for page in collection.find(some, session=session):
+                some = everything[first : first + _READ_AT_ONCE]
+                # The region is the shard key; read by it alone, pages that are folded would be read again.
+                asked = {"_id": {"$in": some}, "region": {"$in": sorted({name.split()[0] for name in some})}}
+                async for page in collection.find(asked, session=session).hint("_id_"):
                     read = found[page["region"]]
                     is_closed = _stretch(page) < now[page["partition"]]
                     (read.closed if is_closed else read.written).append(page)
