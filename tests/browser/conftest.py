@@ -6,13 +6,15 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from playwright.async_api import expect
 
-from tests.browser.site import Site, opened_site
+from tests.browser.site import WITHIN_MS, Site, opened_site
 
 
 @pytest.fixture(scope="session")
 async def site(kafka_bootstrap: str, mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """The pages, open."""
+    expect.set_options(timeout=WITHIN_MS)
     namespace = f"b{uuid.uuid4().hex[:8]}."
     async with opened_site(kafka_bootstrap, mongodb_uri, namespace, tmp_path_factory.mktemp("site")) as opened:
         yield opened

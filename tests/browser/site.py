@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -39,6 +40,12 @@ from tests.waiting import eventually
 
 PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
 DESKTOP: Final[ViewportSize] = {"width": 1280, "height": 800}
+WITHIN_MS: Final = 60_000
+"""A page is waited for as long as a machine needs that has much else to do: no test is judged by its time."""
+_SAY_VIOLATIONS: Final = """addEventListener("securitypolicyviolation", event =>
+  console.error(`CSP: ${event.violatedDirective} forbids ${event.blockedURI || event.sample}`))"""
+_FAILED: Final = "Failed to load resource: the server responded with a status of"
+"""Begins what Chromium says of each answer that is an error."""
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _OFFICIALS: Final[dict[str, dict[str, Any]]] = {
     "operator": {},
@@ -47,6 +54,31 @@ _OFFICIALS: Final[dict[str, dict[str, Any]]] = {
     "camat": {"role": "camat", "region": nation.DISTRICT},
 }
 """Who can sign in, by the name of the ready token."""
+
+
+@asynccontextmanager
+async def without_complaints(context: BrowserContext, forgiven: str = "^$") -> AsyncIterator[None]:
+    """Watch the pages of a browser during the block.
+
+    Raises: AssertionError at its end, with each error on the console or in a script, and each violation of the content
+    security policy, unless it matches `forgiven`. The status of a page itself is none: whoever opens it knows it.
+    """
+    said, pages = list[tuple[str, str]](), set[str]()
+    hears: dict[Any, Any] = {
+        "console": lambda one: said.append((one.text, one.location["url"])) if one.type == "error" else None,
+        "weberror": lambda failed: said.append((str(failed.error), "")),
+        "request": lambda sent: pages.add(sent.url) if sent.is_navigation_request() else None,
+    }
+    for event, hear in hears.items():
+        context.on(event, hear)
+    try:
+        yield
+    finally:
+        for event, hear in hears.items():
+            context.remove_listener(event, hear)
+    complaints = [f"{text} {url}" for text, url in said if not (_FAILED in text and url in pages)]
+    complaints = [one for one in complaints if not re.search(forgiven, one)]
+    assert not complaints, "\n".join(complaints)
 
 
 @dataclass
@@ -62,19 +94,24 @@ class Site:
 
     @asynccontextmanager
     async def visitor(
-        self, who: str | None = None, *, base: str | None = None, **options: Any
+        self, who: str | None = None, *, base: str | None = None, forgiven: str = "^$", **options: Any
     ) -> AsyncIterator[BrowserContext]:
-        """Give a browser without a past; `who` has signed in, None is the public."""
+        """Give a browser without a past, whose pages complain about nothing that is not `forgiven`.
+
+        `who` has signed in, None is the public.
+        """
         context = await self.browser.new_context(
             base_url=base or self.base, **{"viewport": PHONE, "locale": "id-ID"} | options
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(WITHIN_MS)
+        await context.add_init_script(_SAY_VIOLATIONS)
         if who:
             # Only from a secure address may a `__Host-` cookie be set; a browser takes this machine for one.
             address = self.base.replace("http:", "https:")
             await context.add_cookies([{"name": COOKIE, "value": self.tokens[who], "url": address, "secure": True}])
         try:
-            yield context
+            async with without_complaints(context, forgiven):
+                yield context
         finally:
             await context.close()
 

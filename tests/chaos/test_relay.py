@@ -56,7 +56,7 @@ async def test_a_killed_replicas_partitions_are_taken_over(
     """Two share them; one is killed: the other leads all, intake goes on, and no number is missing or given twice."""
     changes = CHANGES.under(settings.namespace)
     await make_topics(settings)
-    async with httpx.AsyncClient() as http, started(settings, 2, tmp_path) as (killed, left):
+    async with httpx.AsyncClient(timeout=30) as http, started(settings, 2, tmp_path) as (killed, left):
         sender = Sender(http, issuer)
         for replica in (killed, left):
             await replica.answers(http)

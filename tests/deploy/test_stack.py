@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import signal
@@ -13,12 +14,13 @@ import httpx
 import pytest
 from rich.console import Console
 
-from deploy.local.ports import free_ports
+from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.process import Child, until_ready
 from deploy.local.settings import StackConfig, StackSettings
 from deploy.local.stack import LocalStack, Part, keep_up
 from shared.runtime.errors import PermanentError
 from tests.deploy.launch import STAND_IN, settings_in, stand_ins
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -29,11 +31,21 @@ def settings(tmp_path: Path, kafka_bootstrap: str, mongodb_uri: str) -> StackSet
 
 async def answers(url: str) -> bool:
     """Say whether a server answers there."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         try:
             return (await http.get(f"{url}/health/ready")).is_success
         except httpx.TransportError:
             return False
+
+
+async def listens(port: int) -> bool:
+    """Say whether somebody listens on the port."""
+    try:
+        _, writer = await asyncio.open_connection(LOOPBACK, port)
+    except ConnectionError:
+        return False
+    writer.close()
+    return True
 
 
 async def test_a_process_can_be_killed_and_restarted_by_name(settings: StackSettings) -> None:
@@ -92,6 +104,7 @@ async def test_one_that_is_never_ready_is_named_with_the_check_that_fails(tmp_pa
     child = Child("coverage", (sys.executable, STAND_IN, str(port), "unready"), tmp_path / "log")
     await child.start()
     try:
+        await eventually(lambda: listens(port))
         with pytest.raises(PermanentError, match=r"coverage is not ready after 1 s: mongodb: does not answer; log"):
             await until_ready(child, f"http://127.0.0.1:{port}", within_s=1)
     finally:

@@ -113,7 +113,7 @@ async def test_the_program_sends_until_it_is_answered(desk: Desk) -> None:
     @api.post("/v1/facts")
     async def busy(request: Request) -> Response:
         headers = {name: request.headers[name] for name in ("authorization", "content-type")}
-        async with httpx.AsyncClient(base_url=desk.environment["REGISTRY"]) as http:
+        async with httpx.AsyncClient(base_url=desk.environment["REGISTRY"], timeout=30) as http:
             answer = await http.post("/v1/facts", content=await request.body(), headers=headers)
         if refusals:
             return Response(status_code=refusals.pop(0), headers={"Retry-After": "0"})

@@ -28,7 +28,7 @@ async def evidence(world: World) -> dict[str, bytes]:
 
 
 async def _metrics(world: World) -> AsyncIterator[tuple[str, bytes]]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         for name in ("registry", "coverage", "notifier"):
             yield name, (await http.get(f"{world.config.operators_url(name)}/metrics")).content
 

@@ -232,6 +232,7 @@ def test_a_second_play_adds_nothing(world: World, played: Played) -> None:
 async def test_the_public_sees_the_release_of_the_month_before(world: World, played: Played) -> None:
     """At the address that the sample says, without a token: the figures of that month's last day, not of today."""
     day = played.scenario.released_to
+    assert f"{day:%Y-%m} is released, as made on " in world.logs()["release"]
     assert f"Anybody, without signing in: {world.config.url('coverage')}/wilayah/11?as_of={day}" in played.said
     page = (await world.request("GET", "coverage", f"/wilayah/11?as_of={day}")).text
     assert "Angka rilis" in page

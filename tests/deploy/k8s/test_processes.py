@@ -120,7 +120,7 @@ class Cluster:
 
     async def asked(self, service: str, path: str, *, operators: bool = True) -> int:
         """Return the status of an answer; 0 where nobody answers yet."""
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=30) as http:
             try:
                 return (await http.get(f"http://127.0.0.1:{self.ports[service][operators]}{path}")).status_code
             except httpx.HTTPError:
@@ -168,7 +168,7 @@ async def test_a_fact_is_counted_and_every_reader_is_well(cluster: Cluster) -> N
     await cluster.until("/health/ready")
     assert await cluster.asked("registry", "/health/live") == 200
     token = {"Authorization": f"Bearer {cluster.issuer.token(role='operator', region='ID')}"}
-    async with httpx.AsyncClient(headers=token) as http:
+    async with httpx.AsyncClient(headers=token, timeout=30) as http:
         registry, coverage = (f"http://127.0.0.1:{cluster.ports[name][0]}" for name in ("registry", "coverage"))
         sent = await http.post(f"{registry}/v1/facts", content=raw(), headers={"Content-Type": "application/json"})
         assert sent.status_code == 202

@@ -156,6 +156,10 @@ class Replica:
         """Say whether the region has come to so many registered people."""
         return bool((await self.region(code))["registered"] == registered)
 
+    async def shows(self, sample: str, value: float) -> bool:
+        """Say whether the metrics have come to show this value of a sample."""
+        return await self.metric(sample) == value
+
     async def metric(self, sample: str) -> float:
         """Return the value of a sample named as in the exposition, 0 where it is absent."""
         lines = (await self.http.get(f"http://{OPERATORS}/metrics")).text.splitlines()

@@ -127,7 +127,7 @@ async def test_a_stream_tells_what_is_and_then_what_changes(stack: Stack, replic
     await eventually(lambda: replica.counts("ID", 12))
     async with (
         listening(stack.api("coverage-1")) as address,
-        httpx.AsyncClient(base_url=address, headers=replica.headers) as http,
+        httpx.AsyncClient(base_url=address, headers=replica.headers, timeout=30) as http,
         http.stream("GET", "/v1/stream?region=11") as response,
     ):
         assert response.headers["content-type"].startswith("text/event-stream")

@@ -55,7 +55,7 @@ class Process:
     @asynccontextmanager
     async def called(self) -> AsyncIterator[Replica]:
         """Yield hands to call it."""
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30) as http:
             yield Replica(http, self._stack.headers())
 
 

@@ -145,8 +145,9 @@ async def idle(mongodb_uri: str, namespace: str, tmp_path: Path) -> AsyncIterato
 
 
 @pytest.fixture
-async def api(idle: Api) -> AsyncIterator[Api]:
-    """An API with rules, officials, a province and a regency whose alerts fire."""
+async def api(idle: Api, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
+    """An API with rules, officials, a province and a regency whose alerts fire; it waits until an input is applied."""
+    monkeypatch.setattr("services.notifier.http.given._APPLIED_WITHIN_S", 60)
     text = yaml.safe_dump({"rules": RULES})
     await idle.apply(RuleFile(RulesGiven(read_rules(text, "rules.yaml", lambda _: True)), text))
     evaluating = asyncio.create_task(idle.evaluate())

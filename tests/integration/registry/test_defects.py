@@ -49,7 +49,7 @@ async def test_a_defect_is_answered_and_logged_without_what_was_sent(
     headers = {"authorization": f"Bearer {issuer.token(scope='facts:write identity:erase')}"}
     erasure = {"identity": {"scheme": "nik", "value": NIK}, "force": False}
     with output:
-        async with listening(settings) as url, httpx.AsyncClient(base_url=url, headers=headers) as http:
+        async with listening(settings) as url, httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as http:
             assert (await http.post("/v1/facts", json=event(id="before"))).status_code == 202
             with monkeypatch.context() as defect:
                 defect.setattr(broken, fails)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
@@ -99,7 +100,7 @@ async def test_with_the_right_login_the_registry_takes_tells_and_publishes(
         assert [told.code for told in await topic.told(1)] == ["unknown_region"]
         (change,) = await topic.published(1)
         assert change.source == "bpjs/aceh"
-        assert (await http.get(f"http://{OPERATORS}/health/ready")).status_code == 200
+        await eventually(lambda: _ready(http))
 
 
 @pytest.mark.parametrize("service", ["coverage", "notifier"])
@@ -113,11 +114,11 @@ async def test_with_the_right_login_the_others_are_ready(
     if service == "notifier":
         common |= {"ack_key_file": settings.identity_key_file, "rules": LOCAL / "notifier/rules.yaml"}
     async with served(_other(service, common)) as http:
+        await eventually(lambda: _ready(http))
 
-        async def ready() -> bool:
-            return (await http.get(f"http://{OPERATORS}/health/ready")).status_code == 200
 
-        await eventually(ready)
+async def _ready(http: httpx.AsyncClient) -> bool:
+    return (await http.get(f"http://{OPERATORS}/health/ready")).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ async def test_the_limits_are_of_what_is_packed(registry: Registry, path: str, l
 async def test_of_a_body_that_stops_half_way_nothing_is_taken(settings: RegistrySettings, issuer: Issuer) -> None:
     """Not even its complete lines: the sender has had no answer, and sends all of it again."""
     token = issuer.token()
-    async with listening(build(settings)) as url, httpx.AsyncClient(base_url=url) as http:
+    async with listening(build(settings)) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
         for _ in range(3):
             async with connection(url) as cut:
                 await cut.say(BULK % token.encode() + LINES)
@@ -88,7 +88,7 @@ async def test_one_sender_cannot_take_everybodys_place(settings: RegistrySetting
     """
     settings.facts_in_flight_per_caller = 1000
     greedy, other = issuer.token(sub="greedy"), issuer.token(sub="other")
-    async with listening(build(settings)) as url, httpx.AsyncClient(base_url=url) as http:
+    async with listening(build(settings)) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
 
         async def post(token: str) -> httpx.Response:
             headers = CLOUDEVENT | {"authorization": f"Bearer {token}"}

@@ -29,7 +29,7 @@ async def url() -> AsyncIterator[str]:
 
 async def size(url: str, body: bytes, coding: str) -> httpx.Response:
     """Post a body under a content coding."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         return await http.post(f"{url}/v1/size", content=body, headers={"content-encoding": coding})
 
 
@@ -91,7 +91,7 @@ async def test_another_coding_is_refused(url: str, coding: str) -> None:
 
 async def test_slow_bodies_do_not_hold_up_the_rest(url: str) -> None:
     """Others are answered while fifty senders have stopped in the middle of a body."""
-    async with AsyncExitStack() as held, httpx.AsyncClient() as http:
+    async with AsyncExitStack() as held, httpx.AsyncClient(timeout=30) as http:
         for _ in range(50):
             slow = await held.enter_async_context(connection(url))
             await slow.say(HEAD + b"x")
@@ -115,7 +115,7 @@ async def test_an_incomplete_body_logs_no_error_and_the_server_goes_on(
 ) -> None:
     """The connection is cut, or the sender ends before the announced length."""
     with caplog.at_level(logging.ERROR):
-        async with sizing() as url, httpx.AsyncClient() as http:
+        async with sizing() as url, httpx.AsyncClient(timeout=30) as http:
             for _ in range(5):
                 async with connection(url) as cut:
                     await cut.say(HEAD + b"x" * 50)

@@ -54,7 +54,7 @@ async def test_a_head_that_is_too_large_is_refused_and_the_connection_ends(head:
 
 async def test_a_head_without_end_ends_the_connection() -> None:
     """The rest is not read, and the server goes on."""
-    async with sizing() as url, connection(url) as sender, httpx.AsyncClient() as http:
+    async with sizing() as url, connection(url) as sender, httpx.AsyncClient(timeout=30) as http:
         await sender.say(GET + b"X: " + b"x" * 8 * HEAD_BYTES_AT_MOST)
         await sender.until_closed()
         assert (await http.get(f"{url}/v1/size")).status_code == 200
@@ -97,13 +97,13 @@ async def test_one_connection_too_many_is_refused_while_all_others_are_at_work()
                 answer = await third.until_closed()
         assert problem(answer)[1]["code"] == "too_many_connections"
         assert b"retry-after: 1\r\n" in answer.lower()
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=30) as http:
             assert (await http.get(f"{url}/v1/size")).status_code == 200
 
 
 async def test_silent_connections_make_room_for_one_that_asks() -> None:
     """However many are opened and say nothing, the next caller is answered; the oldest silent one is closed."""
-    async with AsyncExitStack() as held, sizing(protocol=Crowded) as url, httpx.AsyncClient() as http:
+    async with AsyncExitStack() as held, sizing(protocol=Crowded) as url, httpx.AsyncClient(timeout=30) as http:
         silent = [await held.enter_async_context(connection(url)) for _ in range(10)]
         assert (await http.get(f"{url}/v1/size")).status_code == 200
         assert await silent[0].until_closed() == b""
@@ -137,7 +137,7 @@ async def test_bytes_that_are_not_http_are_refused(text: bytes) -> None:
 
 async def test_an_unknown_path_or_method_is_a_problem() -> None:
     """404 points to the documents; 405 names every method of the path."""
-    async with sizing() as url, httpx.AsyncClient(base_url=url) as http:
+    async with sizing() as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
         for path in ("/", "/v1/size/", "/v1/nothing", "/v1/%00"):
             answer = await http.get(path)
             assert (answer.status_code, "application/problem+json" in answer.headers["content-type"]) == (404, True)

@@ -42,7 +42,7 @@ async def both() -> AsyncIterator[tuple[str, str]]:
 async def test_operators_are_answered_while_the_api_has_no_connection_left(both: tuple[str, str]) -> None:
     """Readiness, liveness and metrics come from connections of their own."""
     url, operators = both
-    async with AsyncExitStack() as held, httpx.AsyncClient() as http:
+    async with AsyncExitStack() as held, httpx.AsyncClient(timeout=30) as http:
         for _ in range(4):
             one = await held.enter_async_context(connection(url))
             await one.say(b"POST /v1/size HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
