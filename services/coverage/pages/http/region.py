@@ -32,6 +32,8 @@ ROWS: Final = 100
 """Rows of the children's table a page; most regions have fewer children."""
 ALL_ROWS: Final = 1_000
 """More children than any region has."""
+LIVE_AFTER: Final = timedelta(seconds=5)
+"""A page comes with the panels of now; a cheap phone that still draws them need not take them a second time."""
 _LATE: Final = timedelta(days=1)
 """A proof of all counters takes minutes to hours; one older than a day is late."""
 _A_MONTH: Final = timedelta(days=30)
@@ -102,6 +104,7 @@ class RegionPages:
             rows=rows, next=page.next, sort=sort, filters=asked.filters, is_whole=is_whole, release=None,
             mapped=[(one, content.lead(one, basis)) for one in regions[1:]] if _has_map(region) else [],
             has_children=level_of(region) != "village", stream=self._stream(request, place, basis),
+            stream_after=f"{LIVE_AFTER.total_seconds():g}s",
         )  # fmt: skip
 
     async def panels(self, place: Place, basis: Basis, below: Sequence[str]) -> dict[str, Any]:

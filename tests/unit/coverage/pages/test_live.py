@@ -31,7 +31,9 @@ async def test_an_official_may_have_a_stream_of_the_present(world: PagesWorld) -
     """Not the public, not of the past, and not who saves data; its token is asked for again."""
     token = world.token(REGENCY, "bupati")
     path = f"/wilayah/{REGENCY}"
-    assert 'hx-sse:connect="/langsung?region=63.10"' in await world.page(path, token)
+    page = await world.page(path, token)
+    assert 'hx-sse:connect="/langsung?region=63.10"' in page
+    assert 'hx-trigger="load delay:5s, ' in page
     assert "siaran" not in await world.page(f"{path}?as_of={OCTOBER}", token)
     assert "siaran" not in (await world.get(path, token, **{"save-data": "on"})).text
     assert (await world.get(f"/langsung?region={REGENCY}")).status_code == 401
