@@ -95,10 +95,12 @@ class OwnedPartitions:
             kept.difference_update(partitions)
 
     def forget(self, partitions: Iterable[int]) -> None:
-        """Drop the offsets of released partitions."""
+        """Drop the offsets of released partitions, and their metrics: another replica shows them now."""
         for partition in partitions:
             for kept in (self.next_offsets, self._ends, self.stopped):
                 kept.pop(partition, None)
+            for gauge in (self.metrics.lag_records, self.metrics.lag_seconds, self.metrics.stopped):
+                gauge.remove(self.topic, partition)
 
     def applied(self, partition: int, next_offset: int | None, written_at: datetime | None) -> None:
         """Note that the partition's records before this offset are durable; the last was written then."""
