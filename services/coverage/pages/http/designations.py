@@ -55,13 +55,7 @@ class DesignationPages:
         frame, region, language = self._frame, place.region, place.view.language
         release, shown, below = await self._public.region_and_below(place.caller, region, place.at)
         made = tables.public_designations(shown, below, frame.notes(place, shown, release), language)
-        if file != "html":
-            name = f"desa-sadar-{region}-{release.month.last_day}"
-            return frame.file(request, place.view, made, file, name, place.at)
-        return frame.answer_about(
-            request, "board_public.html", place, shown, release=release, title="desa_sadar", part="desa-sadar",
-            sheet=made, boards=[], groups=[], group=None,
-        )  # fmt: skip
+        return frame.answer_released(request, place, shown, release, made, file, part="desa-sadar", title="desa_sadar")
 
 
 def create_router(frame: Frame, pages: DesignationPages) -> APIRouter:

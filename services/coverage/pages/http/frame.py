@@ -134,6 +134,19 @@ class Frame:
         kept = {"Cache-Control": cache_control(view.caller, at), "Content-Disposition": attachment}
         return answer(request, written(table), media_type=media_type, headers=_HEADERS | kept)
 
+    def answer_released(
+        self, request: Request, place: Place, shown: object, release: Release, sheet: Table, file: File, *, part: str,
+        title: str, boards: Sequence[object] = (), groups: Sequence[str] = (), group: str | None = None,
+    ) -> Response:  # fmt: skip
+        """Answer with a board of a release, as a page or as a file; `part` is the end of the page's address."""
+        if file != "html":
+            name = f"{part}-{place.region}-{release.month.last_day}"
+            return self.file(request, place.view, sheet, file, name, place.at)
+        return self.answer_about(
+            request, "board_public.html", place, shown, release=release, title=title, part=part, sheet=sheet,
+            boards=boards, groups=groups, group=group,
+        )  # fmt: skip
+
     def notes(self, place: Place, shown: Any, release: Release | None = None) -> list[tuple[str, str]]:
         """Return the notes about a file: its region, its days, and the address of its page."""
         language = place.view.language

@@ -71,10 +71,8 @@ class QuotaPages:
         groups = [board.group for board in shown.quota]
         chosen = group or (groups[0] if groups else None)
         made = tables.public_quota(shown, below, chosen, frame.notes(place, shown, release), language)
-        if file != "html":
-            return frame.file(request, place.view, made, file, f"kuota-{region}-{release.month.last_day}", place.at)
-        return frame.answer_about(
-            request, "board_public.html", place, shown, release=release, title="quota", part="kuota", sheet=made,
+        return frame.answer_released(
+            request, place, shown, release, made, file, part="kuota", title="quota",
             boards=[board for board in shown.quota if board.group == chosen], groups=groups, group=chosen,
         )  # fmt: skip
 
