@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -144,7 +143,6 @@ def _lines() -> Iterable[str]:
         yield f"| {row.work} | {says} | {row.wanted} | {at} |\n"
 
 
-@cache
 def _result(benchmark: str) -> Found:
     file = RESULTS / f"{benchmark}.json"
     return json.loads(file.read_text()) if file.exists() else {}
