@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLScram256, SASLScram512
 from pydantic import Field
@@ -19,6 +21,8 @@ from shared.runtime.errors import PermanentError
 _PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_SSL")
 _PREFIX: Final = "CAKUPAN_KAFKA_"
 _SCRAM: Final = {"SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
+_STOPPED_WITHIN_S: Final = 2.0
+"""Over TLS a client that stops waits half a minute for the broker to close its side too, which Kafka may not do."""
 _LET_FINISH_S: Final = 5.0
 """Against a Kafka that answers, a start takes milliseconds, whether it succeeds or is refused."""
 
@@ -156,6 +160,13 @@ def _trusting(ca_file: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ValueError) as error:
         raise PermanentError(f"{ca_file} must hold Kafka's CA certificates as PEM ({type(error).__name__})") from error
+
+
+async def stopped(stop: Coroutine[Any, Any, None], within_s: float = _STOPPED_WITHIN_S) -> None:
+    """Return once a client has stopped, or could not, or the time is over; nobody waits for what it sends or reads."""
+    with suppress(TimeoutError, KafkaError, OSError):
+        async with asyncio.timeout(within_s):
+            await stop
 
 
 async def started(start: Coroutine[Any, Any, None], within_s: float) -> None:

@@ -18,14 +18,12 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
 from faststream.kafka.response import KafkaPublishCommand
 
-from shared.adapters.kafka_access import KafkaAccess, started
+from shared.adapters.kafka_access import KafkaAccess, started, stopped
 from shared.runtime.errors import PermanentError, TransientError
 
 _STARTED_WITHIN_S: Final = 10.0
 _ACKNOWLEDGED_WITHIN_S: Final = 15.0
 """Longer than a leader election; after it the caller tries again, and readers drop what came twice."""
-_STOPPED_WITHIN_S: Final = 5.0
-"""`stop()` waits for records that are being sent, and can hang while Kafka is down."""
 _LINGER_MS: Final = 1
 """Lets records that are sent at the same time share a batch; more would only add latency."""
 _BATCH_BYTES: Final = 128 * 1024
@@ -91,16 +89,16 @@ class Producer:
                 try:
                     await started(producer.start(), _STARTED_WITHIN_S)
                 except BaseException:
-                    await _stop(producer)
+                    await stopped(producer.stop())
                     raise
                 self._producer = producer
             return self._producer
 
     async def stop(self) -> None:
-        """Close the connection; records that are being sent get a few seconds."""
+        """Close the connection; records that are being sent get two seconds."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _stop(producer)
+            await stopped(producer.stop())
 
 
 class PublishersProducer(AioKafkaFastProducerImpl):
@@ -160,11 +158,3 @@ def _added(batch: BatchBuilder, record: Record) -> bool:
     """Say whether the batch took the record; an empty one takes any, and Kafka judges its size."""
     taken = batch.append(timestamp=None, key=record.key, value=record.value, headers=list(record.headers))
     return taken is not None
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    try:
-        async with asyncio.timeout(_STOPPED_WITHIN_S):
-            await producer.stop()
-    except (TimeoutError, KafkaError, OSError):
-        return

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
-from shared.adapters.kafka_access import started
+from shared.adapters.kafka_access import started, stopped
 from shared.adapters.kafka_batches import B, BatchWriter, Limits, Sink, pause_before
 from shared.adapters.kafka_partitions import OwnedPartitions
 from shared.adapters.kafka_poll import POLL_TIMEOUT_MS, RecordsByPartition, find_unreadable, gather, rewind
@@ -97,7 +97,7 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
         finally:
             await self._writer.drain()
             await self._commit_last()
-            await self._subscriber.stop()
+            await stopped(self._subscriber.stop())
 
     async def _start(self) -> None:
         attempt = 0
@@ -110,7 +110,7 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
                 attempt += 1
                 self._not_started = type(error).__name__
                 _log.warning("Kafka or the topic is not there yet", topic=self._topic, error=self._not_started)
-                await self._subscriber.stop()
+                await stopped(self._subscriber.stop())
                 await pause_before(attempt)
 
     async def _join(self) -> None:

@@ -15,7 +15,7 @@ from services.notifier.files.snapshots import decode
 from services.notifier.live.given import Record
 from services.notifier.live.metrics import LiveMetrics
 from shared.adapters.dead_letters import DeadLetters, UnusableRecord
-from shared.adapters.kafka_access import KafkaAccess, started
+from shared.adapters.kafka_access import KafkaAccess, started, stopped
 from shared.adapters.kafka_batches import traceparent_of
 from shared.adapters.kafka_poll import find_unreadable, rewind
 from shared.contracts.topics import PARTITIONS
@@ -93,7 +93,7 @@ class SnapshotTopic:
         """Stop reading."""
         if self._consumer is not None:
             consumer, self._consumer = self._consumer, None
-            await consumer.stop()
+            await stopped(consumer.stop())
 
     async def poll(self, wait_ms: int, is_full: Callable[[int], bool]) -> Polled:
         """Return what Kafka has; where it has nothing, wait so long. Of full partitions nothing is read.

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from services.registry.relay.ports import Batch, numbered
-from shared.adapters.kafka_access import KafkaAccess, started
+from shared.adapters.kafka_access import KafkaAccess, started, stopped
 from shared.adapters.kafka_producer import Producer, Record
 from shared.contracts.changes import Change
 from shared.runtime.errors import TransientError
@@ -55,7 +55,7 @@ async def last_records(
     except (KafkaError, TimeoutError, OSError) as error:
         raise TransientError(f"Kafka at {access} does not answer ({type(error).__name__})") from error
     finally:
-        await consumer.stop()
+        await stopped(consumer.stop())
 
 
 def _seq(record: ConsumerRecord) -> int:

@@ -1,14 +1,16 @@
-"""Settings of Kafka: what clients get, and which settings are refused."""
+"""Settings of Kafka: what clients get, which settings are refused; and how a client stops."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 from faststream.security import BaseSecurity, SASLScram256
 
-from shared.adapters.kafka_access import KafkaAccess, KafkaSettings, Login
+from shared.adapters.kafka_access import KafkaAccess, KafkaSettings, Login, stopped
 from shared.runtime.errors import PermanentError
 from tests.certificates import Authority
 
@@ -103,3 +105,19 @@ def test_a_login_in_the_clear_cannot_be_built() -> None:
     """Facts hold identities, which must not travel unencrypted."""
     with pytest.raises(PermanentError, match="needs TLS"):
         KafkaAccess("kafka:9092", login=Login("registry", "x"))
+
+
+async def test_a_client_that_cannot_stop_is_left() -> None:
+    """Over TLS a broker may never close its side; a service that is told to end must not wait for that."""
+    begun = asyncio.Event()
+
+    async def without_end() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def failing() -> None:
+        raise KafkaConnectionError
+
+    await stopped(without_end(), within_s=0.001)
+    assert begun.is_set()
+    await stopped(failing())

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from services.coverage.counting.change_log import LogPart
 from services.coverage.counting.kafka.decoder import ChangeDecoder
-from shared.adapters.kafka_access import KafkaAccess, started
+from shared.adapters.kafka_access import KafkaAccess, started, stopped
 from shared.runtime.errors import TransientError
 
 _ANSWERS_WITHIN_S: Final = 10.0
@@ -47,7 +47,7 @@ class KafkaChangeLog:
                 await tail.seek(offsets)
             yield tail
         finally:
-            await consumer.stop()
+            await stopped(consumer.stop())
 
 
 class KafkaTail:
