@@ -60,6 +60,7 @@ class Clock:
         for key in ready:
             if key.piece == "silence":
                 self.world.silences.pop(key.first, None)
+                self.world.touch("silence", key.first)
                 self.check_held = True
         if not self.check_held:
             return

@@ -77,6 +77,7 @@ def _interrupted(rules: list[Dict], officials: list[Dict], events: list[Dict]) -
     for at, event in read:
         decisions += engine.apply(at, event)
         _keep(kept, engine.world)
+        assert kept == _all_pieces(engine.world), "every piece that changed was touched"
         engine = Engine(_loaded(kept, engine.world))
     return decisions
 
@@ -90,6 +91,15 @@ def _keep(kept: dict[Key, str], world: World) -> None:
         else:
             kept[key] = json.dumps(document)
     world.touched.clear()
+
+
+def _all_pieces(world: World) -> dict[Key, str]:
+    """Return every piece as a store should have it."""
+    keys = [
+        *(Key("region", code) for code in world.regions), *(Key("silence", id_) for id_ in world.silences),
+        *(Key("watch", *of) for of in world.watches), *(Key("digest", *of) for of in world.digests),
+    ]  # fmt: skip
+    return {key: json.dumps(_document(world, key)) for key in keys}
 
 
 def _document(world: World, key: Key) -> Any:
