@@ -147,6 +147,20 @@ def test_a_recovery_that_waits_outlives_its_episode_and_its_rule(then: dict[str,
     assert "60 recovered g low/11#1" in lines
 
 
+def test_recoveries_of_two_episodes_wait_for_one_morning() -> None:
+    """The official's quiet hours are off when each is raised, and on when it ends."""
+    night = official("g", quiet_hours={"from": "16:00", "to": "20:00"})
+
+    def given(minutes: float, who: dict[str, Any]) -> dict[str, Any]:
+        return at(minutes, officials={"officials": [who]})
+
+    events = [snap(0, 39), given(5, night), snap(10, 50), given(15, G), snap(20, 39), given(25, night), snap(30, 50)]
+    assert told([rule()], [G], *events, at(300)) == [
+        "0 raised g low/11#1", "10 quiet_hours recovered g low/11#1", "20 raised g low/11#2",
+        "30 quiet_hours recovered g low/11#2", "180 recovered g low/11#1", "180 recovered g low/11#2",
+    ]  # fmt: skip
+
+
 def test_a_recovery_of_a_removed_rule_is_held_again_by_longer_hours() -> None:
     """It waited because its rule was not critical, and still is not."""
     longer = at(20, officials={"officials": [official("g", quiet_hours={"from": "16:00", "to": "19:00"})]})

@@ -51,6 +51,13 @@ def test_recovering_elsewhere_is_firing_again_and_nobody_is_told() -> None:
     assert told([rule(clear_for="1h")], G, *events) == ["0 raised g low/11#1", "90 recovered g low/11#1"]
 
 
+def test_another_clear_figure_does_not_begin_the_clearing_anew() -> None:
+    """The alert ends `clear_for` after the first of them."""
+    assert moved([rule(clear_for="1h")], snap(0, 39), snap(10, 45), snap(20, 46), at(100))[1:] == [
+        "10 firing>recovering clear_started low/11#1", "70 recovering>ok recovered low/11#1",
+    ]  # fmt: skip
+
+
 def test_an_event_at_the_instant_of_a_move_comes_after_it() -> None:
     """At one instant time moves first: the hold is over before the snapshot that would break it."""
     assert moved([rule(hold_for="1h")], snap(0, 39), snap(60, 50)) == [
@@ -207,6 +214,11 @@ def test_a_raise_that_only_the_potential_made_says_so(before: dict[str, object] 
     said = " because potential" if because else ""
     assert moved([rule()], *earlier, snap(10, 39)) == [f"10 ok>firing raised low/11#1{said}"]
     assert told([rule()], G, *earlier, snap(10, 39)) == [f"10 raised g low/11#1{said}"]
+
+
+def test_over_a_potential_of_one_nobody_is_a_raise_too() -> None:
+    """The smallest potential is one like any other."""
+    assert moved([rule()], snap(0, 1, potential=potential(1)), snap(10, 0)) == ["10 ok>firing raised low/11#1"]
 
 
 def test_the_potential_counts_when_ok_is_left() -> None:

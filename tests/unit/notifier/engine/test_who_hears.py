@@ -259,6 +259,19 @@ def test_a_vacancy_is_told_once_for_repeats_of_one_instant() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("repeat", "minutes"), [(None, 0), ("1h", 60)])
+def test_a_vacancy_is_told_once_though_others_come_between(repeat: str | None, minutes: float) -> None:
+    """Two held one role and one the other; all have left by the morning that their messages wait for."""
+    held = {"quiet_hours": {"from": "17:00" if not repeat else "17:30", "to": "20:00"}}
+    people = [official("a", **held), official("m", "sekda_provinsi", **held), official("z", **held)]
+    given = rule(hears=["gubernur", "sekda_provinsi"], repeat_every=repeat)
+    lines = told([given], people, snap(0, 39), officials(90), at(200))
+    assert [line for line in lines if "vacant" in line] == [
+        "180 vacant gubernur low/11", "180 vacant sekda_provinsi low/11",
+    ]  # fmt: skip
+    assert f"{minutes} quiet_hours {'repeated' if repeat else 'raised'} z low/11#1" in lines
+
+
 def test_vacancies_of_repeats_are_forgotten() -> None:
     """An office that stays empty does not let the alert grow."""
     engine = Engine(World())
