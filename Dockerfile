@@ -37,7 +37,7 @@ FROM base AS local
 COPY --from=build-local /opt/cakupan /opt/cakupan
 COPY deploy/ deploy/
 RUN install --directory --owner 10001 --group 10001 \
-  /srv/.local /srv/secrets/registry /srv/secrets/coverage /srv/secrets/notifier
+  /srv/.local /srv/secrets/registry /srv/secrets/coverage /srv/secrets/notifier /srv/secrets/officials
 ENV PYTHONPATH=/srv
 # A volume laid here takes over this folder's owner.
 VOLUME /srv/.local

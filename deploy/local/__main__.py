@@ -13,10 +13,12 @@ import typer
 from rich.console import Console
 
 from deploy.local.keys import Keys, share
+from deploy.local.mongod import give_user
 from deploy.local.sample.scenario import play
-from deploy.local.settings import StackSettings
+from deploy.local.settings import StackSettings, kept_secret, write_whole
 from deploy.local.stack import LocalStack, Work, keep_up, say
 from shared.adapters.kafka_admin import ensure_topics
+from shared.adapters.settings import CommonSettings
 from shared.contracts import topics
 from shared.runtime.clock import SystemClock
 from shared.runtime.errors import PermanentError, TransientError
@@ -48,19 +50,30 @@ def reset() -> None:
 
 @app.command()
 def prepare(
-    share_in: Annotated[Path | None, typer.Option("--share", help="Where each service gets its keys")] = None,
+    share_in: Annotated[Path, typer.Option("--share", help="Where each service gets its keys")],
+    mongodb: Annotated[str, typer.Option(help="HOST:PORT of the MongoDB in which each service gets a user")],
+    password_file: Annotated[Path, typer.Option("--mongodb-password", help="File with its admin's password")],
 ) -> None:
-    """Make keys, tokens and topics for services that something else starts, such as compose.yaml."""
+    """Make keys, tokens, topics and MongoDB's users for services that something else starts, such as compose.yaml."""
     settings = StackSettings()
     with _one_line_errors():
         settings.home.make()
         keys = Keys(settings.home)
         now = SystemClock().now()
         keys.write_tokens(now)
-        if share_in is not None:
-            share(keys, share_in, now)
+        share(keys, share_in, now)
+        asyncio.run(_give_users(settings, mongodb, password_file.read_text().strip(), share_in))
         wanted = [topic.under(settings.namespace) for topic in topics.ALL]
         asyncio.run(ensure_topics(settings.kafka, wanted))
+
+
+async def _give_users(settings: StackSettings, mongodb: str, admins_password: str, folder: Path) -> None:
+    """Give each service the file with its own user's URI."""
+    databases = CommonSettings(namespace=settings.namespace)
+    for service in ("registry", "coverage", "notifier"):
+        password = kept_secret(settings.home.keys / f"{service}-mongodb.password")
+        uri = await give_user(mongodb, admins_password, service, password, databases.database(service))
+        write_whole(folder / service / "keys" / "mongodb.uri", uri)
 
 
 def _stay(then: Work | None) -> None:

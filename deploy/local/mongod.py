@@ -47,11 +47,11 @@ class Mongod(Child):
         self._keys = keys
         self._member = f"{LOOPBACK}:{port}"
         self._password = kept_secret(keys / "mongodb-admin.password")
-        self.uri = self._uri(_ADMIN, self._password)
+        self.uri = _uri(self._member, _ADMIN, self._password)
         key_file = keys / "mongodb.key"
         kept_secret(key_file)
         own = (f"--dbpath={data}", f"--port={port}", f"--wiredTigerCacheSizeGB={cache_gb}", f"--keyFile={key_file}")
-        super().__init__("mongod", [str(_binary()), *own, *_OPTIONS], log)
+        super().__init__("mongod", [str(binary()), *own, *_OPTIONS], log)
 
     async def start(self) -> None:
         """Return once it is the primary of its replica set, which is made at the first start.
@@ -60,33 +60,13 @@ class Mongod(Child):
         """
         self._data.mkdir(parents=True, exist_ok=True)
         await super().start()
-        async with self._client(self.uri) as admin, self._client(f"mongodb://{self._member}/?{_DIRECT}") as nobody:
+        async with _client(self.uri) as admin, _client(f"mongodb://{self._member}/?{_DIRECT}") as nobody:
             await until_well(self, lambda: self._trouble(admin, nobody))
 
     async def uri_of(self, service: str, database: str) -> str:
         """Return the URI of a service's own user, who may use its database and no other."""
         password = kept_secret(self._keys / f"{service}-mongodb.password")
-        roles = [{"role": role, "db": database} for role in ("readWrite", "dbAdmin")]
-        given: dict[str, Any] = {"pwd": password, "roles": [*roles, {"role": _ENDS_TRANSACTIONS, "db": "admin"}]}
-        async with self._client(self.uri) as admin:
-            privileges = [{"resource": {"cluster": True}, "actions": ["inprog", "killAnySession"]}]
-            roles_there = await admin.admin.command("rolesInfo", _ENDS_TRANSACTIONS)
-            if not roles_there["roles"]:
-                await admin.admin.command("createRole", _ENDS_TRANSACTIONS, privileges=privileges, roles=[])
-            is_there = (await admin.admin.command("usersInfo", service))["users"]
-            await admin.admin.command("updateUser" if is_there else "createUser", service, **given)
-        return self._uri(service, password)
-
-    def _uri(self, user: str, password: str) -> str:
-        return f"mongodb://{user}:{password}@{self._member}/?{_DIRECT}"
-
-    @asynccontextmanager
-    async def _client(self, uri: str) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
-        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(uri, serverSelectionTimeoutMS=2_000)
-        try:
-            yield client
-        finally:
-            await client.close()
+        return await give_user(self._member, self._password, service, password, database)
 
     async def _trouble(self, admin: AsyncMongoClient[dict[str, Any]], nobody: AsyncMongoClient[dict[str, Any]]) -> str:
         try:
@@ -124,7 +104,41 @@ class Mongod(Child):
             await admin.admin.command("replSetReconfig", config, force=True)
 
 
-def _binary() -> Path:
+async def give_user(member: str, admins_password: str, service: str, password: str, database: str) -> str:
+    """Have MongoDB at `member` (host:port) know a service's user, who may use its database and no other.
+
+    Returns the user's URI. Raises: PermanentError when MongoDB does not answer or refuses.
+    """
+    roles = [{"role": role, "db": database} for role in ("readWrite", "dbAdmin")]
+    given: dict[str, Any] = {"pwd": password, "roles": [*roles, {"role": _ENDS_TRANSACTIONS, "db": "admin"}]}
+    try:
+        async with _client(_uri(member, _ADMIN, admins_password)) as admin:
+            privileges = [{"resource": {"cluster": True}, "actions": ["inprog", "killAnySession"]}]
+            roles_there = await admin.admin.command("rolesInfo", _ENDS_TRANSACTIONS)
+            if not roles_there["roles"]:
+                await admin.admin.command("createRole", _ENDS_TRANSACTIONS, privileges=privileges, roles=[])
+            is_there = (await admin.admin.command("usersInfo", service))["users"]
+            await admin.admin.command("updateUser" if is_there else "createUser", service, **given)
+    except PyMongoError as error:
+        raise PermanentError(f"MongoDB at {member} makes no user {service}: {type(error).__name__}") from error
+    return _uri(member, service, password)
+
+
+def _uri(member: str, user: str, password: str) -> str:
+    return f"mongodb://{user}:{password}@{member}/?{_DIRECT}"
+
+
+@asynccontextmanager
+async def _client(uri: str) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(uri, serverSelectionTimeoutMS=2_000)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def binary() -> Path:
+    """Return where mongod is. Raises: PermanentError where this machine can have none."""
     try:
         return Path(str(distribution(_WHEEL).locate_file("fiftyone/db/bin/mongod")))
     except PackageNotFoundError:

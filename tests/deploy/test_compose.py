@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure, PyMongoError
 
+from deploy.local.mongod import binary
+from deploy.local.ports import free_ports
+from deploy.local.process import Child
 from deploy.local.settings import REPOSITORY
 from services.notifier.files.official_files import read_officials
 from shared.adapters.settings import CommonSettings
 from shared.regions.catalogue import catalogue
+from tests.waiting import eventually
 
 FILE = REPOSITORY / "compose.yaml"
 
@@ -81,6 +93,77 @@ def test_each_container_has_its_own_volume_of_secrets() -> None:
     """Only what makes the keys has several; no service reads the issuer's key, the tokens or another's keys."""
     mounted = {name: {one.split(":")[0] for one in service.get("volumes", [])} for name, service in services().items()}
     maker = mounted.pop("prepare")
+    assert mounted.pop("mongodb") & maker == {"mongodb-admin"}
     assert all(len(volumes) == 1 for volumes in mounted.values())
     assert len(set.union(*mounted.values())) == len(mounted)
-    assert "issuer" in maker - set.union(*mounted.values())
+    assert {"issuer", "mongodb-admin"} <= maker - set.union(*mounted.values())
+
+
+def test_the_image_has_each_folder_that_a_container_fills() -> None:
+    """A volume takes over the owner of the image's folder; one that the image lacks would be root's."""
+    made = re.search(r"^RUN install --directory .*?[^\\]\n", (REPOSITORY / "Dockerfile").read_text(), re.M | re.S)
+    assert made is not None
+    filled = {volume.split(":")[1] for volume in services()["prepare"]["volumes"] if not volume.endswith(":ro")}
+    assert filled <= set(made[0].split())
+
+
+def test_images_of_others_are_named_by_digest() -> None:
+    """A tag may move; a digest names one image for ever."""
+    named = [service["image"] for service in services().values() if "build" not in service]
+    assert len(named) == 2
+    assert all(re.fullmatch(r"[a-z/]+:[0-9.]+@sha256:[0-9a-f]{64}", image) for image in named)
+
+
+async def test_mongodb_asks_for_passwords_and_each_service_gets_its_own(kafka_bootstrap: str, tmp_path: Path) -> None:
+    """Its command runs on a real mongod; `prepare` makes users there, of whom none may read another's database.
+
+    The replica set and its admin, which the health check makes by mongosh, are made here by the same commands.
+    """
+    (port,), folders = free_ports(1), {name: tmp_path / name for name in ("configdb", "db", "bin")}
+    for folder in folders.values():
+        folder.mkdir()
+    (folders["bin"] / "mongod").symlink_to(binary())
+    script = services()["mongodb"]["command"][2].replace("/data/configdb", str(folders["configdb"]))
+    script = script.replace("exec mongod", f"exec mongod --dbpath={folders['db']} --port={port} --nounixsocket")
+    path = f"{folders['bin']}:{os.environ['PATH']}"
+    mongod = Child("mongod", ("bash", "-euc", script), tmp_path / "mongod.log", {"PATH": path})
+    await mongod.start()
+    try:
+        place, password_file = f"127.0.0.1:{port}", folders["configdb"] / "admin.password"
+        async with client(f"mongodb://{place}/?directConnection=true") as nobody:
+            config = {"_id": "rs0", "members": [{"_id": 0, "host": place}]}
+            await eventually(partial(accepted, nobody, "replSetInitiate", config), within_s=60)
+            admin = {"pwd": password_file.read_text(), "roles": ["root"]}
+            await eventually(partial(accepted, nobody, "createUser", "admin", **admin), within_s=60)
+            with pytest.raises(OperationFailure, match="requires authentication"):
+                await nobody["cakupan_registry"]["people"].find_one()
+        options = ("--share", str(tmp_path / "shared"), "--mongodb", place, "--mongodb-password", str(password_file))
+        surroundings = {"CAKUPAN_KAFKA_BOOTSTRAP": kafka_bootstrap, "CAKUPAN_LOCAL": str(tmp_path / "home")}
+        command = (sys.executable, "-m", "deploy.local", "prepare", *options)
+        await Child("prepare", command, tmp_path / "prepare.log", surroundings).run()
+        for service in ("registry", "coverage", "notifier"):
+            async with client((tmp_path / "shared" / service / "keys" / "mongodb.uri").read_text()) as own:
+                await own[f"cakupan_{service}"]["some"].insert_one({})
+                with pytest.raises(OperationFailure, match="not authorized"):
+                    await own["cakupan_other"]["some"].find_one()
+    finally:
+        await mongod.kill()
+
+
+async def accepted(client: AsyncMongoClient[dict[str, Any]], *command: Any, **options: Any) -> bool:
+    """Say whether MongoDB carries out a command of its admin now."""
+    try:
+        await client.admin.command(*command, **options)
+    except PyMongoError:
+        return False
+    return True
+
+
+@asynccontextmanager
+async def client(uri: str) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
+    """Give a client of MongoDB."""
+    opened: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(uri)
+    try:
+        yield opened
+    finally:
+        await opened.close()
