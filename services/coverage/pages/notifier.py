@@ -18,6 +18,9 @@ _BESIDE_FIGURES_S: Final = 1.0
 """A page of figures waits no longer for alerts: its figures are here."""
 _ALONE_S: Final = 10.0
 """A page of alerts has nothing else to show, and whoever has pressed the button wants to know what came of it."""
+_KEPT_OPEN_S: Final = 2.0
+"""A connection that is idle so long is closed here; the notifier's server closes it after five seconds, and a request
+that met this would fail."""
 _AT_MOST: Final = 100
 """Alerts a page shows."""
 FIRING: Final = ("firing", "recovering")
@@ -104,9 +107,12 @@ class Notifier:
     """Asks for alerts and passes acknowledgements on."""
 
     def __init__(self, address: str) -> None:
-        self._address = address
-        # Made once: it takes longer than a request.
-        self._tls = httpx.create_ssl_context()
+        # Made once: its certificates take longer than a request, and a connection is used again.
+        self._http = httpx.AsyncClient(base_url=address, limits=httpx.Limits(keepalive_expiry=_KEPT_OPEN_S))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
 
     async def alerts(self, token: str, region: str | None = None) -> list[Alert] | None:
         """Return alerts of a region and below, newest first, at most 100; None where they cannot be had now.
@@ -137,8 +143,7 @@ class Notifier:
     ) -> T:
         headers = {"Authorization": f"Bearer {token}"}
         try:
-            async with httpx.AsyncClient(base_url=self._address, timeout=within_s, verify=self._tls) as client:
-                response = await client.request(method, path, headers=headers, **about)
+            response = await self._http.request(method, path, headers=headers, timeout=within_s, **about)
             if response.is_client_error:
                 refusal = msgspec.json.decode(response.content, type=dict[str, Any])
                 raise Problem(response.status_code, str(refusal.get("code")), str(refusal.get("detail")))

@@ -122,6 +122,11 @@ class SnapshotReader:
             baseline = self._baseline.version(region, kept.day, kept.version)
         return _MadeOf(self._deriver.reference.size, self._catching_up(region), baseline)
 
+    async def fed_at(self, region: str) -> Mapping[str, datetime]:
+        """Return the time of each source's newest fact in the region, as known now."""
+        now = self._clock.now()
+        return (await self._counted(_days([region], now, None), now))[region].counted.fed_at
+
     async def state(self, regions: Sequence[str], at: AsOf | None = None) -> list[object]:
         """Return what the snapshots of these regions depend on, apart from the time of reading.
 

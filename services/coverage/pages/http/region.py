@@ -111,7 +111,8 @@ class RegionPages:
         """Return what the panels of a region show, all figures of one point in time."""
         region, at = place.region, place.at
         shown, *children = await self._reader.snapshots([region, *below], at)
-        origins = await self._provenance.of(region, at or AsOf(self._frame.depends.today(region)))
+        sources = self._provenance.sources(region, await self._reader.fed_at(region) if at else shown.fed_at)
+        verify = await self._provenance.last_verify()
         now = self._frame.depends.clock.now()
         return {
             "level": level_of(region),
@@ -128,10 +129,10 @@ class RegionPages:
             "moved": content.moved,
             "change": content.change,
             "now": now,
-            "sources": origins.sources,
-            "silent": [one for one in origins.sources if one.is_silent and at is None],
-            "verify": origins.last_verify,
-            "verify_late": origins.last_verify is None or now - origins.last_verify.at > _LATE,
+            "sources": sources,
+            "silent": [one for one in sources if one.is_silent and at is None],
+            "verify": verify,
+            "verify_late": verify is None or now - verify.at > _LATE,
         }
 
     async def public(self, request: Request, place: Place, asked: Asked) -> Response:
