@@ -8,7 +8,9 @@ from functools import cache, partial
 from html import unescape
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2.environment import TemplateModule
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from services.coverage.pages.assets import assets
@@ -22,6 +24,14 @@ from services.coverage.pages.view import View
 from services.coverage.pages.words import WORDS
 from services.coverage.reading.tables import Absent
 from shared.regions.codes import NATION
+
+
+class _Component(Template):
+    """A template whose macros other templates import."""
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:  # noqa: ARG002 - Jinja's signature
+        """Return the macros. All globals are the environment's, so Jinja need not look for others at each import."""
+        return super()._get_default_module()
 
 
 def bar_of(lead: Lead) -> Markup:
@@ -50,6 +60,7 @@ def _environment(language: Language) -> Environment:
         loader=PackageLoader("services.coverage.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
+    environment.template_class = _Component
     formats = Formats(language)
     at = LANGUAGES.index(language)
 

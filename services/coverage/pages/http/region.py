@@ -54,7 +54,7 @@ class Asked:
     file: File
 
 
-def asked(
+async def asked(
     sort: OfSort = None, filters: Filters = (), cursor: Cursor = None, every: All = "0", file: InFormat = "html"
 ) -> Asked:
     """Return which children a page shows, and in which order; a file has them all."""
