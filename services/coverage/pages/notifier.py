@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -21,6 +22,8 @@ _ALONE_S: Final = 10.0
 _KEPT_OPEN_S: Final = 2.0
 """A connection that is idle so long is closed here; the notifier's server closes it after five seconds, and a request
 that met this would fail."""
+_AWAY_S: Final = 1.0
+"""So long a notifier that did not answer is not asked again for a page of figures: each would wait, and log it."""
 _AT_MOST: Final = 100
 """Alerts a page shows."""
 FIRING: Final = ("firing", "recovering")
@@ -109,6 +112,7 @@ class Notifier:
     def __init__(self, address: str) -> None:
         # Made once: its certificates take longer than a request, and a connection is used again.
         self._http = httpx.AsyncClient(base_url=address, limits=httpx.Limits(keepalive_expiry=_KEPT_OPEN_S))
+        self._away_until_s = 0.0
 
     async def close(self) -> None:
         """Close the connections."""
@@ -123,12 +127,17 @@ class Notifier:
         query: dict[str, Any] = {"limit": _AT_MOST, "quiet": "false"}
         within_s = _ALONE_S if region is None else _BESIDE_FIGURES_S
         if region is not None:
+            if monotonic() < self._away_until_s:
+                return None
             query |= {"region": region, "state": FIRING, "acknowledged": "false"}
         try:
             return (await self._ask(_Page, "GET", "/v1/alerts", token, within_s, params=query)).items
-        except (Problem, TransientError) as refused:
+        except TransientError as away:
+            self._away_until_s = monotonic() + _AWAY_S
+            _log.warning("alerts are not shown", reason=str(away))
+        except Problem as refused:
             _log.warning("alerts are not shown", reason=str(refused))
-            return None
+        return None
 
     async def report(self, token: str, alert: str) -> Report:
         """Return an alert with its history. Raises: Problem as the notifier refuses; TransientError."""
