@@ -155,7 +155,8 @@ class SnapshotReader:
 
         WIB's day is the earliest of the three, so windows begin no later there than elsewhere.
         """
-        kept = {region: one for region, one in self._kept.items() if days.get(region) == one.day}
+        there = {region: one for region in days if (one := self._kept.get(region)) is not None}
+        kept = {region: one for region, one in there.items() if one.day == days[region]}
         known = {region: one.version for region, one in kept.items()}
         figures = await self._store.figures(days, first_day(local(NATION, now).date()), known)
         anew, turn = dict[str, _Kept](), Turn()
