@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from html import unescape
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from jinja2.environment import TemplateModule
@@ -24,6 +24,9 @@ from services.coverage.pages.view import View
 from services.coverage.pages.words import WORDS
 from services.coverage.reading.tables import Absent
 from shared.regions.codes import NATION
+
+_WRITTEN: Final = 10_000
+"""Numbers and days that are kept as they are written, of each kind and language: a board writes the same few often."""
 
 
 class _Component(Template):
@@ -85,6 +88,7 @@ def _environment(language: Language) -> Environment:
 
     hidden = Markup('<span class="hid">{}</span>').format(say("suppressed"))
 
+    @lru_cache(_WRITTEN)
     def number(value: int | None) -> Markup:
         """Return a number; None is one that the reader may not see."""
         return hidden if value is None else Markup(formats.number(value))  # noqa: S704 - digits and signs
@@ -109,10 +113,10 @@ def _environment(language: Language) -> Environment:
         history_figure=history_figure,
         t=say,
         n=number,
-        signed=formats.signed,
-        percent=formats.percent,
-        day=formats.day,
-        long_day=formats.long_day,
+        signed=lru_cache(_WRITTEN)(formats.signed),
+        percent=lru_cache(_WRITTEN)(formats.percent),
+        day=lru_cache(_WRITTEN)(formats.day),
+        long_day=lru_cache(_WRITTEN)(formats.long_day),
         clock=formats.clock,
         moment=formats.moment,
         month_of=lambda month: formats.month(date.fromisoformat(f"{month}-01")),
