@@ -178,7 +178,7 @@ async def pages_world(
     bearer = Bearer(verifier)
     proofs = MemoryProofs(Proof(last=Passed(NOW - timedelta(minutes=7), 0, 1, with_topic=True)))
     reader = reader_of(store, book, regions.children, clock, regions.name)
-    api = FastAPI(dependencies=[Depends(refuse_unknown_parameters)])
+    api, asked = FastAPI(dependencies=[Depends(refuse_unknown_parameters)]), Notifier(notifier)
     api.add_middleware(SafeHeaders)
     add_pages(
         api,
@@ -187,7 +187,7 @@ async def pages_world(
             public=PublicRoutes(releases, base),
             reader=reader,
             provenance=Provenance(book, regions.children, store, proofs, clock),
-            notifier=Notifier(notifier),
+            notifier=asked,
             series=Series(store, book, regions.children),
             boards=Boards(book, regions.children, store),
             due=DueReader(store, regions.children, clock),
@@ -200,3 +200,4 @@ async def pages_world(
     transport = httpx.ASGITransport(api)
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
         yield PagesWorld(http, issuer, clock, store, releases, api, proofs)
+    await asked.close()

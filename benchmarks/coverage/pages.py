@@ -39,6 +39,8 @@ PER_SECOND: Final = 50
 _SECONDS: Final = 20
 _WARM_UP_SECONDS: Final = 5
 """Left out: a replica that has just started folds pages and adds up boards when they are first asked for."""
+_KEPT_OPEN_S: Final = 2.0
+"""Uvicorn closes a connection that is idle for five seconds, and a request that meets this fails."""
 _SEED: Final = 1
 _BOARD_OF: Final = 900
 """Villages of the largest boards that a page shows whole; the regency nearest to it is asked for."""
@@ -61,7 +63,7 @@ async def measure() -> Path:
         await count_people(config, places)
         await _refer(config, places)
         token = (config.home.tokens / "operator.jwt").read_text()
-        pool = httpx.Limits(max_connections=100)
+        pool = httpx.Limits(max_connections=100, keepalive_expiry=_KEPT_OPEN_S)
         async with running(config) as replica, httpx.AsyncClient(base_url=replica.url, timeout=60, limits=pool) as http:
             http.headers.update({"authorization": f"Bearer {token}", "accept": "text/html"})
             limit, _ = await _spread(http, View("", ["/health/live"]))

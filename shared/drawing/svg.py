@@ -15,7 +15,7 @@ _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010f
 def element(tag: str, *inside: str, **attributes: Attribute) -> Markup:
     """Return an element; `class_` stands for class, `stroke_width` for stroke-width. None leaves an attribute out.
 
-    What is inside is escaped unless it is Markup. Characters that XML forbids are left out.
+    What is inside, and what attributes hold, is escaped unless it is Markup. Characters that XML forbids are left out.
     """
     written = "".join(f' {_name(name)}="{_value(value)}"' for name, value in attributes.items() if value is not None)
     content = Markup("").join(one if isinstance(one, Markup) else _legal(one) for one in inside)
@@ -33,6 +33,8 @@ def _name(name: str) -> str:
 
 
 def _value(value: str | float) -> Markup:
+    if isinstance(value, Markup):
+        return value
     return escape(_legal(value) if isinstance(value, str) else number(value))
 
 

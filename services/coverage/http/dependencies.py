@@ -33,7 +33,10 @@ MOVED: Final[dict[int | str, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What every route under a region needs. `region` and `asked` are dependencies of FastAPI."""
+    """What every route under a region needs. `region` and `asked` are dependencies of FastAPI.
+
+    They wait for nothing, and are coroutines all the same: FastAPI calls plain functions in a thread.
+    """
 
     catalogue: Catalogue
     homes: Homes
@@ -44,7 +47,7 @@ class Dependencies:
         """Return the region in force of a code. Raises: Problem 404 if there is none, or several."""
         return region_in_force(self.homes, code)
 
-    def region(self, request: Request, code: str) -> str:
+    async def region(self, request: Request, code: str) -> str:
         """Return the code in the path. Raises: Problem 301 for a retired code, with the address of its successor."""
         home = self.resolve_region(code)
         if home != code:
@@ -54,7 +57,7 @@ class Dependencies:
             raise Problem(301, "retired_region", f"the code is retired; {home} is its successor", headers=headers)
         return code
 
-    def asked(self, request: Request, code: str, as_of: AsOfDay = None, known_at: KnownAt = None) -> AsOf | None:
+    async def asked(self, request: Request, code: str, as_of: AsOfDay = None, known_at: KnownAt = None) -> AsOf | None:
         """Return the day asked about; None: now, with everything that is known.
 
         Without a token the day names a release, and one that is to come is missing like any other.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -18,6 +19,11 @@ _BESIDE_FIGURES_S: Final = 1.0
 """A page of figures waits no longer for alerts: its figures are here."""
 _ALONE_S: Final = 10.0
 """A page of alerts has nothing else to show, and whoever has pressed the button wants to know what came of it."""
+_KEPT_OPEN_S: Final = 2.0
+"""A connection that is idle so long is closed here; the notifier's server closes it after five seconds, and a request
+that met this would fail."""
+_AWAY_S: Final = 1.0
+"""So long a notifier that did not answer is not asked again for a page of figures: each would wait, and log it."""
 _AT_MOST: Final = 100
 """Alerts a page shows."""
 FIRING: Final = ("firing", "recovering")
@@ -104,9 +110,13 @@ class Notifier:
     """Asks for alerts and passes acknowledgements on."""
 
     def __init__(self, address: str) -> None:
-        self._address = address
-        # Made once: it takes longer than a request.
-        self._tls = httpx.create_ssl_context()
+        # Made once: its certificates take longer than a request, and a connection is used again.
+        self._http = httpx.AsyncClient(base_url=address, limits=httpx.Limits(keepalive_expiry=_KEPT_OPEN_S))
+        self._away_until_s = 0.0
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
 
     async def alerts(self, token: str, region: str | None = None) -> list[Alert] | None:
         """Return alerts of a region and below, newest first, at most 100; None where they cannot be had now.
@@ -117,12 +127,17 @@ class Notifier:
         query: dict[str, Any] = {"limit": _AT_MOST, "quiet": "false"}
         within_s = _ALONE_S if region is None else _BESIDE_FIGURES_S
         if region is not None:
+            if monotonic() < self._away_until_s:
+                return None
             query |= {"region": region, "state": FIRING, "acknowledged": "false"}
         try:
             return (await self._ask(_Page, "GET", "/v1/alerts", token, within_s, params=query)).items
-        except (Problem, TransientError) as refused:
+        except TransientError as away:
+            self._away_until_s = monotonic() + _AWAY_S
+            _log.warning("alerts are not shown", reason=str(away))
+        except Problem as refused:
             _log.warning("alerts are not shown", reason=str(refused))
-            return None
+        return None
 
     async def report(self, token: str, alert: str) -> Report:
         """Return an alert with its history. Raises: Problem as the notifier refuses; TransientError."""
@@ -137,8 +152,7 @@ class Notifier:
     ) -> T:
         headers = {"Authorization": f"Bearer {token}"}
         try:
-            async with httpx.AsyncClient(base_url=self._address, timeout=within_s, verify=self._tls) as client:
-                response = await client.request(method, path, headers=headers, **about)
+            response = await self._http.request(method, path, headers=headers, timeout=within_s, **about)
             if response.is_client_error:
                 refusal = msgspec.json.decode(response.content, type=dict[str, Any])
                 raise Problem(response.status_code, str(refusal.get("code")), str(refusal.get("detail")))

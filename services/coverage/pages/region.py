@@ -80,9 +80,10 @@ class Move:
 def lead(shown: Snapshot, basis: str) -> Lead:
     """Return the first figures of a region as an official sees it."""
     people, potential = numerators(shown.registered, shown.active, shown.by_group)[basis], shown.potential.get(basis)
+    over = None if potential is None else potential.value
     return Lead(
         basis, people.active, people.registered,
-        coverage(people.registered, people.active, None if potential is None else potential.value), potential,
+        shown.coverage if basis == WORKERS else coverage(people.registered, people.active, over), potential,
         [one for one in shown.target if one.basis == basis], [one for one in shown.forecast if one.basis == basis],
     )  # fmt: skip
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from html import unescape
-from typing import Any
+from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2.environment import TemplateModule
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from services.coverage.pages.assets import assets
@@ -22,6 +24,28 @@ from services.coverage.pages.view import View
 from services.coverage.pages.words import WORDS
 from services.coverage.reading.tables import Absent
 from shared.regions.codes import NATION
+
+_WRITTEN: Final = 10_000
+"""Numbers and days that are kept as they are written, of each kind and language: a board writes the same few often."""
+
+
+class _Component(Template):
+    """A template whose macros other templates import."""
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:  # noqa: ARG002 - Jinja's signature
+        """Return the macros. All globals are the environment's, so Jinja need not look for others at each import."""
+        return super()._get_default_module()
+
+
+class _PlainContext(Context):
+    """The context of templates whose functions take what they are given, and no context beside it."""
+
+    def call(self, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
+        """Call the function. Jinja would ask each one what it wants passed, five hundred times a page."""
+        # Variables of blocks and loops are for functions that take the context.
+        named.pop("_block_vars", None)
+        named.pop("_loop_vars", None)
+        return function(*args, **named)
 
 
 def bar_of(lead: Lead) -> Markup:
@@ -50,6 +74,7 @@ def _environment(language: Language) -> Environment:
         loader=PackageLoader("services.coverage.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
+    environment.template_class, environment.context_class = _Component, _PlainContext
     formats = Formats(language)
     at = LANGUAGES.index(language)
 
@@ -63,6 +88,7 @@ def _environment(language: Language) -> Environment:
 
     hidden = Markup('<span class="hid">{}</span>').format(say("suppressed"))
 
+    @lru_cache(_WRITTEN)
     def number(value: int | None) -> Markup:
         """Return a number; None is one that the reader may not see."""
         return hidden if value is None else Markup(formats.number(value))  # noqa: S704 - digits and signs
@@ -87,10 +113,10 @@ def _environment(language: Language) -> Environment:
         history_figure=history_figure,
         t=say,
         n=number,
-        signed=formats.signed,
-        percent=formats.percent,
-        day=formats.day,
-        long_day=formats.long_day,
+        signed=lru_cache(_WRITTEN)(formats.signed),
+        percent=lru_cache(_WRITTEN)(formats.percent),
+        day=lru_cache(_WRITTEN)(formats.day),
+        long_day=lru_cache(_WRITTEN)(formats.long_day),
         clock=formats.clock,
         moment=formats.moment,
         month_of=lambda month: formats.month(date.fromisoformat(f"{month}-01")),

@@ -15,6 +15,7 @@ class Pacer:
         self._changed: set[str] = set()
         self._again: dict[str, None] = {}
         self._taken_at: dict[str, datetime] = {}
+        self._again_from: datetime | None = None
 
     def touch(self, regions: Iterable[str]) -> None:
         """Note that these regions changed."""
@@ -34,9 +35,15 @@ class Pacer:
         self._taken_at.update(dict.fromkeys(due, now))
         return due
 
+    def rest_again(self, until: datetime) -> None:
+        """Take nothing once more before that time; what changes is not concerned."""
+        self._again_from = until
+
     def take_again(self, now: datetime, most: int) -> list[str]:
         """Return the next regions to be taken once more that have rested long enough; they rest again from now."""
         self._forget_rested(now)
+        if self._again_from is not None and now < self._again_from:
+            return []
         due = list(islice((region for region in self._again if region not in self._taken_at), most))
         for region in due:
             del self._again[region]
@@ -46,7 +53,12 @@ class Pacer:
     def wait(self, now: datetime) -> timedelta | None:
         """Return the time until the next region is due; None where none waits."""
         rested = now - self._every
-        due_at = [self._taken_at.get(region, rested) + self._every for region in (*self._changed, *self._again)]
+        due_at = [self._taken_at.get(region, rested) + self._every for region in self._changed]
+        if self._again:
+            # There may be 100,000 of them, and all but a few have rested.
+            first = next((one for one in self._again if one not in self._taken_at), None)
+            again_at = now if first else min(self._taken_at[region] for region in self._again) + self._every
+            due_at.append(max(again_at, self._again_from or again_at))
         return max(min(due_at) - now, timedelta(0)) if due_at else None
 
     def _forget_rested(self, now: datetime) -> None:

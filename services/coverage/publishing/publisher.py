@@ -32,8 +32,10 @@ EVERY: Final = timedelta(seconds=1)
 _CHUNK: Final = 30
 """Regions read and published together: large enough to spare round trips, small enough to let readers in between."""
 _REST: Final = 4
-"""A pause of four times as long as publishing a chunk took: publishing may use a fifth of the process, counting the
-rest."""
+"""A rest of four times as long as publishing a chunk took: changes may use a fifth of the process, and so may what is
+only published again."""
+_LONGEST_PAUSE: Final = timedelta(seconds=1)
+"""Changes rest no longer: the first board of a day takes seconds, in pieces that let readers in between."""
 _AFTER_FAILURE: Final = timedelta(seconds=1)
 
 Publish = Callable[[Sequence[Snapshot], str], Awaitable[None]]
@@ -127,15 +129,19 @@ class Publisher:
             await woken(self._wake, self._pacer.wait(self._clock.now()))
 
     async def publish_due(self, rest: float = 0) -> None:
-        """Publish every region that is due; after each chunk, pause `rest` times as long as it took.
+        """Publish every region that is due; after each chunk, rest `rest` times as long as it took.
 
+        After changes everything rests. What is only published again rests alone: changes go on meanwhile.
         On failure the regions that were not published stay due.
         """
         while regions := self._due():
-            began = perf_counter()
+            began, is_again = perf_counter(), self._lanes[self._next - 1] == self._again
             await self._publish(regions)
             self._trouble = None
-            await asyncio.sleep((perf_counter() - began) * rest)
+            resting = timedelta(seconds=(perf_counter() - began) * rest)
+            if is_again:
+                self._pacer.rest_again(self._clock.now() + resting)
+            await asyncio.sleep(0 if is_again else min(resting, _LONGEST_PAUSE).total_seconds())
 
     def _due(self) -> list[str]:
         """Return a chunk of what is due: small regions that changed, large ones that did, and regions to be published

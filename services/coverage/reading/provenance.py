@@ -12,7 +12,7 @@ from services.coverage.proof.ports import Proofs
 from services.coverage.reference.domain.potentials import BASES, POTENTIALS, Children, Potentials, periods_in_force
 from services.coverage.reference.domain.quota import QUOTAS, nearest
 from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex
-from services.coverage.reference.domain.sources import SOURCES, silent_since
+from services.coverage.reference.domain.sources import SOURCES, Feed, silent_since
 from services.coverage.reference.schemas import KINDS
 from shared.regions.codes import NATION, lineage_of, local
 from shared.runtime.clock import Clock
@@ -108,16 +108,28 @@ class Provenance:
 
     async def of(self, region: str, at: AsOf) -> Origins:
         """Return the origins of a region's figures."""
-        figures, last = await self._store.figures([region], None), (await self._proofs.read()).last
+        figures = await self._store.figures([region], None)
         return Origins(
             region=region,
             as_of=at.day,
             known_at=at.known_at,
             potentials=tuple(self._denominators(region, at)),
             reference=tuple(_origin(row) for row in self._rows(region, at)),
-            sources=tuple(self._sources(region, figures[region].tally.fed_at)),
-            last_verify=LastVerify(agreed=last.differences == 0, **asdict(last)) if last else None,
+            sources=self.sources(region, figures[region].tally.fed_at),
+            last_verify=await self.last_verify(),
         )
+
+    async def last_verify(self) -> LastVerify | None:
+        """Return the last full proof of all counters, or None if there has been none."""
+        last = (await self._proofs.read()).last
+        return LastVerify(agreed=last.differences == 0, **asdict(last)) if last else None
+
+    def sources(self, region: str, fed_at: Mapping[str, datetime]) -> tuple[SourceOrigin, ...]:
+        """Return each source that fed the region, with its newest fact; of the nation also those that never did."""
+        now = self._clock.now()
+        feeds = self._reference.all(SOURCES, NATION, AsOf(local(NATION, now).date()))
+        expected = feeds.keys() if region == NATION else ()
+        return tuple(_source(one, feeds.get(one), fed_at.get(one), now) for one in sorted({*fed_at, *expected}))
 
     def _denominators(self, region: str, at: AsOf) -> Iterator[PotentialOrigin]:
         potentials = self._potentials.by_basis(region, at)
@@ -139,15 +151,11 @@ class Provenance:
             if (row := nearest(self._reference, region, group, at)) is not None:
                 yield row
 
-    def _sources(self, region: str, fed_at: Mapping[str, datetime]) -> Iterator[SourceOrigin]:
-        """Yield each source that fed the region; for the nation also the expected sources that never did."""
-        now = self._clock.now()
-        feeds = self._reference.all(SOURCES, NATION, AsOf(local(NATION, now).date()))
-        expected = feeds.keys() if region == NATION else ()
-        for source in sorted({*fed_at, *expected}):
-            feed, newest = feeds[source].value if source in feeds else None, fed_at.get(source)
-            name, cadence_days = (feed.name, feed.cadence_days) if feed else (None, None)
-            yield SourceOrigin(source, name, cadence_days, newest, silent_since(feed, newest, now))
+
+def _source(source: str, row: RecordedRow[Feed] | None, newest: datetime | None, now: datetime) -> SourceOrigin:
+    feed = row.value if row else None
+    name, cadence_days = (feed.name, feed.cadence_days) if feed else (None, None)
+    return SourceOrigin(source, name, cadence_days, newest, silent_since(feed, newest, now))
 
 
 def _origin(row: RecordedRow[Any]) -> Origin:

@@ -6,10 +6,10 @@ A region takes two shapes: `RegionCounts` as the store gives it, and `Snapshot`,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from services.coverage.counting.domain.counters import DUE_WINDOWS
 from services.coverage.counting.domain.flows import before, first_day, windowed
@@ -26,26 +26,33 @@ from shared.runtime.tasks import Turn
 
 K = TypeVar("K")
 
-_KEPT: Final = 3_000
-"""Regions kept: nation, provinces and regencies, and those districts that were read last. 10 KB each."""
+_KEPT: Final = 5_000
+"""Regions kept, the ones read last: 550 down to regencies, and districts with their villages. 10 KB each."""
 _PAST_KEPT: Final = 3_000
 """Regions kept as of days of the past."""
 
-Earlier = Mapping[str, Mapping[int, Numerators]]
-"""Numerators by region and by days before its day."""
+
+class _MadeOf(NamedTuple):
+    """What a snapshot follows from beside its counts and its day: while all of it stays, so does the snapshot."""
+
+    reference_size: int
+    catching_up: bool
+    baseline: Version | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Kept:
     """A counted snapshot of a day, which holds until the region's version changes.
 
-    `earlier` has the numerators of the days before a day of the past, if they were asked for.
+    `earlier` has the numerators of the days before a day of the past, if they were asked for. `whole` is the snapshot
+    with its boards and all that follows from reference data; its `as_of` is of another time.
     """
 
     day: AsOf
     version: Version
     counted: Snapshot
     earlier: Mapping[int, Numerators] | None = None
+    whole: tuple[_MadeOf, Snapshot] | None = None
 
 
 class SnapshotReader:
@@ -80,19 +87,45 @@ class SnapshotReader:
         """
         now = self._clock.now()
         days = _days(regions, now, at)
-        counted, earlier = await (self._now(days, now) if at is None else self._then(regions, at, now))
-        boards = await self._boards.of(counted, days, now=at is None) if with_boards else {}
+        kept = await (self._counted(days, now) if at is None else self._then(regions, at, now))
+        wholes = await self._wholes(kept, now=at is None, with_boards=with_boards)
         found, turn = list[Snapshot](), Turn()
         for region in regions:
-            as_of = now if at is None else min(now, _end_of(region, at.day))
-            found.append(
-                self._deriver.complete(
-                    counted[region], days[region], earlier.get(region, {}), boards.get(region, Board()), as_of,
-                    catching_up=self._catching_up(region),
-                )
-            )  # fmt: skip
+            found.append(replace(wholes[region], as_of=now if at is None else min(now, _end_of(region, at.day))))
             await turn.give_way()
         return found
+
+    async def _wholes(self, kept: Mapping[str, _Kept], *, now: bool, with_boards: bool) -> dict[str, Snapshot]:
+        """Return the whole snapshots; makes those anew of which anything has changed, or all if without boards."""
+        # Noted before anything is read, so that the next call notices what changes in between.
+        of = {region: self._made_of(region, one, now=now) for region, one in kept.items()}
+        wholes = {r: one.whole[1] for r, one in kept.items() if with_boards and one.whole and one.whole[0] == of[r]}
+        anew, turn = {region: one for region, one in kept.items() if region not in wholes}, Turn()
+        if not anew:
+            return wholes
+        earlier = await self._before_now(anew) if now else {region: one.earlier for region, one in anew.items()}
+        counted, days = {r: one.counted for r, one in anew.items()}, {r: one.day for r, one in anew.items()}
+        boards = await self._boards.of(counted, days, now=now) if with_boards else {}
+        for region, one in anew.items():
+            wholes[region] = self._deriver.complete(
+                one.counted, one.day, earlier.get(region) or {}, boards.get(region, Board()), one.counted.as_of,
+                catching_up=of[region].catching_up,
+            )  # fmt: skip
+            if with_boards:
+                one.whole = of[region], wholes[region]
+            await turn.give_way()
+        return wholes
+
+    def _made_of(self, region: str, kept: _Kept, *, now: bool) -> _MadeOf:
+        baseline = None
+        if now and self._deriver.has_forecast(region, kept.day):
+            baseline = self._baseline.version(region, kept.day, kept.version)
+        return _MadeOf(self._deriver.reference.size, self._catching_up(region), baseline)
+
+    async def fed_at(self, region: str) -> Mapping[str, datetime]:
+        """Return the time of each source's newest fact in the region, as known now."""
+        now = self._clock.now()
+        return (await self._counted(_days([region], now, None), now))[region].counted.fed_at
 
     async def state(self, regions: Sequence[str], at: AsOf | None = None) -> list[object]:
         """Return what the snapshots of these regions depend on, apart from the time of reading.
@@ -111,19 +144,19 @@ class SnapshotReader:
         """Return the regions whose last forecast was outdated and can be made anew."""
         return self._baseline.overdue()
 
-    async def _now(self, days: Mapping[str, AsOf], now: datetime) -> tuple[dict[str, Snapshot], Earlier]:
-        found = await self._counted(days, now)
-        forecast = {region: day for region, day in days.items() if self._deriver.has_forecast(region, day)}
-        versions = {region: found[region].version for region in forecast}
-        earlier = await self._baseline.of(forecast, versions, {r: _numerators(found[r].counted) for r in forecast})
-        return {region: kept.counted for region, kept in found.items()}, earlier
+    async def _before_now(self, anew: Mapping[str, _Kept]) -> dict[str, Mapping[int, Numerators]]:
+        forecast = {region: one for region, one in anew.items() if self._deriver.has_forecast(region, one.day)}
+        days = {region: one.day for region, one in forecast.items()}
+        versions = {region: one.version for region, one in forecast.items()}
+        return await self._baseline.of(days, versions, {r: _numerators(one.counted) for r, one in forecast.items()})
 
     async def _counted(self, days: Mapping[str, AsOf], now: datetime) -> dict[str, _Kept]:
         """Return each region's counts on its day, all of one point in time; reads only what has changed.
 
         WIB's day is the earliest of the three, so windows begin no later there than elsewhere.
         """
-        kept = {region: one for region, one in self._kept.items() if days.get(region) == one.day}
+        there = {region: one for region in days if (one := self._kept.get(region)) is not None}
+        kept = {region: one for region, one in there.items() if one.day == days[region]}
         known = {region: one.version for region, one in kept.items()}
         figures = await self._store.figures(days, first_day(local(NATION, now).date()), known)
         anew, turn = dict[str, _Kept](), Turn()
@@ -131,10 +164,10 @@ class SnapshotReader:
             anew[region] = _Kept(days[region], counts.version, self._snapshot(region, counts, days[region].day, now))
             await turn.give_way()
         found = kept | anew
-        _keep(self._kept, {region: one for region, one in found.items() if level_of(region) != "village"}, _KEPT)
+        _keep(self._kept, found, _KEPT)
         return found
 
-    async def _then(self, regions: Sequence[str], at: AsOf, now: datetime) -> tuple[dict[str, Snapshot], Earlier]:
+    async def _then(self, regions: Sequence[str], at: AsOf, now: datetime) -> dict[str, _Kept]:
         forecast = {region for region in regions if self._deriver.has_forecast(region, at)}
         kept = {
             region: one
@@ -151,9 +184,7 @@ class SnapshotReader:
             kept[region] = _Kept(at, line.version, counted, earlier)
             await turn.give_way()
         _keep(self._past, {(region, at): one for region, one in kept.items()}, _PAST_KEPT)
-        return {region: kept[region].counted for region in regions}, {
-            region: kept[region].earlier or {} for region in forecast
-        }
+        return kept
 
     def _snapshot(
         self, region: str, counts: RegionCounts, day: date, as_of: datetime,

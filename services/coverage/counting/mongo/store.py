@@ -9,6 +9,7 @@ pages in its own collections. Every checkpoint names the live generation, so it 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
@@ -61,6 +62,7 @@ class MongoStore:
         self._building = building
         self._checkpoints = of_generation("checkpoints", building or 0)
         self._folded = FoldedPages()
+        self._live = 0
 
     async def prepare(self) -> None:
         """Create the collections, indexes and checkpoints that do not exist yet."""
@@ -151,6 +153,8 @@ class MongoStore:
     ) -> dict[str, RegionCounts]:
         """See the port."""
         before = known or {}
+        if await self._all_at(regions, before):
+            return {}
 
         async def work(session: Session) -> dict[str, RegionCounts]:
             counters = await self._counters(session)
@@ -167,6 +171,8 @@ class MongoStore:
     ) -> dict[str, Timeline]:
         """See the port."""
         before = known or {}
+        if await self._all_at(regions, before):
+            return {}
         async with self.point_in_time() as counts:
             present = await counts.versions(before)
             wanted = [region for region in regions if region not in before or present[region] != before[region]]
@@ -190,10 +196,30 @@ class MongoStore:
         with translating("read villages"):
             return await (await self._counters()).people(districts)
 
+    async def _all_at(self, regions: Collection[str], known: Mapping[str, Version]) -> bool:
+        """Say whether all these regions are still at their known version.
+
+        Versions only grow. So one that is found unchanged has not changed since this call began either: what is known
+        of all regions was true at that one point in time, without a transaction.
+        """
+        return known.keys() >= set(regions) and await self.versions(regions) == {r: known[r] for r in regions}
+
     async def versions(self, regions: Collection[str]) -> dict[str, Version]:
-        """See the port."""
+        """See the port. One round trip, unless another generation went live since the last one."""
+        blocks, live = sorted({block_of(region) for region in regions}), self._live
         with translating("read versions"):
-            return await (await self._counters()).versions(regions)
+            if self._building is not None:
+                return await (await self._counters()).versions(regions)
+            found = await self._mongo["checkpoints"].aggregate(_versions_of(blocks, live)).to_list(None)
+            if sum(one.get("generation", 0) for one in found) != live:
+                counters = await self._counters()
+                self._live = counters.generation
+                return await counters.versions(regions)
+        positions = Counter[str]()
+        for document in found:
+            if "block" in document:
+                positions[document["block"]] += document["position"]
+        return {region: Version(live, positions[block_of(region)]) for region in regions}
 
     async def _counters(self, session: Session = None) -> _Counters:
         generation = await self._generation(session)
@@ -344,6 +370,13 @@ async def generation_of(mongo: Mongo, session: Session = None) -> int:
     with translating("read the generation"):
         found = await mongo["checkpoints"].find_one({"_id": 0}, {"generation": 1}, session=session)
     return int(found.get("generation", 0)) if found else 0
+
+
+def _versions_of(blocks: Sequence[str], generation: int) -> list[Document]:
+    """Return the pipeline over the checkpoints that gives the live generation, then the positions in this one."""
+    positions = [{"$match": {"block": {"$in": blocks}}}, {"$project": {"block": 1, "position": 1}}]
+    counters = {"coll": of_generation("counters", generation), "pipeline": positions}
+    return [{"$match": {"_id": 0}}, {"$project": {"generation": 1}}, {"$unionWith": counters}]
 
 
 _HELD: Final[Document] = {"$expr": {"$gt": ["$held_until", "$$NOW"]}}

@@ -12,7 +12,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any, Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from shared.drawing.labels import Language
 from shared.drawing.svg import element, number
@@ -37,11 +37,14 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A region on a map: SVG path data, and the places of its dot and of a label that has room. Units of its map."""
+    """A region on a map: SVG path data, and the places of its dot and of a label that has room. Units of its map.
 
-    path: str = ""
-    dot: tuple[int, int] | None = None
-    label: tuple[int, int] | None = None
+    Path data is escaped here: it is up to 10 KB long, and a map is drawn at each request.
+    """
+
+    path: Markup
+    dot: tuple[int, int] | None
+    label: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,7 @@ def _map(stored: Mapping[str, Any]) -> Map:
 
 
 def _shape(stored: Mapping[str, Any]) -> Shape:
-    return Shape(stored.get("path", ""), _place(stored.get("dot")), _place(stored.get("label")))
+    return Shape(escape(stored.get("path", "")), _place(stored.get("dot")), _place(stored.get("label")))
 
 
 def _place(stored: Sequence[int] | None) -> tuple[int, int] | None:

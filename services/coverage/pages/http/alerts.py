@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 from starlette.responses import RedirectResponse
 
@@ -22,8 +24,14 @@ _NOTE_AT_MOST: Final = 500
 
 
 def create_router(frame: Frame, notifier: Notifier) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter(route_class=page_route(frame), include_in_schema=False)
+    """Return the routes; with the application they close the connections to the notifier."""
+
+    @asynccontextmanager
+    async def serving(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await notifier.close()
+
+    router = APIRouter(route_class=page_route(frame), include_in_schema=False, lifespan=serving)
 
     @router.get("/peringatan")
     async def show_alerts(request: Request, view: View = Depends(frame.view)) -> Response:

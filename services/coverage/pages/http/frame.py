@@ -86,8 +86,8 @@ class Frame:
     ) -> Place:  # fmt: skip
         """Return what a page of a region is about; `/` is the nation's. Raises: Problem, as routes of the API do."""
         view = await self.view(request, language)
-        region = self.depends.region(request, request.path_params.get("code", NATION))
-        return Place(region, self.depends.asked(request, region, as_of, known_at), view)
+        region = await self.depends.region(request, request.path_params.get("code", NATION))
+        return Place(region, await self.depends.asked(request, region, as_of, known_at), view)
 
     async def official(
         self, request: Request, as_of: OptionalDay = None, known_at: OptionalDay = None,

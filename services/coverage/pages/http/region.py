@@ -54,7 +54,7 @@ class Asked:
     file: File
 
 
-def asked(
+async def asked(
     sort: OfSort = None, filters: Filters = (), cursor: Cursor = None, every: All = "0", file: InFormat = "html"
 ) -> Asked:
     """Return which children a page shows, and in which order; a file has them all."""
@@ -87,7 +87,10 @@ class RegionPages:
         regions = [panels["shown"], *panels["below"]]
         codes = rest or [one.region for one in ordered(filtered(regions[1:], asked.filters), sort)]
         page = page_of(regions, codes, order, asked.limit)
-        rows = [(one, content.lead(one, basis)) for one in page.items if isinstance(one, Snapshot)]
+        leads = {one.region: content.lead(one, basis) for one in regions[1:]} if _has_map(region) else {}
+        rows = [
+            (one, leads.get(one.region) or content.lead(one, basis)) for one in page.items if isinstance(one, Snapshot)
+        ]
         is_whole = len(rows) == len(below)
         if level_of(region) == "village":
             rows = [(regions[0], panels["lead"])]  # Its file has a row: its own.
@@ -102,7 +105,7 @@ class RegionPages:
             keep_alerts=False,
             crumbs=self._frame.crumbs(region),
             rows=rows, next=page.next, sort=sort, filters=asked.filters, is_whole=is_whole, release=None,
-            mapped=[(one, content.lead(one, basis)) for one in regions[1:]] if _has_map(region) else [],
+            mapped=[(one, leads[one.region]) for one in regions[1:]] if _has_map(region) else [],
             has_children=level_of(region) != "village", stream=self._stream(request, place, basis),
             stream_after=f"{LIVE_AFTER.total_seconds():g}s",
         )  # fmt: skip
@@ -111,7 +114,8 @@ class RegionPages:
         """Return what the panels of a region show, all figures of one point in time."""
         region, at = place.region, place.at
         shown, *children = await self._reader.snapshots([region, *below], at)
-        origins = await self._provenance.of(region, at or AsOf(self._frame.depends.today(region)))
+        sources = self._provenance.sources(region, await self._reader.fed_at(region) if at else shown.fed_at)
+        verify = await self._provenance.last_verify()
         now = self._frame.depends.clock.now()
         return {
             "level": level_of(region),
@@ -128,10 +132,10 @@ class RegionPages:
             "moved": content.moved,
             "change": content.change,
             "now": now,
-            "sources": origins.sources,
-            "silent": [one for one in origins.sources if one.is_silent and at is None],
-            "verify": origins.last_verify,
-            "verify_late": origins.last_verify is None or now - origins.last_verify.at > _LATE,
+            "sources": sources,
+            "silent": [one for one in sources if one.is_silent and at is None],
+            "verify": verify,
+            "verify_late": verify is None or now - verify.at > _LATE,
         }
 
     async def public(self, request: Request, place: Place, asked: Asked) -> Response:

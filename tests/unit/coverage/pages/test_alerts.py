@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
+from services.coverage.pages import notifier as module
 from services.coverage.pages.http.session import COOKIE, form_token
 from shared.adapters.http_problem import Problem
 from tests.pages_world import BASE, REGENCY, PagesWorld, pages_world
@@ -144,3 +145,22 @@ async def test_without_the_notifier_the_pages_stand_and_say_so(world: PagesWorld
     assert "252" in region
     assert "Layanan peringatan tidak dapat dihubungi." in await world.page("/peringatan", token)
     assert (await world.get(f"/peringatan/{ALERT}", token)).status_code == 503
+
+
+async def test_a_notifier_that_is_away_is_not_asked_for_each_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page would wait for it; after a second it is asked again."""
+    asked, now, api = list[Request](), [100.0], FastAPI()
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+
+    @api.get("/v1/alerts")
+    async def list_alerts(request: Request) -> Response:
+        asked.append(request)
+        return JSONResponse({"items": []}, 503 if len(asked) == 1 else 200)
+
+    async with listening(api) as address:
+        notifier = module.Notifier(address)
+        assert [await notifier.alerts("token", REGENCY) for _ in range(3)] == [None] * 3
+        assert len(asked) == 1
+        now[0] += 1
+        assert await notifier.alerts("token", REGENCY) == []
+        await notifier.close()

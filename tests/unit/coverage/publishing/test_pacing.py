@@ -50,6 +50,21 @@ def test_what_is_only_taken_again_goes_in_its_turn() -> None:
     assert pacer.wait(clock.now()) is None
 
 
+def test_what_is_taken_again_may_rest_while_changes_go_on() -> None:
+    """Until the rest is over nothing is taken once more, and whoever waits waits for its end."""
+    clock, pacer = ManualClock(), Pacer(SECOND)
+    pacer.touch_again(["11", "12"])
+    pacer.rest_again(clock.now() + 5 * SECOND)
+    assert pacer.take_again(clock.now(), 2) == []
+    assert pacer.wait(clock.now()) == 5 * SECOND
+    pacer.touch(["13"])
+    assert pacer.wait(clock.now()) == timedelta(0)
+    assert pacer.take(clock.now(), anything) == ["13"]
+    clock.advance(5 * SECOND)
+    assert pacer.wait(clock.now()) == timedelta(0)
+    assert pacer.take_again(clock.now(), 2) == ["11", "12"]
+
+
 @given(st.lists(st.tuples(st.sampled_from(["11", "12"]), st.integers(0, 700), st.booleans()), min_size=1, max_size=40))
 def test_never_twice_within_a_second_and_never_the_last_forgotten(steps: list[tuple[str, int, bool]]) -> None:
     """Whatever the rhythm of changes, each region rests a second, and its last change is followed by a taking."""

@@ -101,6 +101,10 @@ async def ready(**parts: object) -> Replica:
     return replica
 
 
+LINEAGE = [VILLAGE, "11.01.02", "11.01", "11", "ID"]
+"""The regions that a change in the village touches, in the order in which they go out."""
+
+
 async def test_a_change_publishes_every_region_that_it_touches() -> None:
     """From the village up to the nation, each with its counts, flows and zone."""
     replica = await ready()
@@ -124,7 +128,22 @@ async def test_what_changes_does_not_wait_for_what_is_only_published_again() -> 
     order = [snapshot.region for snapshot in replica.topic.published]
     assert sorted(order) == sorted([*many, VILLAGE, "11.01.02", "11.01", "11", "ID"])
     assert order.index(VILLAGE) < len(many) / 2
-    assert [region for region in order if region not in many] == [VILLAGE, "11.01.02", "11.01", "11", "ID"]
+    assert [region for region in order if region not in many] == LINEAGE
+
+
+async def test_what_is_published_again_rests_while_changes_go_on() -> None:
+    """It rests after each chunk, as long as its share of the process asks; a change goes out meanwhile."""
+    replica = await ready()
+    many = [f"11.01.{district:02d}" for district in range(10, 99)]
+    replica.topic.published.clear()
+    replica.publisher.touch_again(many)
+    await replica.publisher.publish_due(rest=1e9)
+    chunk = [snapshot.region for snapshot in replica.topic.published]
+    assert 0 < len(chunk) < len(many)
+    await replica.apply(joined(1))
+    assert sorted(await replica.published()) == sorted(LINEAGE)
+    replica.clock.advance(timedelta(days=3_000))
+    assert (await replica.published()).keys() == set(many) - set(chunk)
 
 
 async def test_a_province_does_not_wait_for_all_villages() -> None:

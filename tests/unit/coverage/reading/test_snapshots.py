@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 
 from services.coverage.counting.domain.region_counts import Period, Timeline, Version
 from services.coverage.reading import snapshots as module
+from services.coverage.reading.derived import Deriver
 from services.coverage.reading.snapshots import SnapshotReader
 from services.coverage.reference.domain.potentials import POTENTIALS
 from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
@@ -99,6 +101,42 @@ async def test_a_day_is_kept_until_something_is_counted_or_a_target_comes() -> N
     assert (await shown())[1] == ["11"]
     _, read, shot = await shown()
     assert (read, len(shot.forecast)) == ([], 1)
+
+
+async def test_a_snapshot_is_completed_once_while_all_stays(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time alone makes nothing anew but `as_of`. Counts, reference data and catching up do; so does a day without
+    boards, which is not kept."""
+    completed, complete = list[str](), Deriver.complete
+
+    def noted(self: Deriver, counted: Snapshot, *rest: Any, **named: Any) -> Snapshot:
+        completed.append(counted.region)
+        return complete(self, counted, *rest, **named)
+
+    monkeypatch.setattr(Deriver, "complete", noted)
+    behind, reference, clock = set[str](), ReferenceIndex(), ManualClock()
+    await keep(store, [change(0)])
+    read = reader_of(store, reference, lambda _: (), clock, catching_up=behind.__contains__)
+
+    async def anew(at: AsOf | None = None, *, with_boards: bool = True) -> list[str]:
+        completed.clear()
+        shown = await read.snapshots(["11", VILLAGE], at, with_boards=with_boards)
+        assert at or [shot.as_of for shot in shown] == [clock.now()] * 2
+        return [*completed]
+
+    assert await anew() == ["11", VILLAGE]
+    clock.advance(timedelta(seconds=30))
+    assert await anew() == []
+    await keep(store, [change(1)])
+    assert await anew() == ["11", VILLAGE]
+    reference.add(row(POTENTIALS, VILLAGE, "workers", 40))
+    assert await anew() == ["11", VILLAGE]
+    behind.add("11")
+    assert await anew() == ["11"]
+    assert await anew(AsOf(TODAY)) == ["11", VILLAGE]
+    assert await anew(AsOf(TODAY), with_boards=False) == ["11", VILLAGE]
+    assert await anew(AsOf(TODAY)) == []
 
 
 async def test_only_the_days_read_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
