@@ -23,7 +23,9 @@ class Mover:
         self.unmuted = False
         """True once an alert has ended, which may have muted others."""
 
-    def judge(self, rule: RuleInForce, code: str, region: Region, side: Side | None, watch: Watch | None, t: int) -> None:
+    def judge(
+        self, rule: RuleInForce, code: str, region: Region, side: Side | None, watch: Watch | None, t: int
+    ) -> None:
         """Judge the newest snapshot at `t`, where x stands on `side`.
 
         `watch` is that of the rule in the region. Without one, a rule moves only if x is on the raise side.
