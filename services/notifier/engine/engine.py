@@ -24,9 +24,9 @@ from services.notifier.engine.events import (
     Tick,
 )  # fmt: skip
 from services.notifier.engine.instants import to_ms
+from services.notifier.engine.kinds import Side
 from services.notifier.engine.moves import Mover
 from services.notifier.engine.occasions import Messenger
-from services.notifier.engine.rules import Silent
 from services.notifier.engine.states import MoveReason
 from services.notifier.engine.world import Mark, Region, RuleInForce, World
 
@@ -74,7 +74,7 @@ class Engine:
         if region is None:
             region = world.regions[code] = world.make_region(snapshot, mark, min(as_of, now), world.version)
         else:
-            before = {basis: potential.value for basis, potential in region.snapshot.potential.items()}
+            before = region.potentials
             region.snapshot, region.mark, region.potential_before = snapshot, mark, before
             region.t = max(region.t, min(as_of, now))
         world.touch("region", code)
@@ -84,15 +84,18 @@ class Engine:
         """Judge the newest snapshot by every rule that watches the region."""
         world, mover, seen = self.world, Mover(self.world, now, self._clock.out), []
         snapshot, known, own_t, version = region.snapshot, region.seen, region.t, region.version
+        watches, counts = world.watches, not snapshot.catching_up
         for rule in world.watching(code):
-            id_ = rule.rule.id
-            watch = world.watches.get((id_, code))
+            id_, watch = rule.id, watches.get((rule.id, code))
             t = own_t if rule.version <= version else max(own_t, rule.given)
             if watch is not None and watch.t is not None:
                 t = max(t, watch.t)
-            if watch is not None or isinstance(rule.rule.kind, Silent):
+            if watch is not None or rule.is_silent:
                 world.touch("watch", id_, code)
-            if mover.judge(rule, code, region, snapshot, watch, t) and id_ not in known:
+            side = rule.side(snapshot, t)
+            if watch is not None or side is Side.RAISE:
+                mover.judge(rule, code, region, side, watch, t)
+            if counts and side is not None and id_ not in known:
                 seen.append(id_)
         if seen:
             region.seen = _interned(region.seen.union(seen))
@@ -121,11 +124,15 @@ class Engine:
         """Judge a region by a rule that is new or changed, or close what it had there."""
         world, now = self.world, self._now()
         if new is not None and new.rule.covers(code):
-            region, watch = world.regions[code], world.watches.get((new.rule.id, code))
-            if mover.judge(new, code, region, region.snapshot, watch, now) and new.rule.id not in region.seen:
-                region.seen = _interned(region.seen | {new.rule.id})
+            region, watch = world.regions[code], world.watches.get((new.id, code))
+            side = new.side(region.snapshot, now)
+            if watch is not None or side is Side.RAISE:
+                mover.judge(new, code, region, side, watch, now)
+            if side is not None and not region.snapshot.catching_up and new.id not in region.seen:
+                region.seen = _interned(region.seen | {new.id})
                 world.touch("region", code)
-            world.touch("watch", new.rule.id, code)
+            if watch is not None or new.is_silent:
+                world.touch("watch", new.id, code)
         elif old is not None and old.rule.covers(code):
             mover.close(old.rule, code, MoveReason.RULE_REMOVED if new is None else MoveReason.OUT_OF_SCOPE)
 

@@ -9,7 +9,6 @@ from services.notifier.engine.occasions import Messenger
 from services.notifier.engine.rules import FirstSight, Rule
 from services.notifier.engine.states import MoveReason, Phase, Step, step
 from services.notifier.engine.world import Alert, Region, RuleInForce, Watch, World
-from shared.contracts.snapshots import Snapshot
 
 
 class Mover:
@@ -25,20 +24,16 @@ class Mover:
         """True once an alert has ended, which may have muted others."""
 
     def judge(
-        self, rule: RuleInForce, code: str, region: Region, snapshot: Snapshot, watch: Watch | None, t: int
-    ) -> bool:
-        """Judge the newest snapshot at `t`; say whether x is known and counts, which makes it the region's first.
+        self, rule: RuleInForce, code: str, region: Region, side: Side | None, watch: Watch | None, t: int
+    ) -> None:
+        """Judge the newest snapshot at `t`, where x stands on `side`.
 
-        `snapshot` and `watch` are those of the region: who judges by many rules has them already.
+        `watch` is that of the rule in the region. Without one, a rule moves only if x is on the raise side.
         """
-        side = rule.reading.side(snapshot, t)
         if watch is not None:
             self._follow(watch, side, t)
-        if side is None or snapshot.catching_up:
-            return False
-        if watch is not None or side is Side.RAISE:
+        if side is not None and not region.snapshot.catching_up:
             self._move(rule, code, region, side, t)
-        return True
 
     def elapse(self, rule: RuleInForce, code: str) -> None:
         """Let time move the rule in the region: a judgement now that counts only if it moves."""

@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 
 from services.notifier.engine.decisions import HeldReason, Occasion
 from services.notifier.engine.directory import Directory, Role
-from services.notifier.engine.kinds import Reading, compiled
-from services.notifier.engine.rules import Rule
+from services.notifier.engine.kinds import Reading, SideOf, compiled
+from services.notifier.engine.rules import Rule, Silent
 from services.notifier.engine.states import Phase
 from shared.contracts.snapshots import Snapshot
 from shared.regions.codes import Level, holds, level_of, lineage_of
@@ -43,6 +43,11 @@ class Region:
     version: int
     potential_before: Mapping[str, int] | None = None
     seen: frozenset[str] = frozenset()
+
+    @property
+    def potentials(self) -> dict[str, int]:
+        """Potential by basis of the newest snapshot."""
+        return {basis: potential.value for basis, potential in self.snapshot.potential.items()}
 
 
 @dataclass(slots=True)
@@ -140,17 +145,24 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class RuleInForce:
-    """A rule with its compiled kind; `version` and `given` say since which rules and which instant it is like this."""
+    """A rule with its compiled kind; `version` and `given` say since which rules and which instant it is like this.
+
+    `id`, `side` and `is_silent` are those of rule and reading: each snapshot asks every rule of its region for them.
+    """
 
     rule: Rule
     version: int
     given: int
     reading: Reading
+    id: str
+    side: SideOf
+    is_silent: bool
 
     @classmethod
     def make(cls, rule: Rule, version: int, given: int) -> RuleInForce:
         """Return the rule, compiled."""
-        return cls(rule, version, given, compiled(rule.kind))
+        reading = compiled(rule.kind)
+        return cls(rule, version, given, reading, rule.id, reading.side, isinstance(rule.kind, Silent))
 
 
 class Key(NamedTuple):

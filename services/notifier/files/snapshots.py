@@ -5,7 +5,6 @@ Kept snapshots are packed: in memory and in MongoDB they take a tenth of the obj
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,8 +17,22 @@ from shared.regions.codes import WIT, level_of, parent_of
 
 _decoder: Final = msgspec.json.Decoder(Snapshot)
 _packed_decoder: Final = msgspec.msgpack.Decoder(Snapshot)
+
+
+class _Potential(msgspec.Struct, gc=False):
+    value: int
+
+
+class _Potentials(msgspec.Struct, gc=False):
+    potential: dict[str, _Potential]
+
+
+_potentials_decoder: Final = msgspec.msgpack.Decoder(_Potentials)
 _MAX_INTEGER: Final = 2**63
 """The limit of MongoDB's integers; no count of people or changes comes near it."""
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=WIT)
+"""Instants that have a date in UTC and in every zone of Indonesia."""
 
 
 def decode(key: bytes | None, value: bytes | None, is_region: IsRegion) -> Snapshot | None:
@@ -53,6 +66,11 @@ def unpack(packed: bytes) -> Snapshot:
     return _packed_decoder.decode(packed)
 
 
+def unpack_potentials(packed: bytes) -> dict[str, int]:
+    """Return the potential by basis of a snapshot that was packed: a fifth of the work of unpacking all."""
+    return {basis: potential.value for basis, potential in _potentials_decoder.decode(packed).potential.items()}
+
+
 def _check_region(snapshot: Snapshot, key: str, is_region: IsRegion) -> None:
     region = snapshot.region
     if not is_region(region):
@@ -63,27 +81,28 @@ def _check_region(snapshot: Snapshot, key: str, is_region: IsRegion) -> None:
 
 def _check_values(snapshot: Snapshot) -> None:
     """Refuse values that the types allow but no count has: negative or huge numbers, instants without a zone."""
-    if not all(0 <= number < _MAX_INTEGER for number in (snapshot.position, *_people(snapshot))):
+    people = _people(snapshot)
+    if min(people) < 0 or max(people) >= _MAX_INTEGER:
         raise UnusableRecord("wrong_schema", "position or a number of people is out of range")
-    changes = (count for kinds in snapshot.flows.values() for count in kinds.values())
-    if not all(abs(number) < _MAX_INTEGER for count in changes for number in (count.registered, count.active)):
+    changes = [
+        change
+        for kinds in snapshot.flows.values()
+        for count in kinds.values()
+        for change in (count.registered, count.active)
+    ]
+    if changes and (max(changes) >= _MAX_INTEGER or min(changes) <= -_MAX_INTEGER):
         raise UnusableRecord("wrong_schema", "a flow is out of range")
     for instant in (snapshot.as_of, snapshot.recorded_at):
-        if instant is not None and not _is_representable(instant):
+        if instant is not None and (instant.tzinfo is None or not _FIRST <= instant <= _LAST):
             raise UnusableRecord("wrong_schema", "an instant has no zone or is out of range")
 
 
-def _people(snapshot: Snapshot) -> Iterator[int]:
-    """Yield every number of people in the snapshot."""
-    yield from (snapshot.registered, snapshot.active, snapshot.unplaced.registered, snapshot.unplaced.active)
-    yield from (potential.value for potential in snapshot.potential.values())
+def _people(snapshot: Snapshot) -> list[int]:
+    """Return the position and every number of people in the snapshot."""
+    unplaced = snapshot.unplaced
+    numbers = [snapshot.position, snapshot.registered, snapshot.active, unplaced.registered, unplaced.active]
+    numbers += [potential.value for potential in snapshot.potential.values()]
     for ratio in (snapshot.coverage.registered, snapshot.coverage.active):
         if ratio is not None:
-            yield from (ratio.numerator, ratio.denominator)
-
-
-def _is_representable(instant: datetime) -> bool:
-    try:
-        return instant.tzinfo is not None and bool(instant.astimezone(UTC) and instant.astimezone(WIT))
-    except OverflowError:
-        return False
+            numbers += (ratio.numerator, ratio.denominator)
+    return numbers

@@ -232,7 +232,6 @@ class Evaluator:
             await self._store.write(state.term, number, batch)
         state.loaded.positions |= batch.positions
         self._metrics.written(batch)
-        self._next.pop("show", None)
         if batch.deliveries:
             self._on_told()
 

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Final
 
 from services.notifier.engine.world import Region
-from services.notifier.files.snapshots import pack, unpack
+from services.notifier.files.snapshots import pack, unpack, unpack_potentials
 from shared.contracts.snapshots import Snapshot
 
 _OPEN: Final = 64
@@ -39,6 +39,11 @@ class PackedRegion(Region):
         else:
             self.packed = pack(snapshot)
             self._hold(snapshot)
+
+    @property
+    def potentials(self) -> dict[str, int]:
+        """Potential by basis; of a packed snapshot nothing else is unpacked."""
+        return unpack_potentials(self.packed) if self._unpacked is None else super().potentials
 
     def _hold(self, snapshot: Snapshot) -> None:
         self._unpacked = snapshot

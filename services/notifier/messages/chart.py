@@ -5,6 +5,7 @@ Pillow draws it in a few milliseconds; ADR 0038 compares this with SVG.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -129,21 +130,27 @@ class _Canvas:
     def png(self) -> bytes:
         """Return the picture."""
         packed = BytesIO()
-        self._image.save(packed, "PNG")
+        self._image.save(packed, "PNG", compress_type=zlib.Z_RLE)
         return packed.getvalue()
 
     def _text(self, x: float, y: float, text: str, ink: str, weight: str, *, ends: bool = False) -> None:
         """Write on a base line from x on, or up to x. A palette has no smooth edges: each shade has its own colour."""
-        font = _font(weight)
-        left, top, right, bottom = (round(edge) for edge in font.getbbox(text, anchor="rs" if ends else "ls"))
-        letters = Image.new("L", (max(1, right - left), max(1, bottom - top)))
-        ImageDraw.Draw(letters).text((-left, -top), text, 255, font, anchor="rs" if ends else "ls")
-        at = round(x * _SHARP) + left, round(y * _SHARP) + top
-        self._image.paste(letters.point(_SHADE_OF[ink]), at)
+        letters, left, top = _letters(text, ink, weight, "rs" if ends else "ls")
+        self._image.paste(letters, (round(x * _SHARP) + left, round(y * _SHARP) + top))
 
     def _rectangle(self, left: float, top: float, right: float, bottom: float, colour: str) -> None:
         corners = (left * _SHARP, top * _SHARP, right * _SHARP - 1, bottom * _SHARP - 1)
         self._draw.rectangle(corners, _PALETTE.index(ImageColor.getrgb(colour)))
+
+
+@lru_cache(maxsize=256)  # Levels, targets and rounded ratios come again from message to message.
+def _letters(text: str, ink: str, weight: str, anchor: str) -> tuple[Image.Image, int, int]:
+    """Return the text in colours of the palette, and where its left upper corner is from its anchor, in pixels."""
+    font = _font(weight)
+    left, top, right, bottom = (round(edge) for edge in font.getbbox(text, anchor=anchor))
+    letters = Image.new("L", (max(1, right - left), max(1, bottom - top)))
+    ImageDraw.Draw(letters).text((-left, -top), text, 255, font, anchor=anchor)
+    return letters.point(_SHADE_OF[ink]), left, top
 
 
 def _fitted(text: str, room: float) -> str:

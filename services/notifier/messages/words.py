@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from babel import Locale
 from babel.dates import format_date, format_time
 from babel.lists import format_list
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal
 from babel.units import format_unit
 
 from services.notifier.engine.kinds import Figure
@@ -46,7 +47,7 @@ class Words:
 
     def number(self, value: int) -> str:
         """Return 1.710.891 or 1,710,891; with − where it is negative."""
-        return ("−" if value < 0 else "") + str(format_decimal(abs(value), format="#,##0", locale=self._locale))
+        return ("−" if value < 0 else "") + _written(abs(value), "#,##0", self._locale)
 
     def signed(self, value: int) -> str:
         """Return the number with its sign: +57, −3."""
@@ -58,17 +59,16 @@ class Words:
         if denominator == 0:
             return "–"
         hundredths = round(Fraction(numerator * 10_000, denominator))
-        value = str(format_percent(_decimal(Fraction(abs(hundredths), 10_000)), "#,##0.00%", self._locale, False))
-        return ("−" if hundredths < 0 else "") + value
+        return ("−" if hundredths < 0 else "") + _written(abs(hundredths), "#,##0.00%", self._locale, 10_000)
 
     def level(self, value: Fraction | float) -> str:
         """Return a rule's or path's ratio with its own decimals: 40%, 43,54%."""
         exact = value if isinstance(value, Fraction) else Fraction(repr(value))
-        return str(format_percent(_decimal(exact), "#,##0.######%", self._locale, False))
+        return _written(exact.numerator, "#,##0.######%", self._locale, exact.denominator)
 
     def line(self, value: Fraction) -> str:
         """Return a line that counts people, villages or days."""
-        return str(format_decimal(_decimal(value), "#,##0.######", self._locale, False))
+        return _written(value.numerator, "#,##0.######", self._locale, value.denominator)
 
     def persons(self, count: int, *, signed: bool = False) -> str:
         """Return "6.198 orang"; in English "1 person", "2 people"."""
@@ -165,6 +165,7 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
-def _decimal(value: Fraction) -> Decimal:
-    """Return the value as a decimal; lines and ratios are written with few decimals, so nothing is lost."""
-    return Decimal(value.numerator) / Decimal(value.denominator)
+@lru_cache(maxsize=1024)  # A message says its numbers again in text, HTML and short form; levels are the same in all.
+def _written(numerator: int, pattern: str, locale: Locale, denominator: int = 1) -> str:
+    """Return numerator ÷ denominator by the pattern. Lines and ratios have few decimals, so nothing is lost."""
+    return str(format_decimal(Decimal(numerator) / Decimal(denominator), pattern, locale, False))

@@ -68,6 +68,8 @@ def changed(**over: Any) -> bytes:
         (b"11", changed(registered=2**70), "wrong_schema"),
         (b"11", changed(coverage={"active": {"numerator": -1, "denominator": 5, "ratio": None}}), "wrong_schema"),
         (b"11", changed(flows={"7d": {"joined": {"registered": 2**70}}}), "wrong_schema"),
+        (b"11", changed(flows={"7d": {"joined": {"active": -(2**63)}}}), "wrong_schema"),
+        (b"11", changed(as_of="9999-12-31T15:00:00Z"), "wrong_schema"),
         (b"11", changed(name="\ud800"), "not_json"),
     ],
 )
@@ -76,3 +78,18 @@ def test_what_is_no_snapshot_is_refused(key: bytes | None, value: bytes | None, 
     with pytest.raises(UnusableRecord) as refused:
         decode(key, value, IS_REGION)
     assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"position": 2**63 - 1},
+        {"registered": 0, "active": 0},
+        {"flows": {"7d": {"joined": {"registered": 2**63 - 1, "active": 1 - 2**63}}}},
+        {"flows": {}},
+        {"as_of": "9999-12-31T14:59:59.999999Z", "recorded_at": "0001-01-01T00:00:00Z"},
+    ],
+)
+def test_the_last_values_in_range_are_taken(over: dict[str, Any]) -> None:
+    """The limits are those of MongoDB's integers, and of dates in UTC and in WIT."""
+    assert decode(b"11", changed(**over), IS_REGION) is not None

@@ -60,6 +60,17 @@ def test_snapshots_that_were_written_before_any_rules_are_judged_by_the_first() 
     assert batch.records == {"taken": 2}
 
 
+def test_new_rules_write_no_watch_where_nothing_has_moved() -> None:
+    """A ministry's rules watch every village; a watch is written where one was raised, and where silence is awaited."""
+    rules = [rule(), rule("quiet", kind="silence", source="bpjs", after="1d", measure=None, direction=None,
+                          raise_below=None, clear_at=None)]  # fmt: skip
+    raised, calm = snap(0, 39), snap(0, 60, region="12")
+    given, officials, *snapshots = entries_of(rules, [], [raised, calm])
+    batch = Batcher(World(PackedRegion)).apply(deque([*snapshots, given, officials]), snapshots[-1].at)
+    assert batch.writes["watches"].keys() == {"low/11", "quiet/11", "quiet/12"}
+    assert batch.writes["watches"]["quiet/12"] is None
+
+
 def test_an_acknowledgement_is_kept_with_its_alert_and_one_of_none_says_so() -> None:
     """By whom, when, with which note."""
     batch = whole([rule()], [official("g")], [snap(0, 39), ack(1), ack(1, region=BANDA)])
