@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from io import BytesIO
+from itertools import zip_longest
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
@@ -65,10 +66,17 @@ def create_bulk_router(
             reader = parser.reading(region_codes)
             body = await read_body(request, MAX_BYTES, LineLimit(MAX_LINES, header=True))
             rows = _rows(media_type(request.headers.get("content-type", "")), body)
-            for start in range(0, len(rows), GROUP_AT_MOST):
-                chunk = rows[start : start + GROUP_AT_MOST]
-                candidates = await _parsed(chunk, reader, clock)
-                outcomes = await _outcomes(candidates, caller, intake, request.headers.get("traceparent"))
+            chunks = [rows[start : start + GROUP_AT_MOST] for start in range(0, len(rows), GROUP_AT_MOST)]
+            following = await _parsed(chunks[0], reader, clock)
+            for chunk, next_chunk in zip_longest(chunks, chunks[1:], fillvalue=()):
+                candidates = following
+                committing = asyncio.create_task(
+                    _outcomes(candidates, caller, intake, request.headers.get("traceparent"))
+                )
+                # While one chunk is committed the next is parsed. It is put into the queue only after that, so that a
+                # bulk never has more than one group there.
+                following = await _parsed(next_chunk, reader, clock)
+                outcomes = await committing
                 answered = [
                     (candidate.type, outcome)
                     for candidate, outcome in zip(candidates, outcomes, strict=True)
@@ -113,9 +121,9 @@ def _bounded(items: Iterable[T], at_most: int) -> Iterator[T]:
 async def _parsed(rows: Sequence[FactRow], parser: Parser, clock: Clock) -> list[Candidate]:
     candidates: list[Candidate] = []
     for start in range(0, len(rows), _PARSED_AT_ONCE):
+        await asyncio.sleep(0)
         now = clock.now()
         candidates += [_candidate(row.content, parser, now) for row in rows[start : start + _PARSED_AT_ONCE]]
-        await asyncio.sleep(0)
     return candidates
 
 
