@@ -127,10 +127,8 @@ async def _parsed(rows: Sequence[FactRow], parser: Parser, clock: Clock) -> list
     return candidates
 
 
-def _candidate(content: bytes | Json | Refusal, parser: Parser, now: datetime) -> Candidate:
-    if isinstance(content, Refusal):
-        return Candidate(None, refusal=content)
-    return parser.parse(content, now) if isinstance(content, bytes) else parser.parse_document(content, now)
+def _candidate(content: bytes | Refusal, parser: Parser, now: datetime) -> Candidate:
+    return parser.parse(content, now) if isinstance(content, bytes) else Candidate(None, refusal=content)
 
 
 async def _outcomes(
