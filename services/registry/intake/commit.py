@@ -33,8 +33,8 @@ _log = logger(__name__)
 
 GROUP_AT_MOST: Final = 1000
 """A transaction of this many takes some 40 ms. Larger ones only make the first of them wait longer."""
-GROUPS_IN_FLIGHT: Final = 2
-"""While MongoDB writes one, we decide the next. A third would only wait."""
+GROUPS_IN_FLIGHT: Final = 3
+"""While MongoDB writes two, we decide the next. With two, we waited where both were there at the same time."""
 BESIDE_ANOTHER: Final = 200
 """So many must wait for a second group to be worth its transaction: two small ones cost more than one of both."""
 WAITING_AT_MOST: Final = 10_000

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from io import BytesIO
-from itertools import zip_longest
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
@@ -41,6 +41,7 @@ _PARSED_AT_ONCE: Final = 100
 
 T = TypeVar("T")
 Json = dict[str, Any]
+Committed = asyncio.Task[list[Outcome | Exception]]
 
 
 def create_bulk_router(
@@ -67,16 +68,10 @@ def create_bulk_router(
             body = await read_body(request, MAX_BYTES, LineLimit(MAX_LINES, header=True))
             rows = _rows(media_type(request.headers.get("content-type", "")), body)
             chunks = [rows[start : start + GROUP_AT_MOST] for start in range(0, len(rows), GROUP_AT_MOST)]
-            following = await _parsed(chunks[0], reader, clock)
-            for chunk, next_chunk in zip_longest(chunks, chunks[1:], fillvalue=()):
-                candidates = following
-                committing = asyncio.create_task(
-                    _outcomes(candidates, caller, intake, request.headers.get("traceparent"))
-                )
-                # While one chunk is committed the next is parsed. It is put into the queue only after that, so that a
-                # bulk never has more than one group there.
-                following = await _parsed(next_chunk, reader, clock)
-                outcomes = await committing
+            traceparent = request.headers.get("traceparent")
+
+            async def answer(chunk: list[FactRow], candidates: list[Candidate], committed: Committed) -> None:
+                outcomes = await committed
                 answered = [
                     (candidate.type, outcome)
                     for candidate, outcome in zip(candidates, outcomes, strict=True)
@@ -84,8 +79,20 @@ def create_bulk_router(
                 ]
                 metrics.answered(answered, perf_counter() - started)
                 for row, candidate, outcome in zip(chunk, candidates, outcomes, strict=True):
-                    niks += [who.value for who in candidate.identities if who.scheme == "nik"]
+                    niks.extend(who.value for who in candidate.identities if who.scheme == "nik")
                     results.append(_result(row.line, candidate, outcome))
+
+            with in_flight.taking_if_free(caller, GROUP_AT_MOST if len(chunks) > 1 else 0) as is_free:
+                # While one group is being committed the next waits already, so that the store is never idle.
+                at_once, committing = 1 + is_free, deque[tuple[list[FactRow], list[Candidate], Committed]]()
+                for chunk in chunks:
+                    candidates = await _parsed(chunk, reader, clock)
+                    if len(committing) == at_once:
+                        await answer(*committing.popleft())
+                    outcomes = asyncio.create_task(_outcomes(candidates, caller, intake, traceparent))
+                    committing.append((chunk, candidates, outcomes))
+                while committing:
+                    await answer(*committing.popleft())
         errors = any("code" in result for result in results)
         return JSONResponse({"errors": errors, "warnings": _warnings(niks), "results": results})
 
