@@ -29,8 +29,14 @@ class LineLimit:
         if not piece:
             return
         goes_on = self._inside and piece[:1] not in b"\r\n"
-        self._filled += len(_FILLED.findall(piece)) - goes_on
-        self._ends += len(_ENDS.findall(piece))
+        if b"\r" in piece or b"\n\n" in piece:
+            filled, ends = len(_FILLED.findall(piece)), len(_ENDS.findall(piece))
+        else:
+            # As nearly all bodies are: no line is blank, and to count line feeds takes a tenth of the time.
+            ends = piece.count(b"\n")
+            filled = ends + 1 - piece.startswith(b"\n") - piece.endswith(b"\n")
+        self._filled += filled - goes_on
+        self._ends += ends
         self._inside = piece[-1:] not in b"\r\n"
         if self._filled > self._allowed or self._ends > 2 * self._allowed:
             raise Problem(413, "too_large", f"there are more than {self._at_most} lines; send less at once")

@@ -155,15 +155,15 @@ def _row(source: _Lines, names: Sequence[str], width: int, cells: list[str]) -> 
     if source.is_too_long:
         return source.too_large()
     cells = [cell.strip() for cell in cells]
-    if not any(cells):
+    together = "".join(cells)
+    if not together:
         return None
     if not len(names) <= len(cells) <= width or any(cells[len(names) :]):
         there = f"has {len(cells)} fields where the header has {len(names)}"
         return BadRow(source.line, "malformed_field", f"{there}; quote a field that holds a comma")
-    filled = {name: cell for name, cell in zip(names, cells, strict=False) if cell}
-    if not all(cell.isascii() or _is_utf8(cell) for cell in filled.values()):
+    if not (together.isascii() or _is_utf8(together)):
         return BadRow(source.line, "malformed_field", "is not UTF-8; save the file as CSV UTF-8")
-    return CsvRow(source.line, filled)
+    return CsvRow(source.line, {name: cell for name, cell in zip(names, cells, strict=False) if cell})
 
 
 def _is_utf8(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry, Counter
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from shared.adapters.asyncapi import add_asyncapi
 from shared.adapters.http_body import BodyGuard
@@ -219,19 +220,19 @@ class _FromToken(SecurityBase):
 class DirectRoute(APIRoute):
     """A route whose endpoint is called with the request and nothing else.
 
-    FastAPI describes it as any other route. Solving dependencies would take longer than all other work for a small
-    request, so the endpoint calls `Bearer.demand` itself. It takes no query parameters.
+    FastAPI describes it as any other route. Solving dependencies and keeping what they open would take longer than all
+    other work for a small request, so the endpoint calls `Bearer.demand` itself. It takes no query parameters.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what calls the endpoint, unless there is a query."""
-        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-
-        async def handle(request: Request) -> Response:
-            await refuse_unknown_parameters(request)
-            return await endpoint(request)
-
-        return handle
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the endpoint, unless there is a query. Its errors become problems further out, as everywhere."""
+        if scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)
+            return
+        request = Request(scope, receive, send)
+        await refuse_unknown_parameters(request)
+        response: Response = await self.endpoint(request)
+        await response(scope, receive, send)
 
 
 def unauthorised(reason: str) -> Problem:

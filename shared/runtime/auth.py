@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -44,6 +44,17 @@ class Caller:
         return scope in self.scopes
 
 
+class _Known(NamedTuple):
+    """Whom a token names, and the seconds since 1970 between which its claims need no second look.
+
+    Of two instants at which the same claims are judged only the expiry can lie between.
+    """
+
+    caller: Caller
+    since: float
+    until: float
+
+
 class TokenVerifier:
     """Checks signature, `iss`, `aud`, `exp` and `nbf`; reads scopes and claims."""
 
@@ -53,19 +64,24 @@ class TokenVerifier:
         self._audience = audience
         self._clock = clock
         self._verified: dict[str, dict[str, Any]] = {}
+        self._callers: dict[str, _Known] = {}
         self._verified_with: KeySet | None = None
 
     async def verify(self, token: str) -> Caller:
         """Return the caller that the token names. Raises: AuthError; TransientError when there are no keys yet."""
         keys = await self._keys.current(KEYS_KEPT)
         if keys is not self._verified_with:
-            self._verified, self._verified_with = {}, keys
+            self._verified, self._callers, self._verified_with = {}, {}, keys
+        now = self._clock.now().timestamp()
+        known = self._callers.get(token)
+        if known and known.since <= now < known.until:
+            return known.caller
         claims = self._verified.get(token)
         if claims is None:
             claims = (await self._decode(token, keys)).claims
             self._remember(token, claims)
         registry = jwt.JWTClaimsRegistry(
-            now=lambda: int(self._clock.now().timestamp()),
+            now=lambda: int(now),
             leeway=int(CLOCK_SKEW.total_seconds()),
             iss={"essential": True, "value": self._issuer},
             aud={"essential": True, "value": self._audience},
@@ -78,12 +94,15 @@ class TokenVerifier:
             raise AuthError(_explain(error)) from error
         except Exception as error:  # claims of other types, such as a text for `exp`
             raise AuthError("the token's claims cannot be read; get a new one") from error
-        return _caller(claims)
+        caller = _caller(claims)
+        self._callers[token] = _Known(caller, now, claims["exp"])
+        return caller
 
     def _remember(self, token: str, claims: dict[str, Any]) -> None:
         """Remember the claims of a token with a good signature: a client sends the same token for hours."""
         if len(self._verified) >= TOKENS_KEPT:
             self._verified.clear()
+            self._callers.clear()
         self._verified[token] = claims
 
     async def _decode(self, token: str, keys: KeySet) -> jwt.Token:

@@ -74,7 +74,10 @@ def difference(
 
 def _effective(facts: Iterable[Fact], until: datetime) -> list[Fact]:
     """Return the facts effective at or before `until`, in the order in which they are applied."""
-    return sorted((fact for fact in facts if fact.effective_at <= until), key=attrgetter("order"))
+    effective = [fact for fact in facts if fact.effective_at <= until]
+    if len(effective) > 1:
+        effective.sort(key=attrgetter("order"))
+    return effective
 
 
 def _agreeing(one: Sequence[Fact], other: Sequence[Fact]) -> int:
@@ -228,8 +231,11 @@ class _Timeline:
         return Kind.RECLASSIFIED if _classes(before) != _classes(after) else Kind.PAID
 
     def _day(self, instant: datetime, before: State | None, after: State | None) -> date:
-        zones = {zone_of(state.region) for state in (before, after) if state}
-        return max(self._last_day, *(instant.astimezone(zone).date() for zone in zones))
+        day = self._last_day
+        for state in (before, after):
+            if state is not None:
+                day = max(day, instant.astimezone(zone_of(state.region)).date())
+        return day
 
 
 def _reclassified(state: State, fact: Fact) -> State:
@@ -249,7 +255,9 @@ def _reclassified(state: State, fact: Fact) -> State:
 
 
 def _later(one: str | None, other: str | None) -> str | None:
-    return max((month for month in (one, other) if month is not None), default=None)
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
 
 
 def _classes(state: State) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -33,8 +33,8 @@ _log = logger(__name__)
 
 GROUP_AT_MOST: Final = 1000
 """A transaction of this many takes some 40 ms. Larger ones only make the first of them wait longer."""
-GROUPS_IN_FLIGHT: Final = 2
-"""While MongoDB writes one, we decide the next. A third would only wait."""
+GROUPS_IN_FLIGHT: Final = 3
+"""While MongoDB writes two, we decide the next. With two, we waited where both were there at the same time."""
 BESIDE_ANOTHER: Final = 200
 """So many must wait for a second group to be worth its transaction: two small ones cost more than one of both."""
 WAITING_AT_MOST: Final = 10_000
@@ -125,14 +125,15 @@ class Intake:
         try:
             async with asyncio.TaskGroup() as commits:
                 while True:
-                    group = await self._gather()
-                    commits.create_task(self._commit(group))
+                    group, touched = await self._gather()
+                    commits.create_task(self._commit(group, touched))
         finally:
             _fail(self._queue, TransientError("the registry is stopping"))
             self._queue.clear()
 
-    async def _gather(self) -> list[_Waiting]:
-        """Return the next group, in order of arrival, once it may be committed beside those in flight.
+    async def _gather(self) -> tuple[list[_Waiting], set[FactKey | Identity]]:
+        """Return the next group, in order of arrival, once it may be committed beside those in flight; and what it
+        touches.
 
         It ends before a fact that touches what a group in flight touches. So two facts about one person are decided in
         the order in which they came, and transactions of this process do not conflict with each other.
@@ -143,11 +144,15 @@ class Intake:
             await self._changed.wait()
         if len(self._queue) < GROUP_AT_MOST:
             await asyncio.sleep(GATHER_FOR.total_seconds())
-        group: list[_Waiting] = []
-        while len(group) < GROUP_AT_MOST and self._next_is_free():
+        group, touched = list[_Waiting](), set[FactKey | Identity]()
+        while len(group) < GROUP_AT_MOST and self._queue:
+            names = _touched(self._queue[0].candidate)
+            if not self._in_flight.isdisjoint(names):
+                break
             group.append(self._queue.popleft())
-        self._in_flight.update(touched for waiting in group for touched in _touched(waiting.candidate))
-        return group
+            touched.update(names)
+        self._in_flight |= touched
+        return group, touched
 
     def _may_begin(self) -> bool:
         """Say whether a group may begin. A small one waits for the one in flight, and grows meanwhile."""
@@ -156,7 +161,7 @@ class Intake:
     def _next_is_free(self) -> bool:
         return bool(self._queue) and self._in_flight.isdisjoint(_touched(self._queue[0].candidate))
 
-    async def _commit(self, group: list[_Waiting]) -> None:
+    async def _commit(self, group: list[_Waiting], touched: set[FactKey | Identity]) -> None:
         """Decide a group and answer it. If that fails, answer with the error: the facts may be sent again."""
         try:
             await self._decide(group)
@@ -171,7 +176,7 @@ class Intake:
             _log.exception("group not committed: a defect of ours", size=len(group), error=type(error).__name__)
             _fail(group, PermanentError(f"a defect of ours ({type(error).__name__})"))
         finally:
-            self._in_flight.difference_update(touched for waiting in group for touched in _touched(waiting.candidate))
+            self._in_flight -= touched
             self._free_groups.release()
             self._changed.set()
 
@@ -235,10 +240,9 @@ class Intake:
         return work
 
 
-def _touched(candidate: Candidate) -> Iterator[FactKey | Identity]:
-    """Yield the keys and identities that must not be in two groups at once."""
-    yield from keys_of(candidate)
-    yield from candidate.identities
+def _touched(candidate: Candidate) -> tuple[FactKey | Identity, ...]:
+    """Return the keys and identities that must not be in two groups at once."""
+    return *keys_of(candidate), *candidate.identities
 
 
 def _answer(future: asyncio.Future[Outcome], outcome: Outcome | Exception) -> None:

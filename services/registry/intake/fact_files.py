@@ -20,17 +20,17 @@ COLUMNS: Final = (
 _IN_ENVELOPE: Final = ("id", "source", "time")
 _IN_DATA: Final = ("region", "segment", "payer", "paid_through", "reason")
 _LISTS: Final = ("groups", "programmes")
-_MAYBE_TOO_LARGE: Final = MAX_FACT_BYTES // 6 - 200
-"""A character takes at most six bytes of JSON; the names of the fields take under a thousand."""
-
-Document = dict[str, Any]
+_IN_IDENTITY: Final = {
+    "scheme": ("identity", "scheme"), "identity": ("identity", "value"),
+    "other_scheme": ("other", "scheme"), "other_identity": ("other", "value"),
+}  # fmt: skip
 
 
 class FactRow(NamedTuple):
-    """The physical line at which a fact begins, and the fact: JSON, a CloudEvent, or the reason why it has none."""
+    """The physical line at which a fact begins, and the fact as JSON, or the reason why there is none."""
 
     line: int
-    content: bytes | Document | Refusal
+    content: bytes | Refusal
 
 
 def read_ndjson(lines: Iterable[bytes]) -> Iterator[FactRow]:
@@ -69,20 +69,24 @@ def column_of(field: str | None) -> str | None:
     return f"{prefix}{'scheme' if path[-1] == 'scheme' else 'identity'}"
 
 
-def _event(cells: dict[str, str]) -> Document | Refusal:
-    """Return the event, or the refusal of one that only JSON can carry or that would be too large as JSON."""
+def _event(cells: dict[str, str]) -> bytes | Refusal:
+    """Return the event as JSON, or the refusal of one that only JSON can carry or that would be too large as JSON."""
     if cells.get("type") == "corrected":
         return Refusal(RefusalCode.UNKNOWN_TYPE, "type", "corrections come as JSON only")
-    data: Document = {name: cells[name] for name in _IN_DATA if name in cells}
-    data |= {name: [word.strip() for word in cells[name].split("|")] for name in _LISTS if name in cells}
-    for field, prefix in (("identity", ""), ("other", "other_")):
-        named = {"scheme": cells.get(f"{prefix}scheme"), "value": cells.get(f"{prefix}identity")}
-        if given := {name: value for name, value in named.items() if value is not None}:
-            data[field] = given
-    envelope: Document = {name: cells[name] for name in _IN_ENVELOPE if name in cells}
-    if "type" in cells:
-        envelope["type"] = f"cakupan.{cells['type']}.v1"
-    event = {"specversion": "1.0", **envelope, "data": data}
-    if sum(map(len, cells.values())) > _MAYBE_TOO_LARGE and len(msgspec.json.encode(event)) > MAX_FACT_BYTES:
-        return TOO_LARGE
-    return event
+    event: dict[str, Any] = {"specversion": "1.0"}
+    data: dict[str, Any] = {}
+    for column, cell in cells.items():
+        if column in _IN_DATA:
+            data[column] = cell
+        elif column in _IN_ENVELOPE:
+            event[column] = cell
+        elif column in _LISTS:
+            data[column] = [word.strip() for word in cell.split("|")]
+        elif column == "type":
+            event["type"] = f"cakupan.{cell}.v1"
+        else:
+            who, part = _IN_IDENTITY[column]
+            data.setdefault(who, {})[part] = cell
+    event["data"] = data
+    encoded = msgspec.json.encode(event)
+    return encoded if len(encoded) <= MAX_FACT_BYTES else TOO_LARGE

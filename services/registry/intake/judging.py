@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from secrets import token_hex
 from time import time_ns
@@ -35,12 +35,10 @@ _UNKNOWN_CARD: Final = Refusal(
 )
 
 
-def keys_of(candidate: Candidate) -> Iterator[FactKey]:
-    """Yield the fact's own (source, id), and that of the fact it corrects."""
-    if candidate.key:
-        yield candidate.key
-    if isinstance(candidate.fact, Correction):
-        yield candidate.fact.target
+def keys_of(candidate: Candidate) -> tuple[FactKey, ...]:
+    """Return the fact's own (source, id), and that of the fact it corrects."""
+    own = (candidate.key,) if candidate.key else ()
+    return (*own, candidate.fact.target) if isinstance(candidate.fact, Correction) else own
 
 
 class Judge:
@@ -83,10 +81,11 @@ class Judge:
     def _refusal(self, candidate: Candidate) -> Refusal | None:
         """Return a refusal that depends on earlier facts."""
         fact = candidate.parsed
-        unlinked = {who for who in candidate.identities if who.scheme == "kpj" and who not in self._holder_of}
-        takes_effect = fact.replacement if isinstance(fact, Correction) else fact
-        if len(unlinked) > isinstance(takes_effect, Link):
-            return _UNKNOWN_CARD
+        unlinked = [who for who in candidate.identities if who.scheme == "kpj" and who not in self._holder_of]
+        if unlinked:
+            takes_effect = fact.replacement if isinstance(fact, Correction) else fact
+            if len(set(unlinked)) > isinstance(takes_effect, Link):
+                return _UNKNOWN_CARD
         if isinstance(fact, Correction):
             target = self._slot(fact.target).fact
             if target is not None and target.type == CORRECTED:

@@ -22,7 +22,7 @@ def test_every_row_is_another_person_that_the_registry_would_take(tmp_path: Path
     assert first.read_bytes() == second.read_bytes()
     parser, now = Parser(catalogue(), b"s"), datetime(2026, 11, 21, 3, tzinfo=UTC)
     sent = [row.content for row in fact_files.read_csv(first.read_text().splitlines())]
-    read = [parser.parse_document(row, now) for row in sent if isinstance(row, dict)]
+    read = [parser.parse(row, now) for row in sent if isinstance(row, bytes)]
     assert [candidate.refusal for candidate in read] == [None] * 500
     with first.open() as opened:
         rows = list(csv.DictReader(opened))

@@ -76,6 +76,17 @@ async def test_an_expired_token_is_refused_once_the_skew_is_over(
         await verifier.verify(token)
 
 
+async def test_a_known_token_is_judged_again_where_the_clock_was_set_back(
+    issuer: Issuer, verifier: TokenVerifier, clock: ManualClock
+) -> None:
+    """Before the instant at which it was found good it may not have begun yet."""
+    token = issuer.token(nbf=int(clock.now().timestamp()))
+    assert await verifier.verify(token) == await verifier.verify(token)
+    clock.advance(-timedelta(minutes=5))
+    with pytest.raises(AuthError):
+        await verifier.verify(token)
+
+
 @pytest.mark.parametrize("token", ["", "a", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
 async def test_an_unsigned_token_is_refused(verifier: TokenVerifier, token: str) -> None:
     """Garbage, and `alg: none`."""

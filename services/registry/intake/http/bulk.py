@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from io import BytesIO
@@ -40,6 +41,7 @@ _PARSED_AT_ONCE: Final = 100
 
 T = TypeVar("T")
 Json = dict[str, Any]
+Committed = asyncio.Task[list[Outcome | Exception]]
 
 
 def create_bulk_router(
@@ -65,10 +67,11 @@ def create_bulk_router(
             reader = parser.reading(region_codes)
             body = await read_body(request, MAX_BYTES, LineLimit(MAX_LINES, header=True))
             rows = _rows(media_type(request.headers.get("content-type", "")), body)
-            for start in range(0, len(rows), GROUP_AT_MOST):
-                chunk = rows[start : start + GROUP_AT_MOST]
-                candidates = await _parsed(chunk, reader, clock)
-                outcomes = await _outcomes(candidates, caller, intake, request.headers.get("traceparent"))
+            chunks = [rows[start : start + GROUP_AT_MOST] for start in range(0, len(rows), GROUP_AT_MOST)]
+            traceparent = request.headers.get("traceparent")
+
+            async def answer(chunk: list[FactRow], candidates: list[Candidate], committed: Committed) -> None:
+                outcomes = await committed
                 answered = [
                     (candidate.type, outcome)
                     for candidate, outcome in zip(candidates, outcomes, strict=True)
@@ -76,8 +79,20 @@ def create_bulk_router(
                 ]
                 metrics.answered(answered, perf_counter() - started)
                 for row, candidate, outcome in zip(chunk, candidates, outcomes, strict=True):
-                    niks += [who.value for who in candidate.identities if who.scheme == "nik"]
+                    niks.extend(who.value for who in candidate.identities if who.scheme == "nik")
                     results.append(_result(row.line, candidate, outcome))
+
+            with in_flight.taking_if_free(caller, GROUP_AT_MOST if len(chunks) > 1 else 0) as is_free:
+                # While one group is being committed the next waits already, so that the store is never idle.
+                at_once, committing = 1 + is_free, deque[tuple[list[FactRow], list[Candidate], Committed]]()
+                for chunk in chunks:
+                    candidates = await _parsed(chunk, reader, clock)
+                    if len(committing) == at_once:
+                        await answer(*committing.popleft())
+                    outcomes = asyncio.create_task(_outcomes(candidates, caller, intake, traceparent))
+                    committing.append((chunk, candidates, outcomes))
+                while committing:
+                    await answer(*committing.popleft())
         errors = any("code" in result for result in results)
         return JSONResponse({"errors": errors, "warnings": _warnings(niks), "results": results})
 
@@ -113,16 +128,14 @@ def _bounded(items: Iterable[T], at_most: int) -> Iterator[T]:
 async def _parsed(rows: Sequence[FactRow], parser: Parser, clock: Clock) -> list[Candidate]:
     candidates: list[Candidate] = []
     for start in range(0, len(rows), _PARSED_AT_ONCE):
+        await asyncio.sleep(0)
         now = clock.now()
         candidates += [_candidate(row.content, parser, now) for row in rows[start : start + _PARSED_AT_ONCE]]
-        await asyncio.sleep(0)
     return candidates
 
 
-def _candidate(content: bytes | Json | Refusal, parser: Parser, now: datetime) -> Candidate:
-    if isinstance(content, Refusal):
-        return Candidate(None, refusal=content)
-    return parser.parse(content, now) if isinstance(content, bytes) else parser.parse_document(content, now)
+def _candidate(content: bytes | Refusal, parser: Parser, now: datetime) -> Candidate:
+    return parser.parse(content, now) if isinstance(content, bytes) else Candidate(None, refusal=content)
 
 
 async def _outcomes(

@@ -1,6 +1,7 @@
 """Bounds how many facts of one caller are in flight, so that no sender fills the queue of all.
 
-A bulk counts as a whole group commit, since the number of its facts is not known before it has been read.
+A bulk counts as a whole group commit, since the number of its facts is not known before it has been read. A larger one
+counts as two where there is room, and then has two in the queue.
 """
 
 from __future__ import annotations
@@ -38,3 +39,10 @@ class InFlight:
             self._facts[caller.subject] -= facts
             if not self._facts[caller.subject]:
                 del self._facts[caller.subject]
+
+    @contextmanager
+    def taking_if_free(self, caller: Caller, facts: int) -> Iterator[bool]:
+        """Count so many facts more during the block, if the caller may have them; yield whether so."""
+        is_free = self._facts[caller.subject] + facts <= self._at_most
+        with self.taking(caller, facts if is_free else 0):
+            yield is_free

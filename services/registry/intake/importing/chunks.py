@@ -14,9 +14,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, TextIO
 
-import msgspec
-
-from services.registry.domain.errors import Refusal
 from services.registry.intake import fact_files
 from services.registry.intake.fact_files import FactRow
 from shared.adapters.csv_rows import UnreadableFileError, text_lines
@@ -95,7 +92,7 @@ class FactFile:
                 text = text_lines(plain)
                 lines = _bounded(text)
                 as_sent = (line.encode(errors="surrogateescape") for line in lines)
-                rows = _csv(lines) if self.format is Format.CSV else fact_files.read_ndjson(as_sent)
+                rows = fact_files.read_csv(lines) if self.format is Format.CSV else fact_files.read_ndjson(as_sent)
                 yield from _chunks(islice(rows, skip, None), position)
             except UnreadableFileError as error:
                 raise PermanentError(f"{self.path}: {error}") from error
@@ -127,9 +124,3 @@ def _bounded(text: TextIO) -> Iterator[str]:
         yield line
         while line and not line.endswith(("\n", "\r")):
             line = text.readline(MAX_FACT_BYTES)
-
-
-def _csv(lines: Iterable[str]) -> Iterator[FactRow]:
-    """Yield the rows as the JSON that is sent."""
-    for line, content in fact_files.read_csv(lines):
-        yield FactRow(line, content if isinstance(content, Refusal) else msgspec.json.encode(content))

@@ -14,8 +14,8 @@ from services.registry.intake.importing.client import Answer, BulkClient
 from services.registry.intake.importing.journal import Journal, RefusedLine
 from shared.adapters.progress_bar import ProgressBar
 
-IN_FLIGHT: Final = 3
-"""Chunks: two that are being committed and the next; more would only queue before other senders' facts."""
+IN_FLIGHT: Final = 4
+"""Chunks: three that are being committed and the next; more would only queue before other senders' facts."""
 TAKEN: Final = frozenset({"accepted", "duplicate"})
 
 

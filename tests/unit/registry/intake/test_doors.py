@@ -67,6 +67,16 @@ def test_the_law_is_tried_at_every_door(doors: FactDoors, loop: asyncio.Abstract
         assert (refused.outcome, refused.code) == ("refused", "unknown_segment")
 
 
+def test_a_large_bulk_is_decided_and_answered_in_its_order(doors: FactDoors, loop: asyncio.AbstractEventLoop) -> None:
+    """Several groups of it are under way at once: of equal facts the first is accepted, whichever group it is in."""
+    sent = [event(id=f"l-{number}", data={"identity": {"scheme": "passport", "value": f"B{number:07d}"}})
+            for number in range(3500)]  # fmt: skip
+    sent[1500], sent[3400] = sent[10], event(id="l-20", data={"region": "11.01"})
+    told = loop.run_until_complete(doors.bulk(ndjson(sent), NDJSON))
+    assert list(told) == list(range(1, 3501))
+    assert {line: one.outcome for line, one in told.items() if one != ACCEPTED} == {1501: "duplicate", 3401: "conflict"}
+
+
 PERSONAL = [
     "9876 5415 0890 1087",
     "9876.5415.0890.1087",
