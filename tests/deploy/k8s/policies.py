@@ -10,7 +10,7 @@ from services.coverage.settings import CoverageSettings
 from services.notifier.delivery.channels import chat, email, webhook
 from services.notifier.settings import NotifierSettings
 from services.registry.settings import RegistrySettings
-from shared.adapters import kafka_batches, kafka_producer, kafka_reader, mongo
+from shared.adapters import kafka_access, kafka_batches, kafka_producer, kafka_reader, mongo
 from shared.adapters.serve import server_config
 from shared.contracts import topics
 from tests.deploy.k8s.manifests import Document, Manifests, containers, pod_of, secrets_of
@@ -150,7 +150,7 @@ def spread(m: Manifests) -> Iterator[str]:
 
 
 def longest_end_s() -> float:
-    """Return how long a service may take from SIGTERM to its end, in seconds: requests, then work, then clients."""
+    """Return how long a service may take from SIGTERM to its end, in seconds: requests, work, a reader, two producers."""
     requests = server_config(sizer(), "127.0.0.1", 0).timeout_graceful_shutdown or 0
     flush = max(limits.drain_within_s for limits in (kafka_batches.GROWING, kafka_batches.ONE_AT_A_TIME))
     work = max(
@@ -161,7 +161,7 @@ def longest_end_s() -> float:
         chat._TIMEOUT_S,
         webhook._TIMEOUT_S,
     )
-    return requests + work + 2 * kafka_producer._STOPPED_WITHIN_S
+    return requests + work + 3 * kafka_access._STOPPED_WITHIN_S
 
 
 def grace(m: Manifests) -> Iterator[str]:

@@ -262,7 +262,7 @@ def test_a_vacancy_is_told_once_for_repeats_of_one_instant() -> None:
 @pytest.mark.parametrize(("repeat", "minutes"), [(None, 0), ("1h", 60)])
 def test_a_vacancy_is_told_once_though_others_come_between(repeat: str | None, minutes: float) -> None:
     """Two held one role and one the other; all have left by the morning that their messages wait for."""
-    held = {"quiet_hours": {"from": "17:00" if not repeat else "17:30", "to": "20:00"}}
+    held: dict[str, Any] = {"quiet_hours": {"from": "17:00" if not repeat else "17:30", "to": "20:00"}}
     people = [official("a", **held), official("m", "sekda_provinsi", **held), official("z", **held)]
     given = rule(hears=["gubernur", "sekda_provinsi"], repeat_every=repeat)
     lines = told([given], people, snap(0, 39), officials(90), at(200))
