@@ -20,11 +20,11 @@ JOB: Final = "sweep"
 LEASE_FOR: Final = timedelta(seconds=15)
 """Longer than a batch takes. The lease only saves work: two sweepers at once would still count everyone once."""
 POLL_EVERY: Final = timedelta(seconds=1)
-PEOPLE_A_POLL: Final = int(__import__("os").environ.get("PP","2000"))
+PEOPLE_A_POLL: Final = int(__import__("os").environ.get("PP", "2000"))
 """Found by one query, which then serves several batches."""
-PEOPLE_A_BATCH: Final = int(__import__("os").environ.get("PB","250"))
+PEOPLE_A_BATCH: Final = int(__import__("os").environ.get("PB", "250"))
 """Deciding them takes some 15 ms, and facts that arrive meanwhile wait."""
-BATCHES_IN_FLIGHT: Final = int(__import__("os").environ.get("PF","2"))
+BATCHES_IN_FLIGHT: Final = int(__import__("os").environ.get("PF", "2"))
 """While MongoDB writes one, we decide the next."""
 
 
