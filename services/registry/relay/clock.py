@@ -24,7 +24,7 @@ PEOPLE_A_POLL: Final = 10_000
 """Found by one query, which then serves several batches. It passes all who were due in the last five minutes, since
 MongoDB keeps for its snapshots what has left the index."""
 PEOPLE_A_BATCH: Final = 500
-"""A transaction by itself costs as much as some fifty people. A larger one would meet facts of its people more often."""
+"""A transaction alone costs as much as some fifty people. A larger one would meet facts of its people more often."""
 BATCHES_IN_FLIGHT: Final = 3
 """While MongoDB writes two, we decide the next."""
 
