@@ -34,8 +34,8 @@ _BEHIND: Final = 0.5
 as its snapshots (300 s), and a scan of one partition would go on through all that was deleted from those behind it."""
 
 
-ENTRIES: Final = {"n": {"$exists": True}}
-"""The query for all entries; a fence holds no changes."""
+ENTRIES: Final = {"n": {"$gt": 0}}
+"""The query for all entries, which the index alone answers; a fence holds no changes."""
 
 
 class MongoOutbox(MongoLeases):
@@ -161,7 +161,7 @@ class MongoOutbox(MongoLeases):
     async def backlog(self) -> Backlog:
         """Measure what has no number yet, and what is numbered and not marked as published."""
         with translating("measure the backlog"):
-            pipeline = [{"$group": {"_id": None, "n": {"$sum": "$n"}, "oldest": {"$min": "$at"}}}]
+            pipeline = [{"$match": ENTRIES}, {"$group": {"_id": None, "n": {"$sum": "$n"}, "oldest": {"$min": "$at"}}}]
             # Read from the index alone: while Kafka is away the outbox may hold millions.
             waiting = await self._mongo["outbox"].aggregate(pipeline, hint=dict(_OUTBOX_INDEX)).to_list(1)
             changes, oldest = (waiting[0]["n"], [waiting[0]["oldest"]]) if waiting else (0, [])
