@@ -11,6 +11,7 @@ from services.registry.audit.ports import LedgerEntry, Manifest, Numbers, Waitin
 from services.registry.domain.facts import FactKey
 from services.registry.domain.participant import Participant
 from services.registry.intake.mongo.documents import fact_key, participant_of
+from services.registry.relay.mongo import ENTRIES
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import PermanentError
@@ -79,7 +80,7 @@ class MongoSnapshot:
         return {doc["_id"]: _entry(doc) async for doc in self._find("ledger", {"_id": {"$in": names}})}
 
     async def waiting(self) -> AsyncIterator[Waiting]:
-        async for some in _gathered(self._find("outbox", {}), "n"):
+        async for some in _gathered(self._find("outbox", ENTRIES), "n"):
             entries = await self._entries([doc["_id"] for doc in some])
             for doc in some:
                 yield Waiting(str(doc["_id"]), doc["partition"], doc["n"], entries.get(doc["_id"]))

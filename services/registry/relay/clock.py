@@ -20,12 +20,13 @@ JOB: Final = "sweep"
 LEASE_FOR: Final = timedelta(seconds=15)
 """Longer than a batch takes. The lease only saves work: two sweepers at once would still count everyone once."""
 POLL_EVERY: Final = timedelta(seconds=1)
-PEOPLE_A_POLL: Final = int(__import__("os").environ.get("PP","2000"))
-"""Found by one query, which then serves several batches."""
-PEOPLE_A_BATCH: Final = int(__import__("os").environ.get("PB","250"))
-"""Deciding them takes some 15 ms, and facts that arrive meanwhile wait."""
-BATCHES_IN_FLIGHT: Final = int(__import__("os").environ.get("PF","2"))
-"""While MongoDB writes one, we decide the next."""
+PEOPLE_A_POLL: Final = 10_000
+"""Found by one query, which then serves several batches. It passes all who were due in the last five minutes, since
+MongoDB keeps for its snapshots what has left the index."""
+PEOPLE_A_BATCH: Final = 500
+"""A transaction alone costs as much as some fifty people. A larger one would meet facts of its people more often."""
+BATCHES_IN_FLIGHT: Final = 3
+"""While MongoDB writes two, we decide the next."""
 
 
 class DueStore(Store, Protocol):

@@ -29,6 +29,15 @@ _OUTBOX_INDEX: Final = [("partition", 1), ("order", 1), ("_id", 1), ("n", 1), ("
 """The first three give the order of a partition's commits. With `n` and `at` the index alone says what waits."""
 
 
+_BEHIND: Final = 0.5
+"""Between two partitions in the index stands a document that stays, a fence. MongoDB keeps what was deleted for as long
+as its snapshots (300 s), and a scan of one partition would go on through all that was deleted from those behind it."""
+
+
+ENTRIES: Final = {"n": {"$gt": 0}}
+"""The query for all entries, which the index alone answers; a fence holds no changes."""
+
+
 class MongoOutbox(MongoLeases):
     """The outbox of the relay."""
 
@@ -42,6 +51,9 @@ class MongoOutbox(MongoLeases):
         await self.prepare_leases([str(partition) for partition in range(PARTITIONS)])
         with translating("prepare the outbox"):
             await self._mongo["outbox"].create_index(_OUTBOX_INDEX)
+            fences = [{"_id": f"fence/{at}", "partition": at + _BEHIND} for at in range(PARTITIONS)]
+            puts = [UpdateOne({"_id": fence["_id"]}, {"$setOnInsert": fence}, upsert=True) for fence in fences]
+            await self._mongo["outbox"].bulk_write(puts, ordered=False)
             await self._mongo["manifests"].create_index([("partition", 1), ("first_seq", 1)], unique=True)
             await self._mongo["leases"].update_many(
                 {"_id": {"$in": [str(partition) for partition in range(PARTITIONS)]}, "next_seq": None},
@@ -149,7 +161,7 @@ class MongoOutbox(MongoLeases):
     async def backlog(self) -> Backlog:
         """Measure what has no number yet, and what is numbered and not marked as published."""
         with translating("measure the backlog"):
-            pipeline = [{"$group": {"_id": None, "n": {"$sum": "$n"}, "oldest": {"$min": "$at"}}}]
+            pipeline = [{"$match": ENTRIES}, {"$group": {"_id": None, "n": {"$sum": "$n"}, "oldest": {"$min": "$at"}}}]
             # Read from the index alone: while Kafka is away the outbox may hold millions.
             waiting = await self._mongo["outbox"].aggregate(pipeline, hint=dict(_OUTBOX_INDEX)).to_list(1)
             changes, oldest = (waiting[0]["n"], [waiting[0]["oldest"]]) if waiting else (0, [])
