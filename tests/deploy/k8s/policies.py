@@ -150,7 +150,7 @@ def spread(m: Manifests) -> Iterator[str]:
 
 
 def longest_end_s() -> float:
-    """Return how long a service may take from SIGTERM to its end, in seconds: requests, work, a reader, two producers."""
+    """Return how many seconds a service may take from SIGTERM to its end: requests, work, a reader, two producers."""
     requests = server_config(sizer(), "127.0.0.1", 0).timeout_graceful_shutdown or 0
     flush = max(limits.drain_within_s for limits in (kafka_batches.GROWING, kafka_batches.ONE_AT_A_TIME))
     work = max(
