@@ -27,7 +27,8 @@ _log = logger(__name__)
 _MOST: Final = 2_000
 """Records a poll; more would keep the loop from others."""
 _START_WITHIN_S: Final = 30
-_FETCH_BYTES: Final = 1024 * 1024
+_FETCH_BYTES: Final = 256 * 1024
+"""What is read ahead of a partition: a poll then has records of all, and few wait for another partition's time."""
 _LOG_APPEND_TIME: Final = 1
 """Kafka's number for a timestamp that the broker gave."""
 
