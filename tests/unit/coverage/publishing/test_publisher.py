@@ -137,7 +137,7 @@ async def test_what_is_published_again_rests_while_changes_go_on() -> None:
     many = [f"11.01.{district:02d}" for district in range(10, 99)]
     replica.topic.published.clear()
     replica.publisher.touch_again(many)
-    await replica.publisher.publish_due(rest=1e9)
+    await replica.publisher.publish_due(rest_again=1e9)
     chunk = [snapshot.region for snapshot in replica.topic.published]
     assert 0 < len(chunk) < len(many)
     await replica.apply(joined(1))
