@@ -28,8 +28,8 @@ K = TypeVar("K")
 
 _KEPT: Final = 5_000
 """Regions kept, the ones read last: 550 down to regencies, and districts with their villages. 10 KB each."""
-_PAST_KEPT: Final = 3_000
-"""Regions kept as of days of the past."""
+_PAST_KEPT: Final = 8_000
+"""Regions kept as of days of the past: a day of all regencies and districts, whose officials take the monev sheet."""
 
 
 class _MadeOf(NamedTuple):
