@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from copy import deepcopy
@@ -45,13 +46,21 @@ class MemoryState:
 
 
 class MemoryStore:
-    """A store whose transactions stand together or not at all; `fail_next` makes the next commit fail."""
+    """A store whose transactions come one after another, each whole or not at all.
+
+    `fail_next` makes the next commit fail.
+    """
 
     def __init__(self) -> None:
         self.state = MemoryState()
+        self._one_at_a_time = asyncio.Lock()
         self.fail_next = False
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        async with self._one_at_a_time:
+            return await self._transact(work)
+
+    async def _transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         draft = deepcopy(self.state)
         result = await work(_MemoryTransaction(draft))
         if self.fail_next:

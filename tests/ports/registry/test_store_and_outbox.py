@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from bson import ObjectId
 
+from services.registry.audit.mongo import MongoAudit
 from services.registry.domain.facts import Correction, Link
 from services.registry.domain.ledger import entries
 from services.registry.domain.participant import Participant, decide
@@ -167,6 +168,24 @@ async def test_who_is_due_is_found_by_the_index(mongodb_uri: str, namespace: str
     mongo.close()
     assert "IXSCAN" in repr(plan["queryPlanner"]["winningPlan"])
     assert "COLLSCAN" not in repr(plan["queryPlanner"]["winningPlan"])
+
+
+async def test_a_fence_stands_behind_each_partition_of_the_outbox_and_is_no_entry(
+    mongodb_uri: str, namespace: str
+) -> None:
+    """A second start makes no more of them, and they are no changes that wait."""
+    mongo = Mongo(mongodb_uri, f"{namespace.replace('.', '_')}registry", "registry-0")
+    outbox = MongoOutbox(mongo)
+    await MongoStore(mongo).prepare()
+    for _ in range(2):
+        await outbox.prepare()
+    found = await mongo["outbox"].find().sort("partition", 1).to_list(None)
+    backlog = await outbox.backlog()
+    async with MongoAudit(mongo).snapshot() as snapshot:
+        waiting = [entry async for entry in snapshot.waiting()]
+    mongo.close()
+    assert [fence["partition"] for fence in found] == [partition + 0.5 for partition in range(PARTITIONS)]
+    assert (backlog, waiting) == (Backlog(0, None), [])
 
 
 async def test_a_transaction_that_raises_writes_nothing(ports: Ports) -> None:
