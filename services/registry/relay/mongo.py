@@ -161,10 +161,11 @@ class MongoOutbox(MongoLeases):
     async def backlog(self) -> Backlog:
         """Measure what has no number yet, and what is numbered and not marked as published."""
         with translating("measure the backlog"):
-            pipeline = [{"$match": ENTRIES}, {"$group": {"_id": None, "n": {"$sum": "$n"}, "oldest": {"$min": "$at"}}}]
+            # Fences count for nothing: they have neither `n` nor `at`.
+            pipeline = [{"$group": {"_id": None, "n": {"$sum": "$n"}, "oldest": {"$min": "$at"}}}]
             # Read from the index alone: while Kafka is away the outbox may hold millions.
             waiting = await self._mongo["outbox"].aggregate(pipeline, hint=dict(_OUTBOX_INDEX)).to_list(1)
-            changes, oldest = (waiting[0]["n"], [waiting[0]["oldest"]]) if waiting else (0, [])
+            changes, oldest = (waiting[0]["n"], [waiting[0]["oldest"]]) if waiting and waiting[0]["n"] else (0, [])
             behind = {"$expr": {"$gt": ["$next_seq", "$published"]}}
             async for lease in self._mongo["leases"].find(behind):
                 changes += lease["next_seq"] - lease["published"]

@@ -210,7 +210,7 @@ class MongoStore:
         with translating("read versions"):
             if self._building is not None:
                 return await (await self._counters()).versions(regions)
-            found = await self._mongo["checkpoints"].aggregate(_versions_of(blocks, live)).to_list(None)
+            found = await self._mongo["checkpoints"].aggregate(_versions_of(blocks, live), batchSize=_ONE_BATCH).to_list(None)
             if sum(one.get("generation", 0) for one in found) != live:
                 counters = await self._counters()
                 self._live = counters.generation
@@ -370,6 +370,10 @@ async def generation_of(mongo: Mongo, session: Session = None) -> int:
     with translating("read the generation"):
         found = await mongo["checkpoints"].find_one({"_id": 0}, {"generation": 1}, session=session)
     return int(found.get("generation", 0)) if found else 0
+
+
+_ONE_BATCH: Final = 100_000
+"""More documents than a region has districts and partitions: the answer comes whole, in one round trip."""
 
 
 def _versions_of(blocks: Sequence[str], generation: int) -> list[Document]:
