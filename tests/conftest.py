@@ -22,7 +22,7 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     derandomize="CI" in os.environ,
-    max_examples=int(os.environ.get("CAKUPAN_EXAMPLES", "50")),
+    max_examples=int(os.environ.get("CAKUPAN_EXAMPLES", "30")),
 )
 settings.load_profile("cakupan")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
 _HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
-_EXAMPLES = 25
+_EXAMPLES = 10
 
 
 async def findings(url: str, token: str | None, folder: Path) -> str | None:

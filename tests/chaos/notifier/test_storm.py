@@ -38,7 +38,7 @@ from tests.factories_notifier import snapshot
 from tests.integration.notifier.mail_server import MailServer
 from tests.waiting import eventually
 
-CROSSINGS = int(os.environ.get("CAKUPAN_CHAOS_CROSSINGS", "1000"))
+CROSSINGS = int(os.environ.get("CAKUPAN_CHAOS_CROSSINGS", "300"))
 RULES = [rule(levels=["village"], hears=["gubernur"])]
 OFFICIALS = [official("g")]
 PROGRAM = (sys.executable, "-c", "from services.notifier.cli import app; app()")
