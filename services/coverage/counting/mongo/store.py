@@ -210,7 +210,8 @@ class MongoStore:
         with translating("read versions"):
             if self._building is not None:
                 return await (await self._counters()).versions(regions)
-            found = await self._mongo["checkpoints"].aggregate(_versions_of(blocks, live), batchSize=_ONE_BATCH).to_list(None)
+            asked = self._mongo["checkpoints"].aggregate(_versions_of(blocks, live), batchSize=_ONE_BATCH)
+            found = await asked.to_list(None)
             if sum(one.get("generation", 0) for one in found) != live:
                 counters = await self._counters()
                 self._live = counters.generation
