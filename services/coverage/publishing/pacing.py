@@ -35,6 +35,13 @@ class Pacer:
         self._taken_at.update(dict.fromkeys(due, now))
         return due
 
+    def read(self, regions: Iterable[str], now: datetime) -> None:
+        """Let these regions rest from now on, when they were read: since they were taken they may have waited."""
+        for region in regions:
+            # Added anew, so that the oldest still come first.
+            self._taken_at.pop(region, None)
+            self._taken_at[region] = now
+
     def rest_again(self, until: datetime) -> None:
         """Take nothing once more before that time; what changes is not concerned."""
         self._again_from = until

@@ -174,6 +174,7 @@ class Publisher:
             # It continues the trace of a change, and so does the notifier.
             with tracing.span("publish snapshots", traces.values(), SpanKind.PRODUCER) as traceparent:
                 snapshots = await self._viewer.snapshots(owned)
+                self._pacer.read(owned, self._clock.now())
                 # Whoever is told of a region at once must find on the topic what moved it, so parts go first.
                 for level in _deepest_first(snapshots):
                     await self._publish_all(level, traceparent)

@@ -65,6 +65,20 @@ def test_what_is_taken_again_may_rest_while_changes_go_on() -> None:
     assert pacer.take_again(clock.now(), 2) == ["11", "12"]
 
 
+def test_a_region_rests_from_when_it_was_read() -> None:
+    """Between being taken and being read it may have waited for others; those that did not wait are due before it."""
+    clock, pacer = ManualClock(), Pacer(SECOND)
+    pacer.touch(["11", "12"])
+    assert sorted(pacer.take(clock.now(), anything)) == ["11", "12"]
+    clock.advance(SECOND / 2)
+    pacer.read(["11"], clock.now())
+    pacer.touch(["11", "12"])
+    clock.advance(SECOND / 2)
+    assert pacer.take(clock.now(), anything) == ["12"]
+    clock.advance(SECOND / 2)
+    assert pacer.take(clock.now(), anything) == ["11"]
+
+
 @given(st.lists(st.tuples(st.sampled_from(["11", "12"]), st.integers(0, 700), st.booleans()), min_size=1, max_size=40))
 def test_never_twice_within_a_second_and_never_the_last_forgotten(steps: list[tuple[str, int, bool]]) -> None:
     """Whatever the rhythm of changes, each region rests a second, and its last change is followed by a taking."""
