@@ -162,10 +162,13 @@ def _trusting(ca_file: Path | None) -> ssl.SSLContext:
         raise PermanentError(f"{ca_file} must hold Kafka's CA certificates as PEM ({type(error).__name__})") from error
 
 
-async def stopped(stop: Coroutine[Any, Any, None], within_s: float = _STOPPED_WITHIN_S) -> None:
-    """Return once a client has stopped, or could not, or the time is over; nobody waits for what it sends or reads."""
+async def stopped(stop: Coroutine[Any, Any, None], *, over_tls: bool, within_s: float | None = None) -> None:
+    """Return once a client has stopped, or could not, or `within_s` is over; over TLS two seconds.
+
+    A client that is left keeps its connection open. So where nothing keeps it from closing, it is waited for.
+    """
     with suppress(TimeoutError, KafkaError, OSError):
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(_STOPPED_WITHIN_S if over_tls else within_s):
             await stop
 
 

@@ -24,6 +24,8 @@ from shared.runtime.errors import PermanentError, TransientError
 _STARTED_WITHIN_S: Final = 10.0
 _ACKNOWLEDGED_WITHIN_S: Final = 15.0
 """Longer than a leader election; after it the caller tries again, and readers drop what came twice."""
+_STOPPED_WITHIN_S: Final = 5.0
+"""`stop()` waits for records that are being sent, and can hang while Kafka is down."""
 _LINGER_MS: Final = 1
 """Lets records that are sent at the same time share a batch; more would only add latency."""
 _BATCH_BYTES: Final = 128 * 1024
@@ -89,16 +91,19 @@ class Producer:
                 try:
                     await started(producer.start(), _STARTED_WITHIN_S)
                 except BaseException:
-                    await stopped(producer.stop())
+                    await self._stop(producer)
                     raise
                 self._producer = producer
             return self._producer
 
     async def stop(self) -> None:
-        """Close the connection; records that are being sent get two seconds."""
+        """Close the connection; records that are being sent get a few seconds."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await stopped(producer.stop())
+            await self._stop(producer)
+
+    async def _stop(self, producer: AIOKafkaProducer) -> None:
+        await stopped(producer.stop(), over_tls=self._access.tls is not None, within_s=_STOPPED_WITHIN_S)
 
 
 class PublishersProducer(AioKafkaFastProducerImpl):

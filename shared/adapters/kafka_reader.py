@@ -60,6 +60,7 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
         self._last_poll: datetime | None = None
         self._polling_since: datetime | None = None
         self._broker = broker
+        self._over_tls = broker.specification.security is not None
         self._subscriber = broker.subscriber(
             self._topic,
             group_id=group,
@@ -97,7 +98,7 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
         finally:
             await self._writer.drain()
             await self._commit_last()
-            await stopped(self._subscriber.stop())
+            await stopped(self._subscriber.stop(), over_tls=self._over_tls)
 
     async def _start(self) -> None:
         attempt = 0
@@ -110,7 +111,7 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
                 attempt += 1
                 self._not_started = type(error).__name__
                 _log.warning("Kafka or the topic is not there yet", topic=self._topic, error=self._not_started)
-                await stopped(self._subscriber.stop())
+                await stopped(self._subscriber.stop(), over_tls=self._over_tls)
                 await pause_before(attempt)
 
     async def _join(self) -> None:

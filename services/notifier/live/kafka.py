@@ -55,6 +55,7 @@ class SnapshotTopic:
         """`group`: under this name offsets are committed, for those who watch the lag."""
         self._topic = topic
         self._group = group
+        self._over_tls = access.tls is not None
         self._options = access.client_options() | {"client_id": instance}
         self._dead_letters = dead_letters
         self._is_region = is_region
@@ -94,7 +95,7 @@ class SnapshotTopic:
         """Stop reading."""
         if self._consumer is not None:
             consumer, self._consumer = self._consumer, None
-            await stopped(consumer.stop())
+            await stopped(consumer.stop(), over_tls=self._over_tls)
 
     async def poll(self, wait_ms: int, is_full: Callable[[int], bool]) -> Polled:
         """Return what Kafka has; where it has nothing, wait so long. Of full partitions nothing is read.

@@ -55,7 +55,7 @@ async def last_records(
     except (KafkaError, TimeoutError, OSError) as error:
         raise TransientError(f"Kafka at {access} does not answer ({type(error).__name__})") from error
     finally:
-        await stopped(consumer.stop())
+        await stopped(consumer.stop(), over_tls=access.tls is not None)
 
 
 def _seq(record: ConsumerRecord) -> int:

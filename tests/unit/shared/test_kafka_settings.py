@@ -118,6 +118,6 @@ async def test_a_client_that_cannot_stop_is_left() -> None:
     async def failing() -> None:
         raise KafkaConnectionError
 
-    await stopped(without_end(), within_s=0.001)
+    await stopped(without_end(), over_tls=False, within_s=0.001)
     assert begun.is_set()
-    await stopped(failing())
+    await stopped(failing(), over_tls=True)

@@ -47,7 +47,7 @@ class KafkaChangeLog:
                 await tail.seek(offsets)
             yield tail
         finally:
-            await stopped(consumer.stop())
+            await stopped(consumer.stop(), over_tls=self._access.tls is not None)
 
 
 class KafkaTail:
