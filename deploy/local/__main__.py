@@ -15,7 +15,7 @@ from rich.console import Console
 from deploy.local.keys import Keys, share
 from deploy.local.mongod import give_user
 from deploy.local.sample.scenario import play
-from deploy.local.settings import StackSettings, kept_secret, write_whole
+from deploy.local.settings import SERVICES, StackSettings, kept_secret, write_whole
 from deploy.local.stack import LocalStack, Work, keep_up, say
 from shared.adapters.kafka_admin import ensure_topics
 from shared.adapters.settings import CommonSettings
@@ -62,15 +62,14 @@ def prepare(
         now = SystemClock().now()
         keys.write_tokens(now)
         share(keys, share_in, now)
-        asyncio.run(_give_users(settings, mongodb, password_file.read_text().strip(), share_in))
-        wanted = [topic.under(settings.namespace) for topic in topics.ALL]
-        asyncio.run(ensure_topics(settings.kafka, wanted))
+        asyncio.run(_prepare_servers(settings, mongodb, password_file.read_text().strip(), share_in))
 
 
-async def _give_users(settings: StackSettings, mongodb: str, admins_password: str, folder: Path) -> None:
-    """Give each service the file with its own user's URI."""
+async def _prepare_servers(settings: StackSettings, mongodb: str, admins_password: str, folder: Path) -> None:
+    """Make the topics, and give each service the file with its own user's URI."""
+    await ensure_topics(settings.kafka, [topic.under(settings.namespace) for topic in topics.ALL])
     databases = CommonSettings(namespace=settings.namespace)
-    for service in ("registry", "coverage", "notifier"):
+    for service in SERVICES:
         password = kept_secret(settings.home.keys / f"{service}-mongodb.password")
         uri = await give_user(mongodb, admins_password, service, password, databases.database(service))
         write_whole(folder / service / "keys" / "mongodb.uri", uri)

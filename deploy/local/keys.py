@@ -12,7 +12,7 @@ from typing import Final
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from deploy.local.settings import Home, write_whole
+from deploy.local.settings import SERVICES, Home, write_whole
 
 ISSUER: Final = "https://cakupan.local"
 AUDIENCE: Final = "cakupan"
@@ -84,7 +84,7 @@ def share(keys: Keys, folder: Path, now: datetime) -> None:
 
     Who loads the officials gets a token that allows no more than that.
     """
-    for name in ("registry", "coverage", "notifier"):
+    for name in SERVICES:
         write_whole(folder / name / "keys" / "jwks.json", keys.jwks.read_text())
     write_whole(folder / "registry" / "keys" / "identity.key", keys.identity.read_text())
     write_whole(folder / "notifier" / "keys" / "ack-links.key", keys.ack_links.read_text())

@@ -60,7 +60,7 @@ class Mongod(Child):
         """
         self._data.mkdir(parents=True, exist_ok=True)
         await super().start()
-        async with _client(self.uri) as admin, _client(f"mongodb://{self._member}/?{_DIRECT}") as nobody:
+        async with client(self.uri) as admin, client(f"mongodb://{self._member}/?{_DIRECT}") as nobody:
             await until_well(self, lambda: self._trouble(admin, nobody))
 
     async def uri_of(self, service: str, database: str) -> str:
@@ -112,7 +112,7 @@ async def give_user(member: str, admins_password: str, service: str, password: s
     roles = [{"role": role, "db": database} for role in ("readWrite", "dbAdmin")]
     given: dict[str, Any] = {"pwd": password, "roles": [*roles, {"role": _ENDS_TRANSACTIONS, "db": "admin"}]}
     try:
-        async with _client(_uri(member, _ADMIN, admins_password)) as admin:
+        async with client(_uri(member, _ADMIN, admins_password)) as admin:
             privileges = [{"resource": {"cluster": True}, "actions": ["inprog", "killAnySession"]}]
             roles_there = await admin.admin.command("rolesInfo", _ENDS_TRANSACTIONS)
             if not roles_there["roles"]:
@@ -129,7 +129,8 @@ def _uri(member: str, user: str, password: str) -> str:
 
 
 @asynccontextmanager
-async def _client(uri: str) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
+async def client(uri: str) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
+    """Give a client of MongoDB, which asks for two seconds whether it is there."""
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(uri, serverSelectionTimeoutMS=2_000)
     try:
         yield client

@@ -210,7 +210,7 @@ async def _work(stack: LocalStack, console: Console, then: Work | None) -> None:
 
 def _say_ready(config: StackConfig, console: Console) -> None:
     """Say where everything is."""
-    for name in ("registry", "coverage", "notifier"):
+    for name in SERVICES:
         url, metrics = config.url(name), f"{config.operators_url(name)}/metrics"
         say(console, f"{name}  {url}  {url}/docs  metrics {metrics}  ready")
     pages = config.url("coverage")

@@ -6,8 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ import yaml
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from deploy.local.mongod import binary
+from deploy.local.mongod import binary, client
 from deploy.local.ports import free_ports
 from deploy.local.process import Child
 from deploy.local.settings import REPOSITORY
@@ -150,20 +148,10 @@ async def test_mongodb_asks_for_passwords_and_each_service_gets_its_own(kafka_bo
         await mongod.kill()
 
 
-async def accepted(client: AsyncMongoClient[dict[str, Any]], *command: Any, **options: Any) -> bool:
+async def accepted(asked: AsyncMongoClient[dict[str, Any]], *command: Any, **options: Any) -> bool:
     """Say whether MongoDB carries out a command of its admin now."""
     try:
-        await client.admin.command(*command, **options)
+        await asked.admin.command(*command, **options)
     except PyMongoError:
         return False
     return True
-
-
-@asynccontextmanager
-async def client(uri: str) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
-    """Give a client of MongoDB."""
-    opened: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(uri)
-    try:
-        yield opened
-    finally:
-        await opened.close()

@@ -9,7 +9,6 @@ import shutil
 import sys
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +18,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from pymongo import AsyncMongoClient
 
-from deploy.local.mongod import Mongod
+from deploy.local.mongod import Mongod, client
 from deploy.local.ports import free_ports
 from deploy.local.process import Child, together
 from deploy.local.settings import ANY_PORTS, StackConfig, StackSettings
@@ -66,7 +64,7 @@ class Site:
 
     async def back_up(self, to: Path) -> None:
         """Copy MongoDB's files while writes are held back."""
-        async with self._admin() as admin:
+        async with client(self._mongod.uri) as admin:
             await admin.admin.command("fsync", lock=True)
             try:
                 shutil.copytree(self._data, to)
@@ -103,7 +101,7 @@ class Site:
         """Make the topic of changes from the ledger, and have coverage go on in it where it stands."""
         await self.make_anew(topics.CHANGES)
         await self.command("registry", "replay-ledger", "--to", topics.CHANGES.under(self.config.namespace).name)
-        async with self._admin() as admin:
+        async with client(self._mongod.uri) as admin:
             coverage = admin[databases_of(self.config.namespace)[1]]
             await coverage["checkpoints"].update_many({}, [{"$set": {"next_offset": "$next_seq"}}])
 
@@ -131,18 +129,10 @@ class Site:
         """Make the topic of snapshots anew, with each region as it is now; the notifier reads all of it."""
         await self.stack.kill("coverage")
         await self.make_anew(topics.SNAPSHOTS)
-        async with self._admin() as admin:
+        async with client(self._mongod.uri) as admin:
             notifier = admin[databases_of(self.config.namespace)[2]]
             await notifier["evaluator"].update_many({}, {"$set": {"positions": {}}})
         await self.stack.restart("coverage")
-
-    @asynccontextmanager
-    async def _admin(self) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
-        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self._mongod.uri)
-        try:
-            yield client
-        finally:
-            await client.close()
 
     async def send(self, facts: Iterable[Fact]) -> None:
         """Send facts over HTTP, as a sender does who is not sure what arrived."""
