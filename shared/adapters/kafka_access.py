@@ -21,7 +21,7 @@ from shared.runtime.errors import PermanentError
 _PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_SSL")
 _PREFIX: Final = "CAKUPAN_KAFKA_"
 _SCRAM: Final = {"SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
-_STOPPED_WITHIN_S: Final = 2.0
+_LEFT_AFTER_S: Final = 2.0
 """Over TLS a client that stops waits half a minute for the broker to close its side too, which Kafka may not do."""
 _LET_FINISH_S: Final = 5.0
 """Against a Kafka that answers, a start takes milliseconds, whether it succeeds or is refused."""
@@ -168,7 +168,7 @@ async def stopped(stop: Coroutine[Any, Any, None], *, over_tls: bool, within_s: 
     A client that is left keeps its connection open. So where nothing keeps it from closing, it is waited for.
     """
     with suppress(TimeoutError, KafkaError, OSError):
-        async with asyncio.timeout(_STOPPED_WITHIN_S if over_tls else within_s):
+        async with asyncio.timeout(_LEFT_AFTER_S if over_tls else within_s):
             await stop
 
 

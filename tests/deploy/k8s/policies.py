@@ -161,7 +161,7 @@ def longest_end_s() -> float:
         chat._TIMEOUT_S,
         webhook._TIMEOUT_S,
     )
-    return requests + work + 3 * kafka_access._STOPPED_WITHIN_S
+    return requests + work + kafka_access._LEFT_AFTER_S + 2 * kafka_producer._STOPPED_WITHIN_S
 
 
 def grace(m: Manifests) -> Iterator[str]:
