@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -44,15 +44,17 @@ class Caller:
         return scope in self.scopes
 
 
-class _Known(NamedTuple):
-    """Whom a token names, and the seconds since 1970 between which its claims need no second look.
+@dataclass(slots=True)
+class _Verified:
+    """The claims of a token with a good signature, and whom they name once they have been judged.
 
-    Of two instants at which the same claims are judged only the expiry can lie between.
+    From the instant `since` (seconds since 1970), when they were found good, to their expiry they need no second look:
+    nothing else can change the judgement.
     """
 
-    caller: Caller
-    since: float
-    until: float
+    claims: dict[str, Any]
+    caller: Caller | None = None
+    since: float = 0.0
 
 
 class TokenVerifier:
@@ -63,23 +65,21 @@ class TokenVerifier:
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
-        self._verified: dict[str, dict[str, Any]] = {}
-        self._callers: dict[str, _Known] = {}
+        self._verified: dict[str, _Verified] = {}
         self._verified_with: KeySet | None = None
 
     async def verify(self, token: str) -> Caller:
         """Return the caller that the token names. Raises: AuthError; TransientError when there are no keys yet."""
         keys = await self._keys.current(KEYS_KEPT)
         if keys is not self._verified_with:
-            self._verified, self._callers, self._verified_with = {}, {}, keys
+            self._verified, self._verified_with = {}, keys
+        verified = self._verified.get(token)
+        if verified is None:
+            verified = _Verified((await self._decode(token, keys)).claims)
+            self._remember(token, verified)
         now = self._clock.now().timestamp()
-        known = self._callers.get(token)
-        if known and known.since <= now < known.until:
-            return known.caller
-        claims = self._verified.get(token)
-        if claims is None:
-            claims = (await self._decode(token, keys)).claims
-            self._remember(token, claims)
+        if verified.caller and verified.since <= now < verified.claims["exp"]:
+            return verified.caller
         registry = jwt.JWTClaimsRegistry(
             now=lambda: int(now),
             leeway=int(CLOCK_SKEW.total_seconds()),
@@ -89,21 +89,19 @@ class TokenVerifier:
             sub={"essential": True},
         )
         try:
-            registry.validate(claims)
+            registry.validate(verified.claims)
         except JoseError as error:
             raise AuthError(_explain(error)) from error
         except Exception as error:  # claims of other types, such as a text for `exp`
             raise AuthError("the token's claims cannot be read; get a new one") from error
-        caller = _caller(claims)
-        self._callers[token] = _Known(caller, now, claims["exp"])
-        return caller
+        verified.caller, verified.since = _caller(verified.claims), now
+        return verified.caller
 
-    def _remember(self, token: str, claims: dict[str, Any]) -> None:
-        """Remember the claims of a token with a good signature: a client sends the same token for hours."""
+    def _remember(self, token: str, verified: _Verified) -> None:
+        """Remember a token with a good signature: a client sends the same one for hours."""
         if len(self._verified) >= TOKENS_KEPT:
             self._verified.clear()
-            self._callers.clear()
-        self._verified[token] = claims
+        self._verified[token] = verified
 
     async def _decode(self, token: str, keys: KeySet) -> jwt.Token:
         try:
