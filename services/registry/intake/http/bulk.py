@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from io import BytesIO
 from time import perf_counter
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -41,7 +42,14 @@ _PARSED_AT_ONCE: Final = 100
 
 T = TypeVar("T")
 Json = dict[str, Any]
-Committed = asyncio.Task[list[Outcome | Exception]]
+
+
+class _Answered(NamedTuple):
+    """A line, what it says, and what became of it."""
+
+    line: int
+    candidate: Candidate
+    outcome: Outcome | Exception
 
 
 def create_bulk_router(
@@ -67,32 +75,16 @@ def create_bulk_router(
             reader = parser.reading(region_codes)
             body = await read_body(request, MAX_BYTES, LineLimit(MAX_LINES, header=True))
             rows = _rows(media_type(request.headers.get("content-type", "")), body)
-            chunks = [rows[start : start + GROUP_AT_MOST] for start in range(0, len(rows), GROUP_AT_MOST)]
-            traceparent = request.headers.get("traceparent")
-
-            async def answer(chunk: list[FactRow], candidates: list[Candidate], committed: Committed) -> None:
-                outcomes = await committed
-                answered = [
-                    (candidate.type, outcome)
-                    for candidate, outcome in zip(candidates, outcomes, strict=True)
-                    if isinstance(outcome, Outcome)
-                ]
-                metrics.answered(answered, perf_counter() - started)
-                for row, candidate, outcome in zip(chunk, candidates, outcomes, strict=True):
-                    niks.extend(who.value for who in candidate.identities if who.scheme == "nik")
-                    results.append(_result(row.line, candidate, outcome))
-
-            with in_flight.taking_if_free(caller, GROUP_AT_MOST if len(chunks) > 1 else 0) as is_free:
+            parse = partial(_parsed, parser=reader, clock=clock)
+            commit = partial(_outcomes, caller=caller, intake=intake, traceparent=request.headers.get("traceparent"))
+            with in_flight.taking_if_free(caller, GROUP_AT_MOST if len(rows) > GROUP_AT_MOST else 0) as is_free:
                 # While one group is being committed the next waits already, so that the store is never idle.
-                at_once, committing = 1 + is_free, deque[tuple[list[FactRow], list[Candidate], Committed]]()
-                for chunk in chunks:
-                    candidates = await _parsed(chunk, reader, clock)
-                    if len(committing) == at_once:
-                        await answer(*committing.popleft())
-                    outcomes = asyncio.create_task(_outcomes(candidates, caller, intake, traceparent))
-                    committing.append((chunk, candidates, outcomes))
-                while committing:
-                    await answer(*committing.popleft())
+                async for group in _committed(rows, parse, commit, 1 + is_free):
+                    answered = [(one.candidate.type, one.outcome) for one in group if isinstance(one.outcome, Outcome)]
+                    metrics.answered(answered, perf_counter() - started)
+                    for line, candidate, outcome in group:
+                        niks += [who.value for who in candidate.identities if who.scheme == "nik"]
+                        results.append(_result(line, candidate, outcome))
         errors = any("code" in result for result in results)
         return JSONResponse({"errors": errors, "warnings": _warnings(niks), "results": results})
 
@@ -123,6 +115,31 @@ def _bounded(items: Iterable[T], at_most: int) -> Iterator[T]:
             detail = f"over {MAX_LINES} facts, or over {2 * MAX_LINES} lines with blank ones; send less at once"
             raise Problem(413, "too_large", detail)
         yield item
+
+
+async def _committed(
+    rows: Sequence[FactRow],
+    parse: Callable[[Sequence[FactRow]], Awaitable[list[Candidate]]],
+    commit: Callable[[Sequence[Candidate]], Coroutine[Any, Any, list[Outcome | Exception]]],
+    at_once: int,
+) -> AsyncIterator[list[_Answered]]:
+    """Yield group after group, in order, once it is committed; the next are parsed, and `at_once` are committed."""
+    committing = deque[tuple[Sequence[FactRow], list[Candidate], asyncio.Task[list[Outcome | Exception]]]]()
+    for start in range(0, len(rows), GROUP_AT_MOST):
+        chunk = rows[start : start + GROUP_AT_MOST]
+        candidates = await parse(chunk)
+        if len(committing) == at_once:
+            yield await _answered(*committing.popleft())
+        committing.append((chunk, candidates, asyncio.create_task(commit(candidates))))
+    while committing:
+        yield await _answered(*committing.popleft())
+
+
+async def _answered(
+    rows: Sequence[FactRow], candidates: Sequence[Candidate], outcomes: Awaitable[list[Outcome | Exception]]
+) -> list[_Answered]:
+    lines = (row.line for row in rows)
+    return [_Answered(*one) for one in zip(lines, candidates, await outcomes, strict=True)]
 
 
 async def _parsed(rows: Sequence[FactRow], parser: Parser, clock: Clock) -> list[Candidate]:
