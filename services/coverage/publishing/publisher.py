@@ -135,8 +135,9 @@ class Publisher:
         After changes everything rests. What is only published again rests alone: changes go on meanwhile.
         On failure the regions that were not published stay due.
         """
-        while regions := self._due():
-            began, is_again = thread_time(), self._lanes[self._next - 1] == self._again
+        while due := self._due():
+            regions, is_again = due
+            began = thread_time()
             await self._publish(regions)
             self._trouble = None
             computed = timedelta(seconds=thread_time() - began)
@@ -144,16 +145,18 @@ class Publisher:
                 self._pacer.rest_again(self._clock.now() + computed * rest_again)
             await asyncio.sleep(0 if is_again else min(computed * rest, _LONGEST_PAUSE).total_seconds())
 
-    def _due(self) -> list[str]:
-        """Return a chunk of what is due: small regions that changed, large ones that did, and regions to be published
-        again, in turns. So a province waits for one chunk of each kind, never for all villages.
+    def _due(self) -> tuple[list[str], bool] | None:
+        """Return a chunk of what is due, and whether it is only published again; None where nothing is due.
+
+        In turns: small regions that changed, large ones that did, and regions to be published again. So a province
+        waits for one chunk of each kind, never for all villages.
         """
         for _ in self._lanes:
             lane, self._next = self._lanes[self._next], (self._next + 1) % len(self._lanes)
             if regions := lane():
-                return regions
+                return regions, lane == self._again
         self._next = 0
-        return []
+        return None
 
     def _changed(self, round_: list[str], wanted: Callable[[str], bool]) -> list[str]:
         """Return a chunk of a round: all wanted regions that had changed when it began."""

@@ -210,17 +210,13 @@ class MongoStore:
         with translating("read versions"):
             if self._building is not None:
                 return await (await self._counters()).versions(regions)
-            asked = self._mongo["checkpoints"].aggregate(_versions_of(blocks, live), batchSize=_ONE_BATCH)
+            asked = self._mongo["checkpoints"].aggregate(_asked_of_checkpoints(blocks, live), batchSize=_ONE_BATCH)
             found = await asked.to_list(None)
             if sum(one.get("generation", 0) for one in found) != live:
                 counters = await self._counters()
                 self._live = counters.generation
                 return await counters.versions(regions)
-        positions = Counter[str]()
-        for document in found:
-            if "block" in document:
-                positions[document["block"]] += document["position"]
-        return {region: Version(live, positions[block_of(region)]) for region in regions}
+        return _versions(regions, live, (one for one in found if "block" in one))
 
     async def _counters(self, session: Session = None) -> _Counters:
         generation = await self._generation(session)
@@ -332,13 +328,10 @@ class _Counters:
             await turn.give_way()
         return villages
 
-    async def versions(self, regions: Iterable[str]) -> dict[str, Version]:
+    async def versions(self, regions: Collection[str]) -> dict[str, Version]:
         """Return the version of each region."""
-        positions = dict.fromkeys(regions, 0)
-        for held, document in await self._found(positions, {"block": 1, "position": 1}):
-            for region in held:
-                positions[region] += document["position"]
-        return {region: Version(self.generation, position) for region, position in positions.items()}
+        found = await self._found(regions, {"block": 1, "position": 1})
+        return _versions(regions, self.generation, (document for _, document in found))
 
     async def _found(self, regions: Iterable[str], fields: Document | None) -> list[tuple[list[str], Document]]:
         held: dict[str, list[str]] = {}
@@ -377,7 +370,15 @@ _ONE_BATCH: Final = 100_000
 """More documents than a region has districts and partitions: the answer comes whole, in one round trip."""
 
 
-def _versions_of(blocks: Sequence[str], generation: int) -> list[Document]:
+def _versions(regions: Collection[str], generation: int, counters: Iterable[Document]) -> dict[str, Version]:
+    """Return the version of each region: the sum of the positions of its block in all partitions."""
+    positions = Counter[str]()
+    for document in counters:
+        positions[document["block"]] += document["position"]
+    return {region: Version(generation, positions[block_of(region)]) for region in regions}
+
+
+def _asked_of_checkpoints(blocks: Sequence[str], generation: int) -> list[Document]:
     """Return the pipeline over the checkpoints that gives the live generation, then the positions in this one."""
     positions = [{"$match": {"block": {"$in": blocks}}}, {"$project": {"block": 1, "position": 1}}]
     counters = {"coll": of_generation("counters", generation), "pipeline": positions}

@@ -87,10 +87,10 @@ class RegionPages:
         regions = [panels["shown"], *panels["below"]]
         codes = rest or [one.region for one in ordered(filtered(regions[1:], asked.filters), sort)]
         page = page_of(regions, codes, order, asked.limit)
-        leads = {one.region: content.lead(one, basis) for one in regions[1:]} if _has_map(region) else {}
-        rows = [
-            (one, leads.get(one.region) or content.lead(one, basis)) for one in page.items if isinstance(one, Snapshot)
-        ]
+        listed = [one for one in page.items if isinstance(one, Snapshot)]
+        mapped = regions[1:] if _has_map(region) else []
+        leads = {one.region: content.lead(one, basis) for one in mapped or listed}
+        rows = [(one, leads[one.region]) for one in listed]
         is_whole = len(rows) == len(below)
         if level_of(region) == "village":
             rows = [(regions[0], panels["lead"])]  # Its file has a row: its own.
@@ -105,7 +105,7 @@ class RegionPages:
             keep_alerts=False,
             crumbs=self._frame.crumbs(region),
             rows=rows, next=page.next, sort=sort, filters=asked.filters, is_whole=is_whole, release=None,
-            mapped=[(one, leads[one.region]) for one in regions[1:]] if _has_map(region) else [],
+            mapped=[(one, leads[one.region]) for one in mapped],
             has_children=level_of(region) != "village", stream=self._stream(request, place, basis),
             stream_after=f"{LIVE_AFTER.total_seconds():g}s",
         )  # fmt: skip
