@@ -40,7 +40,8 @@ reset: $(INSTALLED) ## Forget the data, keys and logs of the local stack
 test: $(INSTALLED) ## Lint, types, import rules, contracts and all tests
 	@$(MAKE) --jobs 2 --output-sync=target lint type $(K8S_TOOLS)/.installed $(FROM_DEBIAN)
 	@bash deploy/local/browser.sh
-	@exec $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	@# A worker that dies is not replaced: with its last test half done the new one would wait for ever.
+	@exec $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 laws: $(INSTALLED) ## Try the laws on thirty times as many examples as `make test` does
 	@CAKUPAN_EXAMPLES=1000 $(BIN)/pytest --numprocesses auto --dist loadfile tests/unit

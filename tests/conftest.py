@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
 from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from shared.runtime import tasks
 from tests.servers import fresh_servers
 
 # No test is judged by its time; and where CI runs, it tries the same examples every time: chance finds its bugs here.
@@ -63,6 +64,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """End the servers that the workers shared."""
     if _SHARED in config.stash:
         config.stash[_SHARED][0].communicate()
+
+
+@pytest.fixture(scope="session")
+def dead_loops() -> Iterator[list[BaseException]]:
+    """The errors of loops that died. They would stop the process, and a worker of a run would end without a word."""
+    died: list[BaseException] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tasks, "_stop_process", died.append)
+        yield died
+
+
+@pytest.fixture(autouse=True)
+def no_loop_dies(dead_loops: list[BaseException]) -> Iterator[None]:
+    """Fail the test in which, or before which, a loop of a service died."""
+    yield
+    if dead_loops:
+        died = ExceptionGroup("loops of a service died", [one for one in dead_loops if isinstance(one, Exception)])
+        dead_loops.clear()
+        raise died
 
 
 @pytest.fixture(scope="session")

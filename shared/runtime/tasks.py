@@ -56,7 +56,11 @@ def _stop_if_failed(task: asyncio.Task[None]) -> None:
     error = None if task.cancelled() else task.exception()
     if error is not None:
         _log.error("a loop died; stopping", loop=repr(task.get_coro()), exc_info=error)
-        os.kill(os.getpid(), signal.SIGTERM)
+        _stop_process(error)
+
+
+def _stop_process(_cause: BaseException) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def repeat(

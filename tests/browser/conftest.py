@@ -13,7 +13,7 @@ from services.coverage.pages.http import region
 from tests.browser.site import WITHIN_MS, Site, opened_site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def site(kafka_bootstrap: str, mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """The pages, open; their streams begin at once."""
     expect.set_options(timeout=WITHIN_MS)

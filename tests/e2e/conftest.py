@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.world import World, started_world
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def world(
     kafka_bootstrap: str, mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
@@ -17,20 +16,24 @@ from shared.adapters.kafka_reader import KafkaReader
 from tests.fakes import ManualClock
 
 
-async def test_only_a_poll_that_never_ends_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+class _Waiting(KafkaReader[Any]):
+    """A reader whose Kafka is the test's."""
+
+    _consumer: Any = None
+
+
+async def test_only_a_poll_that_never_ends_is_stuck() -> None:
     """A reader that has not started, or waits for its store, is alive: a restart would bring no server back."""
     clock, ended = ManualClock(), asyncio.Event()
     owned = OwnedPartitions("t", clock, ReaderMetrics(CollectorRegistry()))
     sink: Any = None
-    reader: KafkaReader[Any] = KafkaReader(
-        KafkaBroker(logger=None), owned, "g", "i", sink, clock, limits=ONE_AT_A_TIME, reset="earliest"
-    )
+    reader = _Waiting(KafkaBroker(logger=None), owned, "g", "i", sink, clock, limits=ONE_AT_A_TIME, reset="earliest")
 
     async def getmany(**_: object) -> dict[Any, Any]:
         await ended.wait()
         return {}
 
-    monkeypatch.setattr(KafkaReader, "_consumer", SimpleNamespace(getmany=getmany))
+    reader._consumer = SimpleNamespace(getmany=getmany)
     clock.advance(timedelta(hours=1))
     assert await reader.stuck() is None
     polling = asyncio.create_task(reader._poll())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from datetime import timedelta
 from itertools import count
 
@@ -10,7 +11,7 @@ import pytest
 
 from shared.runtime import tasks
 from shared.runtime.errors import PermanentError, TransientError
-from shared.runtime.tasks import Turn, repeat, woken
+from shared.runtime.tasks import Turn, _stop_process, repeat, running, woken
 
 
 async def test_work_is_repeated_after_errors_until_a_defect_ends_it() -> None:
@@ -28,6 +29,29 @@ async def test_work_is_repeated_after_errors_until_a_defect_ends_it() -> None:
     with pytest.raises(ZeroDivisionError):
         await repeat(work, timedelta(seconds=2), "the test's work", sleep)
     assert slept == [2, 2, 2]
+
+
+async def test_a_loop_that_ends_by_a_defect_stops_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sends SIGTERM to itself, as a supervisor would; one that is cancelled, or has ended its work, does not."""
+    # The tests' own replacement would only note it.
+    monkeypatch.setattr(tasks, "_stop_process", _stop_process)
+    told, before = asyncio.Event(), signal.getsignal(signal.SIGTERM)
+
+    async def defect() -> None:
+        raise ZeroDivisionError
+
+    async def ends() -> None:
+        return
+
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    try:
+        async with running(asyncio.sleep(3_600), ends()):
+            await asyncio.sleep(0)
+        assert not told.is_set()
+        async with running(defect()):
+            await told.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 async def test_a_wait_ends_by_its_event_or_by_time_and_leaves_the_event_clear() -> None:

@@ -1,0 +1,1 @@
+"""End-to-end tests. As a package they have one stack, which ends with the last of them."""
