@@ -34,6 +34,8 @@ _BEHIND: Final = 0.5
 as its snapshots (300 s), and a scan of one partition would go on through all that was deleted from those behind it."""
 
 
+_READ_AT_ONCE: Final = 1_000
+"""Documents that MongoDB sends at a time. The event loop decodes them in one turn: 1,000 take 4 ms, 5,000 over 20."""
 ENTRIES: Final = {"n": {"$gt": 0}}
 """The query for all entries, which the index alone answers; a fence holds no changes."""
 
@@ -97,7 +99,8 @@ class MongoOutbox(MongoLeases):
         with translating("read the outbox"):
             async with self._mongo.snapshot_read() as session:
                 asked = {"partition": {"$in": list(leases)}}
-                cursor = self._mongo["outbox"].find(asked, session=session).sort(_IN_ORDER).limit(limit)
+                found = self._mongo["outbox"].find(asked, session=session, batch_size=_READ_AT_ONCE)
+                cursor = found.sort(_IN_ORDER).limit(limit)
                 entries = await cursor.to_list(None)
         taken: defaultdict[int, int] = defaultdict(int)
         for entry in entries:
@@ -145,7 +148,8 @@ class MongoOutbox(MongoLeases):
         """Return the ledger entries that got numbers, by id."""
         ids = [entry for manifest in manifests for entry in manifest["entries"]]
         with translating("read the ledger"):
-            return {doc["_id"]: doc async for doc in self._mongo["ledger"].find({"_id": {"$in": ids}})}
+            found = self._mongo["ledger"].find({"_id": {"$in": ids}}, batch_size=_READ_AT_ONCE)
+            return {doc["_id"]: doc async for doc in found}
 
     async def mark_published(self, leases: Mapping[int, Lease], batches: Sequence[Batch]) -> None:
         published = {batch.partition: batch.first_seq + len(batch.changes) for batch in batches}
