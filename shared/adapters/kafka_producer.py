@@ -66,7 +66,7 @@ class Producer:
         PermanentError when Kafka will never take a record (too large, or no right to write).
         """
         try:
-            producer = await self._started()
+            producer = await self._started(topic)
             async with asyncio.timeout(_ACKNOWLEDGED_WITHIN_S):
                 await asyncio.gather(
                     *(_send(producer, topic, partition, mine) for partition, mine in _by_partition(records).items())
@@ -77,7 +77,7 @@ class Producer:
                 raise PermanentError(f"Kafka refused a record for {topic}: {type(error).__name__}") from error
             raise TransientError(f"Kafka did not acknowledge records for {topic} ({type(error).__name__})") from error
 
-    async def _started(self) -> AIOKafkaProducer:
+    async def _started(self, topic: str) -> AIOKafkaProducer:
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
@@ -88,6 +88,9 @@ class Producer:
                     linger_ms=_LINGER_MS,
                     max_batch_size=_BATCH_BYTES,
                 )
+                # A client that knows no topic and has trouble asks Kafka about all topics. Each hundred of them, of
+                # whoever shares the cluster, keep the event loop for 5 ms.
+                producer.client.add_topic(topic)
                 try:
                     await started(producer.start(), _STARTED_WITHIN_S)
                 except BaseException:
