@@ -1,6 +1,7 @@
 """Examples of messages for docs/messages: as files, and as pictures of a phone that is 360 pixels wide.
 
-A test compares the files with what the code writes. Pictures need Chromium (Debian: `apt-get install chromium`).
+A test compares the files with what the code writes. Pictures need Chromium
+(Debian: `apt-get install chromium-headless-shell`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from services.notifier.messages.message import Message, MessageFacts
 from services.notifier.messages.samples import sample_digest, sample_message
 from services.notifier.messages.words import LANGUAGES
 
+_BROWSERS: Final = ("chromium-headless-shell", "chromium", "chromium-browser")
 _WIDTH: Final = 360
 _HEIGHT: Final = 3000
 """Higher than any sample; what stays white below is cut off."""
@@ -42,9 +44,9 @@ def main(folder: Path) -> None:
     for name, message in messages.items():
         for file, content in files_of(name, message).items():
             (folder / file).write_text(content, encoding="utf-8")
-    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if browser is None:
-        raise SystemExit("found no chromium, which draws the pages: install it (apt-get install chromium)")
+        raise SystemExit(f"found no {_BROWSERS[0]}, which draws the pages: install it (apt-get install {_BROWSERS[0]})")
     for name, message in messages.items():
         for form, page in (("html", _with_picture(message)), ("text", _as_page(message))):
             _draw(browser, page, folder / f"{name}.{form}.png")

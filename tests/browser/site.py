@@ -46,7 +46,7 @@ _SAY_VIOLATIONS: Final = """addEventListener("securitypolicyviolation", event =>
   console.error(`CSP: ${event.violatedDirective} forbids ${event.blockedURI || event.sample}`))"""
 _FAILED: Final = "Failed to load resource: the server responded with a status of"
 """Begins what Chromium says of each answer that is an error."""
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+_NAMES: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _OFFICIALS: Final[dict[str, dict[str, Any]]] = {
     "operator": {},
     "gubernur": {"role": "gubernur", "region": nation.PROVINCE},
@@ -205,7 +205,7 @@ async def _release(mongo: Mongo, clock: ClockFrom) -> None:
 def browser_path() -> str:
     """Return where the system's browser is."""
     found = next(filter(None, map(shutil.which, _NAMES)), None)
-    assert found, "found no Chromium: install it (Debian: apt-get install chromium)"
+    assert found, "found no Chromium: install it (Debian: apt-get install chromium-headless-shell)"
     return found
 
 
