@@ -35,7 +35,8 @@ def _rate(name: str) -> Callable[[Found], str]:
 
     def says(found: Found) -> str:
         rate = found["measured"][name]
-        return f"**{rate['ratio']}** ({rate['per_second']:,.0f}/s of {rate['limit_per_second']:,.0f}/s)"
+        ours, limit = rate["per_second"], rate["limit_per_second"]
+        return f"**{ours / limit:.2g}** ({ours:,.0f}/s of {limit:,.0f}/s)"
 
     return says
 
