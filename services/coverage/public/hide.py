@@ -110,22 +110,24 @@ class Hiding:
         if rules(frozenset()) == above and not any(cell.region == regency for cell in above):
             return frozenset()
         known = self._bounds.get(regency, {})
-        hidden, _ = self._until_safe(rules, show_with_quotas, [], regency, lambda _: known)
+        hidden, _ = self._until_safe(rules, show_with_quotas, [], regency, lambda _: known, above)
         return (hidden | self._quotas(regency, counted, hidden)) - above
 
     def _until_safe(
         self, rules: Callable[[Cells], Cells], show: Show, earlier: Sequence[Documents], top: str,
-        between: Callable[[Cells], Bounds],
+        between: Callable[[Cells], Bounds], above: Cells = frozenset(),
     ) -> tuple[Cells, Attacker]:  # fmt: skip
         """Return what the rules hide, and what must be hidden besides so that nothing hidden can be worked out.
 
-        `between` gives the bounds that are known from elsewhere. Where all is hidden that there is, a larger number may
-        be left that protects a small one no longer; a small one never.
+        `between` gives the bounds that are known from elsewhere, `above` the cells that are decided already. Where all
+        is hidden that there is and a number can be worked out all the same, it is shown if it is not small: it protects
+        nothing, as where all active people of a regency are in one village, which its board tells.
         """
         forced: Cells = frozenset()
+        told: Cells = frozenset()
         tries = Counter[tuple[str, str]]()
         while True:
-            hidden = rules(forced)
+            hidden = rules(forced) - told
             releases = [*earlier, {region: _plain(one) for region, one in show(hidden).items()}]
             attacker = Attacker(releases, self._children, between(hidden))
             found = attacker.findings()
@@ -143,7 +145,11 @@ class Hiding:
             }
             if more <= forced and all(tries[kind] > _LEVELS + 1 for kind in kinds):
                 if not any(is_small(one.value) for one in found):
-                    return hidden, attacker
+                    larger = {Cell(one.column, one.place) for one in found if one.month == len(releases)}
+                    if larger <= told | above:
+                        return hidden, attacker
+                    told |= larger - above
+                    continue
                 raise PermanentError(
                     f"the release cannot be made: all is hidden about {found[0].place} in {found[0].kind}, and yet a "
                     "number of 1 to 9 can be worked out; this is a defect of the rules, report it"

@@ -41,12 +41,12 @@ Children = Callable[[str], tuple[str, ...]]
 
 @dataclass(frozen=True, order=True)
 class Found:
-    """A hidden number that was worked out: of which release (1 is the first), place and kind, and what it is."""
+    """A hidden number that was worked out: its release (1 is the first), place, kind and column, and what it is."""
 
     month: int
     place: str
     kind: str
-    cell: str
+    column: str
     value: int
 
 
@@ -92,7 +92,8 @@ class Attacker:
             if low != high or not low or cell[0] in _AUXILIARY:
                 continue
             if is_small(int(low)) or (cell in self._hidden and cell[0] not in OVERLAPPING):
-                found.append(Found(cell[-1], cell[-2], _KINDS.get(cell[0], str(cell[0])), repr(cell), int(low)))
+                column = ".".join(map(str, cell[:-2]))
+                found.append(Found(cell[-1], cell[-2], _KINDS.get(cell[0], str(cell[0])), column, int(low)))
         return sorted(found)
 
     def _note(self, cell: Cell, value: int | None) -> None:

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.coverage.public import hide
@@ -26,6 +26,7 @@ COUNTRIES = int(os.environ.get("CAKUPAN_EXAMPLES", "12"))
 
 @settings(max_examples=COUNTRIES)
 @given(st.integers(0, 10**6))
+@example(2560).via("a board told that all active people of a regency were in one village, whose number was hidden")
 def test_nothing_hidden_can_be_worked_out(seed: int) -> None:
     """By no equation and no bound, across regions, levels, slices, flows, boards and three months in a row."""
     country = draw(seed)
