@@ -24,7 +24,7 @@ from services.notifier.messages.message import Message, MessageFacts
 from services.notifier.messages.samples import sample_digest, sample_message
 from services.notifier.messages.words import LANGUAGES
 
-_BROWSERS: Final = ("chromium-headless-shell", "chromium", "chromium-browser")
+_BROWSERS: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _WIDTH: Final = 360
 _HEIGHT: Final = 3000
 """Higher than any sample; what stays white below is cut off."""
@@ -44,13 +44,19 @@ def main(folder: Path) -> None:
     for name, message in messages.items():
         for file, content in files_of(name, message).items():
             (folder / file).write_text(content, encoding="utf-8")
-    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if browser is None:
-        raise SystemExit(f"found no {_BROWSERS[0]}, which draws the pages: install it (apt-get install {_BROWSERS[0]})")
+    browser = browser_path()
     for name, message in messages.items():
         for form, page in (("html", _with_picture(message)), ("text", _as_page(message))):
             _draw(browser, page, folder / f"{name}.{form}.png")
             sys.stdout.write(f"{name}.{form}.png\n")
+
+
+def browser_path() -> str:
+    """Return where the system's browser is. Raises: SystemExit that says what to install."""
+    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if found is None:
+        raise SystemExit(f"found no Chromium: install it (Debian: apt-get install {_BROWSERS[0]})")
+    return found
 
 
 def files_of(name: str, message: Message) -> dict[str, str]:

@@ -80,7 +80,7 @@ def no_loop_dies(dead_loops: list[BaseException]) -> Iterator[None]:
     """Fail the test in which, or before which, a loop of a service died."""
     yield
     if dead_loops:
-        died = ExceptionGroup("loops of a service died", [one for one in dead_loops if isinstance(one, Exception)])
+        died = BaseExceptionGroup("loops of a service died", dead_loops.copy())
         dead_loops.clear()
         raise died
 

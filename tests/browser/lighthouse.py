@@ -16,9 +16,10 @@ from typing import Any, Final
 
 import rich
 
+from deploy.messages import browser_path
 from services.coverage.pages.http.session import COOKIE
 from tests.browser import nation
-from tests.browser.site import Site, browser_path, opened_site
+from tests.browser.site import Site, opened_site
 from tests.servers import fresh_servers
 
 _LIGHTHOUSE: Final = "lighthouse@12.2.3"

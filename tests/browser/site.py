@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
 
+from deploy.messages import browser_path
 from services.coverage.app import build
 from services.coverage.counting.mongo.store import MongoStore
 from services.coverage.pages.http.session import COOKIE
@@ -46,7 +46,6 @@ _SAY_VIOLATIONS: Final = """addEventListener("securitypolicyviolation", event =>
   console.error(`CSP: ${event.violatedDirective} forbids ${event.blockedURI || event.sample}`))"""
 _FAILED: Final = "Failed to load resource: the server responded with a status of"
 """Begins what Chromium says of each answer that is an error."""
-_NAMES: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _OFFICIALS: Final[dict[str, dict[str, Any]]] = {
     "operator": {},
     "gubernur": {"role": "gubernur", "region": nation.PROVINCE},
@@ -200,13 +199,6 @@ async def _release(mongo: Mongo, clock: ClockFrom) -> None:
     )  # fmt: skip
     for month in (Month(2026, 9), Month(2026, 10)):
         await ReleaseMaker(parts, NoProgressBar()).make(month)
-
-
-def browser_path() -> str:
-    """Return where the system's browser is."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    assert found, "found no Chromium: install it (Debian: apt-get install chromium-headless-shell)"
-    return found
 
 
 @asynccontextmanager
