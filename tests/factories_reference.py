@@ -27,8 +27,7 @@ def row(
 def index_of(*rows: RecordedRow[Any]) -> ReferenceIndex:
     """Return an index of these rows."""
     reference = ReferenceIndex()
-    for one in rows:
-        reference.add(one)
+    reference.add(*rows)
     return reference
 
 

@@ -21,7 +21,7 @@ from services.coverage.public.ports import Encoded, Release
 from services.coverage.reading.boards import Boards
 from services.coverage.reading.derived import Deriver
 from services.coverage.reading.snapshots import SnapshotReader
-from services.coverage.reference.domain.potentials import Children
+from services.coverage.reference.domain.potentials import Children, Potentials
 from services.coverage.reference.domain.reference import RecordedRow, ReferenceIndex, new_rows
 from services.coverage.reference.ports import Rows, Statements
 from shared.adapters.kafka_partitions import OwnedPartitions, ReaderMetrics
@@ -182,7 +182,7 @@ def reader_of(
 ) -> SnapshotReader:
     """Return a reader of snapshots as the composition root makes it."""
     boards = Boards(reference, children, store)
-    return kind(store, Deriver(reference, children), boards, name_of, clock, catching_up)
+    return kind(store, Deriver(reference, Potentials(reference, children)), boards, name_of, clock, catching_up)
 
 
 class MemoryTopic:

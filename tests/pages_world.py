@@ -33,7 +33,7 @@ from services.coverage.reading.due import DueReader
 from services.coverage.reading.provenance import Provenance
 from services.coverage.reading.series import Series
 from services.coverage.reference.domain.desa_sadar import DESIGNATIONS
-from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.potentials import POTENTIALS, Potentials
 from services.coverage.reference.domain.quota import QUOTAS, Quota
 from services.coverage.reference.domain.reference import ReferenceIndex, Statement
 from services.coverage.reference.domain.sources import SOURCES, Feed
@@ -157,8 +157,7 @@ async def pages_world(
 ) -> AsyncIterator[PagesWorld]:  # fmt: skip
     """Give the pages of the small nation; or of other people or reference data, or with releases made already."""
     clock, store, reference, book = ManualClock(NOW), MemoryStore(), MemoryReference(), ReferenceIndex()
-    for row in await reference.add(statements() if said is None else list(said), NOW - timedelta(days=300)):
-        book.add(row)
+    book.add(*await reference.add(statements() if said is None else list(said), NOW - timedelta(days=300)))
     replica = Replica(store=store, clock=clock)
     await replica.take_up()
     made: dict[str, list[Change]] = {}
@@ -178,6 +177,7 @@ async def pages_world(
     bearer = Bearer(verifier)
     proofs = MemoryProofs(Proof(last=Passed(NOW - timedelta(minutes=7), 0, 1, with_topic=True)))
     reader = reader_of(store, book, regions.children, clock, regions.name)
+    potentials = Potentials(book, regions.children)
     api, asked = FastAPI(dependencies=[Depends(refuse_unknown_parameters)]), Notifier(notifier)
     api.add_middleware(SafeHeaders)
     add_pages(
@@ -186,9 +186,9 @@ async def pages_world(
             depends=Dependencies(regions, Homes(regions, table()), clock, bearer),
             public=PublicRoutes(releases, base),
             reader=reader,
-            provenance=Provenance(book, regions.children, store, proofs, clock),
+            provenance=Provenance(book, potentials, store, proofs, clock),
             notifier=asked,
-            series=Series(store, book, regions.children),
+            series=Series(store, potentials),
             boards=Boards(book, regions.children, store),
             due=DueReader(store, regions.children, clock),
             search=SearchQueue(lambda: RegionSearch(regions.name, regions.children)),

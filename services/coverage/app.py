@@ -68,6 +68,7 @@ from services.coverage.reading.live import Live
 from services.coverage.reading.provenance import Provenance
 from services.coverage.reading.series import Series
 from services.coverage.reading.snapshots import SnapshotReader
+from services.coverage.reference.domain.potentials import Potentials
 from services.coverage.reference.domain.reference import ReferenceIndex
 from services.coverage.reference.load import ReferenceImport
 from services.coverage.reference.mongo import MongoReference
@@ -105,9 +106,9 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     declare_publisher(service.broker, snapshots, Snapshot, "A region as counted.")
 
     book, catching_up = ReferenceIndex(), CatchingUp(partition_of)
-    boards = Boards(book, regions.children, store)
+    potentials, boards = Potentials(book, regions.children), Boards(book, regions.children, store)
     snapshot_reader = SnapshotReader(
-        store, Deriver(book, regions.children), boards, regions.name, clock, catching_up.catching_up
+        store, Deriver(book, potentials), boards, regions.name, clock, catching_up.catching_up
     )
 
     owned = service.owned(topics.CHANGES)
@@ -142,7 +143,7 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
     api = service.application("Counts who is covered in each region, and publishes it.", start, has_etags=True)
     _add_routes(
         api, service, snapshot_reader=snapshot_reader, boards=boards, book=book, store=store, reference=reference,
-        proofs=proofs, poller=poller, releases=releases, settings=settings,
+        potentials=potentials, proofs=proofs, poller=poller, releases=releases, settings=settings,
     )  # fmt: skip
     if settings.cors_origins:
         api.add_middleware(
@@ -153,9 +154,9 @@ def build(settings: CoverageSettings, *, clock: Clock | None = None) -> FastAPI:
 
 
 def _add_routes(
-    api: FastAPI, service: Service, *, snapshot_reader: SnapshotReader, boards: Boards, book: ReferenceIndex,
-    store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller, releases: MongoReleases,
-    settings: CoverageSettings,
+    api: FastAPI, service: Service, *, snapshot_reader: SnapshotReader, boards: Boards, potentials: Potentials,
+    book: ReferenceIndex, store: MongoStore, reference: MongoReference, proofs: MongoProofs, poller: Poller,
+    releases: MongoReleases, settings: CoverageSettings,
 ) -> None:  # fmt: skip
     """Add everything under /v1, and the pages."""
     regions, clock, bearer = catalogue(), service.clock, service.bearer
@@ -167,9 +168,9 @@ def _add_routes(
     api.include_router(http_search.create_router(queue=search, catalogue=regions, bearer=bearer))
     api.include_router(http_regions.create_router(visibility=visibility, public=public, depends=depends))
     api.include_router(http_public.create_router(public=public, bearer=bearer))
-    provenance = Provenance(book, regions.children, store, proofs, clock)
+    provenance = Provenance(book, potentials, store, proofs, clock)
     api.include_router(http_provenance.create_router(provenance=provenance, depends=depends))
-    series = Series(store, book, regions.children)
+    series = Series(store, potentials)
     api.include_router(http_series.create_router(visibility=visibility, series=series, depends=depends))
     due = DueReader(store, regions.children, clock)
     api.include_router(http_boards.create_router(visibility=visibility, due=due, boards=boards, depends=depends))

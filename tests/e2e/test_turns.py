@@ -2,59 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from typing import Any
-
-from tests.e2e.watched import LONGEST_S
-from tests.e2e.world import World, long_turns
-
-SERVICES = ("registry", "coverage", "notifier")
-EXPENSIVE = (
-    "/v1/regions?q=a,e,i,o,u,a,e,i,o,u", "/v1/regions?q=desa%20sukamaju%20kabupaten", "/v1/regions/ID",
-    "/v1/regions/ID?as_of=2026-01-31&known_at=1990-01-01", "/v1/regions/ID/children?limit=500&sort=-due",
-    "/v1/reports/monev?region=ID&format=xlsx", "/v1/reports/monev?region=11&format=csv",
-    "/v1/regions/ID/history?from=1977-01-01&to=2026-11-01&step=day",
-    "/v1/regions/11/flows?from=1977-01-01&to=2026-11-01",
-    "/v1/regions/ID/quota?group=vulnerable", "/v1/regions/ID/provenance", "/v1/regions/ID/due?days=365&by=child",
-    "/v1/releases", "/openapi.json", "/docs", "/asyncapi",
-)  # fmt: skip
-"""What takes long, of a service that has to serve others meanwhile; some of it is refused."""
+from tests.e2e.turns import ask_what_is_expensive, too_long
+from tests.e2e.world import World
 
 
 async def test_nothing_on_the_event_loop_takes_over_20_ms(world: World) -> None:
-    """By the processor's time, through all tests and what is expensive; longer work belongs into a thread.
-
-    What keeps others waiting does so again: one long turn of a kind in a whole run may be the machine's.
-    """
-    for path in EXPENSIVE:
-        for token in ("operator", ""):
-            answer = await world.request("GET", "coverage", path, token)
-            assert answer.status_code < 500, f"{path}: {answer.text}"
-    for service in SERVICES:
-        (await world.request("GET", service, "/openapi.json")).raise_for_status()
-    long = [(service, turn) for service in SERVICES for turn in _turns(world, service) if _is_long(turn)]
-    kinds = Counter((service, _kind(turn)) for service, turn in long)
-    said = [f"{service}: {_told(turn)}" for service, turn in long if kinds[service, _kind(turn)] > 1]
-    assert not said, f"{len(said)} turns took over {LONGEST_S * 1000:.0f} ms\n" + "\n".join(said)
-
-
-def _turns(world: World, service: str) -> list[dict[str, Any]]:
-    file = long_turns(world.config, service)
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-
-
-def _is_long(turn: dict[str, Any]) -> bool:
-    """Say so without the time of Python's collector, which in a large process is rare and long."""
-    return bool(turn["ms"] - turn["collecting_ms"] > LONGEST_S * 1000)
-
-
-def _kind(turn: dict[str, Any]) -> str:
-    """Return whose turn it was, without the address of the object."""
-    return str(turn["what"]).partition(" at 0x")[0]
-
-
-def _told(turn: dict[str, Any]) -> str:
-    """Return what took so long, and where the turn was half way."""
-    head = f"{turn['ms']} ms ({turn['collecting_ms']} of them collecting garbage) in {turn['what']}"
-    return "\n    ".join([head, *turn["stack"]])
+    """By the processor's time, through all tests and what is expensive; longer work belongs into a thread."""
+    await ask_what_is_expensive(world)
+    said = too_long(world)
+    assert not said, f"{len(said)} turns took too long\n" + "\n".join(said)

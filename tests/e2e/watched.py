@@ -9,31 +9,34 @@ service runs on asyncio's own loop, which calls the same code.
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import json
+import signal
 import sys
 import threading
 import time
-import traceback
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
 
 LONGEST_S: Final = 0.020
 """What a turn may take: while it lasts, nobody else of this service is served."""
-_LOOK_EVERY_S: Final = 0.004
-"""Often enough to see a turn that takes too long while it lasts."""
+_SEEN_AFTER_S: Final = 0.012
+"""When the stack is noted: the kernel looks at timers every few milliseconds only."""
 
 
 class Watch:
-    """Measures each turn, and notes the stack of one that takes too long while it lasts."""
+    """Measures each turn, and notes the stack of one that takes too long while it lasts.
+
+    A timer of the processor's time interrupts such a turn, and C code notes its stack. A thread of Python could not: it
+    waits for a call of C that holds Python's lock, such as the decoding of a large answer.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._clock = time.pthread_getcpuclockid(threading.get_ident())
         self._thread = threading.get_ident()
-        self._began: float | None = None
-        self._stack: list[str] = []
+        self._stacks = Path(f"{file}.stacks").open("w+")  # noqa: SIM115 - open as long as the process lives
         self._collected_s = 0.0
 
     def begin(self) -> None:
@@ -41,38 +44,49 @@ class Watch:
         run = asyncio.events.Handle._run
 
         def timed(handle: asyncio.Handle) -> None:
-            self._stack, self._collected_s, self._began = [], 0.0, time.thread_time()
+            self._collected_s, began = 0.0, time.thread_time()
+            signal.setitimer(signal.ITIMER_PROF, _SEEN_AFTER_S)
             try:
                 run(handle)
             finally:
-                took, self._began = time.thread_time() - self._began, None
+                took = time.thread_time() - began
+                signal.setitimer(signal.ITIMER_PROF, 0)
                 if took > LONGEST_S:
                     self._note(handle, took)
 
         asyncio.events.Handle._run = timed  # type: ignore[assignment,method-assign]
         gc.callbacks.append(self._collecting)
-        threading.Thread(target=self._look, daemon=True).start()
+        _interrupt_only_this_thread()
+        faulthandler.register(signal.SIGPROF, self._stacks, all_threads=False)
 
     def _collecting(self, phase: str, _about: dict[str, int]) -> None:
         """Measure a collection of garbage: Python runs it in whatever turn of whatever thread is next."""
         if threading.get_ident() == self._thread:
             self._collected_s += time.thread_time() * (1 if phase == "stop" else -1)
 
-    def _look(self) -> None:
-        while True:
-            time.sleep(_LOOK_EVERY_S)
-            began = self._began
-            if began is not None and not self._stack and time.clock_gettime(self._clock) - began > LONGEST_S / 2:
-                frame = sys._current_frames()[self._thread]
-                self._stack = [f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_stack(frame)]
-
     def _note(self, handle: asyncio.Handle, took: float) -> None:
         task: Any = getattr(handle._callback, "__self__", None)  # type: ignore[attr-defined]
         what = repr(task.get_coro()) if isinstance(task, asyncio.Task) else repr(handle)
-        said = {"ms": round(took * 1000, 1), "what": what, "stack": self._stack[-12:]}
+        said = {"ms": round(took * 1000, 1), "what": what, "stack": self._last_stack()}
         said["collecting_ms"] = round(self._collected_s * 1000, 1)
         with self._file.open("a") as file:
             file.write(json.dumps(said) + "\n")
+
+    def _last_stack(self) -> list[str]:
+        """Return the innermost frames that were noted last."""
+        self._stacks.seek(0)
+        *_, last = self._stacks.read().split("Stack (most recent call first):\n")
+        return [line.strip() for line in last.splitlines()[:12]]
+
+
+def _interrupt_only_this_thread() -> None:
+    run = threading.Thread.run
+
+    def uninterrupted(thread: threading.Thread) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPROF})
+        run(thread)
+
+    threading.Thread.run = uninterrupted  # type: ignore[method-assign,assignment]
 
 
 def main(file: str, program: str, *arguments: str) -> None:

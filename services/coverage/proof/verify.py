@@ -87,6 +87,8 @@ class Verifier:
                 yield await self._compare(region)
             yield await self._compare_sums()
             self.compared.position += self._seq
+            for _, recount in self._counts:
+                await asyncio.to_thread(recount.forget)
 
     async def _enter(self, now: MongoPointInTime) -> None:
         """Note the number up to which the partition is counted at this point in time."""
@@ -120,12 +122,16 @@ class Verifier:
                 continue
             found = await now.figures(self._partition, region, self._flows_from)
             paged = await self._paged(now, region)
-        self._compare_positions(found)
-        await self._compare_figures(region, found, paged, of_pages=True)
-        for _, recount in self._counts:
-            await self._compare_figures(region, found, recount, of_pages=False)
-            self._report(region, differing(recount.movements(region), paged.movements(region)))
+        # In a thread, as in all that compares: a region of millions has tens of thousands of measures.
+        await asyncio.to_thread(self._compare_with_counts, region, found, paged)
         return self.compared.changes - before
+
+    def _compare_with_counts(self, region: str, found: Mapping[str, RegionCounts], paged: Recount) -> None:
+        self._compare_positions(found)
+        self._compare_figures(region, found, paged, of_pages=True)
+        for _, recount in self._counts:
+            self._compare_figures(region, found, recount, of_pages=False)
+            self._report(region, differing(recount.movements(region), paged.movements(region)))
 
     async def _paged(self, now: MongoPointInTime, region: str) -> Recount:
         paged, turn = Recount(self._flows_from), Turn()
@@ -144,12 +150,10 @@ class Verifier:
             if figures.position > self._seq or (one == NATION and figures.position < self._seq):
                 self._report(one, ("position", self._seq, figures.position))
 
-    async def _compare_figures(
+    def _compare_figures(
         self, region: str, found: Mapping[str, RegionCounts], recount: Recount, *, of_pages: bool
     ) -> None:
-        turn = Turn()
         for one in sorted({*found, *recount.regions(region)}):
-            await turn.give_way()
             expected = RegionCounts(recount.tally(one), 0, recount.flows(one))
             there = _measures(found.get(one, RegionCounts()), of_pages=of_pages)
             self._report(one, differing(_measures(expected, of_pages=of_pages), there))
@@ -163,19 +167,20 @@ class Verifier:
         async with self._store.point_in_time() as now:
             await self._enter(now)
             tallies = await now.tallies(self._partition, await now.regions(self._partition))
+        await asyncio.to_thread(self._compare_with_children, tallies)
+        return 0
+
+    def _compare_with_children(self, tallies: Mapping[str, Tally]) -> None:
         below: dict[str, list[Tally]] = {region: [] for region in tallies if region == NATION or len(region) == 2}
         for region, tally in tallies.items():
             if (parent := parent_of(region)) is not None:
                 below.setdefault(parent, []).append(tally)
-        turn = Turn()
         for parent, children in below.items():
-            await turn.give_way()
             sum_, found = Tally(), tallies.get(parent, Tally())
             for child in children:
                 sum_.add(child.as_below())
             if (difference := differing(_measures(RegionCounts(sum_)), _measures(RegionCounts(found)))) is not None:
                 self._report(parent, (f"{difference[0]}, as the sum of its children", *difference[1:]))
-        return 0
 
     def _report(self, region: str, difference: tuple[str, object, object] | None) -> None:
         if difference is not None:

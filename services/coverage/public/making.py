@@ -229,8 +229,7 @@ async def reference_at(store: ReferenceStore, at: datetime) -> ReferenceIndex:
     """Return the reference data as it had been recorded at a point in time."""
     index = ReferenceIndex()
     _, rows = await store.since(0)
-    for row in _until(rows, at):
-        index.add(row)
+    await asyncio.to_thread(index.add, *_until(rows, at))
     return index
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
+from itertools import chain
 from typing import Final
 
 from services.coverage.counting.catching_up import CatchingUp
@@ -13,7 +15,7 @@ from services.coverage.reference.domain.reference import ReferenceIndex
 from services.coverage.reference.ports import ReferenceStore
 from shared.adapters.kafka_partitions import OwnedPartitions
 from shared.regions.codes import NATION, lineage_of
-from shared.runtime.tasks import repeat
+from shared.runtime.tasks import in_turns, repeat
 
 _EVERY: Final = timedelta(seconds=1)
 """How late a nation or province may show what another replica counted."""
@@ -38,6 +40,7 @@ class Poller:
         self._revision = 0
         self._checkpoints: Mapping[int, Checkpoint] = {}
         self._unpublished: set[int] = set()
+        self._adding = asyncio.Lock()
 
     async def run(self) -> None:
         """Poll each second until cancelled."""
@@ -48,7 +51,7 @@ class Poller:
         await self._poll_checkpoints()
         await self.poll_reference()
         await self._publish_taken_up()
-        self._publisher.refresh(self._catching_up.catching_up)
+        await self._publisher.refresh(self._catching_up.catching_up)
 
     async def _poll_checkpoints(self) -> None:
         if caught_up := self._catching_up.noted_behind(self._owned.caught_up):
@@ -71,19 +74,20 @@ class Poller:
 
     async def poll_reference(self) -> None:
         """Read the rows recorded since the last poll; publish their regions, and those above, whose sums may change."""
-        self._revision, rows = await self._reference_store.since(self._revision)
-        for row in rows:
-            self._reference.add(row)
-        self._publisher.touch({region for row in rows for region in lineage_of(row.statement.region)})
+        async with self._adding:
+            self._revision, rows = await self._reference_store.since(self._revision)
+            await asyncio.to_thread(self._reference.add, *rows)
+        async for row in in_turns(rows):
+            self._publisher.touch(lineage_of(row.statement.region))
 
     async def _publish_taken_up(self) -> None:
         """Publish all regions of the partitions that came to this replica: their last owner may have crashed before."""
         self._unpublished |= self._owned.drain_taken_up()
-        for partition in self._unpublished & self._owned.partitions:
-            counted = await self._store.regions_of(partition)
+        if taken_up := self._unpublished & self._owned.partitions:
+            counted = [await self._store.regions_of(partition) for partition in taken_up]
             self._publisher.touch(self._summed)
-            self._publisher.touch_again([*counted, *self._reference.regions])
-            self._unpublished.discard(partition)
+            await self._publisher.touch_again(chain(*counted, self._reference.regions))
+            self._unpublished -= taken_up
 
 
 def _generations(checkpoints: Mapping[int, Checkpoint]) -> set[int]:

@@ -23,7 +23,7 @@ from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
-from shared.runtime.tasks import woken
+from shared.runtime.tasks import in_turns, woken
 
 _log = logger(__name__)
 
@@ -31,6 +31,9 @@ EVERY: Final = timedelta(seconds=1)
 """The contract of the topic: at most one snapshot a second of a region."""
 _CHUNK: Final = 30
 """Regions read and published together: large enough to spare round trips, small enough to let readers in between."""
+_ROUND: Final = 500
+"""Regions taken at once, or one group if it has more: to take all and sort them would keep others waiting."""
+_LARGE: Final = "large"
 _REST: Final = 1
 _REST_AGAIN: Final = 4
 """A rest as long as the event loop computed for a chunk: changes may use half of the process, what is only published
@@ -56,10 +59,10 @@ class Publisher:
         self._partition_of = partition_of
         self._clock = clock
         self._metrics = metrics
-        self._pacer = Pacer(EVERY)
+        self._pacer = Pacer(EVERY, _group_of)
         self._lanes: Sequence[Callable[[], list[str]]] = (
-            partial(self._changed, [], lambda region: not _is_large(region)),
-            partial(self._changed, [], _is_large),
+            partial(self._changed, [], lambda group: group != _LARGE),
+            partial(self._changed, [], lambda group: group == _LARGE),
             self._again,
         )
         self._next = 0
@@ -78,9 +81,11 @@ class Publisher:
             self._traces.update(dict.fromkeys(owned, trace))
         self._wake.set()
 
-    def touch_again(self, regions: Iterable[str]) -> None:
+    async def touch_again(self, regions: Iterable[str]) -> None:
         """Publish these regions once more, in turns with what changes meanwhile; after a start they are many."""
-        self._pacer.touch_again(region for region in regions if self.owns(region))
+        async for region in in_turns(regions):
+            if self.owns(region):
+                self._pacer.touch_again([region])
         self._wake.set()
 
     def counted(self, places: Collection[str], behind: bool) -> None:
@@ -96,7 +101,7 @@ class Publisher:
         else:
             self.touch({region for place in places for region in lineage(place)})
 
-    def refresh(self, catching_up: Callable[[str], bool]) -> None:
+    async def refresh(self, catching_up: Callable[[str], bool]) -> None:
         """Publish anew the regions that are no longer catching up, nation and provinces first, and those whose forecast
         is out of date. Remove the regions of other replicas from the metrics.
         """
@@ -105,10 +110,11 @@ class Publisher:
         caught_up = {region for region in self._published_behind if not catching_up(region)}
         self._published_behind -= caught_up
         self.touch(region for region in caught_up if len(region) <= PROVINCE_CODE)
-        self.touch_again(caught_up)
+        await self.touch_again(caught_up)
         for partition, places in list(self._deferred.items()):
             if not any(map(catching_up, islice(places, 1))):
-                self.counted(self._deferred.pop(partition), behind=False)
+                async for place in in_turns(self._deferred.pop(partition)):
+                    self.counted([place], behind=False)
 
     def touch_newer(self, positions: Mapping[str, int]) -> None:
         """Publish the regions whose position is beyond the one published here."""
@@ -159,9 +165,9 @@ class Publisher:
         return None
 
     def _changed(self, round_: list[str], wanted: Callable[[str], bool]) -> list[str]:
-        """Return a chunk of a round: all wanted regions that had changed when it began."""
+        """Return a chunk of a round: regions of wanted groups that had changed when it began."""
         if not round_:
-            round_ += sorted(self._pacer.take(self._clock.now(), wanted), key=_order, reverse=True)
+            round_ += sorted(self._pacer.take(self._clock.now(), wanted, _ROUND), key=_order, reverse=True)
         return [round_.pop() for _ in range(min(_CHUNK, len(round_)))]
 
     def _again(self) -> list[str]:
@@ -194,9 +200,12 @@ class Publisher:
         return self._trouble
 
 
-def _is_large(region: str) -> bool:
-    """Say whether a region is the nation, a province or a regency: some 550, of which most messages are."""
-    return len(region) <= REGENCY_CODE
+def _group_of(region: str) -> str:
+    """Return the group in which a region waits: all large ones are one; others wait with those of their regency.
+
+    Large are the nation, provinces and regencies: some 550, of which most messages are.
+    """
+    return _LARGE if len(region) <= REGENCY_CODE else region[:REGENCY_CODE]
 
 
 def _deepest_first(snapshots: Iterable[Snapshot]) -> Iterator[list[Snapshot]]:

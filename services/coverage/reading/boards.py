@@ -21,7 +21,7 @@ from services.coverage.reference.domain.quota import QUOTAS, Village
 from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from shared.contracts.snapshots import Count, Designation, DesignationState, QuotaBoard, Snapshot
 from shared.regions.codes import NATION, holds, level_of, lineage_of, parent_of, regency_of
-from shared.runtime.tasks import Turn
+from shared.runtime.tasks import Turn, emptied, in_turns
 
 _KEPT: Final = 20_000
 """Districts: the whole country as of now and on two other days. As many boards."""
@@ -69,11 +69,21 @@ class _Derived:
     bearing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     marks: _Marks | None = None
 
-    def districts(self, day: date, at: AsOf, *, now: bool) -> Kept:
+    async def districts(self, day: date, at: AsOf, *, now: bool) -> Kept:
         """Return those kept as of now, or as of the day; not too many of other days are kept beside them."""
         if sum(map(len, (*self.now.values(), *self.past.values()))) > _KEPT:
-            self.now, self.past = {}, {}
+            await self._emptied()
         return self.now.setdefault(day, {}) if now else self.past.setdefault(at, {})
+
+    async def cleared(self) -> None:
+        """Forget all. Whoever still works with it finds nothing kept, and works it out anew."""
+        await self._emptied()
+        await emptied(self.boards)
+
+    async def _emptied(self) -> None:
+        outdated = [*self.now.values(), *self.past.values()]
+        self.now, self.past = {}, {}
+        await emptied(*outdated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +150,7 @@ class Boards:
 
     async def _boards_above(self, regions: Sequence[str], at: AsOf, *, now: bool) -> dict[str, Board]:
         """Return the boards of regions above the village; those whose version is still the same are not made anew."""
-        derived, turn = self._current(), Turn()
+        derived, turn = await self._current(), Turn()
         bearing = await self._bearing_in(regions, derived)
         # Read before the counts, so that the next call notices what is counted in between.
         versions = await self._store.versions([region for region in regions if bearing[region]])
@@ -152,7 +162,7 @@ class Boards:
         bearing = {region: below for region, below in bearing.items() if region not in boards}
         districts = await self._kept(bearing, derived, at, now=now)
         if len(derived.boards) > _KEPT:
-            derived.boards.clear()
+            await emptied(derived.boards)
         for region, below in bearing.items():
             boards[region] = self._above(region, at, [districts[one] for one in below])
             if region in versions:
@@ -196,7 +206,7 @@ class Boards:
 
     async def _districts(self, regions: Iterable[str], at: AsOf, *, now: bool) -> dict[str, District]:
         """Return the districts of these regions in which a quota, roster or decree may concern a village."""
-        derived = self._current()
+        derived = await self._current()
         return await self._kept(await self._bearing_in(regions, derived), derived, at, now=now)
 
     async def _kept(
@@ -204,7 +214,7 @@ class Boards:
     ) -> dict[str, District]:
         """Return the districts that bear on any region, each as it is kept or worked out anew."""
         wanted = {district for region in bearing.values() for district in region}
-        kept = derived.districts(self._reference.begun(_KINDS, at.day), at, now=now)
+        kept = await derived.districts(self._reference.begun(_KINDS, at.day), at, now=now)
         found, missing = await self._still_true(kept, wanted)
         if len(missing) <= _PIECE:
             return found | await self._anew(kept, missing, at, now=now)
@@ -217,8 +227,13 @@ class Boards:
         """Return the districts in which nothing was counted since, and the versions of all others."""
         # Read before the counts, so that the next call notices what is counted in between.
         versions = await self._store.versions(wanted) if wanted else {}
-        found = {one: kept[one][1] for one, version in versions.items() if one in kept and kept[one][0] == version}
-        return found, {one: version for one, version in versions.items() if one not in found}
+        found, missing = dict[str, District](), dict[str, Version]()
+        async for one, version in in_turns(versions.items()):
+            if one in kept and kept[one][0] == version:
+                found[one] = kept[one][1]
+            else:
+                missing[one] = version
+        return found, missing
 
     async def _anew(self, kept: Kept, versions: Mapping[str, Version], at: AsOf, *, now: bool) -> dict[str, District]:
         """Work these districts out, piece by piece, and keep them with their versions."""
@@ -229,10 +244,11 @@ class Boards:
             found |= anew
         return found
 
-    def _current(self) -> _Derived:
+    async def _current(self) -> _Derived:
         """Return what is kept; nothing yet after new reference data. Work that began before writes into the old one."""
         if self._made_of != self._reference.size:
-            self._derived, self._made_of = _Derived(), self._reference.size
+            outdated, self._derived, self._made_of = self._derived, _Derived(), self._reference.size
+            await outdated.cleared()
         return self._derived
 
     async def _bearing_in(self, regions: Iterable[str], derived: _Derived) -> dict[str, tuple[str, ...]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
@@ -10,7 +11,7 @@ from typing import Final, NamedTuple
 
 from services.coverage.counting.domain.counters import Tally
 from services.coverage.reference.domain.forecast import forecast
-from services.coverage.reference.domain.potentials import Children, Potentials
+from services.coverage.reference.domain.potentials import Potentials
 from services.coverage.reference.domain.ratio import coverage
 from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from services.coverage.reference.domain.targets import TARGETS, target
@@ -35,9 +36,13 @@ class Board(NamedTuple):
 class Deriver:
     """Joins counts with the reference data in force."""
 
-    def __init__(self, reference: ReferenceIndex, children: Children) -> None:
+    def __init__(self, reference: ReferenceIndex, potentials: Potentials) -> None:
         self.reference = reference
-        self._potentials = Potentials(reference, children)
+        self._potentials = potentials
+
+    async def prepare(self, days: Mapping[str, AsOf]) -> None:
+        """Have all potentials of these regions at hand, so that `complete` takes no long turn of the event loop."""
+        await summed_up(self._potentials, days.items())
 
     def complete(
         self, counted: Snapshot, at: AsOf, earlier: Mapping[int, Numerators], board: Board, as_of: datetime,
@@ -70,6 +75,19 @@ class Deriver:
     def has_forecast(self, region: str, at: AsOf) -> bool:
         """Say whether the region has a target, so that its earlier numerators are needed."""
         return bool(self.reference.all(TARGETS, region, at))
+
+
+async def summed_up(potentials: Potentials, asked: Iterable[tuple[str, AsOf]]) -> None:
+    """Have these regions' potentials at hand; a thread sums up those that are not kept."""
+
+    def sum_up(missing: Iterable[tuple[str, AsOf]]) -> None:
+        for region, at in missing:
+            potentials.by_basis(region, at)
+
+    asked = list(asked)
+    # New reference data may have come meanwhile.
+    while missing := [(region, at) for region, at in asked if not potentials.is_kept(region, at)]:
+        await asyncio.to_thread(sum_up, missing)
 
 
 def numerators(registered: int, active: int, by_group: Mapping[str, Count]) -> Numerators:

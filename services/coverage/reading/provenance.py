@@ -9,7 +9,8 @@ from typing import Any
 
 from services.coverage.counting.ports import Store
 from services.coverage.proof.ports import Proofs
-from services.coverage.reference.domain.potentials import BASES, POTENTIALS, Children, Potentials, periods_in_force
+from services.coverage.reading.derived import summed_up
+from services.coverage.reference.domain.potentials import BASES, POTENTIALS, Potentials, periods_in_force
 from services.coverage.reference.domain.quota import QUOTAS, nearest
 from services.coverage.reference.domain.reference import AsOf, RecordedRow, ReferenceIndex
 from services.coverage.reference.domain.sources import SOURCES, Feed, silent_since
@@ -98,10 +99,10 @@ class Provenance:
     """Finds where a region's figures come from."""
 
     def __init__(
-        self, reference: ReferenceIndex, children: Children, store: Store, proofs: Proofs, clock: Clock
+        self, reference: ReferenceIndex, potentials: Potentials, store: Store, proofs: Proofs, clock: Clock
     ) -> None:
         self._reference = reference
-        self._potentials = Potentials(reference, children)
+        self._potentials = potentials
         self._store = store
         self._proofs = proofs
         self._clock = clock
@@ -109,6 +110,7 @@ class Provenance:
     async def of(self, region: str, at: AsOf) -> Origins:
         """Return the origins of a region's figures."""
         figures = await self._store.figures([region], None)
+        await summed_up(self._potentials, [(region, at)])
         return Origins(
             region=region,
             as_of=at.day,

@@ -10,10 +10,10 @@ from typing import Final, Literal
 from services.coverage.counting.domain.flows import DAY, before, change_of, first_day, summed
 from services.coverage.counting.domain.region_counts import Period
 from services.coverage.counting.ports import Store
-from services.coverage.reading.derived import WORKERS
-from services.coverage.reference.domain.potentials import Children, Potentials
+from services.coverage.reading.derived import WORKERS, summed_up
+from services.coverage.reference.domain.potentials import Potentials
 from services.coverage.reference.domain.ratio import coverage
-from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
+from services.coverage.reference.domain.reference import AsOf
 from shared.contracts.snapshots import Count, Coverage
 
 Step = Literal["day", "month"]
@@ -43,14 +43,15 @@ class RegionFlows:
 class Series:
     """Reads regions over time."""
 
-    def __init__(self, store: Store, reference: ReferenceIndex, children: Children) -> None:
+    def __init__(self, store: Store, potentials: Potentials) -> None:
         self._store = store
-        self._potentials = Potentials(reference, children)
+        self._potentials = potentials
 
     async def history(self, region: str, days: list[date], known_at: date | None) -> list[HistoryPoint]:
         """Return the region as of each of the days; there is at least one."""
         period = Period(min(days), max(days), known_at or date.max)
         line = (await self._store.timelines([region], period))[region]
+        await summed_up(self._potentials, ((region, AsOf(day, known_at)) for day in days))
         return [
             self._point(region, AsOf(day, known_at), tally.registered, tally.active)
             for day, tally in line.history(days).items()

@@ -106,6 +106,7 @@ class SnapshotReader:
         earlier = await self._before_now(anew) if now else {region: one.earlier for region, one in anew.items()}
         counted, days = {r: one.counted for r, one in anew.items()}, {r: one.day for r, one in anew.items()}
         boards = await self._boards.of(counted, days, now=now) if with_boards else {}
+        await self._deriver.prepare(days)
         for region, one in anew.items():
             wholes[region] = self._deriver.complete(
                 one.counted, one.day, earlier.get(region) or {}, boards.get(region, Board()), one.counted.as_of,

@@ -62,7 +62,8 @@ class MongoReference:
         """
         batch, reference = uuid4().hex, self._mongo["reference"]
         with translating("write reference data"):
-            await reference.insert_many([_document(row, batch) for row in rows], ordered=False)
+            documents = await asyncio.to_thread(lambda: [_document(row, batch) for row in rows])
+            await reference.insert_many(documents, ordered=False)
             try:
                 with translating("record reference data"):
                     await self._mongo["reference_imports"].insert_one({"_id": len(past) + 1, "batch": batch})
@@ -84,22 +85,24 @@ class MongoReference:
         at = recorded_at.replace(microsecond=recorded_at.microsecond // 1000 * 1000)
         kinds, regions = {one.kind.name for one in statements}, {one.region for one in statements}
         same = {"kind": {"$in": list(kinds)}, "region": {"$in": list(regions)}, "batch": {"$in": list(past)}}
-        with translating("read reference data"):
-            found = await self._mongo["reference"].find(same).to_list(None)
+        known = await self._read(same)
         # A file of all villages takes a second to compare. The event loop must serve others meanwhile.
-        return await asyncio.to_thread(lambda: new_rows(statements, [_row(document) for document in found], at))
+        return await asyncio.to_thread(new_rows, statements, known, at)
 
     async def since(self, revision: int) -> tuple[int, Rows]:
         """See the port. All rows of an import are written before its revision."""
         newer = await self._batches(revision)
         if not newer:
             return revision, []
+        return revision + len(newer), await self._read({"batch": {"$in": newer}})
+
+    async def _read(self, asked: Document) -> list[RecordedRow[Any]]:
         rows: list[RecordedRow[Any]] = []
         with translating("read reference data"):
-            found = self._mongo["reference"].find({"batch": {"$in": newer}}, batch_size=_READ_AT_ONCE)
+            found = self._mongo["reference"].find(asked, batch_size=_READ_AT_ONCE)
             while some := await found.to_list(_READ_AT_ONCE):
                 rows += await asyncio.to_thread(_rows, some)
-        return revision + len(newer), rows
+        return rows
 
     async def page(self, kind: str, region: str | None, after: str, limit: int) -> list[tuple[str, RecordedRow[Any]]]:
         """See the port."""

@@ -186,7 +186,7 @@ class Evaluator:
         self._rules.in_force(loaded.rules_text)
         self._next.clear()
         timeline: Timeline[Given] = Timeline([*range(PARTITIONS), _INPUTS, _RULES, _RETIRED], loaded.world.now or 0)
-        gone = sorted(code for code in loaded.world.regions if not self._is_region(code))
+        gone = await asyncio.to_thread(sorted, (code for code in loaded.world.regions if not self._is_region(code)))
         timeline.add(_RETIRED, [(self._now(), n, Retired(RegionRetired(code))) for n, code in enumerate(gone)])
         _log.info("evaluating", term=term, regions=len(loaded.world.regions), watches=len(loaded.world.watches))
         return Evaluation(term, loaded, batcher, timeline, loaded.batch)
@@ -214,7 +214,7 @@ class Evaluator:
         known = timeline.known
         state.pending.extend(timeline.take())
         await self._apply(state, known)
-        self._show(state, polled.lag)
+        await self._show(state, polled.lag)
 
     async def _apply(self, state: Evaluation, known: int) -> None:
         while True:
@@ -247,13 +247,13 @@ class Evaluator:
             timeline.add(_RULES, [] if changed is None else [(asked, asked, changed)])
         timeline.complete(_RULES, asked - 1)
 
-    def _show(self, state: Evaluation, lag: Mapping[int, int]) -> None:
+    async def _show(self, state: Evaluation, lag: Mapping[int, int]) -> None:
         if state.writing is None:
             state.decided_until = state.loaded.world.now or 0
         until = state.decided_until
         self._metrics.progress(lag, until, max(0, self._now() - until))
         if self._is_time("show", _SHOW_EVERY_S):
-            self._metrics.world(state.loaded.world)
+            await self._metrics.world(state.loaded.world)
 
     def _is_time(self, what: str, every_s: float) -> bool:
         """Say whether this is due, and note when it is due again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -71,14 +72,14 @@ class LiveMetrics:
             self._lag.lag_records.labels(self._topic, partition).set(records)
             self._lag.lag_seconds.labels(self._topic, partition).set(behind_ms / 1000 if records else 0)
 
-    def world(self, world: World) -> None:
+    async def world(self, world: World) -> None:
         """Show the sizes of the world, and its alerts."""
         self._evaluates.set(1)
         self._pieces.labels("region").set(len(world.regions))
         self._pieces.labels("watch").set(len(world.watches))
         self._pieces.labels("digest").set(len(world.digests))
         self._pieces.labels("silence").set(len(world.silences))
-        phases = Tally((rule, watch.phase) for (rule, _), watch in world.watches.items())
+        phases = await asyncio.to_thread(Tally, ((rule, watch.phase) for (rule, _), watch in world.watches.items()))
         self._alerts.clear()
         for rule in world.rules:
             for phase in _SHOWN:

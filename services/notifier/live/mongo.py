@@ -23,6 +23,7 @@ from services.notifier.live.regions import PackedRegion
 from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
 from shared.runtime.errors import FencedError, PermanentError
+from shared.runtime.tasks import Turn
 
 _EVALUATOR: Final = "evaluator"
 _COLLECTIONS: Final = [
@@ -126,9 +127,11 @@ class WorldStore:
         return str(found["text"])
 
     async def _all(self, collection: str) -> AsyncIterator[Document]:
+        turn = Turn()
         with translating(f"load {collection}"):
             async for each in self._mongo[collection].find({}, batch_size=5_000):
                 yield each
+                await turn.give_way()
 
     async def write(self, term: int, number: int, batch: Batch) -> None:
         """Write a batch, all or nothing. `number` counts batches.

@@ -39,7 +39,7 @@ from shared.adapters.mongo import Document, Mongo, Session, translating
 from shared.contracts.topics import PARTITIONS
 from shared.regions.codes import level_of, regency_of
 from shared.runtime.errors import FencedError, PermanentError, TransientError
-from shared.runtime.tasks import Turn
+from shared.runtime.tasks import Turn, in_turns
 
 COLLECTIONS: Final = ["checkpoints", "counters", "pages"]
 """Collections of the first generation; later ones have a number behind the name."""
@@ -211,12 +211,12 @@ class MongoStore:
             if self._building is not None:
                 return await (await self._counters()).versions(regions)
             asked = self._mongo["checkpoints"].aggregate(_asked_of_checkpoints(blocks, live), batchSize=_ONE_BATCH)
-            found = await asked.to_list(None)
-            if sum(one.get("generation", 0) for one in found) != live:
+            checkpoint, *found = await asked.to_list(None) or [{}]
+            if checkpoint.get("generation", 0) != live:
                 counters = await self._counters()
                 self._live = counters.generation
                 return await counters.versions(regions)
-        return _versions(regions, live, (one for one in found if "block" in one))
+        return await _versions(regions, live, found)
 
     async def _counters(self, session: Session = None) -> _Counters:
         generation = await self._generation(session)
@@ -331,7 +331,7 @@ class _Counters:
     async def versions(self, regions: Collection[str]) -> dict[str, Version]:
         """Return the version of each region."""
         found = await self._found(regions, {"block": 1, "position": 1})
-        return _versions(regions, self.generation, (document for _, document in found))
+        return await _versions(regions, self.generation, (document for _, document in found))
 
     async def _found(self, regions: Iterable[str], fields: Document | None) -> list[tuple[list[str], Document]]:
         held: dict[str, list[str]] = {}
@@ -370,12 +370,12 @@ _ONE_BATCH: Final = 100_000
 """More documents than a region has districts and partitions: the answer comes whole, in one round trip."""
 
 
-def _versions(regions: Collection[str], generation: int, counters: Iterable[Document]) -> dict[str, Version]:
+async def _versions(regions: Collection[str], generation: int, counters: Iterable[Document]) -> dict[str, Version]:
     """Return the version of each region: the sum of the positions of its block in all partitions."""
     positions = Counter[str]()
-    for document in counters:
+    async for document in in_turns(counters):
         positions[document["block"]] += document["position"]
-    return {region: Version(generation, positions[block_of(region)]) for region in regions}
+    return {region: Version(generation, positions[block_of(region)]) async for region in in_turns(regions)}
 
 
 def _asked_of_checkpoints(blocks: Sequence[str], generation: int) -> list[Document]:

@@ -63,6 +63,12 @@ class Recount:
             return [above] if above in self._tallies else []
         return [region for region in self._tallies if holds(above, region)]
 
+    def forget(self) -> None:
+        """Forget all regions, one by one: to free them at once keeps all other threads waiting."""
+        for each in (self._digests, self._tallies, self._flows):
+            while each:
+                each.popitem()
+
     @property
     def paged(self) -> list[str]:
         """The regions that must have pages."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 
@@ -51,23 +52,17 @@ class MongoPointInTime:
 
     async def figures(self, partition: int, region: str, flows_from: date) -> dict[str, RegionCounts]:
         """Return the region as this partition counts it, with flows from that day on; of a regency, also all below."""
-        figures: dict[str, RegionCounts] = {}
         family = f"^{re.escape(region)}" + (r"(\.|$)" if level_of(region) == "regency" else "$")
         asked = {"partition": partition, "block": {"$regex": family}}
-        async for document in self._find(self._counters, asked):
-            block = Block.of(document)
-            for one in regions_in(document):
-                figures[one] = RegionCounts(block.tally(one), document["position"], block.flows_of(one, flows_from))
-        return figures
+        documents = [document async for document in self._find(self._counters, asked)]
+        return await asyncio.to_thread(_figures, documents, flows_from)
 
     async def tallies(self, partition: int, regions: Sequence[str]) -> dict[str, Tally]:
         """Return each of these regions, nation, provinces or regencies, as this partition counts it."""
         tallies = {region: Tally() for region in regions}
         asked = {"partition": partition, "block": {"$in": list(regions)}}
-        async for document in self._find(self._counters, asked, {"flows": 0}):
-            block = Block.of(document)
-            tallies[document["block"]] = block.tally(document["block"])
-        return tallies
+        documents = [document async for document in self._find(self._counters, asked, {"flows": 0})]
+        return tallies | await asyncio.to_thread(_tallies, documents)
 
     async def moved(self, partition: int, region: str) -> AsyncIterator[Sequence[tuple[Step | Movement, int]]]:
         """Yield the rows of the region's pages, each with its people: steps of a regency, else movements."""
@@ -85,3 +80,16 @@ class MongoPointInTime:
         with translating(f"read {collection}"):
             async for document in self._mongo[collection].find(asked, fields, hint=hint, session=self._session):
                 yield document
+
+
+def _figures(documents: Iterable[Document], flows_from: date) -> dict[str, RegionCounts]:
+    figures: dict[str, RegionCounts] = {}
+    for document in documents:
+        block = Block.of(document)
+        for one in regions_in(document):
+            figures[one] = RegionCounts(block.tally(one), document["position"], block.flows_of(one, flows_from))
+    return figures
+
+
+def _tallies(documents: Iterable[Document]) -> dict[str, Tally]:
+    return {document["block"]: Block.of(document).tally(document["block"]) for document in documents}

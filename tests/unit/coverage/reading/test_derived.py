@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.coverage.reading.derived import Board, Deriver, Numerators, numerators
-from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.potentials import POTENTIALS, Potentials
 from services.coverage.reference.domain.reference import AsOf, RecordedRow
 from services.coverage.reference.domain.targets import TARGETS, PathPoint, TargetPath
 from shared.contracts.snapshots import Count, Ratio, Snapshot
@@ -25,7 +25,8 @@ def derived(
     *rows: RecordedRow[Any], at: AsOf = TODAY, earlier: Mapping[int, Numerators] | None = None, counted: Snapshot = ACEH
 ) -> Snapshot:
     """Return the completed snapshot when these rows are recorded."""
-    deriver = Deriver(index_of(*rows), tree("11.01.01.2001"))
+    reference = index_of(*rows)
+    deriver = Deriver(reference, Potentials(reference, tree("11.01.01.2001")))
     return deriver.complete(counted, at, earlier or {}, Board(), NOW, catching_up=False)
 
 

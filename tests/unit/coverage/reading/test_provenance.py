@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from services.coverage.proof.ports import Passed, Proof
 from services.coverage.reading.provenance import LastVerify, Origins, Provenance
-from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.potentials import POTENTIALS, Potentials
 from services.coverage.reference.domain.quota import QUOTAS, Quota
 from services.coverage.reference.domain.reference import AsOf, ReferenceIndex
 from services.coverage.reference.domain.sources import SOURCES, Feed
@@ -38,7 +38,7 @@ async def origins(region: str, book: ReferenceIndex, at: AsOf = AT, days_later: 
     await replica.take_up()
     await replica.apply(joined(1))
     clock.advance(timedelta(days=days_later))
-    return await Provenance(book, CHILDREN, store, MemoryProofs(PROVED), clock).of(region, at)
+    return await Provenance(book, Potentials(book, CHILDREN), store, MemoryProofs(PROVED), clock).of(region, at)
 
 
 async def test_a_denominator_tells_its_versions_and_where_its_series_breaks() -> None:

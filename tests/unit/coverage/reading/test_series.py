@@ -9,7 +9,7 @@ from hypothesis import given
 
 from services.coverage.reading.due import By, DuePart, DueReader
 from services.coverage.reading.series import Series, days_of
-from services.coverage.reference.domain.potentials import POTENTIALS
+from services.coverage.reference.domain.potentials import POTENTIALS, Potentials
 from services.coverage.reference.domain.reference import RecordedRow
 from shared.contracts.changes import Change
 from shared.contracts.snapshots import Count, Ratio
@@ -24,7 +24,7 @@ CHILDREN = tree(VILLAGE, NEIGHBOUR, OTHER_REGENCY)
 
 def series(store: MemoryStore, *rows: RecordedRow[int]) -> Series:
     """Return what reads the store's regions over time, with these potentials."""
-    return Series(store, index_of(*rows), CHILDREN)
+    return Series(store, Potentials(index_of(*rows), CHILDREN))
 
 
 async def test_each_day_has_the_potential_that_was_in_force(store: MemoryStore) -> None:

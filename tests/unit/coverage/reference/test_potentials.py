@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,19 @@ def test_a_sum_follows_what_is_recorded_later_and_what_was_known() -> None:
     assert announced is not None
     assert announced.value == 15
     assert potentials.of("11", "workers", AsOf(TODAY.day, known_at=date(2023, 10, 1))) is None
+
+
+def test_what_is_kept_serves_all_days_on_which_the_same_figures_are_in_force() -> None:
+    """A figure of its own needs no sum; a sum is kept from when it was asked for until a row is added."""
+    book = index_of(*(workers(region, 5) for region in ("11.01", "11.02", "12")))
+    potentials, later = Potentials(book, CHILDREN), AsOf(TODAY.day + timedelta(days=90))
+    assert [potentials.is_kept(region, TODAY) for region in ("11", "11.01.01.2001")] == [False, True]
+    potentials.by_basis("11", TODAY)
+    assert [potentials.is_kept("11", day) for day in (TODAY, later, AsOf(SEPTEMBER - timedelta(days=1)))] == [
+        True, True, False,
+    ]  # fmt: skip
+    book.add(workers("12", 6, valid_from=SEPTEMBER + timedelta(days=30)))
+    assert not potentials.is_kept("11", TODAY)
 
 
 @given(st.dictionaries(st.sampled_from(VILLAGES), st.integers(0, 1000)))
