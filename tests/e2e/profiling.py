@@ -13,10 +13,6 @@ SPARE_DOCUMENTS: Final = 10
 """So many documents more than it returns a query may read; beyond, its cost grows with the collection."""
 _NEVER_GROW: Final = ("leases", "members")
 """A document a partition, a job or a replica: reading all of them is cheaper than an index."""
-_EITHER_WAY: Final = ("notifier.alerts", ["$or", "region"])
-"""Later pages of a region's alerts, newest first. Only one of order and region can come from an index: MongoDB tries
-both and goes on with what read less. Among a few hundred alerts either may win, and both read more than is returned.
-"""
 _KEPT_BYTES: Final = 32 * 1024 * 1024
 _RETURNED: Final = {"$ifNull": ["$nreturned", {"$ifNull": ["$nMatched", {"$ifNull": ["$ndeleted", 0]}]}]}
 _WASTEFUL: Final = {
@@ -108,6 +104,4 @@ def _lines(entries: Any) -> Iterator[str]:
         whole = entry["docsExamined"] <= entry.get("nreturned", 0) + SPARE_DOCUMENTS
         if asked or not whole:
             by = sorted(asked) if isinstance(asked, dict) else asked
-            if entry["ns"].endswith(_EITHER_WAY[0]) and by == _EITHER_WAY[1]:
-                continue
             yield f"{entry['ns']}: {entry['op']} by {by}, {entry.get('planSummary')}"

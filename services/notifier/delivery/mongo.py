@@ -31,7 +31,7 @@ class PageStart:
 
     def query(self, time: str) -> Document:
         """Return MongoDB's query for the items of the page; `time` names the field by which they are sorted."""
-        return {"$or": [{time: {"$lt": self.at}}, {time: self.at, "_id": {"$lt": self.id}}]}
+        return {time: {"$lte": self.at}, "$or": [{time: {"$lt": self.at}}, {time: self.at, "_id": {"$lt": self.id}}]}
 
 
 @dataclass(frozen=True, slots=True)

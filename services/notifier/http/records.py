@@ -27,9 +27,11 @@ class Records:
     async def prepare(self) -> None:
         """Create the indexes that only reading needs. The collections exist."""
         with translating("prepare the API"):
-            await self._mongo["alerts"].create_index([("region", 1), ("raised_at", -1), ("_id", -1)])
+            # An alert lists its region and all above, so one index has those of any region in their order.
+            newest_first = [("raised_at", -1), ("_id", -1)]
+            await self._mongo["alerts"].create_index([("lineage", 1), *newest_first])
             # A new rule may find tens of thousands of villages beyond its line at first sight.
-            await self._mongo["alerts"].create_index([("quiet", 1), ("raised_at", -1), ("_id", -1)], name="quiet")
+            await self._mongo["alerts"].create_index([("lineage", 1), ("quiet", 1), *newest_first], name="quiet")
             await self._mongo["inputs"].create_index([("kind", 1), ("silence.id", 1), ("_id", -1)])
             used = {"link": {"$type": "string"}}
             await self._mongo["inputs"].create_index("link", unique=True, partialFilterExpression=used)
@@ -44,9 +46,7 @@ class Records:
         limit: int,
     ) -> list[Document]:
         """Return alerts of the region and all below it, newest first, without their snapshots; no states: all."""
-        query: Document = {}
-        if region != NATION:
-            query["region"] = at_or_below(region)
+        query: Document = {"lineage": region}
         if states:
             query["state"] = {"$in": list(states)}
         if acknowledged is not None:

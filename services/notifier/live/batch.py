@@ -23,7 +23,7 @@ from services.notifier.live.given import Given, Record, RuleFile
 from services.notifier.live.inputs import Input, Outcome
 from services.notifier.live.regions import PackedRegion
 from services.notifier.live.timeline import Entry
-from shared.regions.codes import level_of, parent_of
+from shared.regions.codes import level_of, lineage_of, parent_of
 
 Document = dict[str, Any]
 _MOST_ENTRIES: Final = 1_000
@@ -173,10 +173,11 @@ class Batcher:
             rule, watch = self._world.rules[move.rule].rule, self._world.watches[move.rule, move.region]
             began = {
                 "rule": move.rule, "rules_version": self._world.version, "region": move.region,
-                "level": level_of(move.region), "episode": move.episode, "severity": rule.severity.value,
-                "state": move.after.value, "raised_at": from_ms(move.t), "ended_at": None, "end_reason": None,
-                "because_potential": move.because_potential, "quiet": watch.alert is not None and watch.alert.quiet,
-                "acknowledged": None, "raised_by": pack(move.raised_by), "next_at": None,
+                "lineage": lineage_of(move.region), "level": level_of(move.region), "episode": move.episode,
+                "severity": rule.severity.value, "state": move.after.value, "raised_at": from_ms(move.t),
+                "ended_at": None, "end_reason": None, "because_potential": move.because_potential,
+                "quiet": watch.alert is not None and watch.alert.quiet, "acknowledged": None,
+                "raised_by": pack(move.raised_by), "next_at": None,
             }  # fmt: skip
             _change(batch, "alerts", id_, began, is_new=True)
         elif move.after is Phase.OK:

@@ -88,7 +88,6 @@ class WorldStore:
             begun: Document = {"term": 0, "batch": 0, "now": None, "positions": {}, "rules": 0, "directory": 0}
             await self._mongo["evaluator"].update_one({"_id": _EVALUATOR}, {"$setOnInsert": begun}, upsert=True)
             await self._mongo["regions"].create_index("parent")
-            await self._mongo["alerts"].create_index([("raised_at", -1), ("_id", -1)])
             await self._mongo["decisions"].create_index([("alerts", 1), ("_id", 1)])
 
     async def load(self, term: int) -> Loaded:
