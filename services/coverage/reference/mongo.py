@@ -83,11 +83,9 @@ class MongoReference:
     async def _new_rows(self, statements: Statements, recorded_at: datetime, past: Sequence[str]) -> Rows:
         # MongoDB keeps milliseconds. Rows returned now must equal the rows read later.
         at = recorded_at.replace(microsecond=recorded_at.microsecond // 1000 * 1000)
-        kinds, regions = {one.kind.name for one in statements}, {one.region for one in statements}
-        same = {"kind": {"$in": list(kinds)}, "region": {"$in": list(regions)}, "batch": {"$in": list(past)}}
-        known = await self._read(same)
         # A file of all villages takes a second to compare. The event loop must serve others meanwhile.
-        return await asyncio.to_thread(new_rows, statements, known, at)
+        same = await asyncio.to_thread(_same_series, statements, past)
+        return await asyncio.to_thread(_compared, statements, await self._read(same), at)
 
     async def since(self, revision: int) -> tuple[int, Rows]:
         """See the port. All rows of an import are written before its revision."""
@@ -112,6 +110,19 @@ class MongoReference:
         with translating(f"read {kind}"):
             found = await self._mongo["reference"].find(asked).sort("_id", 1).limit(limit).to_list(None)
         return [(document["_id"], _row(document)) for document in found]
+
+
+def _same_series(statements: Statements, past: Sequence[str]) -> Document:
+    kinds, regions = {one.kind.name for one in statements}, {one.region for one in statements}
+    return {"kind": {"$in": list(kinds)}, "region": {"$in": list(regions)}, "batch": {"$in": list(past)}}
+
+
+def _compared(statements: Statements, known: list[RecordedRow[Any]], recorded_at: datetime) -> Rows:
+    """Return the new rows. It empties the list: to free all rows at once would keep other threads waiting."""
+    rows = new_rows(statements, known, recorded_at)
+    while known:
+        known.pop()
+    return rows
 
 
 def _document(row: RecordedRow[Any], batch: str) -> Document:
