@@ -22,8 +22,8 @@ from services.coverage.reference.schemas import KINDS
 from shared.adapters.mongo import Document, DuplicateError, Mongo, translating
 from shared.runtime.errors import TransientError
 
-_READ_AT_ONCE: Final = 2_000
-"""A document takes five times the memory of its row: of all villages 300 MB, if all were read before the first is made
+_AT_ONCE: Final = 2_000
+"""Documents at once: one takes five times the memory of its row: of all villages 300 MB, if all were read before the first is made
 a row."""
 COLLECTIONS: Final = ["reference", "reference_imports"]
 _TRIES: Final = 10
@@ -62,8 +62,9 @@ class MongoReference:
         """
         batch, reference = uuid4().hex, self._mongo["reference"]
         with translating("write reference data"):
-            documents = await asyncio.to_thread(lambda: [_document(row, batch) for row in rows])
-            await reference.insert_many(documents, ordered=False)
+            for first in range(0, len(rows), _AT_ONCE):
+                some = rows[first : first + _AT_ONCE]
+                await reference.insert_many([_document(row, batch) for row in some], ordered=False)
             try:
                 with translating("record reference data"):
                     await self._mongo["reference_imports"].insert_one({"_id": len(past) + 1, "batch": batch})
@@ -97,8 +98,8 @@ class MongoReference:
     async def _read(self, asked: Document) -> list[RecordedRow[Any]]:
         rows: list[RecordedRow[Any]] = []
         with translating("read reference data"):
-            found = self._mongo["reference"].find(asked, batch_size=_READ_AT_ONCE)
-            while some := await found.to_list(_READ_AT_ONCE):
+            found = self._mongo["reference"].find(asked, batch_size=_AT_ONCE)
+            while some := await found.to_list(_AT_ONCE):
                 rows += await asyncio.to_thread(_rows, some)
         return rows
 
