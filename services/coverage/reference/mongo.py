@@ -23,8 +23,8 @@ from shared.adapters.mongo import Document, DuplicateError, Mongo, translating
 from shared.runtime.errors import TransientError
 
 _AT_ONCE: Final = 2_000
-"""Documents at once: one takes five times the memory of its row: of all villages 300 MB, if all were read before the first is made
-a row."""
+"""Documents read or written at once. One takes five times the memory of its row: 300 MB, were all villages read before
+the first is made a row."""
 COLLECTIONS: Final = ["reference", "reference_imports"]
 _TRIES: Final = 10
 """Of several imports at once one is always recorded. Whoever loses this often must know that others are loading."""
