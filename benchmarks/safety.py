@@ -32,7 +32,7 @@ from deploy.local.settings import StackConfig
 from deploy.local.stack import LocalStack, services
 from shared.regions.catalogue import catalogue
 
-_SECONDS: Final = 30.0
+_SECONDS: Final = 60.0
 _WARM_UP_S: Final = 5.0
 """So long the attackers are at it before anything is measured."""
 _EVERY_S: Final = 0.1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
@@ -34,6 +35,8 @@ _NEWEST: Final = "public, max-age=300"
 """Without a month: five minutes after a new release everybody sees it."""
 _TO_ONE_READER: Final = "private, no-store"
 """Where a token came, nothing between may keep the answer."""
+_KEPT_BYTES: Final = 8 * 1024 * 1024
+"""Some 700 sheets, as many as there are for all regions down to the regencies in one month."""
 _OFFICIAL_SORTS: Final = frozenset({"short", "due"})
 _OFFICIAL_FILTERS: Final = frozenset({"below_target"})
 
@@ -64,6 +67,20 @@ class ReleasePage(NamedTuple):
     next: str | None
 
 
+class _Sheets:
+    """Monev sheets of releases, which never change: those asked for last, up to some megabytes."""
+
+    def __init__(self) -> None:
+        self._files: dict[tuple[Month, str, str], bytes] = {}
+
+    async def get(self, key: tuple[Month, str, str], write: Callable[[], Awaitable[bytes]]) -> bytes:
+        """Return the file of this month, region and ending; write it if it is not kept."""
+        self._files[key] = file = self._files.pop(key, b"") or await write()
+        while sum(map(len, self._files.values())) > _KEPT_BYTES:
+            del self._files[next(iter(self._files))]
+        return file
+
+
 class PublicRoutes:
     """Answers from releases. Everything in an answer, and its ETag, depends on the release alone."""
 
@@ -71,6 +88,7 @@ class PublicRoutes:
         """`public_url` is where readers of a sheet find this service."""
         self._releases = releases
         self._public_url = public_url
+        self._sheets = _Sheets()
 
     async def region(self, request: Request, caller: Caller | None, region: str, at: AsOf | None) -> Response:
         """Answer with a region's document."""
@@ -117,11 +135,16 @@ class PublicRoutes:
         written: Callable[[Table], bytes], media_type: str, ending: str,
     ) -> Response:  # fmt: skip
         """Answer with the monev sheet of a release."""
-        release, shown, below = await self.region_and_below(caller, region, at)
+        release = await self.release(caller, at)
         day = release.month.last_day
         link = f"{self._public_url}/v1/reports/monev?region={region}&as_of={day}&format={ending}"
         attachment = {"Content-Disposition": f'attachment; filename="monev-{region}-{day}.{ending}"'}
-        file = written(sheet([shown, *below], link))
+
+        async def write() -> bytes:
+            table = sheet([await self.shown(release, region), *await self.below(release, region)], link)
+            return await asyncio.to_thread(written, table)
+
+        file = await self._sheets.get((release.month, region, ending), write)
         return answer(request, file, media_type=media_type, headers=_headers(caller, at) | attachment)
 
     async def releases(self) -> list[Release]:
