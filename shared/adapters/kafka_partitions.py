@@ -52,6 +52,10 @@ class OwnedPartitions:
         """The partitions that are read now."""
         return frozenset(self._assigned - self.stopped.keys())
 
+    def reads(self, partition: int) -> bool:
+        """Say whether the partition is read now. It is asked for each region that changes."""
+        return partition in self._assigned and partition not in self.stopped
+
     @property
     def assigned(self) -> frozenset[int]:
         """The partitions that are read, or will be once their position is known and the topic holds it."""

@@ -58,6 +58,8 @@ class ApiServer(uvicorn.Server):
         """Start both."""
         self._serving_beside = asyncio.create_task(self.beside.serve())
         await super().startup(sockets)
+        # What a service loads at its start is kept for ever, too.
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop both; the operators' last, so that they see how the other ends."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from time import thread_time
 from typing import Final
 
@@ -111,10 +111,9 @@ class Publisher:
         self._published_behind -= caught_up
         self.touch(region for region in caught_up if len(region) <= PROVINCE_CODE)
         await self.touch_again(caught_up)
-        for partition, places in list(self._deferred.items()):
-            if not any(map(catching_up, islice(places, 1))):
-                async for place in in_turns(self._deferred.pop(partition)):
-                    self.counted([place], behind=False)
+        ready = [at for at, places in self._deferred.items() if not any(map(catching_up, islice(places, 1)))]
+        async for place in in_turns(chain.from_iterable(self._deferred.pop(partition) for partition in ready)):
+            self.counted([place], behind=False)
 
     def touch_newer(self, positions: Mapping[str, int]) -> None:
         """Publish the regions whose position is beyond the one published here."""
@@ -122,7 +121,7 @@ class Publisher:
 
     def owns(self, region: str) -> bool:
         """Say whether this replica publishes the region."""
-        return self._partition_of(region) in self._owned.partitions
+        return self._owned.reads(self._partition_of(region))
 
     async def run(self) -> None:
         """Publish until cancelled; what fails is tried again, and readiness shows it."""

@@ -54,7 +54,7 @@ class Records:
         if quiet is not None:
             query["quiet"] = quiet
         if after is not None:
-            query |= after.query("raised_at")
+            query = after.query("raised_at", query)
         with translating("list alerts"):
             found = self._mongo["alerts"].find(
                 query, _WITHOUT_SNAPSHOT, sort=[("raised_at", -1), ("_id", -1)], limit=limit

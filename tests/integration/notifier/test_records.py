@@ -38,7 +38,7 @@ async def test_a_later_page_of_a_regions_alerts_reads_only_what_it_returns(mongo
     await mongo["alerts"].insert_many(
         [{"_id": f"a-{n:03d}", "lineage": of[n % 2], "raised_at": START, "quiet": False} for n in range(200)]
     )
-    query = {"lineage": "11", **PageStart(START, "a-100").query("raised_at")}
+    query = PageStart(START, "a-100").query("raised_at", {"lineage": "11", "quiet": False})
     found = mongo["alerts"].find(query, sort=[("raised_at", -1), ("_id", -1)], limit=10)
     stats = (await found.explain())["executionStats"]
     assert (stats["nReturned"], stats["totalDocsExamined"]) == (10, 10)
