@@ -150,7 +150,7 @@ class Boards:
 
     async def _boards_above(self, regions: Sequence[str], at: AsOf, *, now: bool) -> dict[str, Board]:
         """Return the boards of regions above the village; those whose version is still the same are not made anew."""
-        derived, turn = await self._current(), Turn()
+        derived = await self._current()
         bearing = await self._bearing_in(regions, derived)
         # Read before the counts, so that the next call notices what is counted in between.
         versions = await self._store.versions([region for region in regions if bearing[region]])
@@ -163,11 +163,10 @@ class Boards:
         districts = await self._kept(bearing, derived, at, now=now)
         if len(derived.boards) > _KEPT:
             await emptied(derived.boards)
-        for region, below in bearing.items():
+        async for region, below in in_turns(bearing.items()):
             boards[region] = self._above(region, at, [districts[one] for one in below])
             if region in versions:
                 derived.boards[region, at, now] = versions[region], boards[region]
-            await turn.give_way()
         return boards
 
     def _of_village(self, village: Snapshot, at: AsOf) -> Board:
@@ -265,12 +264,11 @@ class Boards:
         return {region: derived.bearing[region] for region in regions}
 
     async def _marks(self) -> _Marks:
-        quotas, turn, above = frozenset(self._reference.regions_of(QUOTAS)), Turn(), set[str]()
+        quotas, above = frozenset(self._reference.regions_of(QUOTAS)), set[str]()
         designated, stated = (list(self._reference.regions_of(kind)) for kind in (DESIGNATIONS, POTENTIALS))
-        for region in [*quotas, *designated, *stated]:
+        async for region in in_turns([*quotas, *designated, *stated]):
             if region in quotas or (level_of(region) == "village" and self._has_row(region)):
                 above.update(lineage_of(region))
-            await turn.give_way()
         return _Marks(quotas, frozenset(above))
 
     def _has_row(self, village: str) -> bool:
@@ -288,15 +286,12 @@ class Boards:
             yield from self._below(child)
 
     async def _computed(self, districts: Collection[str], at: AsOf, *, now: bool) -> dict[str, District]:
-        turn, found = Turn(), dict[str, District]()
         period = None if now else Period(at.day, at.day, at.known_at or date.max)
         people = await self._store.people(districts, period)
-        for district in districts:
-            found[district] = self._district(
-                district, at, lambda village, group: members_of(people.get(village, {}), group)
-            )
-            await turn.give_way()
-        return found
+        return {
+            district: self._district(district, at, lambda village, group: members_of(people.get(village, {}), group))
+            async for district in in_turns(districts)
+        }
 
     def _district(self, district: str, at: AsOf, members: Members) -> District:
         quotas = dict(self._quotas(district, at, members))

@@ -22,7 +22,7 @@ from services.coverage.reference.domain.reference import AsOf
 from shared.contracts.snapshots import Count, Coverage, DueWindow, Snapshot
 from shared.regions.codes import NATION, level_of, local, parent_of, zone_name, zone_of
 from shared.runtime.clock import Clock
-from shared.runtime.tasks import Turn
+from shared.runtime.tasks import in_turns
 
 K = TypeVar("K")
 
@@ -89,32 +89,30 @@ class SnapshotReader:
         days = _days(regions, now, at)
         kept = await (self._counted(days, now) if at is None else self._then(regions, at, now))
         wholes = await self._wholes(kept, now=at is None, with_boards=with_boards)
-        found, turn = list[Snapshot](), Turn()
-        for region in regions:
-            found.append(replace(wholes[region], as_of=now if at is None else min(now, _end_of(region, at.day))))
-            await turn.give_way()
-        return found
+        return [
+            replace(wholes[region], as_of=now if at is None else min(now, _end_of(region, at.day)))
+            async for region in in_turns(regions)
+        ]
 
     async def _wholes(self, kept: Mapping[str, _Kept], *, now: bool, with_boards: bool) -> dict[str, Snapshot]:
         """Return the whole snapshots; makes those anew of which anything has changed, or all if without boards."""
         # Noted before anything is read, so that the next call notices what changes in between.
         of = {region: self._made_of(region, one, now=now) for region, one in kept.items()}
         wholes = {r: one.whole[1] for r, one in kept.items() if with_boards and one.whole and one.whole[0] == of[r]}
-        anew, turn = {region: one for region, one in kept.items() if region not in wholes}, Turn()
+        anew = {region: one for region, one in kept.items() if region not in wholes}
         if not anew:
             return wholes
         earlier = await self._before_now(anew) if now else {region: one.earlier for region, one in anew.items()}
         counted, days = {r: one.counted for r, one in anew.items()}, {r: one.day for r, one in anew.items()}
         boards = await self._boards.of(counted, days, now=now) if with_boards else {}
         await self._deriver.prepare(days)
-        for region, one in anew.items():
+        async for region, one in in_turns(anew.items()):
             wholes[region] = self._deriver.complete(
                 one.counted, one.day, earlier.get(region) or {}, boards.get(region, Board()), one.counted.as_of,
                 catching_up=of[region].catching_up,
             )  # fmt: skip
             if with_boards:
                 one.whole = of[region], wholes[region]
-            await turn.give_way()
         return wholes
 
     def _made_of(self, region: str, kept: _Kept, *, now: bool) -> _MadeOf:
@@ -160,10 +158,10 @@ class SnapshotReader:
         kept = {region: one for region, one in there.items() if one.day == days[region]}
         known = {region: one.version for region, one in kept.items()}
         figures = await self._store.figures(days, first_day(local(NATION, now).date()), known)
-        anew, turn = dict[str, _Kept](), Turn()
-        for region, counts in figures.items():
-            anew[region] = _Kept(days[region], counts.version, self._snapshot(region, counts, days[region].day, now))
-            await turn.give_way()
+        anew = {
+            region: _Kept(days[region], counts.version, self._snapshot(region, counts, days[region].day, now))
+            async for region, counts in in_turns(figures.items())
+        }
         found = kept | anew
         _keep(self._kept, found, _KEPT)
         return found
@@ -175,15 +173,15 @@ class SnapshotReader:
             for region in regions
             if (one := self._past.get((region, at))) is not None and (one.earlier is not None or region not in forecast)
         }
-        first, turn = first_day(at.day), Turn()
+        first = first_day(at.day)
         period = Period(first_looked_back(at.day) if forecast else before(first), at.day, at.known_at or date.max)
         known = {region: one.version for region, one in kept.items()}
-        for region, line in (await self._store.timelines(regions, period, known)).items():
+        lines = await self._store.timelines(regions, period, known)
+        async for region, line in in_turns(lines.items()):
             counts = RegionCounts(line.tally, line.position, line.flows_between(first, at.day), line.generation)
             counted = self._snapshot(region, counts, at.day, now, {})
             earlier = numerators_before(line, at.day) if region in forecast else None
             kept[region] = _Kept(at, line.version, counted, earlier)
-            await turn.give_way()
         _keep(self._past, {(region, at): one for region, one in kept.items()}, _PAST_KEPT)
         return kept
 

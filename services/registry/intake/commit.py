@@ -26,7 +26,7 @@ from shared.runtime import tracing
 from shared.runtime.clock import Clock
 from shared.runtime.errors import PermanentError, TransientError
 from shared.runtime.logging import logger
-from shared.runtime.tasks import Turn
+from shared.runtime.tasks import in_turns
 from shared.values import value
 
 _log = logger(__name__)
@@ -214,10 +214,7 @@ class Intake:
             named = {who for candidate in candidates for who in candidate.identities}
             identities = await self._identities.find(transaction, named)
             group = Judge(await transaction.slots(keys), identities)
-            outcomes, turn = list[Outcome](), Turn()
-            for candidate in candidates:
-                outcomes.append(group.judge(candidate))
-                await turn.give_way()
+            outcomes = [group.judge(candidate) async for candidate in in_turns(candidates)]
             if group.slots:
                 # An identity that is new in this group has no participant yet.
                 known = group.holders - set(group.introduced.values())

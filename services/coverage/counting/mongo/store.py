@@ -211,12 +211,13 @@ class MongoStore:
             if self._building is not None:
                 return await (await self._counters()).versions(regions)
             asked = self._mongo["checkpoints"].aggregate(_asked_of_checkpoints(blocks, live), batchSize=_ONE_BATCH)
-            checkpoint, *found = await asked.to_list(None) or [{}]
-            if checkpoint.get("generation", 0) != live:
+            found = await asked.to_list(None)
+            # The pipeline begins with the checkpoint, if there is one.
+            if (found[0].get("generation", 0) if found else 0) != live:
                 counters = await self._counters()
                 self._live = counters.generation
                 return await counters.versions(regions)
-        return await _versions(regions, live, found)
+        return await _versions(regions, live, (one for one in found if "block" in one))
 
     async def _counters(self, session: Session = None) -> _Counters:
         generation = await self._generation(session)
@@ -322,10 +323,9 @@ class _Counters:
 
     async def people(self, districts: Collection[str]) -> dict[str, dict[str, int]]:
         """Return people by code of the profile, of each village of these districts."""
-        villages, turn = dict[str, dict[str, int]](), Turn()
-        for _, document in await self._found(districts, {"block": 1, "people": 1}):
+        villages = dict[str, dict[str, int]]()
+        async for _, document in in_turns(await self._found(districts, {"block": 1, "people": 1})):
             villages.update(people_in(document))
-            await turn.give_way()
         return villages
 
     async def versions(self, regions: Collection[str]) -> dict[str, Version]:
