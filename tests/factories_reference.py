@@ -27,7 +27,7 @@ def row(
 def index_of(*rows: RecordedRow[Any]) -> ReferenceIndex:
     """Return an index of these rows."""
     reference = ReferenceIndex()
-    reference.add(*rows)
+    reference.add(rows)
     return reference
 
 

@@ -156,7 +156,7 @@ class MemoryReference:
         kinds = {statement.kind for statement in statements}
         rows = new_rows(statements, [row for row in self._rows() if row.statement.kind in kinds], recorded_at)
         self._imports += [] if dry_run else [rows]
-        return rows
+        return rows.copy()
 
     def _rows(self) -> Rows:
         return [row for rows in self._imports for row in rows]

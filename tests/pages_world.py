@@ -157,7 +157,7 @@ async def pages_world(
 ) -> AsyncIterator[PagesWorld]:  # fmt: skip
     """Give the pages of the small nation; or of other people or reference data, or with releases made already."""
     clock, store, reference, book = ManualClock(NOW), MemoryStore(), MemoryReference(), ReferenceIndex()
-    book.add(*await reference.add(statements() if said is None else list(said), NOW - timedelta(days=300)))
+    book.add(await reference.add(statements() if said is None else list(said), NOW - timedelta(days=300)))
     replica = Replica(store=store, clock=clock)
     await replica.take_up()
     made: dict[str, list[Change]] = {}

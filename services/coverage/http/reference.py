@@ -100,7 +100,7 @@ def _add_put(router: APIRouter, model: type[FileRow], imports: ReferenceImport, 
         if report.errors:
             raise _refused(report)
         answer = Tried if dry_run else Taken
-        return answer(report.rows, report.new, len(report.statements) - report.new)
+        return answer(report.rows, report.new, report.unchanged)
 
 
 def _add_get(router: APIRouter, model: type[FileRow], reference: ReferenceStore, homes: Homes, bearer: Bearer) -> None:

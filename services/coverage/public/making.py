@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -16,7 +16,7 @@ from services.coverage.public.domain.release import Month, PublicRegion, Shown, 
 from services.coverage.public.figures import Abouts, Figures, same_values
 from services.coverage.public.hide import Before, Hiding
 from services.coverage.public.ports import Encoded, Release, Releases
-from services.coverage.reference.domain.reference import RecordedRow, ReferenceIndex
+from services.coverage.reference.domain.reference import ReferenceIndex
 from services.coverage.reference.ports import ReferenceStore
 from shared.regions.codes import NATION, local, parent_of
 from shared.runtime.clock import Clock
@@ -229,9 +229,5 @@ async def reference_at(store: ReferenceStore, at: datetime) -> ReferenceIndex:
     """Return the reference data as it had been recorded at a point in time."""
     index = ReferenceIndex()
     _, rows = await store.since(0)
-    await asyncio.to_thread(index.add, *_until(rows, at))
+    await asyncio.to_thread(index.add, [row for row in rows if row.recorded_at <= at])
     return index
-
-
-def _until(rows: Iterable[RecordedRow[object]], at: datetime) -> Iterable[RecordedRow[object]]:
-    return (row for row in rows if row.recorded_at <= at)

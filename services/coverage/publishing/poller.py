@@ -78,7 +78,7 @@ class Poller:
         """Read the rows recorded since the last poll; publish their regions, and those above, whose sums may change."""
         async with self._adding:
             self._revision, rows = await self._reference_store.since(self._revision)
-            await asyncio.to_thread(self._reference.add, *rows)
+            await asyncio.to_thread(self._reference.add, rows)
         if len(rows) > _MANY_ROWS:
             # They are kept for ever. Python's collector would look through them again and again, for 0.2 s each time.
             gc.freeze()

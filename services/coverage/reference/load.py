@@ -22,6 +22,7 @@ from services.coverage.reference.ports import ReferenceStore
 from services.coverage.reference.schemas import FileRow
 from shared.adapters.csv_rows import BadRow, UnreadableFileError, rows, text_lines
 from shared.runtime.clock import Clock
+from shared.runtime.tasks import let_go
 
 MAX_ROWS: Final = 100_000
 """More than one row for every region there is."""
@@ -57,12 +58,16 @@ class RowError:
 
 @dataclass(slots=True)
 class LoadReport:
-    """How many rows a file has, what they state, what is wrong with them, and how many statements are new."""
+    """How many rows a file has, what they state, what is wrong with them, and how many statements are new or not.
+
+    Of a file that was put the statements are gone.
+    """
 
     rows: int = 0
     statements: list[Statement[Any]] = field(default_factory=list)
     errors: list[RowError] = field(default_factory=list)
     new: int = 0
+    unchanged: int = 0
 
 
 class ReferenceImport:
@@ -89,7 +94,9 @@ class ReferenceImport:
         new = await self._store.add(report.statements, self._clock.now(), dry_run=dry_run)
         if not dry_run:
             await self._refresh()
-        return replace(report, new=len(new))
+        found = replace(report, statements=[], new=len(new), unchanged=len(report.statements) - len(new))
+        await asyncio.to_thread(let_go, report.statements, new)
+        return found
 
 
 def check(model: type[FileRow], body: bytes, format_: Format, home_of: HomeOf) -> LoadReport:

@@ -21,6 +21,7 @@ from services.coverage.reference.ports import Rows, Statements
 from services.coverage.reference.schemas import KINDS
 from shared.adapters.mongo import Document, DuplicateError, Mongo, translating
 from shared.runtime.errors import TransientError
+from shared.runtime.tasks import let_go
 
 _AT_ONCE: Final = 2_000
 """Documents read or written at once. One takes five times the memory of its row: 300 MB, were all villages read before
@@ -119,10 +120,9 @@ def _same_series(statements: Statements, past: Sequence[str]) -> Document:
 
 
 def _compared(statements: Statements, known: list[RecordedRow[Any]], recorded_at: datetime) -> Rows:
-    """Return the new rows. It empties the list: to free all rows at once would keep other threads waiting."""
+    """Return the new rows, and let go of the known ones."""
     rows = new_rows(statements, known, recorded_at)
-    while known:
-        known.pop()
+    let_go(known)
     return rows
 
 

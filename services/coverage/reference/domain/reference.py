@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -118,7 +118,7 @@ class ReferenceIndex:
         self._days: defaultdict[str, set[date]] = defaultdict(set)
         self._size = 0
 
-    def add(self, *rows: RecordedRow[Any]) -> None:
+    def add(self, rows: Collection[RecordedRow[Any]]) -> None:
         """Add rows at once: who reads in another thread sees none or all. A row that is there changes nothing."""
         found = {kind: dict(self._rows[kind]) for kind in {row.statement.kind.name for row in rows}}
         regions, days = set(self._regions), {kind: set(self._days[kind]) for kind in found}

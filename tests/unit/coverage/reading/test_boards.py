@@ -142,7 +142,7 @@ async def test_a_district_is_read_again_only_after_new_counts_or_new_rows(
     assert [[*await read(tomorrow)], [*await read(AsOf(less.statement.valid_from))]] == [[], district]
     assert [[*await read(TODAY, now=False)], [*await read(TODAY, now=False)]] == [district, []]
     assert [[*await read(tomorrow, now=False)], [*await read(TODAY, now=False)]] == [district, []]
-    reference.add(row(QUOTAS, "63.10.02", "vulnerable", Quota("active", 5, ("desa",))))
+    reference.add([row(QUOTAS, "63.10.02", "vulnerable", Quota("active", 5, ("desa",)))])
     assert await read() == [*district, "63.10.02"]
 
 

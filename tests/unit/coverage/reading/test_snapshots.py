@@ -95,9 +95,9 @@ async def test_a_day_is_kept_until_something_is_counted_or_a_target_comes() -> N
     assert [(await shown())[:2] for _ in range(2)] == [(1, ["11"]), (1, [])]
     await keep(store, [change(1, effective_day=TODAY - 5 * DAY)])
     assert [(await shown())[:2] for _ in range(2)] == [(2, ["11"]), (2, [])]
-    reference.add(row(POTENTIALS, "11", "workers", 40, TODAY - 400 * DAY))
+    reference.add([row(POTENTIALS, "11", "workers", 40, TODAY - 400 * DAY)])
     path = TargetPath((PathPoint(TODAY - 400 * DAY, Decimal("0.1")), PathPoint(TODAY + 400 * DAY, Decimal("0.5"))))
-    reference.add(row(TARGETS, "11", "workers active", path, TODAY - 400 * DAY))
+    reference.add([row(TARGETS, "11", "workers active", path, TODAY - 400 * DAY)])
     assert (await shown())[1] == ["11"]
     _, read, shot = await shown()
     assert (read, len(shot.forecast)) == ([], 1)
@@ -130,7 +130,7 @@ async def test_a_snapshot_is_completed_once_while_all_stays(
     assert await anew() == []
     await keep(store, [change(1)])
     assert await anew() == ["11", VILLAGE]
-    reference.add(row(POTENTIALS, VILLAGE, "workers", 40))
+    reference.add([row(POTENTIALS, VILLAGE, "workers", 40)])
     assert await anew() == ["11", VILLAGE]
     behind.add("11")
     assert await anew() == ["11"]
@@ -201,7 +201,7 @@ async def test_the_state_changes_with_whatever_a_snapshot_depends_on(store: Memo
     assert not await changed()
     await keep(store, [change(0)])
     assert await changed()
-    reference.add(row(TARGETS, "11", "workers active", path))
+    reference.add([row(TARGETS, "11", "workers active", path)])
     assert await changed()
     behind.add("11")
     assert await changed()

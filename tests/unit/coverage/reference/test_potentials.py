@@ -74,7 +74,7 @@ def test_a_sum_follows_what_is_recorded_later_and_what_was_known() -> None:
     book = index_of(workers("11.01", 10), workers("11.02", 5))
     potentials = Potentials(book, CHILDREN)
     assert potentials.of("11", "workers", TODAY) == Potential(15, "bps", SEPTEMBER, 2, "all who work", summed=True)
-    book.add(workers("11.02", 6, version=2, recorded_at=RECORDED_AT.replace(month=11)))
+    book.add([workers("11.02", 6, version=2, recorded_at=RECORDED_AT.replace(month=11))])
     assert potentials.of("11", "workers", TODAY) == Potential(16, "bps", SEPTEMBER, 3, "all who work", summed=True)
     announced = potentials.of("11", "workers", AsOf(TODAY.day, known_at=date(2023, 10, 2)))
     assert announced is not None
@@ -91,7 +91,7 @@ def test_what_is_kept_serves_all_days_on_which_the_same_figures_are_in_force() -
     assert [potentials.is_kept("11", day) for day in (TODAY, later, AsOf(SEPTEMBER - timedelta(days=1)))] == [
         True, True, False,
     ]  # fmt: skip
-    book.add(workers("12", 6, valid_from=SEPTEMBER + timedelta(days=30)))
+    book.add([workers("12", 6, valid_from=SEPTEMBER + timedelta(days=30))])
     assert not potentials.is_kept("11", TODAY)
 
 

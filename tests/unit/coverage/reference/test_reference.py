@@ -130,7 +130,7 @@ def test_rows_are_added_together_and_a_known_one_changes_nothing() -> None:
     """Whoever took the regions or rows before sees the old ones; the size counts rows that were new."""
     index = index_of(row(POTENTIALS, "11", "workers", 40))
     before, regions = index.regions_of(POTENTIALS), index.regions
-    index.add(row(POTENTIALS, "11", "workers", 40), row(POTENTIALS, "12", "workers", 50))
+    index.add([row(POTENTIALS, "11", "workers", 40), row(POTENTIALS, "12", "workers", 50)])
     assert (sorted(before), sorted(regions)) == (["11"], ["11", "ID"])
     assert (sorted(index.regions_of(POTENTIALS)), sorted(index.regions)) == (["11", "12"], ["11", "12", "ID"])
     assert index.size == 2
