@@ -42,8 +42,12 @@ def _turns(world: World, service: str) -> list[dict[str, Any]]:
 
 
 def _is_long(turn: dict[str, Any]) -> bool:
-    """Say so without the time of Python's collector, which in a large process is rare and long."""
-    return bool(turn["ms"] - turn["collecting_ms"] > LONGEST_S * 1000)
+    """Say so without the time of Python's collector, which in a large process is rare and long.
+
+    A pause of the whole machine counts as the processor's time of whatever turn it falls into, but in it no timer
+    runs: such a turn is seen once, when the machine goes on.
+    """
+    return bool(turn["seen"] > 1 and turn["ms"] - turn["collecting_ms"] > LONGEST_S * 1000)
 
 
 def _told(turn: dict[str, Any]) -> str:
