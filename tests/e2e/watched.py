@@ -4,6 +4,9 @@ It writes a JSON line to the file for each turn of the loop (one callback, or on
 20 ms of the processor. The processor's time of the loop's thread is measured, not the clock's: a busy machine makes
 nothing slow here, and nothing that runs in another thread counts. uvloop's turns cannot be measured from Python, so the
 service runs on asyncio's own loop, which calls the same code.
+
+The kernel counts a pause of a virtual machine as the processor's time of whatever turn it falls into. In a pause no
+timer runs, so the watch also counts how often a timer of 4 ms interrupted the turn: it cannot have run for longer.
 """
 
 from __future__ import annotations
@@ -23,9 +26,8 @@ from typing import Any, Final
 
 LONGEST_S: Final = 0.020
 """What a turn may take: while it lasts, nobody else of this service is served."""
-_SEEN_AFTER_S: Final = 0.012
-_SEEN_EVERY_S: Final = 0.004
-"""When the stack is noted. The kernel looks at timers every 4 ms, so a turn of 20 ms is seen twice or more."""
+SEEN_EVERY_S: Final = 0.004
+"""How often the stack is noted; the kernel looks at timers no more often."""
 
 
 class Watch:
@@ -49,7 +51,7 @@ class Watch:
         def timed(handle: asyncio.Handle) -> None:
             self._collected_s, self._seen_from = 0.0, os.lseek(self._stacks.fileno(), 0, os.SEEK_CUR)
             began = time.thread_time()
-            signal.setitimer(signal.ITIMER_PROF, _SEEN_AFTER_S, _SEEN_EVERY_S)
+            signal.setitimer(signal.ITIMER_PROF, SEEN_EVERY_S, SEEN_EVERY_S)
             try:
                 run(handle)
             finally:
