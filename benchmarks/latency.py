@@ -39,8 +39,8 @@ from deploy.local.stack import LocalStack
 from shared.regions.codes import regency_of
 
 PER_SECOND: Final = 500
-SECONDS: Final = 15
-"""One fact of twenty crosses a regency of its own, and there are some 490 regencies for them."""
+SECONDS: Final = 54
+"""One fact of sixty crosses a regency of its own, and there are some 490 regencies for them."""
 WARM_UP_SECONDS: Final = 3
 SEED: Final = 1
 _LOOK_EVERY_S: Final = 0.025

@@ -18,8 +18,8 @@ from shared.regions.codes import NATION
 
 _BACKGROUND_PROVINCE: Final = "11"
 _POTENTIAL: Final = 2
-_KINDS: Final = ("counted", *[""] * 4, "crossing", *[""] * 4, "counted", *[""] * 9)
-"""Of twenty facts two are counting probes and one is a crossing: looking on must stay small beside the work itself."""
+_KINDS: Final = ("counted", *[""] * 29, "crossing", *[""] * 29)
+"""Of sixty facts one is a counting probe and one a crossing: looking on must stay small beside the work itself."""
 
 
 @dataclass(frozen=True, slots=True)

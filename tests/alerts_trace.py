@@ -21,6 +21,7 @@ from services.notifier.files.rule_files import rules_of
 from services.notifier.files.yaml_lines import Document
 from services.notifier.trial.trace import EventReader, trace
 from shared.regions.codes import level_of, parent_of, zone_name
+from tests.alerts_kept import interrupted
 from tests.alerts_scenarios import START, Dict
 
 ACEH, BANDA, OTHER = "11", "11.71", "11.01"
@@ -102,12 +103,19 @@ def lines_of(decisions: Iterable[Decision]) -> list[Dict]:
 
 def told(rules: Sequence[Dict], officials: Sequence[Dict], *events: Dict, moves: bool = False) -> list[str]:
     """Return the trace in short: minutes, then `raised g low/11#1`, `muted raised g low/11#1` or `vacant gubernur`."""
-    return [_short(line) for line in traced(rules, officials, events) if moves or line["what"] != "move"]
+    return [_short(line) for line in _kept(rules, officials, events) if moves or line["what"] != "move"]
 
 
 def moved(rules: Sequence[Dict], *events: Dict) -> list[str]:
     """Return the moves in short: minutes, `ok>firing raised low/11#1`."""
-    return [_short(line) for line in traced(rules, [], events) if line["what"] == "move"]
+    return [_short(line) for line in _kept(rules, [], events) if line["what"] == "move"]
+
+
+def _kept(rules: Sequence[Dict], officials: Sequence[Dict], events: Sequence[Dict]) -> list[Dict]:
+    """Return the lines of the trace, which are the same where the engine is stopped after each event."""
+    lines = traced(rules, officials, events)
+    assert lines_of(interrupted(*read_all(rules, officials, events))) == lines
+    return lines
 
 
 def _short(line: Dict) -> str:

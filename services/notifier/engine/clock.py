@@ -113,7 +113,7 @@ class Clock:
         ready = []
         for code in sorted(regions):
             alert = self.world.alert(rule, code)
-            assert alert is not None, "an alert that ends leaves its digests"
+            assert alert is not None  # An alert that ends leaves its digests.
             waiting = alert.waiting[official]
             if self.world.catching_up(code):
                 waiting.late = True

@@ -83,7 +83,7 @@ class Official:
             return None
         start, end = self.quiet_hours.from_ms, self.quiet_hours.until_ms
         time = local_ms(now, self.region) % DAY_MS
-        quiet = start <= time < end if start < end else start > end and (time >= start or time < end)
+        quiet = start <= time < end if start <= end else (time >= start or time < end)
         return now + (end - time) % DAY_MS if quiet else None
 
 
@@ -96,10 +96,16 @@ class Directory:
     """All officials of a file, by id and by post."""
 
     def __init__(self, officials: Iterable[Official] = ()) -> None:
-        self._by_id = {official.id: official for official in sorted(officials, key=lambda official: official.id)}
+        self._by_id: dict[str | None, Official] = {
+            official.id: official for official in sorted(officials, key=lambda official: official.id)
+        }
         self._by_post: dict[tuple[Role, str], list[Official]] = {}
         for official in self._by_id.values():
             self._by_post.setdefault((official.role, official.region), []).append(official)
+
+    def __getitem__(self, official: str) -> Official:
+        """Return the official of that id, who is in the file."""
+        return self._by_id[official]
 
     def get(self, official: str) -> Official | None:
         """Return the official of that id, in office or not."""
@@ -120,5 +126,5 @@ class Directory:
         if not former:
             return []
         last = max(former, key=lambda official: (official.valid_until, official.valid_from))
-        deputy = self._by_id.get(last.deputy or "")
+        deputy = self._by_id.get(last.deputy)
         return [deputy] if deputy is not None and deputy.in_office(now) else []

@@ -6,7 +6,7 @@ it makes due at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from services.notifier.engine.clock import Clock
@@ -30,9 +30,6 @@ from services.notifier.engine.occasions import Messenger
 from services.notifier.engine.states import MoveReason
 from services.notifier.engine.world import Mark, Region, RuleInForce, World
 
-_INTERNED: Final[dict[frozenset[str], frozenset[str]]] = {}
-"""Most regions of a level are seen by the same rules: they share one set."""
-
 
 class TimeWentBack(ValueError):  # noqa: N818 - it says what happened
     """An event is older than the one before it."""
@@ -44,6 +41,7 @@ class Engine:
     def __init__(self, world: World) -> None:
         self.world = world
         self._clock = Clock(world)
+        self._seen: dict[frozenset[str], frozenset[str]] = {}
         self._handled: Final[dict[type, Callable[..., None]]] = {
             SnapshotRead: self._read, RulesGiven: self._put_rules, OfficialsGiven: self._put_officials,
             SilenceGiven: self._silence, SilenceEnded: self._unsilence, Acknowledged: self._acknowledge,
@@ -98,7 +96,7 @@ class Engine:
             if counts and side is not None and id_ not in known:
                 seen.append(id_)
         if seen:
-            region.seen = _interned(region.seen.union(seen))
+            self._note_seen(region, seen)
         self._clock.finish(mover)
 
     def _put_rules(self, event: RulesGiven) -> None:
@@ -129,12 +127,17 @@ class Engine:
             if watch is not None or side is Side.RAISE:
                 mover.judge(new, code, region, side, watch, now)
             if side is not None and not region.snapshot.catching_up and new.id not in region.seen:
-                region.seen = _interned(region.seen | {new.id})
+                self._note_seen(region, [new.id])
                 world.touch("region", code)
             if watch is not None or new.is_silent:
                 world.touch("watch", new.id, code)
         elif old is not None and old.rule.covers(code):
             mover.close(old.rule, code, MoveReason.RULE_REMOVED if new is None else MoveReason.OUT_OF_SCOPE)
+
+    def _note_seen(self, region: Region, rules: Iterable[str]) -> None:
+        """Note that the rules have judged a known x there. Most regions of a level share one set."""
+        seen = region.seen.union(rules)
+        region.seen = self._seen.setdefault(seen, seen)
 
     def _put_officials(self, event: OfficialsGiven) -> None:
         self.world.directory = Directory(event.officials)
@@ -167,14 +170,10 @@ class Engine:
         """Nothing happens but time."""
 
     def _now(self) -> int:
-        assert self.world.now is not None, "time has come to the event"
+        assert self.world.now is not None  # Time has come to the event.
         return self.world.now
 
 
 def _order_of_ties(move: Decision) -> tuple[str, str]:
-    assert isinstance(move, Move), "messages come after all moves"
+    assert isinstance(move, Move)  # Messages come after all moves.
     return move.rule, move.region
-
-
-def _interned(ids: frozenset[str]) -> frozenset[str]:
-    return _INTERNED.setdefault(ids, ids)

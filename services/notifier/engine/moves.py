@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.notifier.engine.decisions import Decision, HeldReason, Move
+from services.notifier.engine.decisions import Decision, Move
 from services.notifier.engine.due import UNKNOWN_MS
 from services.notifier.engine.kinds import Side, left_by_potential
 from services.notifier.engine.occasions import Messenger
@@ -122,10 +122,10 @@ class Mover:
             self._world.touch("region", code)
 
     def _leave_digests(self, rule: str, code: str, alert: Alert) -> None:
-        for official, waiting in alert.waiting.items():
+        for official in alert.waiting:
             digest = self._world.digests.get((rule, official))
-            if waiting.reason is HeldReason.GROUPED and not waiting.late and digest is not None:
-                digest.regions.discard(code)
+            if digest is not None and code in digest.regions:
+                digest.regions.remove(code)
                 self._world.touch("digest", rule, official)
                 if not digest.regions:
                     del self._world.digests[rule, official]

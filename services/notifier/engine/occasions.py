@@ -39,8 +39,8 @@ class Messenger:
 
     def raised(self, rule: Rule, region: str, alert: Alert) -> None:
         """Make the first occasion of a new alert."""
-        people = self._roles(rule, region, alert, Occasion.RAISED, 0, rule.hears)
-        self._make(rule, region, alert, Occasion.RAISED, people, {})
+        people = self._roles(rule, region, alert, Occasion.RAISED, rule.hears)
+        self._make(rule, region, alert, Occasion.RAISED, people, dict.fromkeys(people, alert.steps))
 
     def escalated(self, rule: Rule, region: str, alert: Alert) -> None:
         """Make every escalation step that is due, for those to whom nothing of the alert was sent or waits."""
@@ -49,7 +49,7 @@ class Messenger:
         while (due := escalation_due(rule, alert)) is not None and due <= self._now:
             hears = rule.escalate[alert.steps].hears
             alert.steps += 1
-            for official, role in self._roles(rule, region, alert, Occasion.ESCALATED, alert.steps, hears).items():
+            for official, role in self._roles(rule, region, alert, Occasion.ESCALATED, hears).items():
                 if official not in alert.told and official not in alert.waiting and official not in people:
                     people[official], parts[official] = role, alert.steps
         self._make(rule, region, alert, Occasion.ESCALATED, people, parts)
@@ -71,7 +71,7 @@ class Messenger:
         ends = []
         if rule.tell_recovery:
             for official, told in alert.told.items():
-                ends.append(Waiting(official, alert.episode, Occasion.RECOVERED, told.role, 0))
+                ends.append(Waiting(official, alert.episode, Occasion.RECOVERED, told.role, alert.steps))
         watch.recoveries += ends
         never = [waiting for waiting in alert.waiting.values() if waiting.official not in alert.told]
         self.judge([Case(rule.id, region, waiting) for waiting in ends], dropped=(rule.id, region, never))
@@ -105,15 +105,14 @@ class Messenger:
                 self._tell(case.waiting.official, [case])
 
     def _roles(
-        self, rule: Rule, region: str, alert: Alert, occasion: Occasion, part: int, hears: Iterable[Role]
+        self, rule: Rule, region: str, alert: Alert, occasion: Occasion, hears: Iterable[Role]
     ) -> dict[str, Role]:
         """Return who holds the roles of a step; where nobody does, the next step is due at once."""
         people: dict[str, Role] = {}
         for role in hears:
-            for official in self._holders(rule.id, region, alert, (occasion, part, role)):
+            for official in self._holders(rule.id, region, alert, (occasion, alert.steps, role)):
                 people.setdefault(official, role)
         alert.at_once = not people
-        self._world.touch("watch", rule.id, region)
         return people
 
     def _holders(self, rule: str, region: str, alert: Alert, step: tuple[Occasion, int, Role]) -> list[str]:
@@ -133,7 +132,7 @@ class Messenger:
     ) -> None:  # fmt: skip
         cases = []
         for official, role in people.items():
-            waiting = Waiting(official, alert.episode, occasion, role, parts.get(official, 0))
+            waiting = Waiting(official, alert.episode, occasion, role, parts[official])
             alert.waiting[official] = waiting
             cases.append(Case(rule.id, region, waiting))
         self._world.touch("watch", rule.id, region)
@@ -189,8 +188,7 @@ class Messenger:
         return False
 
     def _channels(self, official: str) -> list[str]:
-        known = self._world.directory.get(official)
-        return [] if known is None else list(dict.fromkeys(map(str, known.channels)))
+        return list(dict.fromkeys(map(str, self._world.directory[official].channels)))
 
     def _held(self, case: Case, *, gathers: bool) -> bool:
         """Hold the occasion if a stage says so."""
@@ -232,8 +230,8 @@ class Messenger:
         for case in cases:
             self._forget(case)
             if case.waiting.occasion is not Occasion.RECOVERED:
-                told = self._alert(case).told.setdefault(official, Told(case.waiting.role, self._now))
-                told.last = self._now
+                told = self._alert(case).told
+                told[official] = Told(told.get(official, case.waiting).role, self._now)
 
     def _message(self, official: str, channel: str, cases: Sequence[Case]) -> None:
         occasion = cases[0].waiting.occasion
@@ -253,7 +251,7 @@ class Messenger:
 
     def _alert(self, case: Case) -> Alert:
         alert = self._world.alert(case.rule, case.region)
-        assert alert is not None, "what waits of an alert is dropped when it ends"
+        assert alert is not None  # What waits of an alert is dropped when it ends.
         return alert
 
     def _forget(self, case: Case) -> None:
@@ -262,7 +260,7 @@ class Messenger:
         if case.waiting.occasion is Occasion.RECOVERED:
             watch.recoveries = [each for each in watch.recoveries if each is not case.waiting]
         elif watch.alert is not None:
-            watch.alert.waiting.pop(case.waiting.official, None)
+            del watch.alert.waiting[case.waiting.official]
         self._world.touch("watch", case.rule, case.region)
 
 

@@ -24,10 +24,10 @@ def hold(world: World, rule_id: str, region: str, waiting: Waiting, now: int, *,
         return Hold(HeldReason.MUTED)
     if waiting.occasion is not Occasion.RECOVERED and silenced(world, rule_id, region, now):
         return Hold(HeldReason.SILENCED)
-    until = None if _critical(rule) else _quiet_until(world, waiting.official, now)
+    until = None if _critical(rule) else world.directory[waiting.official].quiet_until(now)
     if until is not None:
         return Hold(HeldReason.QUIET_HOURS, until)
-    if gathers and waiting.occasion is Occasion.RAISED and rule is not None and rule.rule.group_wait_ms > 0:
+    if gathers and waiting.occasion is Occasion.RAISED and rule is not None and rule.rule.group_wait_ms:
         return Hold(HeldReason.GROUPED)
     return None
 
@@ -56,8 +56,3 @@ def still_holds(world: World, rule_id: str, region: str, waiting: Waiting, now: 
 def _critical(rule: RuleInForce | None) -> bool:
     """Say whether the rule is critical; what waits of one that is no more waited because it was not."""
     return rule is not None and rule.rule.severity is Severity.CRITICAL
-
-
-def _quiet_until(world: World, official: str, now: int) -> int | None:
-    known = world.directory.get(official)
-    return None if known is None else known.quiet_until(now)

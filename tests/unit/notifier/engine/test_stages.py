@@ -92,6 +92,12 @@ def test_a_silence_lasts_up_to_and_not_including_its_end() -> None:
     assert told([rule()], [G], silence(0, 10), snap(10, 39)) == ["10 raised g low/11#1"]
 
 
+def test_what_time_raises_at_the_end_of_a_silence_is_not_held() -> None:
+    """Time moves rules before it ends silences, and the silence does not include its end."""
+    events = [snap(0, 39), silence(1, 60), at(60)]
+    assert told([rule(hold_for="1h")], [G], *events) == ["60 raised g low/11#1"]
+
+
 def test_a_silence_is_replaced_by_one_of_the_same_id_and_ended_by_hand() -> None:
     """The later one alone holds; under another id both do."""
     held = "1 silenced raised g low/11#1"

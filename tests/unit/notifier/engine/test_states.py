@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from services.notifier.engine.engine import Engine, TimeWentBack
-from services.notifier.engine.events import RegionRetired, RulesGiven, Tick
+from services.notifier.engine.events import OfficialsGiven, RegionRetired, RulesGiven, Tick
 from services.notifier.engine.world import Key, World
 from tests.alerts_trace import at, lines_of, moved, official, potential, read_all, rule, snap, told, traced
 
 G = [official("g")]
+NIGHT = {"from": "16:00", "to": "18:00"}
+"""Quiet in Aceh from an hour before START to an hour after it."""
 HOUR = 60
 DAY = 24 * HOUR
 
@@ -37,6 +39,13 @@ def test_pending_elsewhere_is_ok_again() -> None:
     """The band breaks the hold, and the next one starts anew."""
     assert moved([rule(hold_for="1h")], snap(0, 39), snap(30, 40), snap(50, 39), at(109)) == [
         "0 ok>pending hold_started low/11", "30 pending>ok hold_broken low/11", "50 ok>pending hold_started low/11",
+    ]  # fmt: skip
+
+
+def test_another_figure_on_the_raise_side_does_not_begin_the_hold_anew() -> None:
+    """Pending stays pending, and nothing is said of it."""
+    assert moved([rule(hold_for="1h")], snap(0, 39), snap(10, 38), at(60)) == [
+        "0 ok>pending hold_started low/11", "60 pending>firing raised low/11#1",
     ]  # fmt: skip
 
 
@@ -93,6 +102,16 @@ def test_unknown_and_catching_up_move_nothing(between: dict[str, object]) -> Non
     ]  # fmt: skip
 
 
+def test_a_message_that_waits_for_morning_moves_nothing_where_the_region_is_catching_up() -> None:
+    """The hold is over before the end of an earlier alert is told, and fires once the region has caught up."""
+    events = [snap(-150, 39), snap(0, 50), snap(5, 39), snap(10, 39, catching_up=True), at(60), snap(70, 39)]
+    people = [official("g", quiet_hours=NIGHT)]
+    assert told([rule(hold_for="30m")], people, *events, moves=True)[-4:] == [
+        "5 ok>pending hold_started low/11", "60 recovered g low/11#1",
+        "70 pending>firing raised low/11#2", "70 raised g low/11#2",
+    ]  # fmt: skip
+
+
 def test_a_snapshot_that_is_not_newer_is_ignored() -> None:
     """Newer is by position, then by as_of."""
     older, same = snap(2, 50, position=4), snap(3, 50, position=5, as_of=1)
@@ -122,6 +141,14 @@ def test_t_never_goes_back_before_the_last_judgement_there() -> None:
     lines = traced([rule(hold_for="1h")], [], [snap(0, 39), snap(200, 50, as_of=30)])
     assert [(line["at"][11:16], line["t"][11:16]) for line in lines if line["what"] == "move"] == [
         ("10:00", "10:00"), ("11:00", "11:00"), ("13:20", "11:00"),
+    ]  # fmt: skip
+
+
+def test_t_never_goes_back_before_the_closing_as_unknown() -> None:
+    """A snapshot that was counted before it is judged at its instant."""
+    lines = traced([rule()], [], [snap(0, 39), snap(10, None), snap(8 * DAY, 39, as_of=20)])
+    assert [(line["t"][8:16], line["reason"]) for line in lines if line["what"] == "move"] == [
+        ("03T10:00", "raised"), ("10T10:10", "unknown"), ("10T10:10", "raised"),
     ]  # fmt: skip
 
 
@@ -249,6 +276,31 @@ def test_a_region_that_is_retired_is_closed_and_no_longer_judged() -> None:
     assert engine.apply(events[0][0], RegionRetired("12")) == []
     assert engine.apply(events[0][0], RulesGiven(())) == []
     assert engine.apply(events[0][0] + 10**9, Tick()) == []
+
+
+def test_an_end_that_waits_for_morning_is_told_of_a_region_that_was_retired_meanwhile() -> None:
+    """It had recovered; nothing is judged there any more."""
+    rules, people, events = read_all([rule()], [official("g", quiet_hours=NIGHT)], [snap(-120, 39), snap(0, 50)])
+    engine = Engine(World())
+    for given in (RulesGiven(rules), OfficialsGiven(people)):
+        engine.apply(events[0][0], given)
+    for event in events:
+        engine.apply(*event)
+    at_ = events[-1][0]
+    assert engine.apply(at_, RegionRetired("11")) == []
+    (line,) = lines_of(engine.apply(at_ + HOUR * 60_000, Tick()))
+    assert (line["what"], line["occasion"]) == ("message", "recovered")
+
+
+def test_regions_that_the_same_rules_have_seen_share_one_set() -> None:
+    """There are 83,762 villages."""
+    rules, _, events = read_all([rule("a"), rule("b")], [], [snap(0, 39), snap(0, 39, "63")])
+    engine = Engine(World())
+    engine.apply(events[0][0], RulesGiven(rules))
+    for event in events:
+        engine.apply(*event)
+    assert engine.world.regions["11"].seen == {"a", "b"}
+    assert engine.world.regions["11"].seen is engine.world.regions["63"].seen
 
 
 def test_time_does_not_go_back() -> None:
