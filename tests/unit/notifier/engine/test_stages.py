@@ -212,6 +212,16 @@ def test_a_digest_goes_out_without_a_region_that_catches_up() -> None:
     ]  # fmt: skip
 
 
+def test_what_is_late_for_its_digest_waits_though_another_official_hears() -> None:
+    """The night of one ends while the region is catching up; the other hears once it has caught up."""
+    people = [G, official("h", quiet_hours=NIGHT)]
+    events = [snap(0, 39), snap(5, 39, catching_up=True), at(60), snap(70, 39)]
+    assert told([rule(group_wait="10m")], people, *events) == [
+        "0 grouped raised g low/11#1", "0 quiet_hours raised h low/11#1", "60 grouped raised h low/11#1",
+        "70 raised g low/11#1", "70 raised h low/11#1",
+    ]  # fmt: skip
+
+
 def test_an_alert_that_recovers_as_it_catches_up_is_never_told() -> None:
     """The snapshot's moves come before what falls due."""
     events = [snap(0, 39), snap(2, 39, catching_up=True), snap(15, 50)]

@@ -208,6 +208,17 @@ def test_first_sight_quiet_tells_nobody() -> None:
     ]  # fmt: skip
 
 
+def test_a_quiet_alert_stays_quiet_when_the_end_of_an_earlier_one_is_told() -> None:
+    """That end waits for morning; the quiet alert began meanwhile, and a step of its escalation would be due."""
+    quiet = rule(first_sight="quiet", escalate=[{"after": "1m", "hears": ["kemnaker"]}])
+    people = [official("g", quiet_hours=NIGHT), official("k", "kemnaker", "ID")]
+    events = [snap(-200, 50), snap(-190, 39), snap(-5, None), snap(7 * DAY, 39), at(7 * DAY + 60)]
+    assert told([quiet], people, *events) == [
+        "-190 raised g low/11#1", "-189 escalated k low/11#1", "10075 quiet_hours recovered g low/11#1",
+        "10075 recovered k low/11#1", "10140 recovered g low/11#1",
+    ]  # fmt: skip
+
+
 def test_first_sight_is_the_first_known_x_while_not_catching_up() -> None:
     """An unknown x and a region that is catching up do not use it up; a clear one does."""
     quiet = rule(first_sight="quiet")
