@@ -59,7 +59,7 @@ class Clock:
         """Judge again what muting and silences held that have ended."""
         for key in ready:
             if key.piece == "silence":
-                self.world.silences.pop(key.first, None)
+                del self.world.silences[key.first]
                 self.world.touch("silence", key.first)
                 self.check_held = True
         if not self.check_held:

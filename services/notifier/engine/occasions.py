@@ -230,8 +230,7 @@ class Messenger:
         for case in cases:
             self._forget(case)
             if case.waiting.occasion is not Occasion.RECOVERED:
-                told = self._alert(case).told
-                told[official] = Told(told.get(official, case.waiting).role, self._now)
+                self._alert(case).told[official] = Told(case.waiting.role, self._now)
 
     def _message(self, official: str, channel: str, cases: Sequence[Case]) -> None:
         occasion = cases[0].waiting.occasion

@@ -107,6 +107,8 @@ def test_a_silence_is_replaced_by_one_of_the_same_id_and_ended_by_hand() -> None
         held,
         "10 raised g low/11#1",
     ]
+    elsewhere = silence(2, 20, "s", None, "63")
+    assert told([rule()], [G], silence(0, 10), snap(1, 39), elsewhere) == [held, "2 raised g low/11#1"]
     assert told([rule()], [G], silence(0, 10), snap(1, 39), at(2, unsilence={"id": "s"})) == [
         held,
         "2 raised g low/11#1",

@@ -285,6 +285,7 @@ def test_a_region_that_is_retired_is_closed_and_no_longer_judged() -> None:
     assert Key("region", "11") in engine.world.touched
     assert engine.world.regions == {}
     assert engine.apply(events[0][0], RegionRetired("12")) == []
+    assert Key("region", "12") in engine.world.touched, "also where no rule has seen it"
     assert engine.apply(events[0][0], RulesGiven(())) == []
     assert engine.apply(events[0][0] + 10**9, Tick()) == []
 
