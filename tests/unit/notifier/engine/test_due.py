@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from services.notifier.engine.due import Agenda
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.notifier.engine.due import Agenda, step_due
 from services.notifier.engine.world import Key
+from tests.alerts_trace import read_all, rule
 
 ONE, OTHER = Key("silence", "one"), Key("silence", "other")
 
@@ -26,3 +31,15 @@ def test_a_key_that_is_never_due_is_not_taken() -> None:
     agenda.put(OTHER, None)
     assert agenda.next() is None
     assert list(agenda.take(9)) == []
+
+
+RAISED = datetime(2026, 3, 3, 10, tzinfo=UTC)
+STEPS = [{"after": "1h", "hears": ["sekda_provinsi"]}, {"after": "2h", "hears": ["kemnaker"]}]
+
+
+@pytest.mark.parametrize(("minutes", "step"), [(60, 0), (120, 1), (0, None), (61, None), (180, None), (None, None)])
+def test_the_step_that_is_due_is_the_one_of_that_instant(minutes: int | None, step: int | None) -> None:
+    """Counted from the raise; where nothing is due there is no instant."""
+    ((of,), _, _) = read_all([rule(escalate=STEPS)], [], [])
+    at = None if minutes is None else RAISED + timedelta(minutes=minutes)
+    assert step_due(of, RAISED, at) == (None if step is None else of.escalate[step])

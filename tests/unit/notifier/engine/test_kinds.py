@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.notifier.engine.events import SnapshotRead
-from services.notifier.engine.kinds import compiled
+from services.notifier.engine.kinds import Side, compiled
 from tests.alerts_trace import at, moved, potential, read_all, rule, snap
 
 RAISED, OK = ["0 ok>firing raised low/11#1"], list[str]()
@@ -227,3 +227,12 @@ def test_the_side_is_that_of_the_figure(of: dict[str, Any], workers: int | None)
     figure, side = reading.figure(event.snapshot, 0), reading.side(event.snapshot, 0)
     assert (figure is None) == (not workers)
     assert side == (None if figure is None else reading.side_of_figure(*figure))
+
+
+def test_the_side_is_that_of_the_figure_where_no_potential_counts() -> None:
+    """A board's gap, on the line."""
+    (read,), _, ((_, event),) = read_all([GAP], [], [snap(0, 50, quota=[board()])])
+    assert isinstance(event, SnapshotRead)
+    reading = compiled(read.kind)
+    assert reading.figure(event.snapshot, 0) == (300, 1)
+    assert reading.side(event.snapshot, 0) is reading.side_of_figure(300, 1) is Side.RAISE

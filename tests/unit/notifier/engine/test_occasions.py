@@ -42,6 +42,15 @@ def test_escalation_goes_on_while_it_recovers_and_ends_with_it() -> None:
     ]  # fmt: skip
 
 
+def test_an_alert_that_was_acknowledged_keeps_no_other_from_its_escalation() -> None:
+    """Both have something due at one instant; escalations come before what waited for morning."""
+    steps = [{"after": "1h", "hears": ["sekda_provinsi"]}]
+    events = [snap(0, 39), ack(10, "a")]
+    assert told([rule("a"), rule("b", escalate=steps)], [official("g", quiet_hours=NIGHT), S], *events, at(60))[2:] == [
+        "60 escalated s b/11#1", "60 raised g a/11#1", "60 raised g b/11#1",
+    ]  # fmt: skip
+
+
 def test_one_for_whom_a_message_waits_is_not_escalated_to() -> None:
     """The raise waits for the end of quiet hours; the step is made all the same."""
     held = official("g", quiet_hours={"from": "16:00", "to": "19:00"})

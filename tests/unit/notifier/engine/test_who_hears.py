@@ -143,6 +143,12 @@ def test_two_with_one_address_hear_once_there_by_the_lesser_id() -> None:
     assert told([rule()], people, snap(0, 39)) == ["0 raised a=email:s@x low/11#1"]
 
 
+def test_of_three_the_last_shares_the_address_of_the_first() -> None:
+    """One between them has another."""
+    people = [official("a", "gubernur", "11", "s@x"), official("b"), official("c", "gubernur", "11", "s@x")]
+    assert told([rule()], people, snap(0, 39)) == ["0 raised a=email:s@x low/11#1", "0 raised b low/11#1"]
+
+
 def test_one_address_of_two_kinds_of_channel_is_two() -> None:
     """Only kind and address together are the same."""
     chat = official("b") | {"channels": [{"kind": "chat", "address": "a@x"}]}
