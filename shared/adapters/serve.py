@@ -9,12 +9,12 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Final
 
 import typer
 import uvicorn
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 from shared.adapters.http_counts import begin_at_zero
@@ -59,9 +59,8 @@ class ApiServer(uvicorn.Server):
         """Start both."""
         self._serving_beside = asyncio.create_task(self.beside.serve())
         await super().startup(sockets)
-        # What a service loads at its start is kept for ever, too. The first call through anyio, which httpx also uses,
-        # imports 20 ms of it: now nobody waits for that.
-        await run_in_threadpool(gc.freeze)
+        # What a service loads at its start is kept for ever, too.
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop both; the operators' last, so that they see how the other ends."""
@@ -86,6 +85,8 @@ def serve_api(
         raise typer.Exit(1) from error
     # FastAPI makes its routes and their document at first use, in a tenth of a second: now nobody waits for it.
     begin_at_zero(api.state.answers, api.openapi()["paths"])
+    # So does anyio, through which httpx calls others, with the 20 ms of imports of its back end.
+    import_module("anyio._backends._asyncio")
     spare_the_collector()
     sys.setswitchinterval(_SWITCH_AFTER_S)
     # Each connection is an open file, and many systems begin with 1,024, which Kafka and MongoDB need some of, too.

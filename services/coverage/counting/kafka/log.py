@@ -12,13 +12,13 @@ from aiokafka.errors import KafkaError
 from services.coverage.counting.change_log import LogPart
 from services.coverage.counting.kafka.decoder import ChangeDecoder
 from shared.adapters.kafka_access import KafkaAccess, started, stopped
+from shared.adapters.kafka_poll import FETCH_BYTES
 from shared.runtime.errors import TransientError
 
 _ANSWERS_WITHIN_S: Final = 10.0
 _POLL_MS: Final = 200
 _MAX_RECORDS: Final = 500
 """Of all partitions together: some 8 ms of decoding, in which whatever else this process does waits."""
-_FETCH_BYTES: Final = 2 * 1024 * 1024
 
 
 class KafkaChangeLog:
@@ -37,7 +37,8 @@ class KafkaChangeLog:
         consumer = AIOKafkaConsumer(
             **self._access.client_options(),
             enable_auto_commit=False,
-            max_partition_fetch_bytes=_FETCH_BYTES,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_bytes=2 * FETCH_BYTES,
             auto_offset_reset="none",
         )
         try:
