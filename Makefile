@@ -46,7 +46,7 @@ test: $(INSTALLED) ## Lint, types, import rules, contracts and all tests
 laws: $(INSTALLED) ## Try the laws on thirty times as many examples as `make test` does
 	@CAKUPAN_EXAMPLES=1000 $(BIN)/pytest --numprocesses auto --dist loadfile tests/unit
 
-mutants: $(INSTALLED) ## Change the engine of alerts in each place, and show which changes no test notices (an hour)
+mutants: $(INSTALLED) ## Change the engine of alerts in each place, and show which changes no test notices (hours)
 	@CI=1 CAKUPAN_EXAMPLES=15 $(BIN)/mutmut run
 	@$(BIN)/mutmut results
 

@@ -25,6 +25,8 @@ from tests.alerts_kept import interrupted
 from tests.alerts_scenarios import START, Dict
 
 ACEH, BANDA, OTHER = "11", "11.71", "11.01"
+NIGHT = {"from": "16:00", "to": "18:00"}
+"""Quiet in Aceh from an hour before START to an hour after it."""
 
 
 def rule(id_: str = "low", **over: Any) -> Dict:

@@ -22,7 +22,15 @@ from faststream.kafka import KafkaBroker
 from shared.adapters.kafka_access import started, stopped
 from shared.adapters.kafka_batches import B, BatchWriter, Limits, Sink, pause_before
 from shared.adapters.kafka_partitions import OwnedPartitions
-from shared.adapters.kafka_poll import FETCH_BYTES, POLL_TIMEOUT_MS, RecordsByPartition, find_unreadable, gather, rewind
+from shared.adapters.kafka_poll import (
+    ANSWER_BYTES,
+    FETCH_BYTES,
+    POLL_TIMEOUT_MS,
+    RecordsByPartition,
+    find_unreadable,
+    gather,
+    rewind,
+)
 from shared.runtime.clock import Clock
 from shared.runtime.errors import FencedError, PermanentError, TransientError
 from shared.runtime.logging import logger
@@ -73,7 +81,7 @@ class KafkaReader(ConsumerRebalanceListener, Generic[B]):  # type: ignore[misc]
             heartbeat_interval_ms=3_000,
             rebalance_timeout_ms=60_000,
             max_partition_fetch_bytes=FETCH_BYTES,
-            fetch_max_bytes=2 * FETCH_BYTES,
+            fetch_max_bytes=ANSWER_BYTES,
             fetch_max_wait_ms=POLL_TIMEOUT_MS,
             listener=self,
             include_in_schema=False,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.e2e.watched import LONGEST_S, SEEN_EVERY_S
+from tests.e2e.watched import LONGEST_S
 from tests.e2e.world import World, long_turns
 
-_OFTEN = int(LONGEST_S / SEEN_EVERY_S) - 2
+_OFTEN = 3
 """Of 800 turns of 20.2 and 24 ms, on a machine with more to do than processors, 797 were interrupted three times."""
 SERVICES = ("registry", "coverage", "notifier")
 _EXPENSIVE = (

@@ -26,7 +26,7 @@ from typing import Any, Final
 
 LONGEST_S: Final = 0.020
 """What a turn may take: while it lasts, nobody else of this service is served."""
-SEEN_EVERY_S: Final = 0.004
+_SEEN_EVERY_S: Final = 0.004
 """How often the stack is noted; the kernel looks at timers no more often."""
 
 
@@ -51,7 +51,7 @@ class Watch:
         def timed(handle: asyncio.Handle) -> None:
             self._collected_s, self._seen_from = 0.0, os.lseek(self._stacks.fileno(), 0, os.SEEK_CUR)
             began = time.thread_time()
-            signal.setitimer(signal.ITIMER_PROF, SEEN_EVERY_S, SEEN_EVERY_S)
+            signal.setitimer(signal.ITIMER_PROF, _SEEN_EVERY_S, _SEEN_EVERY_S)
             try:
                 run(handle)
             finally:

@@ -96,6 +96,7 @@ class Directory:
     """All officials of a file, by id and by post."""
 
     def __init__(self, officials: Iterable[Official] = ()) -> None:
+        # None, the deputy of one who has none, names nobody.
         self._by_id: dict[str | None, Official] = {
             official.id: official for official in sorted(officials, key=lambda official: official.id)
         }

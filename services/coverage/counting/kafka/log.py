@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from services.coverage.counting.change_log import LogPart
 from services.coverage.counting.kafka.decoder import ChangeDecoder
 from shared.adapters.kafka_access import KafkaAccess, started, stopped
-from shared.adapters.kafka_poll import FETCH_BYTES
+from shared.adapters.kafka_poll import ANSWER_BYTES, FETCH_BYTES
 from shared.runtime.errors import TransientError
 
 _ANSWERS_WITHIN_S: Final = 10.0
@@ -38,7 +38,7 @@ class KafkaChangeLog:
             **self._access.client_options(),
             enable_auto_commit=False,
             max_partition_fetch_bytes=FETCH_BYTES,
-            fetch_max_bytes=2 * FETCH_BYTES,
+            fetch_max_bytes=ANSWER_BYTES,
             auto_offset_reset="none",
         )
         try:

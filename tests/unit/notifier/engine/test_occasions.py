@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.alerts_trace import ack, at, official, rule, silence, snap, told, traced
+from tests.alerts_trace import NIGHT, ack, at, official, rule, silence, snap, told, traced
 
 G, S, K = official("g"), official("s", "sekda_provinsi", "11"), official("k", "kemnaker", "ID")
 STEPS = [{"after": "1h", "hears": ["gubernur", "sekda_provinsi"]}, {"after": "2h", "hears": ["kemnaker"]}]
-NIGHT = {"from": "16:00", "to": "18:00"}
 
 
 def rules(minutes: float, *given: dict[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.alerts_trace import BANDA, OTHER, ack, at, official, rule, silence, snap, told
+from tests.alerts_trace import BANDA, NIGHT, OTHER, ack, at, official, rule, silence, snap, told
 
 G, B = official("g"), official("b", "bupati", OTHER)
-NIGHT = {"from": "16:00", "to": "18:00"}
 BOTH = ["province", "regency"]
 
 

@@ -7,11 +7,9 @@ import pytest
 from services.notifier.engine.engine import Engine, TimeWentBack
 from services.notifier.engine.events import OfficialsGiven, RegionRetired, RulesGiven, Tick
 from services.notifier.engine.world import Key, World
-from tests.alerts_trace import at, lines_of, moved, official, potential, read_all, rule, snap, told, traced
+from tests.alerts_trace import NIGHT, at, lines_of, moved, official, potential, read_all, rule, snap, told, traced
 
 G = [official("g")]
-NIGHT = {"from": "16:00", "to": "18:00"}
-"""Quiet in Aceh from an hour before START to an hour after it."""
 HOUR = 60
 DAY = 24 * HOUR
 

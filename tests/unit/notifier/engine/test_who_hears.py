@@ -9,12 +9,10 @@ import pytest
 from services.notifier.engine.engine import Engine
 from services.notifier.engine.events import OfficialsGiven, RulesGiven
 from services.notifier.engine.world import World
-from tests.alerts_trace import OTHER, at, official, read_all, rule, snap, told
+from tests.alerts_trace import NIGHT, OTHER, at, official, read_all, rule, snap, told
 
 VILLAGE, DISTRICT = "11.01.01.2001", "11.01.01"
 ALL = ["nation", "province", "regency", "district", "village"]
-NIGHT = {"from": "16:00", "to": "18:00"}
-"""Quiet in Aceh from an hour before START to an hour after it."""
 
 
 def hearing(*roles: str, **over: Any) -> dict[str, Any]:
